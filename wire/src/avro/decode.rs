@@ -1,0 +1,365 @@
+//! Reads the binary encoding from a slice (Avro 1.12, "Binary Encoding").
+//!
+//! In: bytes from anybody. Out: values, or an error; never a panic, and never more memory than the bytes justify:
+//! lengths are compared with what is left before anything is allocated.
+
+use std::collections::BTreeMap;
+
+use crate::{DecodeError, DecodeErrorKind};
+
+/// How deep records may nest in each other before the bytes are refused.
+const MAX_DEPTH: u32 = 128;
+
+/// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
+const MAX_EMPTY_ITEMS: usize = 1 << 16;
+
+/// How many items are allocated ahead of reading them; after that a list grows as its items arrive.
+const MAX_RESERVED_ITEMS: usize = 1024;
+
+/// Reads values from the front of a slice.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    depth: u32,
+    empty_items: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Returns a reader at the start of `bytes`.
+    #[inline]
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, depth: 0, empty_items: 0 }
+    }
+
+    /// Returns the bytes that are not read yet.
+    #[inline]
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Reads a boolean: one byte, 0 or 1.
+    ///
+    /// # Errors
+    /// No byte left, or another byte.
+    #[inline]
+    pub fn boolean(&mut self) -> Result<bool, DecodeError> {
+        match self.array()? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            [byte] => Err(DecodeError::new(DecodeErrorKind::BadBoolean(byte))),
+        }
+    }
+
+    /// Reads an int: a zigzag varint within 32 bits.
+    ///
+    /// # Errors
+    /// Too few bytes, or a value outside 32 bits.
+    #[inline]
+    pub fn int(&mut self) -> Result<i32, DecodeError> {
+        i32::try_from(self.long()?).map_err(|_| DecodeError::new(DecodeErrorKind::IntegerTooLong))
+    }
+
+    /// Reads a long: a zigzag varint within 64 bits.
+    ///
+    /// # Errors
+    /// Too few bytes, or a value outside 64 bits.
+    #[inline]
+    pub fn long(&mut self) -> Result<i64, DecodeError> {
+        let value = self.varint()?;
+        Ok((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
+    }
+
+    /// Reads a float: 4 bytes, little-endian.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    #[inline]
+    pub fn float(&mut self) -> Result<f32, DecodeError> {
+        self.array().map(f32::from_le_bytes)
+    }
+
+    /// Reads a double: 8 bytes, little-endian.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    #[inline]
+    pub fn double(&mut self) -> Result<f64, DecodeError> {
+        self.array().map(f64::from_le_bytes)
+    }
+
+    /// Reads a length and as many bytes.
+    ///
+    /// # Errors
+    /// A length that is negative or longer than what is left.
+    #[inline]
+    pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.long()?;
+        let at = usize::try_from(length).map_err(|_| bad_length(length))?;
+        let (taken, rest) = self.bytes.split_at_checked(at).ok_or_else(|| bad_length(length))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    /// Reads a length and as many bytes of UTF-8.
+    ///
+    /// # Errors
+    /// A length that is negative or longer than what is left, or bytes that are not UTF-8.
+    #[inline]
+    pub fn str(&mut self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new(DecodeErrorKind::NotUtf8))
+    }
+
+    /// Reads an owned string.
+    ///
+    /// # Errors
+    /// As [`Reader::str`].
+    #[inline]
+    pub fn string(&mut self) -> Result<String, DecodeError> {
+        self.str().map(str::to_owned)
+    }
+
+    /// Reads exactly `N` bytes: a fixed whose size is known at build time.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (taken, rest) = self.bytes.split_first_chunk().ok_or_else(unexpected_end)?;
+        self.bytes = rest;
+        Ok(*taken)
+    }
+
+    /// Reads exactly `size` bytes.
+    ///
+    /// # Errors
+    /// Too few bytes.
+    #[inline]
+    pub fn fixed(&mut self, size: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.bytes.split_at_checked(size).ok_or_else(unexpected_end)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    /// Reads the index of an enum's symbol or a union's branch.
+    ///
+    /// # Errors
+    /// An index outside `0..count`.
+    #[inline]
+    pub fn index(&mut self, count: usize) -> Result<usize, DecodeError> {
+        let index = self.long()?;
+        let found = usize::try_from(index).ok().filter(|&found| found < count);
+        found.ok_or_else(|| DecodeError::new(DecodeErrorKind::BadIndex { index, count }))
+    }
+
+    /// Reads the blocks of an array; `min_size` is the fewest bytes that an item takes.
+    ///
+    /// # Errors
+    /// A count that the bytes cannot justify, or what `item` returns, with the item's index in the path.
+    #[inline]
+    pub fn items<T>(
+        &mut self,
+        min_size: usize,
+        mut item: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let mut items = Vec::new();
+        while let Some(count) = self.block(min_size)? {
+            items.reserve_exact(count.min(MAX_RESERVED_ITEMS));
+            for _ in 0..count {
+                match item(self) {
+                    Ok(value) => items.push(value),
+                    Err(error) => return Err(error.in_item(items.len())),
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// Reads the blocks of a map; of two equal keys the later one holds.
+    ///
+    /// # Errors
+    /// A count that the bytes cannot justify, or what `value` returns, with the key in the path.
+    #[inline]
+    pub fn entries<T>(
+        &mut self,
+        mut value: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<BTreeMap<String, T>, DecodeError> {
+        let mut entries = BTreeMap::new();
+        while let Some(count) = self.block(1)? {
+            for _ in 0..count {
+                let key = self.string()?;
+                match value(self) {
+                    Ok(value) => entries.insert(key, value),
+                    Err(error) => return Err(error.in_key(&key)),
+                };
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Reads the header of a block and returns how many items follow; `None` ends the array or map.
+    ///
+    /// # Errors
+    /// A count or a size that the bytes that are left cannot hold.
+    #[inline]
+    pub fn block(&mut self, min_size: usize) -> Result<Option<usize>, DecodeError> {
+        let count = self.long()?;
+        if count == 0 {
+            return Ok(None);
+        }
+        // A negative count is followed by the block's size in bytes, for readers that skip.
+        if count < 0 {
+            let size = self.long()?;
+            usize::try_from(size).ok().filter(|&size| size <= self.bytes.len()).ok_or_else(|| bad_length(size))?;
+        }
+        let items = usize::try_from(count.unsigned_abs()).map_err(|_| bad_length(count))?;
+        match self.bytes.len().checked_div(min_size) {
+            Some(most) if items > most => return Err(bad_length(count)),
+            Some(_) => {}
+            None => self.count_empty_items(items, count)?,
+        }
+        Ok(Some(items))
+    }
+
+    /// Goes one record deeper. Generated code calls it for recursive types only.
+    ///
+    /// # Errors
+    /// More than 128 records inside each other.
+    #[inline]
+    pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(DecodeError::new(DecodeErrorKind::TooDeep));
+        }
+        self.depth += 1;
+        let value = read(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    /// Skips the blocks of an array or map; blocks that give their size are jumped over.
+    ///
+    /// # Errors
+    /// As [`Reader::block`], and what `item` returns.
+    pub fn skip_blocks(
+        &mut self,
+        min_size: usize,
+        mut item: impl FnMut(&mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        while let Some(count) = self.block(min_size)? {
+            for _ in 0..count {
+                item(self)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, DecodeError> {
+        match self.bytes {
+            [a, rest @ ..] if *a < 0x80 => {
+                self.bytes = rest;
+                Ok(u64::from(*a))
+            }
+            [a, b, rest @ ..] if *b < 0x80 => {
+                self.bytes = rest;
+                Ok(u64::from(*a & 0x7f) | u64::from(*b) << 7)
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
+        let mut value = 0;
+        let mut bytes = self.bytes.iter();
+        for shift in (0..=63).step_by(7) {
+            let byte = *bytes.next().ok_or_else(unexpected_end)?;
+            if shift == 63 && byte > 1 {
+                break;
+            }
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                self.bytes = bytes.as_slice();
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::new(DecodeErrorKind::IntegerTooLong))
+    }
+
+    fn count_empty_items(&mut self, items: usize, count: i64) -> Result<(), DecodeError> {
+        self.empty_items = self.empty_items.saturating_add(items);
+        if self.empty_items > MAX_EMPTY_ITEMS { Err(bad_length(count)) } else { Ok(()) }
+    }
+}
+
+/// Returns the error of an index that a `match` over all symbols or branches did not name.
+#[cold]
+#[must_use]
+pub fn no_such_index(index: usize, count: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::BadIndex { index: i64::try_from(index).unwrap_or(i64::MAX), count })
+}
+
+#[cold]
+fn unexpected_end() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::UnexpectedEnd)
+}
+
+#[cold]
+fn bad_length(length: i64) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::BadLength(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longs_of_every_length_are_read() {
+        let check = |bytes: &[u8], expected| assert_eq!(Reader::new(bytes).long(), Ok(expected));
+        check(&[0], 0);
+        check(&[1], -1);
+        check(&[0x7f], -64);
+        check(&[0x80, 1], 64);
+        check(&[0xfe, 0xff, 0xff, 0xff, 0x0f], i64::from(i32::MAX));
+        check(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], i64::MAX);
+        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], i64::MIN);
+    }
+
+    #[test]
+    fn integers_that_are_too_long_or_cut_are_refused() {
+        let kind = |bytes: &[u8]| Reader::new(bytes).long().unwrap_err().kind().clone();
+        assert_eq!(kind(&[]), DecodeErrorKind::UnexpectedEnd);
+        assert_eq!(kind(&[0x80]), DecodeErrorKind::UnexpectedEnd);
+        assert_eq!(kind(&[0xff; 9]), DecodeErrorKind::UnexpectedEnd);
+        assert_eq!(kind(&[0xff; 11]), DecodeErrorKind::IntegerTooLong);
+        assert_eq!(kind(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]), DecodeErrorKind::IntegerTooLong);
+        assert!(Reader::new(&[0x80, 0x80, 0x80, 0x80, 0x10]).int().is_err());
+    }
+
+    #[test]
+    fn hostile_lengths_are_refused_before_anything_is_allocated() {
+        let huge = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+        assert!(Reader::new(&huge).bytes().is_err());
+        assert!(Reader::new(&huge).items(1, Reader::long).is_err());
+        assert!(Reader::new(&huge).items(0, |_| Ok(())).is_err());
+        let lowest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
+        assert!(Reader::new(&lowest).items(0, |_| Ok(())).is_err());
+        assert!(Reader::new(&[1]).bytes().is_err());
+    }
+
+    #[test]
+    fn blocks_with_sizes_are_read_like_blocks_without() {
+        let mut reader = Reader::new(&[3, 4, 2, 4, 2, 6, 0, 99]);
+        assert_eq!(reader.items(1, Reader::long), Ok(vec![1, 2, 3]));
+        assert_eq!(reader.rest(), [99]);
+    }
+
+    #[test]
+    fn the_path_names_the_item_and_the_key() {
+        let error = Reader::new(&[4, 2, 0x80]).items(1, Reader::long).unwrap_err();
+        assert_eq!(error.path(), "[1]");
+        let error = Reader::new(&[2, 2, b'a', 0x80]).entries(Reader::long).unwrap_err();
+        assert_eq!(error.to_string(), "`[\"a\"]`: the bytes end in the middle of a value");
+    }
+}

@@ -1,0 +1,54 @@
+//! The Avro 1.12 binary encoding: reading and writing values directly, and plans for schemas unknown at build time.
+
+mod decode;
+mod encode;
+mod logical;
+mod plan;
+mod sink;
+
+pub use crate::error::InField;
+pub use decode::{Reader, no_such_index};
+pub use encode::Writer;
+pub use logical::Logical;
+pub use plan::{
+    EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
+};
+pub use sink::{Branch, Entries, Fields, Items, Scalar, Sink};
+
+use crate::{DecodeError, EncodeError};
+
+/// A value that writes itself as its own schema says. Implemented by generated code only.
+pub trait Encode {
+    /// Appends the value's bytes.
+    ///
+    /// # Errors
+    /// A value that the schema cannot hold; what was appended before stays.
+    fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError>;
+}
+
+/// A value that reads what its own schema writes. Implemented by generated code only.
+pub trait Decode: Sized {
+    /// Reads one value.
+    ///
+    /// # Errors
+    /// Bytes that are not what the schema writes.
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
+}
+
+/// Appends a value to `out`, or leaves `out` as it was.
+///
+/// # Errors
+/// A value that the schema cannot hold.
+pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    value.encode(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
+}
+
+/// Decodes a default that codegen encoded with the very type that it is decoded into.
+///
+/// # Panics
+/// Bytes of another type, which generated code never passes.
+#[must_use]
+pub fn decode_default<T: Decode>(bytes: &[u8]) -> T {
+    T::decode(&mut Reader::new(bytes)).expect("codegen encoded the default with this type")
+}

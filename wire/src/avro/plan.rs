@@ -1,0 +1,309 @@
+//! A plan says how bytes of one writer's schema become a value of one reader's schema (Avro 1.12, "Schema
+//! Resolution"), as data.
+//!
+//! `eventwright-schema` makes plans: at build time for the writers that are known, and codegen turns those into Rust;
+//! at run time for a writer that is not known, and [`Plan::decode`] executes those. A plan decodes into any [`Sink`]:
+//! a generated struct, or a dynamic value.
+
+use super::sink::{Branch, Entries, Fields, Items, Scalar, Sink};
+use super::{Logical, Reader};
+use crate::{DecodeError, DecodeErrorKind};
+
+/// How to decode one writer's bytes for one reader.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The fingerprint of the reader's schema, as in `EventSchema::fingerprint`.
+    pub reader: u64,
+    /// All nodes; a [`NodeId`] is an index.
+    pub nodes: Vec<Node>,
+    /// Where execution starts.
+    pub root: NodeId,
+}
+
+/// The number of a node in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// One step of decoding: what the writer wrote, and what the reader makes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// A primitive, promoted from the writer's to the reader's type where they differ.
+    Scalar {
+        /// What the writer wrote.
+        from: Primitive,
+        /// What the reader reads.
+        to: Primitive,
+        /// What the reader takes it to mean.
+        logical: Logical,
+    },
+    /// So many bytes.
+    Fixed {
+        /// How many.
+        size: usize,
+        /// What the reader takes them to mean.
+        logical: Logical,
+    },
+    /// A symbol.
+    Enum(EnumNode),
+    /// Items.
+    Array {
+        /// How to decode an item.
+        item: NodeId,
+        /// The fewest bytes that an item of the writer's takes.
+        min_size: usize,
+    },
+    /// String keys and values.
+    Map {
+        /// How to decode a value.
+        value: NodeId,
+    },
+    /// Fields.
+    Record(RecordNode),
+    /// A union of the writer's: an index, then the node of that branch.
+    Union(Vec<NodeId>),
+    /// A union of the reader's: nothing in the bytes; the value goes to a branch.
+    Branch {
+        /// The branch's index in the reader's union.
+        index: usize,
+        /// The branch's name: the word of its type, or the full name of a named type.
+        name: String,
+        /// Whether the union is of null and one other branch, so that the value stands for itself.
+        nullable: bool,
+        /// How to decode the value.
+        value: NodeId,
+    },
+    /// What the reader has no place for: an error, should the bytes ever choose it.
+    Unresolvable(String),
+}
+
+/// A primitive type of Avro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Primitive {
+    /// No bytes.
+    Null,
+    /// One byte.
+    Boolean,
+    /// 32 bits, signed.
+    Int,
+    /// 64 bits, signed.
+    Long,
+    /// 32 bits.
+    Float,
+    /// 64 bits.
+    Double,
+    /// A length and bytes.
+    Bytes,
+    /// A length and UTF-8.
+    String,
+}
+
+/// How the writer's symbols become the reader's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnumNode {
+    /// The full name of the reader's enum.
+    pub name: String,
+    /// The reader's symbols.
+    pub symbols: Vec<String>,
+    /// For each of the writer's symbols the reader's, or else the writer's symbol that the reader does not know.
+    pub mapping: Vec<Result<usize, String>>,
+}
+
+/// How the writer's fields become the reader's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordNode {
+    /// The full name of the reader's record.
+    pub name: String,
+    /// The names of the reader's fields, in their order.
+    pub fields: Vec<String>,
+    /// The writer's fields in their order, then the defaults.
+    pub steps: Vec<FieldStep>,
+}
+
+/// What happens to one field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldStep {
+    /// The writer wrote it and the reader reads it.
+    Read {
+        /// The index of the reader's field.
+        field: usize,
+        /// How to decode it.
+        node: NodeId,
+    },
+    /// The writer wrote it and the reader has no such field.
+    Skip(NodeId),
+    /// The writer did not write it: the reader's default, encoded with the reader's own type.
+    Default {
+        /// The index of the reader's field.
+        field: usize,
+        /// How to decode the default.
+        node: NodeId,
+        /// The default.
+        bytes: Vec<u8>,
+    },
+}
+
+/// Executes a plan's nodes on a reader.
+#[derive(Debug)]
+pub struct PlanReader<'p, 'r, 'a> {
+    pub(super) plan: &'p Plan,
+    pub(super) reader: &'r mut Reader<'a>,
+}
+
+impl Plan {
+    /// Decodes one datum.
+    ///
+    /// # Errors
+    /// Bytes that the writer's schema does not write, or a sink of another reader's schema.
+    pub fn decode<S: Sink>(&self, bytes: &[u8]) -> Result<S, DecodeError> {
+        PlanReader { plan: self, reader: &mut Reader::new(bytes) }.read(self.root)
+    }
+
+    /// Decodes one datum for the reader's schema of that fingerprint.
+    ///
+    /// # Errors
+    /// As [`Plan::decode`], and a plan that was made for another reader.
+    pub fn decode_for<S: Sink>(&self, reader: u64, bytes: &[u8]) -> Result<S, DecodeError> {
+        if self.reader == reader {
+            self.decode(bytes)
+        } else {
+            Err(wrong_plan("the plan is for another reader's schema"))
+        }
+    }
+
+    /// Returns a node.
+    ///
+    /// # Errors
+    /// A number that the plan does not have.
+    pub fn node(&self, id: NodeId) -> Result<&Node, DecodeError> {
+        self.nodes.get(id.0).ok_or_else(|| wrong_plan("the plan refers to a node that it does not have"))
+    }
+}
+
+impl<'p, 'a> PlanReader<'p, '_, 'a> {
+    /// Decodes the value of a node.
+    ///
+    /// # Errors
+    /// As [`Plan::decode`].
+    #[inline]
+    pub fn read<S: Sink>(&mut self, id: NodeId) -> Result<S, DecodeError> {
+        match self.plan.node(id)? {
+            Node::Scalar { from, to, logical } => S::scalar(self.scalar(*from, *to)?, *logical),
+            Node::Fixed { size, logical } => S::scalar(Scalar::Fixed(self.reader.fixed(*size)?), *logical),
+            Node::Enum(node) => self.symbol(node).and_then(|index| S::symbol(node, index)),
+            Node::Array { item, min_size } => S::array(Items { run: self.again(), item: *item, min_size: *min_size }),
+            Node::Map { value } => S::map(Entries { run: self.again(), value: *value }),
+            Node::Record(node) => {
+                let plan = self.plan;
+                self.reader.nested(|reader| S::record(Fields::new(PlanReader { plan, reader }, node)))
+            }
+            Node::Union(branches) => {
+                let branch = self.branch(branches)?;
+                self.reader.nested(|reader| PlanReader { plan: self.plan, reader }.read(branch))
+            }
+            Node::Branch { index, name, nullable, value } => {
+                S::branch(Branch { run: self.again(), index: *index, name, nullable: *nullable, value: *value })
+            }
+            Node::Unresolvable(what) => Err(unresolvable(what)),
+        }
+    }
+
+    /// Reads the writer's value of a node and drops it.
+    ///
+    /// # Errors
+    /// As [`Plan::decode`].
+    pub fn skip(&mut self, id: NodeId) -> Result<(), DecodeError> {
+        match self.plan.node(id)? {
+            Node::Scalar { from, .. } => self.scalar(*from, *from).map(drop),
+            Node::Fixed { size, .. } => self.reader.fixed(*size).map(drop),
+            Node::Enum(node) => self.reader.index(node.mapping.len()).map(drop),
+            Node::Array { item, min_size } => self.skip_blocks(*min_size, |run| run.skip(*item)),
+            Node::Map { value } => self.skip_blocks(1, |run| {
+                run.reader.bytes()?;
+                run.skip(*value)
+            }),
+            Node::Record(node) => self.skip_record(node),
+            Node::Union(branches) => {
+                let branch = self.branch(branches)?;
+                self.reader.nested(|reader| PlanReader { plan: self.plan, reader }.skip(branch))
+            }
+            Node::Branch { value, .. } => self.skip(*value),
+            Node::Unresolvable(what) => Err(unresolvable(what)),
+        }
+    }
+
+    fn skip_record(&mut self, node: &'p RecordNode) -> Result<(), DecodeError> {
+        let plan = self.plan;
+        self.reader.nested(|reader| {
+            let mut run = PlanReader { plan, reader };
+            node.steps.iter().try_for_each(|step| match step {
+                FieldStep::Read { node, .. } | FieldStep::Skip(node) => run.skip(*node),
+                FieldStep::Default { .. } => Ok(()),
+            })
+        })
+    }
+
+    fn skip_blocks(
+        &mut self,
+        min_size: usize,
+        mut item: impl FnMut(&mut PlanReader<'_, '_, '_>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let plan = self.plan;
+        self.reader.skip_blocks(min_size, |reader| item(&mut PlanReader { plan, reader }))
+    }
+
+    #[inline]
+    fn scalar(&mut self, from: Primitive, to: Primitive) -> Result<Scalar<'a>, DecodeError> {
+        let value = match from {
+            Primitive::Null => Scalar::Null,
+            Primitive::Boolean => Scalar::Boolean(self.reader.boolean()?),
+            Primitive::Int => Scalar::Int(self.reader.int()?),
+            Primitive::Long => Scalar::Long(self.reader.long()?),
+            Primitive::Float => Scalar::Float(self.reader.float()?),
+            Primitive::Double => Scalar::Double(self.reader.double()?),
+            Primitive::Bytes => Scalar::Bytes(self.reader.bytes()?),
+            Primitive::String => Scalar::String(self.reader.str()?),
+        };
+        if from == to { Ok(value) } else { value.promote(to) }
+    }
+
+    fn symbol(&mut self, node: &EnumNode) -> Result<usize, DecodeError> {
+        let index = self.reader.index(node.mapping.len())?;
+        match node.mapping.get(index) {
+            Some(Ok(symbol)) => Ok(*symbol),
+            Some(Err(unknown)) => Err(unknown_symbol(&node.name, unknown)),
+            None => Err(wrong_plan("the plan has no such symbol")),
+        }
+    }
+
+    #[inline]
+    fn branch(&mut self, branches: &[NodeId]) -> Result<NodeId, DecodeError> {
+        let index = self.reader.index(branches.len())?;
+        branches.get(index).copied().ok_or_else(|| wrong_plan("the plan has no such branch"))
+    }
+
+    #[inline]
+    fn again(&mut self) -> PlanReader<'p, '_, 'a> {
+        PlanReader { plan: self.plan, reader: &mut *self.reader }
+    }
+}
+
+/// Returns the error of a symbol that the reader's enum does not have and has no default for.
+#[cold]
+#[must_use]
+pub fn unknown_symbol(name: &str, symbol: &str) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::Unresolvable(format!(
+        "the symbol `{symbol}` is none of the reader's enum `{name}`, which has no default"
+    )))
+}
+
+/// Returns the error of a value that the reader has no place for.
+#[cold]
+#[must_use]
+pub fn unresolvable(what: &str) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::Unresolvable(what.to_owned()))
+}
+
+#[cold]
+pub(super) fn wrong_plan(what: impl Into<String>) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::WrongPlan(what.into()))
+}

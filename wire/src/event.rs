@@ -1,0 +1,149 @@
+//! The contract between generated events and the runtime.
+//!
+//! A generated struct implements [`Event`]; a generated enum over all events of one topic implements [`TopicEvents`].
+//! Both say which schemas they were compiled from, which writers' schemas they decode by generated code, and how to
+//! decode any other writer's schema by a [`Plan`].
+
+use std::borrow::Cow;
+
+use crate::avro::Plan;
+use crate::{DecodeError, EncodeError, RawRecord};
+
+/// The schema language of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Apache Avro 1.12.
+    Avro,
+    /// Protocol Buffers, proto2 or proto3.
+    Protobuf,
+}
+
+impl Format {
+    /// Returns the `schemaType` of the registry's REST API.
+    #[must_use]
+    pub const fn schema_type(self) -> &'static str {
+        match self {
+            Self::Avro => "AVRO",
+            Self::Protobuf => "PROTOBUF",
+        }
+    }
+}
+
+/// Everything that is known of one version of one event at build time.
+#[derive(Debug)]
+pub struct EventSchema {
+    /// The event's name in the manifest, such as `OrderCreated`.
+    pub event: &'static str,
+    /// The number in `vN`, counted from 1.
+    pub version: u32,
+    /// The schema language.
+    pub format: Format,
+    /// The record's or message's full name, such as `com.example.OrderCreated`.
+    pub full_name: &'static str,
+    /// The topic, without the prefix that settings may add at run time.
+    pub topic: &'static str,
+    /// The subject of the value's schema, without the prefix that settings may add at run time.
+    pub subject: &'static str,
+    /// The schema file's text, as it is registered.
+    pub text: &'static str,
+    /// The schemas that the text refers to, in the order of registration.
+    pub references: &'static [SchemaReference],
+    /// CRC-64-AVRO of the canonical form: of the parsing canonical form with the logical attributes that change
+    /// meaning for Avro, of the file's descriptor for Protobuf.
+    pub fingerprint: u64,
+    /// SHA-256 of the same form.
+    pub sha256: [u8; 32],
+    /// Where the message stands in its file: `[0]` for the first, `[1, 0]` for the first inside the second. Empty for
+    /// Avro.
+    pub message_indexes: &'static [u32],
+}
+
+/// A schema that another schema imports, registered under a subject of its own.
+#[derive(Debug)]
+pub struct SchemaReference {
+    /// The name that the importing schema uses: an Avro full name or a Protobuf import path.
+    pub name: &'static str,
+    /// The subject it is registered under.
+    pub subject: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// What it imports in turn.
+    pub references: &'static [SchemaReference],
+}
+
+/// One version of an event as a Rust type. Implemented by generated code only.
+pub trait Event: Sized + Send + 'static {
+    /// The schema that this type was compiled from; it is the schema that the type writes.
+    const SCHEMA: &'static EventSchema;
+
+    /// The writers' schemas that [`Event::decode`] knows, oldest first; [`Event::SCHEMA`] is one of them.
+    const WRITERS: &'static [&'static EventSchema];
+
+    /// The topic, without prefix.
+    const TOPIC: &'static str = Self::SCHEMA.topic;
+
+    /// The subject of the value's schema, without prefix.
+    const SUBJECT: &'static str = Self::SCHEMA.subject;
+
+    /// Returns the record's key in text form, or `None` where the manifest names no key field or the field is null.
+    fn key(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    /// Returns the event's own id, where the manifest names the field that holds it.
+    fn event_id(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    /// Appends the event's bytes, without frame, as [`Event::SCHEMA`] says.
+    ///
+    /// # Errors
+    /// A value that the schema cannot hold, such as a decimal with too many digits. `out` then ends where it ended
+    /// before.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// Decodes bytes, without frame, that were written with `WRITERS[writer]`.
+    ///
+    /// # Errors
+    /// Bytes that are not what that schema writes, or a `writer` that is not an index of [`Event::WRITERS`].
+    fn decode(writer: usize, bytes: &[u8]) -> Result<Self, DecodeError>;
+
+    /// Decodes bytes, without frame, that were written with a schema unknown at build time.
+    ///
+    /// # Errors
+    /// Bytes that are not what the plan's writer writes, or a plan made for another reader.
+    fn decode_with(plan: &Plan, bytes: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// How one event of a topic is decoded into `T`: the row that the runtime looks up by the writer's schema.
+#[derive(Debug, Clone, Copy)]
+pub struct EventDecoder<T> {
+    /// The reader's schema.
+    pub schema: &'static EventSchema,
+    /// The writers' schemas known at build time.
+    pub writers: &'static [&'static EventSchema],
+    /// [`Event::decode`], and then into `T`.
+    pub decode: fn(usize, &[u8]) -> Result<T, DecodeError>,
+    /// [`Event::decode_with`], and then into `T`.
+    pub decode_with: fn(&Plan, &[u8]) -> Result<T, DecodeError>,
+}
+
+impl<E: Event> EventDecoder<E> {
+    /// Returns the row of an event that is decoded as itself.
+    #[must_use]
+    pub const fn of_event() -> Self {
+        Self { schema: E::SCHEMA, writers: E::WRITERS, decode: E::decode, decode_with: E::decode_with }
+    }
+}
+
+/// All events of one topic as one exhaustive enum. Implemented by generated code only.
+pub trait TopicEvents: Sized + Send + 'static {
+    /// The topic, without prefix.
+    const TOPIC: &'static str;
+
+    /// One row an event.
+    const DECODERS: &'static [EventDecoder<Self>];
+
+    /// Wraps a record whose schema is registered but is none of this topic's events.
+    fn unknown(record: RawRecord) -> Self;
+}

@@ -1,0 +1,231 @@
+//! The JSON form of the values for which serde's own form is another one: bytes and fixed as base64, decimals as exact
+//! text.
+//!
+//! Generated structs name this module in `#[serde(with = "...")]`; it takes those values inside options, lists and maps
+//! as well.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Writes the JSON form of a value.
+///
+/// # Errors
+/// What the serializer returns.
+pub fn serialize<T: JsonForm, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    value.to_json(serializer)
+}
+
+/// Reads the JSON form of a value.
+///
+/// # Errors
+/// Text that is not the JSON form of the type, or what the deserializer returns.
+pub fn deserialize<'de, T: JsonForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::from_json(deserializer)
+}
+
+/// A value whose JSON form is not serde's own.
+pub trait JsonForm: Sized {
+    /// Writes the JSON form.
+    ///
+    /// # Errors
+    /// What the serializer returns.
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Text that is not the JSON form of the type, or what the deserializer returns.
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+/// Lends a value to serde's own containers.
+struct AsJson<'a, T>(&'a T);
+
+/// Takes a value from serde's own containers.
+struct FromJson<T>(T);
+
+impl<T: JsonForm> Serialize for AsJson<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.to_json(serializer)
+    }
+}
+
+impl<'de, T: JsonForm> Deserialize<'de> for FromJson<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::from_json(deserializer).map(Self)
+    }
+}
+
+impl<T: JsonForm> JsonForm for Option<T> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().map(AsJson).serialize(serializer)
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<FromJson<T>>::deserialize(deserializer)?.map(|value| value.0))
+    }
+}
+
+impl<T: JsonForm> JsonForm for Vec<T> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(AsJson))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<FromJson<T>>::deserialize(deserializer)?.into_iter().map(|value| value.0).collect())
+    }
+}
+
+impl<T: JsonForm> JsonForm for BTreeMap<String, T> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(key, value)| (key, AsJson(value))))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = BTreeMap::<String, FromJson<T>>::deserialize(deserializer)?;
+        Ok(entries.into_iter().map(|(key, value)| (key, value.0)).collect())
+    }
+}
+
+impl JsonForm for Vec<u8> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor {
+            expected: "base64",
+            parse: |text| STANDARD.decode(text).map_err(|error| error.to_string()),
+        })
+    }
+}
+
+impl<const N: usize> JsonForm for [u8; N] {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = Vec::<u8>::from_json(deserializer)?;
+        <[u8; N]>::try_from(bytes)
+            .map_err(|bytes| D::Error::custom(format!("expected base64 of {N} bytes, found {}", bytes.len())))
+    }
+}
+
+/// Reads a value from text only.
+struct TextVisitor<T, F: Fn(&str) -> Result<T, String>> {
+    expected: &'static str,
+    parse: F,
+}
+
+impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<T, F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).map_err(E::custom)
+    }
+}
+
+#[cfg(feature = "decimal")]
+mod decimal {
+    use super::{Deserialize, Deserializer, Error, JsonForm, Serializer, Visitor, fmt};
+    use rust_decimal::Decimal;
+    use serde::de::MapAccess;
+
+    /// How many digits a 64-bit float keeps for sure.
+    const EXACT_DIGITS: usize = 15;
+
+    impl JsonForm for Decimal {
+        fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+
+        fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(DecimalVisitor)
+        }
+    }
+
+    struct DecimalVisitor;
+
+    impl<'de> Visitor<'de> for DecimalVisitor {
+        type Value = Decimal;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a decimal, as text or as a number")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Decimal, E> {
+            parse(text).map_err(E::custom)
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<Decimal, E> {
+            Ok(value.into())
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<Decimal, E> {
+            Ok(value.into())
+        }
+
+        /// The deserializer has already made a float of the number. Its shortest text is what was written, as long as
+        /// that had few enough digits; anything longer is refused and not guessed.
+        fn visit_f64<E: Error>(self, value: f64) -> Result<Decimal, E> {
+            let text = value.to_string();
+            if text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS {
+                return Err(E::custom("a decimal of more than 15 digits is exact as text only; write it in quotes"));
+            }
+            parse(&text).map_err(E::custom)
+        }
+
+        /// serde_json with `arbitrary_precision` hands numbers over as a map of one private key.
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Decimal, A::Error> {
+            match map.next_entry::<NumberKey, String>()? {
+                Some((NumberKey, text)) => self.visit_str(&text),
+                None => Err(A::Error::custom("expected a decimal, found an empty object")),
+            }
+        }
+    }
+
+    struct NumberKey;
+
+    impl<'de> Deserialize<'de> for NumberKey {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_identifier(KeyVisitor)
+        }
+    }
+
+    struct KeyVisitor;
+
+    impl Visitor<'_> for KeyVisitor {
+        type Value = NumberKey;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number")
+        }
+
+        fn visit_str<E: Error>(self, key: &str) -> Result<NumberKey, E> {
+            match key {
+                "$serde_json::private::Number" => Ok(NumberKey),
+                _ => Err(E::custom("expected a decimal, found an object")),
+            }
+        }
+    }
+
+    fn parse(text: &str) -> Result<Decimal, String> {
+        let parsed = if text.contains(['e', 'E']) {
+            Decimal::from_scientific(text)
+        } else {
+            // Exact: more digits than a decimal can hold are an error and are not rounded away.
+            Decimal::from_str_exact(text)
+        };
+        parsed.map_err(|error| format!("expected a decimal, found `{text}`: {error}"))
+    }
+}

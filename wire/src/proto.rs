@@ -1,0 +1,58 @@
+//! What generated Protobuf events use beside prost: encoding and decoding with our errors, and the JSON mapping of
+//! Protobuf for the types whose serde form is another one.
+
+use std::borrow::Cow;
+
+use prost::Message;
+
+use crate::{DecodeError, DecodeErrorKind, EncodeError};
+
+mod json;
+
+pub use json::{Enumeration, ProtoJson, deserialize, serialize};
+pub use prost_types;
+
+/// Appends a message's bytes.
+///
+/// # Errors
+/// None today; the signature is that of every event.
+pub fn encode_into<M: Message>(message: &M, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    out.reserve(message.encoded_len());
+    message.encode(out).map_err(|error| EncodeError::new(error.to_string()))
+}
+
+/// Decodes a message. Protobuf needs no resolution: unknown fields are skipped and absent ones have their defaults.
+///
+/// # Errors
+/// Bytes that are no such message.
+pub fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, DecodeError> {
+    M::decode(bytes).map_err(|error| DecodeError::new(DecodeErrorKind::Protobuf(error.to_string())))
+}
+
+/// Returns the error of decoding Protobuf by an Avro plan.
+#[cold]
+#[must_use]
+pub fn no_plan() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::WrongPlan("Protobuf is decoded without a plan".into()))
+}
+
+/// Returns the name of an enum's number, or the number where it has no name.
+#[must_use]
+pub fn enum_text<E: EnumText>(number: i32) -> Cow<'static, str> {
+    match E::try_from(number) {
+        Ok(value) => Cow::Borrowed(value.text()),
+        Err(_) => Cow::Owned(number.to_string()),
+    }
+}
+
+/// An enum that knows the names of its numbers. Implemented by generated code only.
+pub trait EnumText: TryFrom<i32> {
+    /// Returns the name in the schema.
+    fn text(self) -> &'static str;
+}
+
+/// Returns whether a field has the value that JSON leaves out.
+#[must_use]
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

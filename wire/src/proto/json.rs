@@ -1,0 +1,279 @@
+//! The JSON mapping of Protobuf for scalars that serde writes otherwise: 64-bit integers as text, bytes as base64,
+//! floats that may be `"NaN"`, enums by name, timestamps and durations as text.
+//!
+//! Generated messages name [`serialize`] and [`deserialize`] through `#[serde(with = "...")]` on the fields that need
+//! it; enum fields name [`Enumeration`], which knows the enum behind prost's `i32`.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use prost_types::{Duration, Timestamp};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::json::JsonForm;
+
+/// Writes the JSON mapping of a field.
+///
+/// # Errors
+/// A value that the mapping cannot express, or what the serializer returns.
+pub fn serialize<T: ProtoJson, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    value.to_json(serializer)
+}
+
+/// Reads the JSON mapping of a field.
+///
+/// # Errors
+/// Text that the mapping does not allow, or what the deserializer returns.
+pub fn deserialize<'de, T: ProtoJson, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::from_json(deserializer)
+}
+
+/// A value whose JSON mapping is not serde's own.
+pub trait ProtoJson: Sized {
+    /// Writes the JSON mapping.
+    ///
+    /// # Errors
+    /// A value that the mapping cannot express, or what the serializer returns.
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads the JSON mapping.
+    ///
+    /// # Errors
+    /// Text that the mapping does not allow, or what the deserializer returns.
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+struct AsJson<'a, T>(&'a T);
+struct FromJson<T>(T);
+
+impl<T: ProtoJson> Serialize for AsJson<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.to_json(serializer)
+    }
+}
+
+impl<'de, T: ProtoJson> Deserialize<'de> for FromJson<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::from_json(deserializer).map(Self)
+    }
+}
+
+impl<T: ProtoJson> ProtoJson for Option<T> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().map(AsJson).serialize(serializer)
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<FromJson<T>>::deserialize(deserializer)?.map(|value| value.0))
+    }
+}
+
+impl<T: ProtoJson> ProtoJson for Vec<T> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(AsJson))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<FromJson<T>>::deserialize(deserializer)?.into_iter().map(|value| value.0).collect())
+    }
+}
+
+impl<K, T> ProtoJson for BTreeMap<K, T>
+where
+    K: Ord + Serialize + for<'k> Deserialize<'k>,
+    T: ProtoJson,
+{
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(key, value)| (key, AsJson(value))))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = BTreeMap::<K, FromJson<T>>::deserialize(deserializer)?;
+        Ok(entries.into_iter().map(|(key, value)| (key, value.0)).collect())
+    }
+}
+
+impl ProtoJson for Vec<u8> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        JsonForm::to_json(self, serializer)
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        JsonForm::from_json(deserializer)
+    }
+}
+
+/// A number, or its text: the mapping accepts both.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText<N> {
+    Number(N),
+    Text(String),
+}
+
+macro_rules! number_as_text {
+    ($($type:ty),*) => {$(
+        impl ProtoJson for $type {
+            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+
+            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match NumberOrText::<$type>::deserialize(deserializer)? {
+                    NumberOrText::Number(number) => Ok(number),
+                    NumberOrText::Text(text) => text.parse().map_err(D::Error::custom),
+                }
+            }
+        }
+    )*};
+}
+
+number_as_text!(i64, u64);
+
+macro_rules! float_as_number {
+    ($($type:ty),*) => {$(
+        impl ProtoJson for $type {
+            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match *self {
+                    value if value.is_nan() => serializer.serialize_str("NaN"),
+                    value if value.is_infinite() && value > 0.0 => serializer.serialize_str("Infinity"),
+                    value if value.is_infinite() => serializer.serialize_str("-Infinity"),
+                    value => value.serialize(serializer),
+                }
+            }
+
+            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match NumberOrText::<$type>::deserialize(deserializer)? {
+                    NumberOrText::Number(number) => Ok(number),
+                    NumberOrText::Text(text) => text.parse().map_err(D::Error::custom),
+                }
+            }
+        }
+    )*};
+}
+
+float_as_number!(f32, f64);
+
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl ProtoJson for $type {
+            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+
+            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(Timestamp, Duration);
+
+/// The JSON mapping of an enum field, which prost holds as an `i32`: `#[serde(with = "Enumeration::<Currency>")]`.
+#[derive(Debug)]
+pub struct Enumeration<E>(PhantomData<E>);
+
+/// What prost generates for an enum, as far as the mapping needs it.
+pub trait EnumName: Copy + TryFrom<i32> + Into<i32> + Serialize + for<'de> Deserialize<'de> {}
+
+impl<E: Copy + TryFrom<i32> + Into<i32> + Serialize + for<'de> Deserialize<'de>> EnumName for E {}
+
+/// A field that holds enum numbers.
+pub trait EnumField<E>: Sized {
+    /// Writes names; a number without name stays a number, as the mapping says.
+    ///
+    /// # Errors
+    /// What the serializer returns.
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads names or numbers.
+    ///
+    /// # Errors
+    /// A name that the enum does not have, or what the deserializer returns.
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+impl<E> Enumeration<E> {
+    /// Writes the field.
+    ///
+    /// # Errors
+    /// What the serializer returns.
+    pub fn serialize<T: EnumField<E>, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        value.to_json(serializer)
+    }
+
+    /// Reads the field.
+    ///
+    /// # Errors
+    /// A name that the enum does not have, or what the deserializer returns.
+    pub fn deserialize<'de, T: EnumField<E>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        T::from_json(deserializer)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NameOrNumber<E> {
+    Name(E),
+    Number(i32),
+}
+
+impl<E: EnumName> NameOrNumber<E> {
+    fn of(number: i32) -> Self {
+        E::try_from(number).map_or(Self::Number(number), Self::Name)
+    }
+
+    fn number(self) -> i32 {
+        match self {
+            Self::Name(name) => name.into(),
+            Self::Number(number) => number,
+        }
+    }
+}
+
+impl<E: EnumName> EnumField<E> for i32 {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        NameOrNumber::<E>::of(*self).serialize(serializer)
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        NameOrNumber::<E>::deserialize(deserializer).map(NameOrNumber::number)
+    }
+}
+
+impl<E: EnumName> EnumField<E> for Option<i32> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.map(NameOrNumber::<E>::of).serialize(serializer)
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<NameOrNumber<E>>::deserialize(deserializer)?.map(NameOrNumber::number))
+    }
+}
+
+impl<E: EnumName> EnumField<E> for Vec<i32> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(|number| NameOrNumber::<E>::of(*number)))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<NameOrNumber<E>>::deserialize(deserializer)?.into_iter().map(NameOrNumber::number).collect())
+    }
+}
+
+impl<K, E> EnumField<E> for BTreeMap<K, i32>
+where
+    K: Ord + Serialize + for<'k> Deserialize<'k>,
+    E: EnumName,
+{
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(key, number)| (key, NameOrNumber::<E>::of(*number))))
+    }
+
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = BTreeMap::<K, NameOrNumber<E>>::deserialize(deserializer)?;
+        Ok(entries.into_iter().map(|(key, name)| (key, name.number())).collect())
+    }
+}
