@@ -1,0 +1,59 @@
+//! Decodes and encodes without generated code: between bytes and the JSON form of an event (ARCHITECTURE.md, "JSON
+//! form"), for tools and defaults.
+
+mod encode;
+mod sink;
+
+use eventwright_wire::{DecodeError, EncodeError};
+use serde_json::Value;
+
+use super::model::{Field, Node, Schema};
+use super::resolve;
+
+pub use sink::Json;
+
+/// Decodes one datum, as its writer's schema says, into the JSON form.
+///
+/// # Errors
+/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more than
+/// 28 digits.
+pub fn decode_json(schema: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> {
+    let plan = resolve::identity(schema, schema.root())?;
+    plan.decode::<Json>(bytes).map(|json| json.0)
+}
+
+/// Encodes a value in the JSON form as the schema says. A field that is left out takes its default; a field that the
+/// schema does not have is an error, since its content would be lost.
+///
+/// # Errors
+/// A value that is not the JSON form of the schema's type, with the path to it. `out` then ends where it ended before.
+pub fn encode_json(schema: &Schema, value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    encode::Encoder::new(schema, encode::Form::Event, out)
+        .node(schema.root(), value)
+        .inspect_err(|_| out.truncate(start))
+}
+
+/// Encodes a field's default, which has a JSON form of its own (Avro 1.12, "default").
+///
+/// # Errors
+/// A value that is no default of the type.
+pub(super) fn encode_default(schema: &Schema, node: &Node, value: &Value) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::new();
+    encode::Encoder::new(schema, encode::Form::Default, &mut out).node(node, value)?;
+    Ok(out)
+}
+
+/// Returns a field's default in the JSON form of events and as bytes of the field's own type.
+///
+/// # Errors
+/// A default that is a value of the base type but not of the logical one.
+pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<(Value, Vec<u8>)>, DecodeError> {
+    let Some(default) = &field.default else { return Ok(None) };
+    let bytes = encode_default(schema, &field.node, default).expect("defaults are checked when parsed");
+    let json = resolve::identity(schema, &field.node)?.decode::<Json>(&bytes)?;
+    Ok(Some((json.0, bytes)))
+}
+
+#[cfg(test)]
+mod tests;

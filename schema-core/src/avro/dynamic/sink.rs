@@ -1,0 +1,95 @@
+//! The sink that takes anything: a plan decodes into the JSON form.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::avro::{Branch, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink};
+use eventwright_wire::jiff::Timestamp;
+use eventwright_wire::jiff::civil::{Date, DateTime, Time};
+use eventwright_wire::rust_decimal::Decimal;
+use eventwright_wire::uuid::Uuid;
+use eventwright_wire::{DecodeError, DecodeErrorKind};
+use serde_json::{Map, Value};
+
+/// A value in the JSON form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Json(pub Value);
+
+impl Sink for Json {
+    fn scalar(value: Scalar<'_>, logical: Logical) -> Result<Self, DecodeError> {
+        if let Some(text) = logical_text(value, logical)? {
+            return Ok(Self(Value::String(text)));
+        }
+        Ok(Self(match value {
+            Scalar::Null => Value::Null,
+            Scalar::Boolean(value) => value.into(),
+            Scalar::Int(value) => value.into(),
+            Scalar::Long(value) => value.into(),
+            Scalar::Float(value) => float(f64::from(value), value.to_string()),
+            Scalar::Double(value) => float(value, value.to_string()),
+            Scalar::Bytes(value) | Scalar::Fixed(value) => STANDARD.encode(value).into(),
+            Scalar::String(value) => value.into(),
+        }))
+    }
+
+    fn symbol(node: &EnumNode, index: usize) -> Result<Self, DecodeError> {
+        let symbol = node.symbols.get(index);
+        let symbol = symbol.ok_or_else(|| DecodeError::new(DecodeErrorKind::WrongPlan("no such symbol".into())))?;
+        Ok(Self(symbol.as_str().into()))
+    }
+
+    fn array(items: Items<'_, '_, '_>) -> Result<Self, DecodeError> {
+        Ok(Self(items.read::<Self>()?.into_iter().map(|item| item.0).collect()))
+    }
+
+    fn map(entries: Entries<'_, '_, '_>) -> Result<Self, DecodeError> {
+        Ok(Self(entries.read::<Self>()?.into_iter().map(|(key, value)| (key, value.0)).collect()))
+    }
+
+    fn record(mut fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
+        let mut values: Vec<Option<Self>> = vec![None; fields.count()];
+        while let Some(index) = fields.advance()? {
+            let value = fields.read()?;
+            *values.get_mut(index).ok_or_else(|| fields.unexpected(index))? = Some(value);
+        }
+        let mut object = Map::new();
+        for (index, value) in values.into_iter().enumerate() {
+            let name = fields.name(index);
+            object.insert(name.to_owned(), fields.required(value, name)?.0);
+        }
+        Ok(Self(Value::Object(object)))
+    }
+
+    fn branch(branch: Branch<'_, '_, '_>) -> Result<Self, DecodeError> {
+        if branch.is_nullable() || branch.is_null() {
+            return branch.read();
+        }
+        let name = branch.name().to_owned();
+        let value = branch.read::<Self>()?;
+        Ok(Self(Value::Object(Map::from_iter([(name, value.0)]))))
+    }
+}
+
+/// JSON has no number for what is not finite; such a value becomes text. `shortest` is the value in its own precision,
+/// so that a float 0.1 stays 0.1.
+fn float(value: f64, shortest: String) -> Value {
+    match serde_json::Number::from_f64(shortest.parse().unwrap_or(value)) {
+        Some(number) => Value::Number(number),
+        None => Value::String(shortest),
+    }
+}
+
+fn logical_text(value: Scalar<'_>, logical: Logical) -> Result<Option<String>, DecodeError> {
+    Ok(Some(match logical {
+        Logical::None => return Ok(None),
+        Logical::Decimal { .. } => Decimal::scalar(value, logical)?.to_string(),
+        Logical::Uuid => Uuid::scalar(value, logical)?.to_string(),
+        Logical::Date => Date::scalar(value, logical)?.to_string(),
+        Logical::TimeMillis | Logical::TimeMicros => Time::scalar(value, logical)?.to_string(),
+        Logical::TimestampMillis | Logical::TimestampMicros | Logical::TimestampNanos => {
+            Timestamp::scalar(value, logical)?.to_string()
+        }
+        Logical::LocalTimestampMillis | Logical::LocalTimestampMicros | Logical::LocalTimestampNanos => {
+            DateTime::scalar(value, logical)?.to_string()
+        }
+    }))
+}

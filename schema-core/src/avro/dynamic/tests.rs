@@ -1,0 +1,64 @@
+use serde_json::json;
+
+use super::*;
+use crate::avro::parse;
+
+const ORDER: &str = r#"{"type":"record","name":"Order","namespace":"shop","fields":[
+    {"name":"id","type":{"type":"string","logicalType":"uuid"}},
+    {"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},
+    {"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
+    {"name":"day","type":{"type":"int","logicalType":"date"}},
+    {"name":"currency","type":{"type":"enum","name":"Currency","symbols":["EUR","USD"]},"default":"EUR"},
+    {"name":"note","type":["null","string"],"default":null},
+    {"name":"payload","type":"bytes","default":"\u0000\u00ff"},
+    {"name":"extra","type":["null","int","string"],"default":null},
+    {"name":"tags","type":{"type":"map","values":{"type":"array","items":"double"}},"default":{}}]}"#;
+
+#[test]
+fn the_json_form_survives_bytes() {
+    let schema = parse("order.avsc", ORDER).unwrap();
+    let value = json!({
+        "id": "0b9c8f1e-3a52-4d0c-9d52-1f2b0b3f9d11", "price": "19.90", "at": "2026-02-03T04:05:06.789Z",
+        "day": "1969-12-31", "currency": "USD", "note": "x", "payload": "AP8=", "extra": {"int": 7},
+        "tags": {"a": [1.5, "NaN"]},
+    });
+    let mut bytes = Vec::new();
+    encode_json(&schema, &value, &mut bytes).unwrap();
+    assert_eq!(decode_json(&schema, &bytes).unwrap(), value);
+}
+
+#[test]
+fn fields_that_are_left_out_take_their_defaults() {
+    let schema = parse("order.avsc", ORDER).unwrap();
+    let value = json!({
+        "id": "0b9c8f1e-3a52-4d0c-9d52-1f2b0b3f9d11", "price": 5, "at": "1970-01-01T00:00:00Z", "day": "2026-01-01",
+    });
+    let mut bytes = Vec::new();
+    encode_json(&schema, &value, &mut bytes).unwrap();
+    let decoded = decode_json(&schema, &bytes).unwrap();
+    assert_eq!(decoded["price"], "5.00");
+    assert_eq!(decoded["currency"], "EUR");
+    assert_eq!(decoded["note"], serde_json::Value::Null);
+    assert_eq!(decoded["payload"], "AP8=");
+    assert_eq!(decoded["tags"], json!({}));
+}
+
+#[test]
+fn wrong_values_are_refused_with_their_path_and_leave_the_output_alone() {
+    let schema = parse("order.avsc", ORDER).unwrap();
+    let check = |field: &str, wrong: serde_json::Value, expected: &str| {
+        let mut value = json!({
+            "id": "0b9c8f1e-3a52-4d0c-9d52-1f2b0b3f9d11", "price": "1", "at": "1970-01-01T00:00:00Z",
+            "day": "2026-01-01",
+        });
+        value[field] = wrong;
+        let mut bytes = vec![7];
+        assert_eq!(encode_json(&schema, &value, &mut bytes).unwrap_err().to_string(), expected);
+        assert_eq!(bytes, [7]);
+    };
+    check("price", json!("1.001"), "`price`: the decimal 1.001 does not fit 12 digits with 2 after the point");
+    check("currency", json!("GBP"), "`currency`: `GBP` is none of the symbols EUR, USD");
+    check("extra", json!(7), "`extra`: expected {\"branch\": value} with one of null, int, string");
+    check("tags", json!({"a": [1, true]}), "`tags[\"a\"][1]`: expected a number, found a boolean");
+    check("colour", json!(1), "the schema has no field `colour`");
+}

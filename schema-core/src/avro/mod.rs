@@ -1,0 +1,12 @@
+//! Avro 1.12: the model of a schema, its parser, its canonical form, resolution, compatibility and the dynamic codec.
+
+mod canonical;
+pub mod compat;
+pub mod dynamic;
+mod model;
+mod parse;
+mod resolve;
+
+pub use model::{Body, Field, Kind, Name, Named, NamedId, Node, Schema, Span};
+pub use parse::{parse, parse_with};
+pub use resolve::{ResolveError, resolve};

@@ -1,0 +1,118 @@
+//! Parses the JSON of an Avro schema into the model, with the place of every node (Avro 1.12, "Schema Declaration").
+//!
+//! In: the schema's text and the texts that it refers to. Out: a [`Schema`], or every problem that was found. Comments
+//! are allowed, as in Java's parser.
+
+mod default;
+mod json;
+mod types;
+
+use std::collections::HashMap;
+
+use jsonc_parser::ast::Value;
+
+use super::model::{Name, Named, NamedId, Node, Schema, Span};
+use crate::{Diagnostic, Reference, Source};
+
+/// Parses a schema that refers to no other text.
+///
+/// # Errors
+/// All problems of the text, each with its place.
+pub fn parse(name: &str, text: &str) -> Result<Schema, Vec<Diagnostic>> {
+    parse_with(name, text, &[])
+}
+
+/// Parses a schema whose named types may be defined in `references`, each of which may use those before it.
+///
+/// # Errors
+/// All problems of the first text that has any, each with its place.
+pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Schema, Vec<Diagnostic>> {
+    let mut sources: Vec<Source> =
+        references.iter().map(|one| Source { name: one.name.clone(), text: one.text.clone() }).collect();
+    sources.push(Source { name: name.to_owned(), text: text.to_owned() });
+
+    let mut parser = Parser::default();
+    let mut root = None;
+    for (index, source) in sources.iter().enumerate() {
+        root = parser.source(index, source);
+        if !parser.diagnostics.is_empty() {
+            return Err(parser.diagnostics);
+        }
+    }
+    let root = root.expect("a text without diagnostics has a root");
+    let named = parser.named.into_iter().map(|named| named.expect("a definition without diagnostics is complete"));
+    let schema = Schema { sources, named: named.collect(), root };
+    let wrong = default::check(&schema);
+    if wrong.is_empty() { Ok(schema) } else { Err(wrong) }
+}
+
+/// The state of one parse: the names that are known, and what was found wrong.
+#[derive(Default)]
+struct Parser<'t> {
+    /// `None` while the type's own definition is being read.
+    named: Vec<Option<Named>>,
+    by_name: HashMap<String, NamedId>,
+    diagnostics: Vec<Diagnostic>,
+    source_index: usize,
+    source_name: &'t str,
+    text: &'t str,
+}
+
+impl<'t> Parser<'t> {
+    fn source(&mut self, index: usize, source: &'t Source) -> Option<Node> {
+        self.source_index = index;
+        self.source_name = &source.name;
+        self.text = &source.text;
+        match json::parse(&source.text) {
+            Ok(value) => self.node(&value, ""),
+            Err((offset, message)) => {
+                let span = Span { source: index, start: offset, end: offset };
+                self.wrong(span, message, "write the schema as JSON");
+                None
+            }
+        }
+    }
+
+    fn span(&self, value: &impl jsonc_parser::common::Ranged) -> Span {
+        Span { source: self.source_index, start: value.start(), end: value.end() }
+    }
+
+    fn wrong(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(Diagnostic {
+            source: self.source_name.to_owned(),
+            position: crate::Position::of_offset(self.text, span.start),
+            message: message.into(),
+            help: help.into(),
+        });
+    }
+
+    /// Reports `message` at `value`, and is `None`, so that a caller can return it.
+    fn refuse<T>(&mut self, value: &Value<'_>, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
+        let span = self.span(value);
+        self.wrong(span, message, help);
+        None
+    }
+
+    /// Reserves the name of a type before its body is read, so that the body may refer to it.
+    fn define(&mut self, name: &Name, span: Span) -> Option<NamedId> {
+        let full = name.full();
+        if types::PRIMITIVES.contains(&full.as_str()) {
+            self.wrong(span, format!("`{full}` is the name of a primitive type"), "give the type another name");
+            return None;
+        }
+        let id = NamedId(self.named.len());
+        if self.by_name.insert(full.clone(), id).is_some() {
+            self.wrong(
+                span,
+                format!("the name `{full}` is defined twice"),
+                "refer to the first definition by its name",
+            );
+            return None;
+        }
+        self.named.push(None);
+        Some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::*;
+
+fn check_refused(text: &str, expected: &str) {
+    let diagnostics = parse("a.avsc", text).expect_err(text);
+    assert_eq!(diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), expected);
+}
+
+#[test]
+fn each_problem_has_its_place_and_a_help() {
+    check_refused("", "a.avsc:1:1: the file is empty; write the schema as JSON");
+    check_refused(
+        "{\"type\": \"record\",\n \"name\": \"A\",\n \"fields\": [\n  {\"name\": \"x\", \"type\": \"strin\"}]}",
+        "a.avsc:4:25: the type `strin` is not defined; define the type before its first use, or name its file as a \
+         reference",
+    );
+    check_refused(
+        r#"{"type": "enum", "name": "1", "symbols": []}"#,
+        "a.avsc:1:26: `1` is not a name; names are letters, digits and _, and begin with no digit",
+    );
+    check_refused(
+        r#"["null", "string", "string"]"#,
+        "a.avsc:1:20: the union has two branches of string; remove or wrap one of them",
+    );
+    check_refused(
+        r#"{"type":"record","name":"A","fields":[{"name":"x","type":"int","default":"1"}]}"#,
+        "a.avsc:1:39: the default of the field `x` does not fit its type: expected an integer of 32 bits, found text; \
+         write a default of the field's type",
+    );
+}
+
+#[test]
+fn text_that_is_not_json_is_refused_with_its_place() {
+    let diagnostics = parse("a.avsc", "{\"type\": \"string\",\n}").unwrap_err();
+    assert_eq!(diagnostics.len(), 1);
+    assert_eq!(diagnostics[0].position.line, 1);
+    assert!(diagnostics[0].message.starts_with("the text is not JSON: "), "{}", diagnostics[0].message);
+}
+
+#[test]
+fn hostile_depth_is_an_error_and_no_overflow() {
+    for (open, close) in [("[", "]"), (r#"{"type":"array","items":"#, "}")] {
+        let text = format!("{}\"int\"{}", open.repeat(20_000), close.repeat(20_000));
+        assert!(parse("a.avsc", &text).is_err());
+    }
+}
+
+#[test]
+fn a_default_that_holds_itself_is_refused_and_does_not_loop() {
+    let text = r#"{"type":"record","name":"A","fields":[{"name":"a","type":"A","default":{}}]}"#;
+    assert!(parse("a.avsc", text).unwrap_err()[0].message.contains("nests deeper"));
+}
+
+#[test]
+fn references_define_what_the_text_uses() {
+    let money =
+        Reference { name: "money.avsc".into(), text: r#"{"type":"fixed","name":"shop.Money","size":8}"#.into() };
+    let text = r#"{"type":"record","name":"A","namespace":"shop","fields":[{"name":"m","type":"Money"}]}"#;
+    assert!(parse("a.avsc", text).is_err());
+    let schema = parse_with("a.avsc", text, &[money]).unwrap();
+    assert_eq!(schema.root_named().unwrap().1.name.full(), "shop.A");
+    assert_eq!(schema.all_named().count(), 2);
+}

@@ -1,0 +1,415 @@
+//! Resolves a writer's against a reader's schema into a [`Plan`] (Avro 1.12, "Schema Resolution"; where the
+//! specification leaves a choice, Java Avro 1.12's `Resolver`).
+//!
+//! Codegen turns the plan of a writer that is known at build time into Rust; the runtime executes the plan of any other.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+
+use eventwright_wire::avro::{EnumNode, FieldStep, Node as Step, NodeId, Plan, Primitive, RecordNode};
+use eventwright_wire::{DecodeError, DecodeErrorKind};
+
+use super::dynamic;
+use super::model::{Body, Field, Kind, Named, NamedId, Node, Schema};
+
+/// Why a reader can never read what a writer writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolveError {
+    /// The path in the reader's schema, such as `items[].price`.
+    pub path: String,
+    /// What the writer writes and what the reader expects.
+    pub message: String,
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.message),
+            path => write!(f, "`{path}`: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for ResolveError {}
+
+/// Returns the plan by which `reader` reads what `writer` writes.
+///
+/// # Errors
+/// Each place where the reader can read nothing that the writer may write there. A branch of a writer's union that the
+/// reader has no place for is no error here but one in the plan: only the bytes tell whether it is ever written.
+pub fn resolve(writer: &Schema, reader: &Schema) -> Result<Plan, Vec<ResolveError>> {
+    let budget = Cell::new(MAX_STEPS);
+    let mut resolver = Resolver::new(writer, reader, &budget, 0);
+    let root = resolver.node(writer.root(), reader.root(), &Path::Root);
+    if resolver.errors.is_empty() {
+        Ok(Plan { reader: reader.fingerprint().crc64, nodes: resolver.nodes, root })
+    } else {
+        Err(resolver.errors)
+    }
+}
+
+/// Returns the plan by which `schema` reads a value of one of its own types.
+///
+/// # Errors
+/// A schema that is too large or too deep.
+pub(super) fn identity(schema: &Schema, node: &Node) -> Result<Plan, DecodeError> {
+    let budget = Cell::new(MAX_STEPS);
+    let mut resolver = Resolver::new(schema, schema, &budget, 0);
+    let root = resolver.node(node, node, &Path::Root);
+    match resolver.errors.into_iter().next() {
+        None => Ok(Plan { reader: schema.fingerprint().crc64, nodes: resolver.nodes, root }),
+        Some(error) => Err(DecodeError::new(DecodeErrorKind::WrongPlan(error.to_string()))),
+    }
+}
+
+/// How much work one resolution may be: a schema from outside could otherwise ask for an exponential amount.
+const MAX_STEPS: u32 = 1 << 17;
+
+/// How deep types may nest in each other.
+const MAX_DEPTH: u32 = 256;
+
+struct Resolver<'s, 'b> {
+    budget: &'b Cell<u32>,
+    depth: u32,
+    writer: &'s Schema,
+    reader: &'s Schema,
+    nodes: Vec<Step>,
+    /// Pairs of named types whose node exists or is being made: recursion ends here.
+    known: HashMap<(NamedId, NamedId), NodeId>,
+    /// The writer's named types that are skipped.
+    skips: HashMap<NamedId, NodeId>,
+    errors: Vec<ResolveError>,
+}
+
+/// A path that costs nothing until it is printed.
+enum Path<'p> {
+    Root,
+    Field(&'p Path<'p>, &'p str),
+    Items(&'p Path<'p>),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Self::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Items(parent) => write!(f, "{parent}[]"),
+        }
+    }
+}
+
+impl<'s, 'b> Resolver<'s, 'b> {
+    fn new(writer: &'s Schema, reader: &'s Schema, budget: &'b Cell<u32>, depth: u32) -> Self {
+        let (known, skips) = (HashMap::new(), HashMap::new());
+        Self { budget, depth, writer, reader, nodes: Vec::new(), known, skips, errors: Vec::new() }
+    }
+
+    fn push(&mut self, step: Step) -> NodeId {
+        self.nodes.push(step);
+        NodeId(self.nodes.len() - 1)
+    }
+
+    fn refuse(&mut self, path: &Path<'_>, message: String) -> NodeId {
+        self.errors.push(ResolveError { path: path.to_string(), message: message.clone() });
+        self.push(Step::Unresolvable(message))
+    }
+
+    fn node(&mut self, writer: &'s Node, reader: &'s Node, path: &Path<'_>) -> NodeId {
+        let Some(left) = self.budget.get().checked_sub(1).filter(|_| self.depth < MAX_DEPTH) else {
+            return self.refuse(path, "the schemas are too large or too deep to resolve".to_owned());
+        };
+        self.budget.set(left);
+        self.depth += 1;
+        let id = self.node_within_limits(writer, reader, path);
+        self.depth -= 1;
+        id
+    }
+
+    fn node_within_limits(&mut self, writer: &'s Node, reader: &'s Node, path: &Path<'_>) -> NodeId {
+        match (&writer.kind, &reader.kind) {
+            (Kind::Union(branches), _) => self.writer_union(branches, reader, path),
+            (_, Kind::Union(branches)) => self.reader_union(writer, branches, path),
+            (Kind::Array(from), Kind::Array(to)) => {
+                let item = self.node(from, to, &Path::Items(path));
+                self.push(Step::Array { item, min_size: self.writer.min_size(from) })
+            }
+            (Kind::Map(from), Kind::Map(to)) => {
+                let value = self.node(from, to, &Path::Items(path));
+                self.push(Step::Map { value })
+            }
+            (Kind::Named(from), Kind::Named(to)) => self.named(*from, *to, path),
+            (from, to) => match (primitive(from), primitive(to)) {
+                (Some(from), Some(to)) if promotes(from, to) => {
+                    self.push(Step::Scalar { from, to, logical: reader.logical })
+                }
+                _ => {
+                    let (from, to) = (self.writer.word_of(writer), self.reader.word_of(reader));
+                    self.refuse(path, format!("the writer writes {from}, the reader expects {to}"))
+                }
+            },
+        }
+    }
+
+    fn writer_union(&mut self, branches: &'s [Node], reader: &'s Node, path: &Path<'_>) -> NodeId {
+        let steps: Vec<_> = branches
+            .iter()
+            .map(|branch| {
+                let errors = self.errors.len();
+                let step = self.node(branch, reader, path);
+                // Whether this branch is ever written is not known here, so it is an error in the plan only.
+                let error = self.errors.drain(errors..).next();
+                match error {
+                    Some(error) => (self.push(Step::Unresolvable(error.to_string())), false),
+                    None => (step, true),
+                }
+            })
+            .collect();
+        if !steps.iter().any(|(_, resolves)| *resolves) {
+            let to = self.reader.word_of(reader);
+            return self.refuse(path, format!("no branch of the writer's union fits the reader's {to}"));
+        }
+        self.push(Step::Union(steps.into_iter().map(|(step, _)| step).collect()))
+    }
+
+    fn reader_union(&mut self, writer: &'s Node, branches: &'s [Node], path: &Path<'_>) -> NodeId {
+        match self.first_matching_branch(writer, branches) {
+            Some((index, branch)) => {
+                let value = self.node(writer, branch, path);
+                let nullable = branches.len() == 2 && branches.iter().any(|one| matches!(one.kind, Kind::Null));
+                let name = self.reader.word_of(branch);
+                self.push(Step::Branch { index, name, nullable, value })
+            }
+            None => {
+                let from = self.writer.word_of(writer);
+                self.refuse(path, format!("the writer writes {from}, which is no branch of the reader's union"))
+            }
+        }
+    }
+
+    /// As Java's `Resolver.ReaderUnion.firstMatchingBranch`: first a branch of the same type (a record of the same full
+    /// name, else one of the same structure, of which one of the same simple name goes first), then by promotion.
+    fn first_matching_branch(&self, writer: &'s Node, branches: &'s [Node]) -> Option<(usize, &'s Node)> {
+        let mut structural: Option<(usize, &Node)> = None;
+        for (index, branch) in branches.iter().enumerate() {
+            match (&writer.kind, &branch.kind) {
+                (Kind::Named(from), Kind::Named(to)) => {
+                    let (from, to) = (self.writer.named(*from), self.reader.named(*to));
+                    if from.word() != to.word() {
+                        continue;
+                    }
+                    if from.name == to.name {
+                        return Some((index, branch));
+                    }
+                    let same_simple_name = from.name.simple == to.name.simple;
+                    let fits = from.fields().is_some() && (structural.is_none() || same_simple_name);
+                    if fits && self.resolves_alone(writer, branch) {
+                        structural = Some((index, branch));
+                    }
+                }
+                (from, to) if from.word() == to.word() => return Some((index, branch)),
+                _ => {}
+            }
+        }
+        structural.or_else(|| {
+            let from = primitive(&writer.kind)?;
+            let promoted = |branch: &Node| primitive(&branch.kind).is_some_and(|to| promotes(from, to));
+            branches.iter().enumerate().find(|(_, branch)| promoted(branch))
+        })
+    }
+
+    fn resolves_alone(&self, writer: &'s Node, reader: &'s Node) -> bool {
+        let mut trial = Resolver::new(self.writer, self.reader, self.budget, self.depth);
+        trial.node(writer, reader, &Path::Root);
+        trial.errors.is_empty()
+    }
+
+    fn named(&mut self, from_id: NamedId, to_id: NamedId, path: &Path<'_>) -> NodeId {
+        if let Some(known) = self.known.get(&(from_id, to_id)) {
+            return *known;
+        }
+        let (from, to) = (self.writer.named(from_id), self.reader.named(to_id));
+        if from.word() != to.word() || !names_match(from, to) {
+            let (from, to) = (from.describe(), to.describe());
+            return self.refuse(path, format!("the writer writes {from}, the reader expects {to}"));
+        }
+        match (&from.body, &to.body) {
+            (Body::Fixed(from_size), Body::Fixed(size)) if from_size == size => {
+                self.push(Step::Fixed { size: *size, logical: to.logical })
+            }
+            (Body::Fixed(from_size), Body::Fixed(size)) => {
+                let name = &to.name;
+                self.refuse(path, format!("the writer's fixed `{name}` has {from_size} bytes, the reader's {size}"))
+            }
+            (Body::Enum { symbols: from, .. }, Body::Enum { symbols, default }) => {
+                let index_of = |symbol: &String| symbols.iter().position(|one| one == symbol);
+                let default = default.as_ref().and_then(index_of);
+                let mapping = from.iter().map(|symbol| index_of(symbol).or(default).ok_or_else(|| symbol.clone()));
+                let mapping = mapping.collect();
+                self.push(Step::Enum(EnumNode { name: to.name.full(), symbols: symbols.clone(), mapping }))
+            }
+            (Body::Record(from_fields), Body::Record(fields)) => {
+                // The number is taken before the fields are resolved, since they may come back to this record.
+                let id = self.push(Step::Unresolvable("being resolved".into()));
+                self.known.insert((from_id, to_id), id);
+                let steps = self.record(from_fields, fields, path);
+                let names = fields.iter().map(|field| field.name.clone()).collect();
+                let record = RecordNode { name: to.name.full(), fields: names, steps };
+                if let Some(slot) = self.nodes.get_mut(id.0) {
+                    *slot = Step::Record(record);
+                }
+                id
+            }
+            _ => unreachable!("the words are equal"),
+        }
+    }
+
+    fn record(&mut self, from: &'s [Field], to: &'s [Field], path: &Path<'_>) -> Vec<FieldStep> {
+        let sources = field_sources(from, to);
+        let mut steps = Vec::new();
+        for (from_index, from_field) in from.iter().enumerate() {
+            let target = sources.iter().position(|source| *source == Some(from_index));
+            steps.push(match target.and_then(|index| Some((index, to.get(index)?))) {
+                Some((index, field)) => FieldStep::Read {
+                    field: index,
+                    node: self.node(&from_field.node, &field.node, &Path::Field(path, &field.name)),
+                },
+                None => FieldStep::Skip(self.skip(&from_field.node)),
+            });
+        }
+        for (index, field) in to.iter().enumerate().filter(|(index, _)| sources.get(*index) == Some(&None)) {
+            steps.extend(self.default(index, field, path));
+        }
+        steps
+    }
+
+    fn default(&mut self, index: usize, field: &'s Field, path: &Path<'_>) -> Option<FieldStep> {
+        let Some(default) = &field.default else {
+            let path = Path::Field(path, &field.name);
+            self.refuse(&path, "the writer does not write the field, and the reader has no default".into());
+            return None;
+        };
+        let bytes =
+            dynamic::encode_default(self.reader, &field.node, default).expect("defaults are checked when parsed");
+        let node = self.identity(self.reader, &field.node);
+        Some(FieldStep::Default { field: index, node, bytes })
+    }
+
+    /// Adds the plan by which `schema` reads what it writes itself, and returns its node.
+    fn identity(&mut self, schema: &'s Schema, node: &'s Node) -> NodeId {
+        let mut own = Resolver::new(schema, schema, self.budget, self.depth);
+        own.nodes = std::mem::take(&mut self.nodes);
+        let id = own.node(node, node, &Path::Root);
+        self.nodes = own.nodes;
+        self.errors.append(&mut own.errors);
+        id
+    }
+
+    fn skip(&mut self, node: &'s Node) -> NodeId {
+        let named = match &node.kind {
+            Kind::Named(id) => Some(*id),
+            _ => None,
+        };
+        if let Some(known) = named.and_then(|id| self.skips.get(&id)) {
+            return *known;
+        }
+        let skip = self.identity(self.writer, node);
+        if let Some(id) = named {
+            self.skips.insert(id, skip);
+        }
+        skip
+    }
+}
+
+/// Returns, for each of the reader's fields, the index of the writer's field that it reads: the one of its name, else
+/// the first that one of its aliases names and that no field of the reader claims by name.
+fn field_sources(from: &[Field], to: &[Field]) -> Vec<Option<usize>> {
+    let by_name = |name: &str| from.iter().position(|field| field.name == name);
+    let mut sources: Vec<_> = to.iter().map(|field| by_name(&field.name)).collect();
+    for (index, field) in to.iter().enumerate() {
+        if sources.get(index) == Some(&None) {
+            let alias =
+                field.aliases.iter().filter_map(|alias| by_name(alias)).find(|at| !sources.contains(&Some(*at)));
+            if let Some(source) = sources.get_mut(index) {
+                *source = alias;
+            }
+        }
+    }
+    sources
+}
+
+/// As Java's `Resolver`: equal simple names, or an alias of the reader's that is the writer's full name.
+fn names_match(from: &Named, to: &Named) -> bool {
+    from.name.simple == to.name.simple || to.aliases.contains(&from.name)
+}
+
+/// Returns the primitive that a kind is, if it is one.
+pub(super) fn primitive(kind: &Kind) -> Option<Primitive> {
+    Some(match kind {
+        Kind::Null => Primitive::Null,
+        Kind::Boolean => Primitive::Boolean,
+        Kind::Int => Primitive::Int,
+        Kind::Long => Primitive::Long,
+        Kind::Float => Primitive::Float,
+        Kind::Double => Primitive::Double,
+        Kind::Bytes => Primitive::Bytes,
+        Kind::String => Primitive::String,
+        Kind::Array(_) | Kind::Map(_) | Kind::Union(_) | Kind::Named(_) => return None,
+    })
+}
+
+fn promotes(from: Primitive, to: Primitive) -> bool {
+    use Primitive::{Bytes, Double, Float, Int, Long, String};
+    from == to
+        || matches!(
+            (from, to),
+            (Int, Long | Float | Double) | (Long, Float | Double) | (Float, Double) | (String, Bytes) | (Bytes, String)
+        )
+}
+
+impl Named {
+    fn describe(&self) -> String {
+        format!("the {} `{}`", self.word(), self.name)
+    }
+}
+
+impl Schema {
+    /// Returns the name of a union's branch: the word of a type, or the full name of a named one.
+    pub(super) fn word_of(&self, node: &Node) -> String {
+        match &node.kind {
+            Kind::Named(id) => self.named(*id).name.full(),
+            kind => kind.word().to_owned(),
+        }
+    }
+
+    /// Returns the fewest bytes that a value of the type takes.
+    pub(super) fn min_size(&self, node: &Node) -> usize {
+        self.min_size_within(node, &mut HashMap::new(), 0)
+    }
+
+    fn min_size_within(&self, node: &Node, known: &mut HashMap<NamedId, usize>, depth: u32) -> usize {
+        match &node.kind {
+            Kind::Null => 0,
+            Kind::Float => 4,
+            Kind::Double => 8,
+            Kind::Named(id) => match &self.named(*id).body {
+                Body::Fixed(size) => *size,
+                Body::Enum { .. } => 1,
+                Body::Record(_) if depth > MAX_DEPTH => 0,
+                Body::Record(fields) => {
+                    if let Some(size) = known.get(id) {
+                        return *size;
+                    }
+                    // A record inside itself has no finite value; what its bytes would take does not matter.
+                    known.insert(*id, 0);
+                    let sizes = fields.iter().map(|field| self.min_size_within(&field.node, known, depth + 1));
+                    let size = sizes.fold(0, usize::saturating_add);
+                    known.insert(*id, size);
+                    size
+                }
+            },
+            _ => 1,
+        }
+    }
+}

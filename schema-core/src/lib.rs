@@ -1,0 +1,31 @@
+//! What a schema is and what two schemas mean to each other: parsing with spans, canonical form, fingerprints,
+//! resolution of a writer's against a reader's schema, and compatibility.
+//!
+//! In: schema text. Out: models, [`Diagnostic`]s, plans and reports. No network, no Kafka, no Rust text; the disk is
+//! touched by `load` and `manifest` only.
+
+#[cfg(feature = "avro")]
+pub mod avro;
+#[cfg(feature = "avro")]
+pub mod compat;
+mod diagnostic;
+mod fingerprint;
+#[cfg(feature = "manifest")]
+pub mod load;
+#[cfg(feature = "manifest")]
+pub mod manifest;
+#[cfg(feature = "proto")]
+pub mod proto;
+
+pub use diagnostic::{Diagnostic, Position, Source};
+pub use eventwright_wire::Format;
+pub use fingerprint::{Fingerprint, crc64};
+
+/// The text of a schema that another schema refers to, by the name that the other one uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// An Avro full name, or a Protobuf import path.
+    pub name: String,
+    /// The text of the referenced schema.
+    pub text: String,
+}

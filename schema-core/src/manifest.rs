@@ -1,0 +1,213 @@
+//! The manifest `events.toml`: which events there are, where their schemas stand, and which topic each belongs to.
+//!
+//! In: the manifest's text. Out: a [`Manifest`] in the order of the file, or what is wrong with it and where.
+
+mod file;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::compat::Level;
+use crate::{Diagnostic, Format, Position, Source};
+
+/// A manifest that is consistent in itself; whether its schemas exist is `load`'s matter.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Where the manifest was read from, with its text.
+    pub source: Source,
+    /// A prefix of topics and subjects that settings may replace at run time.
+    pub prefix: String,
+    /// The events, in the order of the file: the order of registration.
+    pub events: Vec<EventEntry>,
+    /// What the file says of topics, by name.
+    pub topics: BTreeMap<String, TopicEntry>,
+}
+
+/// One event of the manifest.
+#[derive(Debug, Clone)]
+pub struct EventEntry {
+    /// Its name, in UpperCamelCase.
+    pub name: String,
+    /// The schema language.
+    pub format: Format,
+    /// The folder of its versions, relative to the manifest's folder.
+    pub folder: String,
+    /// The topic, without prefix.
+    pub topic: String,
+    /// How the subject is called.
+    pub subject: SubjectStrategy,
+    /// The level that new versions are checked at.
+    pub compatibility: Level,
+    /// The field whose text form is the record's key.
+    pub key: Option<FieldName>,
+    /// The field that holds the event's own id.
+    pub id: Option<FieldName>,
+    /// The older versions whose structs get decoders for newer bytes as well.
+    pub readers: Vec<u32>,
+    /// The versions that need no decoder any more.
+    pub retired: Vec<u32>,
+    /// Where the event is defined.
+    pub position: Position,
+}
+
+/// A field that the manifest names, and where.
+#[derive(Debug, Clone)]
+pub struct FieldName {
+    /// The field's name in the schema.
+    pub name: String,
+    /// Where the manifest names it.
+    pub position: Position,
+}
+
+/// What the manifest says of a topic.
+#[derive(Debug, Clone, Default)]
+pub struct TopicEntry {
+    /// How many partitions; `None` leaves it to the broker.
+    pub partitions: Option<u32>,
+    /// Topic settings of Kafka's.
+    pub config: BTreeMap<String, String>,
+}
+
+/// How a subject is named, as in Confluent's serializers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SubjectStrategy {
+    /// `<topic>-value`: one event a topic.
+    #[default]
+    Topic,
+    /// The full name of the record.
+    Record,
+    /// `<topic>-<full name of the record>`.
+    TopicRecord,
+}
+
+impl SubjectStrategy {
+    /// Returns the subject of a value's schema.
+    #[must_use]
+    pub fn subject(self, topic: &str, full_name: &str) -> String {
+        match self {
+            Self::Topic => format!("{topic}-value"),
+            Self::Record => full_name.to_owned(),
+            Self::TopicRecord => format!("{topic}-{full_name}"),
+        }
+    }
+}
+
+impl Manifest {
+    /// Parses a manifest; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let source = Source { name: name.to_owned(), text: text.to_owned() };
+        let manifest = file::read(source)?;
+        let wrong = manifest.inconsistencies();
+        if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
+    }
+
+    /// Returns the event of that name.
+    #[must_use]
+    pub fn event(&self, name: &str) -> Option<&EventEntry> {
+        self.events.iter().find(|event| event.name == name)
+    }
+
+    /// Returns a diagnostic at a place of the manifest.
+    pub fn diagnostic(&self, position: Position, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+        Diagnostic { source: self.source.name.clone(), position, message: message.into(), help: help.into() }
+    }
+
+    fn inconsistencies(&self) -> Vec<Diagnostic> {
+        let mut wrong = Vec::new();
+        if self.events.is_empty() {
+            let help = "add [event.OrderCreated] with format, folder and topic";
+            wrong.push(self.diagnostic(Position::START, "the manifest defines no event", help));
+        }
+        let mut folders = HashMap::new();
+        let mut topics: HashMap<&str, Vec<&EventEntry>> = HashMap::new();
+        for event in &self.events {
+            if let Some(other) = folders.insert(&event.folder, &event.name) {
+                let message = format!("`{}` and `{other}` share the folder `{}`", event.name, event.folder);
+                wrong.push(self.diagnostic(event.position, message, "give each event a folder of its own"));
+            }
+            topics.entry(&event.topic).or_default().push(event);
+        }
+        for event in &self.events {
+            let others = topics.get(event.topic.as_str()).map_or(0, |events| events.len().saturating_sub(1));
+            if others > 0 && event.subject == SubjectStrategy::Topic {
+                let message = format!(
+                    "the topic `{}` carries several events, so the subject of `{}` cannot be named after it",
+                    event.topic, event.name
+                );
+                wrong.push(self.diagnostic(event.position, message, "set subject = \"record\" or \"topic-record\""));
+            }
+        }
+        wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_refused(text: &str, expected: &str) {
+        let wrong = Manifest::parse("events.toml", text).expect_err(text);
+        assert_eq!(wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), expected);
+    }
+
+    const ORDER: &str = "[event.OrderCreated]\nformat = \"avro\"\nfolder = \"order_created\"\ntopic = \"orders\"\n";
+
+    #[test]
+    fn events_keep_the_order_of_the_file() {
+        let text = "[event.B]\nformat = \"avro\"\nfolder = \"b\"\ntopic = \"b\"\n\
+                    [event.A]\nformat = \"protobuf\"\nfolder = \"a\"\ntopic = \"a\"\nkey = \"id\"\n";
+        let manifest = Manifest::parse("events.toml", text).unwrap();
+        assert_eq!(manifest.events.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["B", "A"]);
+        let a = manifest.event("A").unwrap();
+        assert_eq!(a.format, Format::Protobuf);
+        assert_eq!(a.key.as_ref().unwrap().position, Position { line: 9, column: 7 });
+        assert_eq!(a.compatibility, Level::BackwardTransitive);
+    }
+
+    #[test]
+    fn defaults_hold_where_an_event_says_nothing() {
+        let text = format!("[defaults]\nsubject = \"record\"\ncompatibility = \"FULL\"\n{ORDER}");
+        let manifest = Manifest::parse("events.toml", &text).unwrap();
+        assert_eq!(manifest.events[0].subject, SubjectStrategy::Record);
+        assert_eq!(manifest.events[0].compatibility, Level::Full);
+    }
+
+    #[test]
+    fn an_empty_manifest_is_refused() {
+        check_refused(
+            "",
+            "events.toml:1:1: the manifest defines no event; add [event.OrderCreated] with format, folder and topic",
+        );
+    }
+
+    #[test]
+    fn mistakes_are_refused_with_their_place() {
+        check_refused(
+            &format!("{ORDER}{ORDER}"),
+            "events.toml:5:8: duplicate key; see ARCHITECTURE.md, \"The manifest\"",
+        );
+        check_refused(
+            &format!("{ORDER}colour = 1\n"),
+            "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
+             `compatibility`, `key`, `id`, `readers`, `retired`; see ARCHITECTURE.md, \"The manifest\"",
+        );
+        check_refused(
+            &format!("{ORDER}readers = [\"1\"]\n"),
+            "events.toml:5:11: expected a version such as \"v1\", found \"1\"; see ARCHITECTURE.md, \"The manifest\"",
+        );
+        check_refused(
+            &format!(
+                "{ORDER}[event.Other]\nformat = \"avro\"\nfolder = \"other\"\ntopic = \"orders\"\nsubject = \"record\"\n"
+            ),
+            "events.toml:1:8: the topic `orders` carries several events, so the subject of `OrderCreated` cannot be named \
+             after it; set subject = \"record\" or \"topic-record\"",
+        );
+        check_refused(
+            &format!("{ORDER}[event.Other]\nformat = \"avro\"\nfolder = \"order_created\"\ntopic = \"others\"\n"),
+            "events.toml:5:8: `Other` and `OrderCreated` share the folder `order_created`; give each event a folder of \
+             its own",
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! The manifest as TOML: the keys and how their values are written.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::{EventEntry, FieldName, Manifest, SubjectStrategy, TopicEntry};
+use crate::compat::Level;
+use crate::{Diagnostic, Format, Position, Source};
+
+/// Reads the text; checks that need more than one key are the caller's.
+pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
+    let file: ManifestFile = match toml::from_str(&source.text) {
+        Ok(file) => file,
+        Err(error) => {
+            let offset = error.span().map_or(0, |span| span.start);
+            return Err(vec![Diagnostic {
+                position: Position::of_offset(&source.text, offset),
+                source: source.name,
+                message: error.message().trim_end().replace('\n', ", "),
+                help: "see ARCHITECTURE.md, \"The manifest\"".into(),
+            }]);
+        }
+    };
+    let at = |offset: usize| Position::of_offset(&source.text, offset);
+    let event = |(name, table): (Spanned<String>, EventTable)| EventEntry {
+        position: at(name.span().start),
+        name: name.into_inner(),
+        format: table.format.0,
+        folder: table.folder,
+        topic: table.topic,
+        subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
+        compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
+        key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
+        id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
+        readers: table.readers.into_iter().map(|version| version.0).collect(),
+        retired: table.retired.into_iter().map(|version| version.0).collect(),
+    };
+    let topic =
+        |(name, table): (String, TopicTable)| (name, TopicEntry { partitions: table.partitions, config: table.config });
+    let events = file.event.0.into_iter().map(event).collect();
+    let topics = file.topic.into_iter().map(topic).collect();
+    Ok(Manifest { prefix: file.defaults.prefix, events, topics, source })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestFile {
+    #[serde(default)]
+    defaults: DefaultsTable,
+    #[serde(default)]
+    topic: BTreeMap<String, TopicTable>,
+    #[serde(default)]
+    event: InOrder<EventTable>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct DefaultsTable {
+    compatibility: Option<LevelText>,
+    subject: Option<SubjectText>,
+    #[serde(default)]
+    prefix: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicTable {
+    partitions: Option<u32>,
+    #[serde(default)]
+    config: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventTable {
+    format: FormatText,
+    folder: String,
+    topic: String,
+    subject: Option<SubjectText>,
+    compatibility: Option<LevelText>,
+    key: Option<Spanned<String>>,
+    id: Option<Spanned<String>>,
+    #[serde(default)]
+    readers: Vec<VersionText>,
+    #[serde(default)]
+    retired: Vec<VersionText>,
+}
+
+#[derive(Clone, Copy)]
+struct FormatText(Format);
+#[derive(Clone, Copy)]
+struct LevelText(Level);
+#[derive(Clone, Copy)]
+struct VersionText(u32);
+
+#[derive(Clone, Copy, Default)]
+struct SubjectText(SubjectStrategy);
+
+impl<'de> Deserialize<'de> for FormatText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "avro" => Ok(Self(Format::Avro)),
+            "protobuf" => Ok(Self(Format::Protobuf)),
+            other => Err(D::Error::custom(format!("expected \"avro\" or \"protobuf\", found \"{other}\""))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LevelText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for SubjectText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "topic" => Ok(Self(SubjectStrategy::Topic)),
+            "record" => Ok(Self(SubjectStrategy::Record)),
+            "topic-record" => Ok(Self(SubjectStrategy::TopicRecord)),
+            other => {
+                Err(D::Error::custom(format!("expected \"topic\", \"record\" or \"topic-record\", found \"{other}\"")))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for VersionText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = text.strip_prefix('v').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+        number.map(Self).ok_or_else(|| D::Error::custom(format!("expected a version such as \"v1\", found \"{text}\"")))
+    }
+}
+
+/// A table in the order of the file, its keys with their places.
+struct InOrder<T>(Vec<(Spanned<String>, T)>);
+
+impl<T> Default for InOrder<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for InOrder<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrderVisitor(PhantomData))
+    }
+}
+
+struct InOrderVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrderVisitor<T> {
+    type Value = InOrder<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<T>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(InOrder(entries))
+    }
+}
