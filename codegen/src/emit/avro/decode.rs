@@ -1,0 +1,352 @@
+//! Emits decoding: `Decode` for what a type writes itself, and one function a type for each other writer that is known,
+//! with the resolution already done: what to read, what to skip, which default to take.
+//!
+//! In: the plan of a writer. Out: the code that does what executing the plan would do.
+
+use std::collections::BTreeMap;
+
+use eventwright_wire::avro::{EnumNode, FieldStep, Node, NodeId, Plan, Primitive, RecordNode};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+use syn::Path;
+
+use super::{default, logical, rust_type};
+use crate::ir::{AvroBody, Enum, Record, Ty, Type, Version, Writer};
+use crate::names;
+
+mod skip;
+
+/// Emits `Decode` for a type of the version.
+pub(super) fn implementation(one: &Type, body: &AvroBody, wire: &Path) -> TokenStream {
+    let ident = one.ident();
+    let own = body.writers.iter().find(|writer| is_identity(&writer.plan, writer.plan.root));
+    let own = own.expect("a version is one of its own writers");
+    let code = Emitter::new(body, own, wire);
+    let body = code.body_of(one, code.node_of(one.name()));
+    quote! {
+        impl #wire::avro::Decode for #ident {
+            fn decode(
+                reader: &mut #wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, #wire::DecodeError> {
+                #body
+            }
+        }
+    }
+}
+
+/// Emits the functions that decode what other writers wrote.
+pub(super) fn resolvers(body: &AvroBody, wire: &Path) -> Vec<TokenStream> {
+    let others = body.writers.iter().filter(|writer| !is_identity(&writer.plan, writer.plan.root));
+    others.flat_map(|writer| Emitter::new(body, writer, wire).functions()).collect()
+}
+
+/// Returns the expression that decodes the event itself, as the writer wrote it.
+pub(in crate::emit) fn root(version: &Version, writer: &Writer, wire: &Path) -> TokenStream {
+    if is_identity(&writer.plan, writer.plan.root) {
+        return quote!(<Self as #wire::avro::Decode>::decode(reader));
+    }
+    let function = function_name(&version.root, writer);
+    quote!(#function(reader))
+}
+
+fn function_name(ident: &Ident, writer: &Writer) -> Ident {
+    format_ident!("{}_from_v{}", names::plain(&names::snake(&names::plain(ident))), writer.version)
+}
+
+/// Returns whether a node reads exactly what the reader's own type writes.
+fn is_identity(plan: &Plan, root: NodeId) -> bool {
+    let mut seen = vec![false; plan.nodes.len()];
+    let mut open = vec![root];
+    while let Some(id) = open.pop() {
+        let Some((seen, node)) = seen.get_mut(id.0).zip(plan.nodes.get(id.0)) else { return false };
+        if std::mem::replace(seen, true) {
+            continue;
+        }
+        let identical = match node {
+            Node::Scalar { from, to, .. } => from == to,
+            Node::Fixed { .. } => true,
+            Node::Enum(node) => {
+                let mut mapping = node.mapping.iter().enumerate();
+                node.mapping.len() == node.symbols.len() && mapping.all(|(index, to)| *to == Ok(index))
+            }
+            Node::Array { item: inner, .. } | Node::Map { value: inner } => {
+                open.push(*inner);
+                true
+            }
+            Node::Record(node) => node.steps.iter().enumerate().all(|(index, step)| match step {
+                FieldStep::Read { field, node } if *field == index => {
+                    open.push(*node);
+                    true
+                }
+                _ => false,
+            }),
+            Node::Union(branches) => {
+                branches.iter().enumerate().all(|(index, branch)| match plan.nodes.get(branch.0) {
+                    Some(Node::Branch { index: to, value, .. }) if *to == index => {
+                        open.push(*value);
+                        true
+                    }
+                    _ => false,
+                })
+            }
+            Node::Branch { .. } | Node::Unresolvable(_) => false,
+        };
+        if !identical {
+            return false;
+        }
+    }
+    true
+}
+
+/// Emits code for one writer of one version.
+struct Emitter<'e> {
+    writer: &'e Writer,
+    wire: &'e Path,
+    /// The records and enums that need a function of their own: node, function and type.
+    functions: BTreeMap<NodeId, (Ident, &'e Type)>,
+}
+
+impl<'e> Emitter<'e> {
+    fn new(body: &'e AvroBody, writer: &'e Writer, wire: &'e Path) -> Self {
+        let mut functions = BTreeMap::new();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for (index, node) in writer.plan.nodes.iter().enumerate() {
+            let id = NodeId(index);
+            let name = match node {
+                Node::Record(node) => &node.name,
+                Node::Enum(node) => &node.name,
+                _ => continue,
+            };
+            let Some(one) = body.type_of(name).filter(|_| !is_identity(&writer.plan, id)) else { continue };
+            let function = function_name(one.ident(), writer);
+            // Two of the writer's types may become one of the reader's.
+            let count = counts.entry(function.to_string()).or_default();
+            *count += 1;
+            let function = if *count == 1 { function } else { format_ident!("{function}_{count}") };
+            functions.insert(id, (function, one));
+        }
+        Self { writer, wire, functions }
+    }
+
+    /// Emits one function for each type that the writer wrote differently.
+    fn functions(&self) -> Vec<TokenStream> {
+        let wire = self.wire;
+        let functions = self.functions.iter().map(|(id, (function, one))| {
+            let ident = one.ident();
+            let body = self.body_of(one, self.node(*id));
+            let doc = format!(" Reads `{}` as version {} wrote it.", one.name(), self.writer.version);
+            quote! {
+                #[doc = #doc]
+                fn #function(
+                    reader: &mut #wire::avro::Reader<'_>,
+                ) -> ::core::result::Result<#ident, #wire::DecodeError> {
+                    #body
+                }
+            }
+        });
+        functions.chain(skip::functions(&self.writer.plan, self.writer.version, wire)).collect()
+    }
+
+    fn node(&self, id: NodeId) -> &'e Node {
+        self.writer.plan.nodes.get(id.0).expect("a plan refers to its own nodes")
+    }
+
+    /// Returns the node of a type in the plan of its own version.
+    fn node_of(&self, name: &str) -> &'e Node {
+        let node = self.writer.plan.nodes.iter().find(|node| match node {
+            Node::Record(node) => node.name == name,
+            Node::Enum(node) => node.name == name,
+            _ => false,
+        });
+        node.expect("the plan of a version holds every type of the version")
+    }
+
+    fn body_of(&self, one: &Type, node: &'e Node) -> TokenStream {
+        match (one, node) {
+            (Type::Record(record), Node::Record(node)) => self.record_body(record, node),
+            (Type::Enum(one), Node::Enum(node)) => self.enum_body(one, node),
+            _ => unreachable!("a name means one type"),
+        }
+    }
+
+    /// A struct literal in the order of the writer's fields; what is skipped stands before the field that follows it.
+    fn record_body(&self, record: &Record, node: &RecordNode) -> TokenStream {
+        let ident = &record.ident;
+        let mut skips: Vec<TokenStream> = Vec::new();
+        let mut fields = Vec::new();
+        for step in &node.steps {
+            match step {
+                FieldStep::Skip(skipped) => skips.push(skip::statement(self.writer, *skipped, self.wire)),
+                FieldStep::Read { field, node } => {
+                    let Some(field) = record.fields.get(*field) else { continue };
+                    let (name, text) = (&field.ident, &field.name);
+                    let read = self.read(*node, &field.ty);
+                    let skips = std::mem::take(&mut skips);
+                    fields.push(match skips.as_slice() {
+                        [] => quote!(#name: #read.field(#text)?),
+                        skips => quote!(#name: { #(#skips)* #read.field(#text)? }),
+                    });
+                }
+                FieldStep::Default { field, .. } => {
+                    let Some(field) = record.fields.get(*field) else { continue };
+                    let (name, function) = (&field.ident, default::function_name(field));
+                    fields.push(quote!(#name: #ident::#function()));
+                }
+            }
+        }
+        let body = match skips.as_slice() {
+            [] => quote!(::core::result::Result::Ok(#ident { #(#fields),* })),
+            skips => quote! {
+                let value = #ident { #(#fields),* };
+                #(#skips)*
+                ::core::result::Result::Ok(value)
+            },
+        };
+        if record.recursive { quote!(reader.nested(|reader| { #body })) } else { body }
+    }
+
+    fn enum_body(&self, one: &Enum, node: &EnumNode) -> TokenStream {
+        let (wire, name) = (self.wire, &one.name);
+        let count = Literal::usize_unsuffixed(node.mapping.len());
+        let ident = &one.ident;
+        let arms = node.mapping.iter().enumerate().map(|(index, to)| {
+            let index = Literal::usize_unsuffixed(index);
+            match to.as_ref().map(|to| one.variants.get(*to)) {
+                Ok(Some((variant, _))) => quote!(#index => ::core::result::Result::Ok(#ident::#variant)),
+                Ok(None) => unreachable!("a plan maps to symbols that the enum has"),
+                Err(unknown) => {
+                    quote!(#index => ::core::result::Result::Err(#wire::avro::unknown_symbol(#name, #unknown)))
+                }
+            }
+        });
+        quote! {
+            match reader.index(#count)? {
+                #(#arms,)*
+                index => ::core::result::Result::Err(#wire::avro::no_such_index(index, #count)),
+            }
+        }
+    }
+
+    /// Returns an expression of the type `Result<ty, DecodeError>`.
+    fn read(&self, id: NodeId, ty: &Ty) -> TokenStream {
+        let wire = self.wire;
+        match (self.node(id), ty) {
+            (Node::Union(branches), _) => self.read_union(branches, ty),
+            (Node::Branch { name, .. }, Ty::Option { .. }) if name == "null" => {
+                quote!(::core::result::Result::Ok(::core::option::Option::None))
+            }
+            (Node::Branch { value, .. }, Ty::Option { inner, .. }) => {
+                let inner = self.read(*value, inner);
+                quote!(#inner.map(::core::option::Option::Some))
+            }
+            (Node::Unresolvable(what), _) => quote!(::core::result::Result::Err(#wire::avro::unresolvable(#what))),
+            (Node::Array { item, min_size }, Ty::List(ty)) => {
+                let (item, min_size) = (self.read(*item, ty), Literal::usize_unsuffixed(*min_size));
+                quote!(reader.items(#min_size, |reader| #item))
+            }
+            (Node::Map { value }, Ty::Map(ty)) => {
+                let value = self.read(*value, ty);
+                quote!(reader.entries(|reader| #value))
+            }
+            (Node::Record(_) | Node::Enum(_), Ty::Record { ident, boxed, .. }) => {
+                let read = self.read_named(id, ident);
+                if *boxed { quote!(#read.map(::std::boxed::Box::new)) } else { read }
+            }
+            (Node::Record(_) | Node::Enum(_), Ty::Enum { ident, .. }) => self.read_named(id, ident),
+            (Node::Fixed { size, .. }, _) => read_fixed(*size, ty),
+            (Node::Scalar { from, to, .. }, _) if from == to => read_scalar(ty, wire),
+            (Node::Scalar { from, to, logical }, _) => self.read_promoted(*from, *to, *logical, ty),
+            _ => unreachable!("a plan is made for the types that it decodes into"),
+        }
+    }
+
+    fn read_named(&self, id: NodeId, ident: &Ident) -> TokenStream {
+        let wire = self.wire;
+        match self.functions.get(&id) {
+            Some((function, _)) => quote!(#function(reader)),
+            None => quote!(<#ident as #wire::avro::Decode>::decode(reader)),
+        }
+    }
+
+    fn read_union(&self, branches: &[NodeId], ty: &Ty) -> TokenStream {
+        let wire = self.wire;
+        let count = Literal::usize_unsuffixed(branches.len());
+        let arms = branches.iter().enumerate().map(|(index, branch)| {
+            let (index, read) = (Literal::usize_unsuffixed(index), self.read(*branch, ty));
+            quote!(::core::result::Result::Ok(#index) => #read)
+        });
+        quote! {
+            match reader.index(#count) {
+                #(#arms,)*
+                ::core::result::Result::Ok(index) => {
+                    ::core::result::Result::Err(#wire::avro::no_such_index(index, #count))
+                }
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }
+        }
+    }
+
+    fn read_promoted(
+        &self,
+        from: Primitive,
+        to: Primitive,
+        meaning: eventwright_wire::avro::Logical,
+        ty: &Ty,
+    ) -> TokenStream {
+        let (wire, rust) = (self.wire, rust_type(ty, self.wire));
+        let (read, [from, to]) = (skip::read_primitive(from), [from, to].map(primitive));
+        let meaning = logical(meaning, wire);
+        quote! {
+            reader.#read().and_then(|value| {
+                let value = #wire::avro::Scalar::#from(value).promote(#wire::avro::Primitive::#to)?;
+                <#rust as #wire::avro::Sink>::scalar(value, #meaning)
+            })
+        }
+    }
+}
+
+fn primitive(primitive: Primitive) -> Ident {
+    format_ident!("{primitive:?}")
+}
+
+fn read_scalar(ty: &Ty, wire: &Path) -> TokenStream {
+    match ty {
+        Ty::Null => quote!(::core::result::Result::<(), #wire::DecodeError>::Ok(())),
+        Ty::Boolean => quote!(reader.boolean()),
+        Ty::Int => quote!(reader.int()),
+        Ty::Long => quote!(reader.long()),
+        Ty::Float => quote!(reader.float()),
+        Ty::Double => quote!(reader.double()),
+        Ty::Bytes => quote!(reader.bytes().map(<[u8]>::to_vec)),
+        Ty::String => quote!(reader.string()),
+        Ty::Uuid => quote!(reader.uuid()),
+        Ty::Date => quote!(reader.date()),
+        Ty::TimeMillis => quote!(reader.time_millis()),
+        Ty::TimeMicros => quote!(reader.time_micros()),
+        Ty::Decimal { scale, .. } => {
+            let scale = Literal::u32_unsuffixed(*scale);
+            quote!(reader.decimal(#scale))
+        }
+        Ty::Timestamp(unit) => {
+            let unit = logical(*unit, wire);
+            quote!(reader.timestamp(#unit))
+        }
+        Ty::LocalTimestamp(unit) => {
+            let unit = logical(*unit, wire);
+            quote!(reader.local_timestamp(#unit))
+        }
+        _ => unreachable!("a plan reads a scalar into a scalar type"),
+    }
+}
+
+fn read_fixed(size: usize, ty: &Ty) -> TokenStream {
+    let size = Literal::usize_unsuffixed(size);
+    match ty {
+        Ty::Decimal { scale, .. } => {
+            let scale = Literal::u32_unsuffixed(*scale);
+            quote!(reader.decimal_fixed(#size, #scale))
+        }
+        Ty::UuidFixed => quote!(reader.uuid_fixed()),
+        _ => quote!(reader.array::<#size>()),
+    }
+}

@@ -1,0 +1,168 @@
+//! Emits `Encode`: a record writes its fields in order, an enum its index.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
+use syn::Path;
+
+use super::logical;
+use crate::ir::{Enum, Record, Ty, Type};
+
+/// Emits the implementation for one type.
+pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
+    let (ident, body) = match one {
+        Type::Record(record) => (&record.ident, record_body(record, wire)),
+        Type::Enum(one) => (&one.ident, enum_body(one)),
+    };
+    quote! {
+        impl #wire::avro::Encode for #ident {
+            fn encode(
+                &self,
+                writer: &mut #wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), #wire::EncodeError> {
+                #body
+                ::core::result::Result::Ok(())
+            }
+        }
+    }
+}
+
+fn record_body(record: &Record, wire: &Path) -> TokenStream {
+    let fields = record.fields.iter().map(|field| {
+        let ident = &field.ident;
+        let (place, name) = (Place::Field(quote!(self.#ident)), &field.name);
+        match write(&field.ty, &place, wire) {
+            Write::Infallible(code) => quote!(#code;),
+            Write::Fallible(code) => quote!(#code.field(#name)?;),
+        }
+    });
+    quote!(#(#fields)*)
+}
+
+fn enum_body(one: &Enum) -> TokenStream {
+    let arms = (0..).zip(&one.variants).map(|(index, (variant, _))| {
+        let index = Literal::u32_unsuffixed(index);
+        quote!(Self::#variant => #index)
+    });
+    quote!(writer.index(match self { #(#arms,)* });)
+}
+
+/// Where the value is that is written.
+enum Place {
+    /// A place, such as `self.price`.
+    Field(TokenStream),
+    /// A variable that holds a reference.
+    Reference(Ident),
+}
+
+impl Place {
+    fn reference(&self) -> TokenStream {
+        match self {
+            Self::Field(place) => quote!(&#place),
+            Self::Reference(ident) => quote!(#ident),
+        }
+    }
+
+    fn value(&self) -> TokenStream {
+        match self {
+            Self::Field(place) => place.clone(),
+            Self::Reference(ident) => quote!(*#ident),
+        }
+    }
+
+    /// What a method can be called on.
+    fn receiver(&self) -> TokenStream {
+        match self {
+            Self::Field(place) => place.clone(),
+            Self::Reference(ident) => quote!(#ident),
+        }
+    }
+}
+
+/// An expression that writes a value.
+enum Write {
+    /// It is `()`.
+    Infallible(TokenStream),
+    /// It is `Result<(), EncodeError>`.
+    Fallible(TokenStream),
+}
+
+impl Write {
+    fn into_result(self) -> TokenStream {
+        match self {
+            Self::Infallible(code) => quote!({ #code; ::core::result::Result::Ok(()) }),
+            Self::Fallible(code) => code,
+        }
+    }
+}
+
+fn write(ty: &Ty, place: &Place, wire: &Path) -> Write {
+    let (value, reference) = (place.value(), place.reference());
+    Write::Infallible(match ty {
+        Ty::Null => quote!(()),
+        Ty::Boolean => quote!(writer.boolean(#value)),
+        Ty::Int => quote!(writer.int(#value)),
+        Ty::Long => quote!(writer.long(#value)),
+        Ty::Float => quote!(writer.float(#value)),
+        Ty::Double => quote!(writer.double(#value)),
+        Ty::Bytes => quote!(writer.bytes(#reference)),
+        Ty::String => quote!(writer.string(#reference)),
+        Ty::Fixed(_) => quote!(writer.fixed(#reference)),
+        Ty::Uuid => quote!(writer.uuid(#value)),
+        Ty::UuidFixed => {
+            let receiver = place.receiver();
+            quote!(writer.fixed(#receiver.as_bytes()))
+        }
+        Ty::Date => quote!(writer.date(#value)),
+        Ty::TimeMillis => quote!(writer.time_millis(#value)),
+        Ty::TimeMicros => quote!(writer.time_micros(#value)),
+        _ => return Write::Fallible(write_fallible(ty, place, wire)),
+    })
+}
+
+fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
+    let (value, reference, receiver) = (place.value(), place.reference(), place.receiver());
+    match ty {
+        Ty::Decimal { precision, scale, fixed } => {
+            let [precision, scale] = [*precision, *scale].map(Literal::u32_unsuffixed);
+            match fixed.map(Literal::usize_unsuffixed) {
+                None => quote!(writer.decimal(#value, #precision, #scale)),
+                Some(size) => quote!(writer.decimal_fixed(#value, (#precision, #scale), #size)),
+            }
+        }
+        Ty::Timestamp(unit) => {
+            let unit = logical(*unit, wire);
+            quote!(writer.timestamp(#value, #unit))
+        }
+        Ty::LocalTimestamp(unit) => {
+            let unit = logical(*unit, wire);
+            quote!(writer.local_timestamp(#value, #unit))
+        }
+        Ty::Option { inner, null_index } => {
+            let [null, some] = [*null_index, 1 - *null_index].map(Literal::u32_unsuffixed);
+            let inner = write(inner, &Place::Reference(quote::format_ident!("value")), wire).into_result();
+            quote! {
+                match #reference {
+                    ::core::option::Option::None => {
+                        writer.index(#null);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(#some);
+                        #inner
+                    }
+                }
+            }
+        }
+        Ty::List(item) => {
+            let item = write(item, &Place::Reference(quote::format_ident!("item")), wire).into_result();
+            quote!(writer.items(#reference, |writer, item| #item))
+        }
+        Ty::Map(entry) => {
+            let entry = write(entry, &Place::Reference(quote::format_ident!("value")), wire).into_result();
+            quote!(writer.entries(#reference, |writer, value| #entry))
+        }
+        // A box is seen through: `Encode` is implemented for what it holds.
+        Ty::Record { boxed: true, .. } => quote!(#wire::avro::Encode::encode(#receiver.as_ref(), writer)),
+        _ => quote!(#wire::avro::Encode::encode(#reference, writer)),
+    }
+}

@@ -1,0 +1,210 @@
+//! Emits the types of one version of an Avro event with their codecs: one short function a type and direction.
+
+mod decode;
+mod default;
+mod encode;
+mod sink;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+
+use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type};
+use crate::names;
+
+pub(super) use decode::root as decode_root;
+
+/// Emits the types that the version defines, those that it shares, and the decoders for its writers.
+pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
+    let reused = body.reused.iter().map(|(module, one)| {
+        let ident = one.ident();
+        quote!(pub use super::#module::#ident;)
+    });
+    let types = body.types.iter().map(|one| match one {
+        Type::Record(one) => record(one, wire),
+        Type::Enum(one) => enumeration(one, wire),
+    });
+    let codecs = body.types.iter().map(|one| {
+        let encode = encode::implementation(one, wire);
+        let decode = decode::implementation(one, body, wire);
+        let sink = sink::implementation(one, wire);
+        quote!(#encode #decode #sink)
+    });
+    let resolvers = decode::resolvers(body, wire);
+    quote! {
+        use #wire::avro::InField as _;
+
+        #(#reused)*
+        #(#types)*
+        #(#codecs)*
+        #(#resolvers)*
+    }
+}
+
+fn record(record: &Record, wire: &Path) -> TokenStream {
+    let Record { ident, name, fields, .. } = record;
+    let doc = super::doc(record.doc.as_deref().unwrap_or(&format!("The record `{name}`.")));
+    let serde = serde_path(wire);
+    let members = fields.iter().map(|field| member(record, field, wire));
+    let constructor = constructor(record, wire);
+    quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
+        #[serde(crate = #serde, deny_unknown_fields)]
+        pub struct #ident {
+            #(#members,)*
+        }
+        #constructor
+    }
+}
+
+fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
+    let Field { ident, name, ty, .. } = field;
+    let doc = super::doc(field.doc.as_deref().unwrap_or(&format!("The field `{name}`.")));
+    let rename = (names::plain(ident) != *name).then(|| quote!(#[serde(rename = #name)]));
+    let with = ty.needs_json_form().then(|| {
+        let path = format!("{}::json", path_text(wire));
+        quote!(#[serde(with = #path)])
+    });
+    let default = field.default.as_ref().map(|_| {
+        let path = format!("{}::{}", record.ident, default::function_name(field));
+        quote!(#[serde(default = #path)])
+    });
+    let ty = rust_type(ty, wire);
+    quote!(#doc #rename #with #default pub #ident: #ty)
+}
+
+/// Emits `new`, which takes the fields without default, and one function for each default.
+fn constructor(record: &Record, wire: &Path) -> TokenStream {
+    let ident = &record.ident;
+    let required = record.fields.iter().filter(|field| field.default.is_none());
+    let parameters = required.map(|field| {
+        let ty = rust_type(&field.ty, wire);
+        let name = &field.ident;
+        quote!(#name: #ty)
+    });
+    let values = record.fields.iter().map(|field| {
+        let name = &field.ident;
+        match &field.default {
+            None => quote!(#name),
+            Some(_) => {
+                let function = default::function_name(field);
+                quote!(#name: Self::#function())
+            }
+        }
+    });
+    let defaults = record.fields.iter().filter_map(|field| default::function(field, wire));
+    quote! {
+        impl #ident {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(#(#parameters),*) -> Self {
+                Self { #(#values),* }
+            }
+
+            #(#defaults)*
+        }
+    }
+}
+
+fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
+    let Enum { ident, name, variants, .. } = one;
+    let doc = super::doc(one.doc.as_deref().unwrap_or(&format!("The enum `{name}`.")));
+    let serde = serde_path(wire);
+    let members = variants.iter().map(|(variant, symbol)| {
+        let doc = super::doc(&format!("The symbol `{symbol}`."));
+        quote!(#doc #[serde(rename = #symbol)] #variant)
+    });
+    let arms = variants.iter().map(|(variant, symbol)| quote!(Self::#variant => #symbol));
+    quote! {
+        #doc
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord,
+            #wire::serde::Serialize, #wire::serde::Deserialize,
+        )]
+        #[serde(crate = #serde)]
+        pub enum #ident {
+            #(#members,)*
+        }
+
+        impl #ident {
+            /// Returns the symbol in the schema.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    #(#arms,)*
+                }
+            }
+        }
+    }
+}
+
+/// Returns the Rust type of a field.
+fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
+    match ty {
+        Ty::Null => quote!(()),
+        Ty::Boolean => quote!(bool),
+        Ty::Int => quote!(i32),
+        Ty::Long => quote!(i64),
+        Ty::Float => quote!(f32),
+        Ty::Double => quote!(f64),
+        Ty::Bytes => quote!(::std::vec::Vec<u8>),
+        Ty::String => quote!(::std::string::String),
+        Ty::Fixed(size) => {
+            let size = proc_macro2::Literal::usize_unsuffixed(*size);
+            quote!([u8; #size])
+        }
+        Ty::Decimal { .. } => quote!(#wire::rust_decimal::Decimal),
+        Ty::Uuid | Ty::UuidFixed => quote!(#wire::uuid::Uuid),
+        Ty::Date => quote!(#wire::jiff::civil::Date),
+        Ty::TimeMillis | Ty::TimeMicros => quote!(#wire::jiff::civil::Time),
+        Ty::Timestamp(_) => quote!(#wire::jiff::Timestamp),
+        Ty::LocalTimestamp(_) => quote!(#wire::jiff::civil::DateTime),
+        Ty::Option { inner, .. } => {
+            let inner = rust_type(inner, wire);
+            quote!(::core::option::Option<#inner>)
+        }
+        Ty::List(item) => {
+            let item = rust_type(item, wire);
+            quote!(::std::vec::Vec<#item>)
+        }
+        Ty::Map(value) => {
+            let value = rust_type(value, wire);
+            quote!(::std::collections::BTreeMap<::std::string::String, #value>)
+        }
+        Ty::Record { ident, boxed: true, .. } => quote!(::std::boxed::Box<#ident>),
+        Ty::Record { ident, .. } | Ty::Enum { ident, .. } => quote!(#ident),
+    }
+}
+
+/// Returns the variant of `Logical`, as a path.
+fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream {
+    use eventwright_wire::avro::Logical;
+    let variant = match logical {
+        Logical::Decimal { precision, scale } => {
+            let [precision, scale] = [precision, scale].map(proc_macro2::Literal::u32_unsuffixed);
+            quote!(Decimal { precision: #precision, scale: #scale })
+        }
+        Logical::None => quote!(None),
+        Logical::Uuid => quote!(Uuid),
+        Logical::Date => quote!(Date),
+        Logical::TimeMillis => quote!(TimeMillis),
+        Logical::TimeMicros => quote!(TimeMicros),
+        Logical::TimestampMillis => quote!(TimestampMillis),
+        Logical::TimestampMicros => quote!(TimestampMicros),
+        Logical::TimestampNanos => quote!(TimestampNanos),
+        Logical::LocalTimestampMillis => quote!(LocalTimestampMillis),
+        Logical::LocalTimestampMicros => quote!(LocalTimestampMicros),
+        Logical::LocalTimestampNanos => quote!(LocalTimestampNanos),
+    };
+    quote!(#wire::avro::Logical::#variant)
+}
+
+fn serde_path(wire: &Path) -> String {
+    format!("{}::serde", path_text(wire))
+}
+
+fn path_text(path: &Path) -> String {
+    quote!(#path).to_string().replace(' ', "")
+}

@@ -1,0 +1,174 @@
+//! Emits what binds a type to its schema: the `EventSchema` constant and the `Event` implementation.
+
+use eventwright_schema::Format;
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+use syn::Path;
+
+use super::avro;
+use crate::ir::{AvroBody, Body, Event, SchemaFacts, TextField, TextForm, Version};
+
+/// Emits the schema's constant and the implementation of `Event`.
+pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStream {
+    let root = &version.root;
+    let schema = schema(event, version, wire);
+    let key = text_method("key", version.key.as_ref(), wire);
+    let id = text_method("event_id", version.id.as_ref(), wire);
+    let (writers, codec) = match &version.body {
+        Body::Avro(body) => (avro_writers(body, version), avro_codec(body, version, wire)),
+        Body::Protobuf(_) => (protobuf_writers(event, version), protobuf_codec(event, wire)),
+    };
+    quote! {
+        #schema
+
+        impl #wire::Event for #root {
+            const SCHEMA: &'static #wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static #wire::EventSchema] = &[#(#writers),*];
+            #key
+            #id
+            #codec
+        }
+    }
+}
+
+fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
+    let SchemaFacts { format, full_name, subject, text, fingerprint, message_indexes } = &version.schema;
+    let doc = super::doc(&format!("The schema of version {} of `{}`.", version.number, event.name));
+    let (name, topic) = (&event.name, &event.topic);
+    let number = Literal::u32_unsuffixed(version.number);
+    let format = match format {
+        Format::Avro => quote!(Avro),
+        Format::Protobuf => quote!(Protobuf),
+    };
+    let text = raw_string(text);
+    let crc64: TokenStream = format!("{:#018x}", fingerprint.crc64).parse().expect("a hexadecimal literal");
+    let sha256 = fingerprint.sha256.iter().map(|byte| Literal::u8_unsuffixed(*byte));
+    let indexes = message_indexes.iter().map(|index| Literal::u32_unsuffixed(*index));
+    quote! {
+        #doc
+        pub static SCHEMA: #wire::EventSchema = #wire::EventSchema {
+            event: #name,
+            version: #number,
+            format: #wire::Format::#format,
+            full_name: #full_name,
+            topic: #topic,
+            subject: #subject,
+            text: #text,
+            references: &[],
+            fingerprint: #crc64,
+            sha256: [#(#sha256),*],
+            message_indexes: &[#(#indexes),*],
+        };
+    }
+}
+
+/// Returns the text as a raw string, so that the schema can be read in the generated file.
+fn raw_string(text: &str) -> Literal {
+    let mut hashes = String::from("#");
+    while text.contains(&format!("\"{hashes}")) {
+        hashes.push('#');
+    }
+    // A raw string cannot hold a carriage return.
+    let raw = format!("r{hashes}\"{text}\"{hashes}");
+    if text.contains('\r') { Literal::string(text) } else { raw.parse().unwrap_or_else(|_| Literal::string(text)) }
+}
+
+fn text_method(name: &str, field: Option<&TextField>, wire: &Path) -> Option<TokenStream> {
+    let TextField { ident, form, optional } = field?;
+    let name = quote::format_ident!("{name}");
+    let cow = quote!(::std::borrow::Cow);
+    let text = |value: TokenStream, reference: TokenStream| match form {
+        TextForm::Borrowed => quote!(#cow::Borrowed(#reference.as_str())),
+        TextForm::Display => quote!(#cow::Owned(::std::string::ToString::to_string(#reference))),
+        TextForm::Symbol => quote!(#cow::Borrowed(#reference.as_str())),
+        TextForm::EnumName(path) => quote!(#wire::proto::enum_text::<#path>(#value)),
+    };
+    let body = if *optional {
+        let text = text(quote!(*value), quote!(value));
+        quote!(self.#ident.as_ref().map(|value| #text))
+    } else {
+        // Method calls borrow by themselves, functions need the reference.
+        let reference = match form {
+            TextForm::Display => quote!(&self.#ident),
+            _ => quote!(self.#ident),
+        };
+        let text = text(quote!(self.#ident), reference);
+        quote!(::core::option::Option::Some(#text))
+    };
+    Some(quote! {
+        fn #name(&self) -> ::core::option::Option<#cow<'_, str>> {
+            #body
+        }
+    })
+}
+
+fn avro_writers(body: &AvroBody, version: &Version) -> Vec<TokenStream> {
+    let schema = |writer: &crate::ir::Writer| {
+        let module = &writer.module;
+        if writer.version == version.number { quote!(&SCHEMA) } else { quote!(&super::#module::SCHEMA) }
+    };
+    body.writers.iter().map(schema).collect()
+}
+
+fn avro_codec(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {
+    let arms = (0..).zip(&body.writers).map(|(index, writer)| {
+        let index = Literal::usize_unsuffixed(index);
+        let decode = avro::decode_root(version, writer, wire);
+        quote!(#index => #decode,)
+    });
+    quote! {
+        fn encode(&self, out: &mut ::std::vec::Vec<u8>) -> ::core::result::Result<(), #wire::EncodeError> {
+            #wire::avro::encode_into(self, out)
+        }
+
+        fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
+            let reader = &mut #wire::avro::Reader::new(bytes);
+            match writer {
+                #(#arms)*
+                unknown => {
+                    ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(unknown)))
+                }
+            }
+        }
+
+        fn decode_with(
+            plan: &#wire::avro::Plan,
+            bytes: &[u8],
+        ) -> ::core::result::Result<Self, #wire::DecodeError> {
+            plan.decode_for(SCHEMA.fingerprint, bytes)
+        }
+    }
+}
+
+/// Any version of a message reads any other, so that every version lists all of them.
+fn protobuf_writers(event: &Event, version: &Version) -> Vec<TokenStream> {
+    let schema = |writer: &Version| {
+        let module = &writer.module;
+        if writer.number == version.number { quote!(&SCHEMA) } else { quote!(&super::#module::SCHEMA) }
+    };
+    event.versions.iter().map(schema).collect()
+}
+
+fn protobuf_codec(event: &Event, wire: &Path) -> TokenStream {
+    let count = Literal::usize_unsuffixed(event.versions.len());
+    quote! {
+        fn encode(&self, out: &mut ::std::vec::Vec<u8>) -> ::core::result::Result<(), #wire::EncodeError> {
+            #wire::proto::encode_into(self, out)
+        }
+
+        fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
+            if writer < #count {
+                #wire::proto::decode(bytes)
+            } else {
+                ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(writer)))
+            }
+        }
+
+        fn decode_with(
+            _plan: &#wire::avro::Plan,
+            _bytes: &[u8],
+        ) -> ::core::result::Result<Self, #wire::DecodeError> {
+            ::core::result::Result::Err(#wire::proto::no_plan())
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! From IR to Rust: the file, one module an event, one module a version.
+//!
+//! In: lowered events. Out: tokens. Nothing here decides anything about schemas; what each piece of generated code looks
+//! like is in the file of its name.
+
+mod avro;
+mod binding;
+mod protobuf;
+mod topic;
+
+use eventwright_schema::Diagnostic;
+use eventwright_wire::CODEGEN_ABI;
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+use syn::Path;
+
+use crate::ir::{Body, Event, Version};
+
+/// Emits the whole file.
+pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
+    let abi = Literal::u32_unsuffixed(CODEGEN_ABI);
+    let modules: Vec<_> = events.iter().map(|one| event(one, wire, diagnostics)).collect();
+    let topics = topic::enums(events, wire, diagnostics);
+    let schemas = events.iter().flat_map(|event| {
+        let module = &event.module;
+        event.versions.iter().map(move |version| {
+            let version = &version.module;
+            quote!(&#module::#version::SCHEMA)
+        })
+    });
+    quote! {
+        const _: () = ::core::assert!(
+            #wire::CODEGEN_ABI == #abi,
+            "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
+        );
+
+        /// All versions of all events, in the order of the manifest, oldest first: the order of registration.
+        pub static SCHEMAS: &[&#wire::EventSchema] = &[#(#schemas),*];
+
+        #(#modules)*
+        #(#topics)*
+    }
+}
+
+fn event(event: &Event, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
+    let Event { module, ident, name, .. } = event;
+    let doc = doc(&format!("The versions of `{name}`."));
+    let versions: Vec<_> = event.versions.iter().map(|one| version(event, one, wire, diagnostics)).collect();
+    let newest = event.versions.last().map(|version| {
+        let (version, root) = (&version.module, &version.root);
+        if root == ident {
+            quote!(pub use #module::#version::#root;)
+        } else {
+            quote!(pub use #module::#version::#root as #ident;)
+        }
+    });
+    quote! {
+        #doc
+        pub mod #module {
+            #(#versions)*
+        }
+        #newest
+    }
+}
+
+fn version(event: &Event, version: &Version, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
+    let Version { module, .. } = version;
+    let doc = doc(&format!("Version {} of `{}`.", version.number, event.name));
+    let binding = binding::event(event, version, wire);
+    let types = match &version.body {
+        Body::Avro(body) => avro::types(body, wire),
+        Body::Protobuf(file) => protobuf::types(file, wire).unwrap_or_else(|what| {
+            diagnostics.push(Diagnostic { message: what, ..event.diagnostic.clone() });
+            TokenStream::new()
+        }),
+    };
+    quote! {
+        #doc
+        pub mod #module {
+            #types
+            #binding
+        }
+    }
+}
+
+/// Returns a doc comment; each line of it begins with a space, as rustfmt writes it.
+fn doc(text: &str) -> TokenStream {
+    let lines = text.lines().map(|line| format!(" {line}"));
+    quote!(#(#[doc = #lines])*)
+}

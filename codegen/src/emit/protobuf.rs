@@ -1,0 +1,35 @@
+//! Emits the prost types of one version of a Protobuf event, with serde attributes for Protobuf's JSON mapping.
+
+use proc_macro2::TokenStream;
+use prost_build::{Config, Module};
+use quote::quote;
+use syn::Path;
+
+use crate::ir::ProtobufBody;
+
+mod json;
+
+/// Emits the types, or says why prost-build cannot.
+pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, String> {
+    let file = &body.file;
+    let path = quote!(#wire).to_string().replace(' ', "");
+    let mut config = Config::new();
+    config
+        .prost_path(format!("{path}::prost"))
+        .prost_types_path(format!("{path}::proto::prost_types"))
+        .btree_map(["."])
+        .format(false);
+    json::attributes(&mut config, file, &path);
+    let module = Module::from_protobuf_package_name(file.package());
+    // prost-build looks into imported messages, and generates what it is given: only our own module is taken.
+    let imports = body.imports.iter().map(|import| (Module::from_protobuf_package_name(import.package()), import));
+    let requests = imports.chain([(module.clone(), file)]).map(|(module, file)| (module, file.clone())).collect();
+    let code = config
+        .generate(requests)
+        .map_err(|error| format!("prost-build cannot generate the message: {error}"))?
+        .remove(&module)
+        .unwrap_or_default();
+    let code: TokenStream = code.parse().map_err(|error| format!("prost-build's code does not parse: {error}"))?;
+    let names = json::enum_names(file, wire);
+    Ok(quote!(#code #names))
+}

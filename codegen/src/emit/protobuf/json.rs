@@ -1,0 +1,158 @@
+//! The serde attributes that give prost's types the JSON mapping of Protobuf (protobuf.dev, "ProtoJSON format").
+
+use proc_macro2::TokenStream;
+use prost_build::Config;
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
+use quote::quote;
+use syn::Path;
+
+use crate::names;
+
+/// Adds the attributes of every message and enum of the file; `wire` is the path to `eventwright-wire` as text.
+pub(super) fn attributes(config: &mut Config, file: &FileDescriptorProto, wire: &str) {
+    let package = if file.package().is_empty() { String::new() } else { format!(".{}", file.package()) };
+    let mut attributes = Attributes { config, wire, package: package.clone() };
+    for one in &file.enum_type {
+        attributes.enumeration(&package, one);
+    }
+    for message in &file.message_type {
+        attributes.message(&package, message);
+    }
+}
+
+/// Emits `EnumText` for the enums at the file's top level, for keys.
+pub(super) fn enum_names(file: &FileDescriptorProto, wire: &Path) -> TokenStream {
+    let implementations = file.enum_type.iter().map(|one| {
+        let ident = names::upper_camel(one.name());
+        quote! {
+            impl #wire::proto::EnumText for #ident {
+                fn text(self) -> &'static str {
+                    self.as_str_name()
+                }
+            }
+        }
+    });
+    quote!(#(#implementations)*)
+}
+
+struct Attributes<'c> {
+    config: &'c mut Config,
+    wire: &'c str,
+    /// The package as the front of a path: `.a.b`, or nothing.
+    package: String,
+}
+
+impl Attributes<'_> {
+    fn derive(&self) -> String {
+        let wire = self.wire;
+        format!("#[derive({wire}::serde::Serialize, {wire}::serde::Deserialize)]\n#[serde(crate = \"{wire}::serde\")]")
+    }
+
+    fn enumeration(&mut self, scope: &str, one: &EnumDescriptorProto) {
+        let path = format!("{scope}.{}", one.name());
+        self.config.type_attribute(&path, self.derive());
+        for value in &one.value {
+            self.config.field_attribute(format!("{path}.{}", value.name()), rename(value.name()));
+        }
+    }
+
+    fn message(&mut self, scope: &str, message: &DescriptorProto) {
+        let path = format!("{scope}.{}", message.name());
+        if message.options.as_ref().is_some_and(|options| options.map_entry()) {
+            return;
+        }
+        self.config.message_attribute(&path, self.derive());
+        let mut oneofs = vec![false; message.oneof_decl.len()];
+        for field in message.field.iter().filter(|field| !field.proto3_optional()) {
+            let index = field.oneof_index.and_then(|index| usize::try_from(index).ok());
+            if let Some(used) = index.and_then(|index| oneofs.get_mut(index)) {
+                *used = true;
+            }
+        }
+        // serde cannot refuse unknown keys and flatten a oneof in one struct.
+        let unknown = if oneofs.contains(&true) { "" } else { ", deny_unknown_fields" };
+        self.config.message_attribute(&path, format!("#[serde(default{unknown})]"));
+        for (oneof, _) in message.oneof_decl.iter().zip(&oneofs).filter(|(_, used)| **used) {
+            let path = format!("{path}.{}", oneof.name());
+            self.config.enum_attribute(&path, self.derive());
+            self.config.field_attribute(&path, "#[serde(flatten)]");
+        }
+        for field in &message.field {
+            self.field(&path, message, field);
+        }
+        for one in &message.enum_type {
+            self.enumeration(&path, one);
+        }
+        for nested in &message.nested_type {
+            self.message(&path, nested);
+        }
+    }
+
+    fn field(&mut self, message_path: &str, message: &DescriptorProto, field: &FieldDescriptorProto) {
+        let in_oneof = field.oneof_index.is_some() && !field.proto3_optional();
+        let oneof = field.oneof_index.and_then(|index| message.oneof_decl.get(usize::try_from(index).ok()?));
+        let path = match oneof.filter(|_| in_oneof) {
+            Some(oneof) => format!("{message_path}.{}.{}", oneof.name(), field.name()),
+            None => format!("{message_path}.{}", field.name()),
+        };
+        let mut attribute = rename(field.json_name());
+        if field.json_name() != field.name() {
+            attribute += &format!("\n#[serde(alias = \"{}\")]", field.name());
+        }
+        if !in_oneof {
+            attribute += &format!("\n#[serde(skip_serializing_if = \"{}::proto::is_default\")]", self.wire);
+        }
+        // A map's form is that of its values.
+        let value = map_value(message, field).unwrap_or(field);
+        if let Some(with) = self.with(message_path, in_oneof, value) {
+            attribute += &format!("\n#[serde(with = \"{with}\")]");
+        }
+        self.config.field_attribute(path, attribute);
+    }
+
+    /// Returns the module or type whose functions write and read the field; `None` where serde's own form is right.
+    fn with(&self, message_path: &str, in_oneof: bool, field: &FieldDescriptorProto) -> Option<String> {
+        let wire = self.wire;
+        match field.r#type() {
+            Type::Int64 | Type::Uint64 | Type::Sint64 | Type::Fixed64 | Type::Sfixed64 => {}
+            Type::Float | Type::Double | Type::Bytes => {}
+            Type::Message
+                if matches!(field.type_name(), ".google.protobuf.Timestamp" | ".google.protobuf.Duration") => {}
+            Type::Enum => {
+                let path = self.enum_path(message_path, in_oneof, field.type_name())?;
+                return Some(format!("{wire}::proto::Enumeration::<{path}>"));
+            }
+            _ => return None,
+        }
+        Some(format!("{wire}::proto"))
+    }
+
+    /// Returns the Rust path of an enum of this package from where the message's struct stands: prost puts what is
+    /// nested in a message into a module of the message's name.
+    fn enum_path(&self, message_path: &str, in_oneof: bool, enum_name: &str) -> Option<String> {
+        let inside =
+            |path: &str| path.strip_prefix(&self.package).map(|inside| inside.trim_start_matches('.').to_owned());
+        let (message, one) = (inside(message_path)?, inside(enum_name)?);
+        // A oneof's enum stands in the module of its message, one deeper than the message itself.
+        let depth = message.matches('.').count() + usize::from(in_oneof);
+        let mut parts: Vec<_> = one.split('.').collect();
+        let ident = names::upper_camel(parts.pop()?);
+        let modules: String = parts.iter().map(|part| format!("{}::", names::snake(part))).collect();
+        Some(format!("{}{modules}{ident}", "super::".repeat(depth)))
+    }
+}
+
+fn rename(name: &str) -> String {
+    format!("#[serde(rename = \"{name}\")]")
+}
+
+fn map_value<'m>(message: &'m DescriptorProto, field: &FieldDescriptorProto) -> Option<&'m FieldDescriptorProto> {
+    if field.label() != Label::Repeated || field.r#type() != Type::Message {
+        return None;
+    }
+    let name = field.type_name().rsplit('.').next()?;
+    let entry = message.nested_type.iter().find(|nested| nested.name() == name)?;
+    entry.options.as_ref().filter(|options| options.map_entry())?;
+    entry.field.iter().find(|field| field.number() == 2)
+}

@@ -1,0 +1,69 @@
+//! Emits, for each topic that carries several events, the exhaustive enum over them.
+
+use std::collections::BTreeMap;
+
+use eventwright_schema::Diagnostic;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::Path;
+
+use crate::ir::Event;
+use crate::names;
+
+/// Emits one enum a topic with several events.
+pub(super) fn enums(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<TokenStream> {
+    let mut topics: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        topics.entry(&event.topic).or_default().push(event);
+    }
+    topics.retain(|_, events| events.len() > 1);
+    let mut emitted = Vec::new();
+    for (topic, on_topic) in topics {
+        let name = format_ident!("{}Topic", names::plain(&names::upper_camel(topic)));
+        if let Some(event) = events.iter().find(|event| event.ident == name) {
+            let message = format!("the topic `{topic}` and the event `{}` are one type `{name}` in Rust", event.name);
+            diagnostics.push(Diagnostic { message, help: "rename one of them".into(), ..event.diagnostic.clone() });
+            continue;
+        }
+        emitted.push(topic_enum(topic, &name, &on_topic, wire));
+    }
+    emitted
+}
+
+fn topic_enum(topic: &str, name: &syn::Ident, events: &[&Event], wire: &Path) -> TokenStream {
+    let doc = super::doc(&format!("The events of the topic `{topic}`."));
+    let variants = events.iter().map(|event| {
+        let ident = &event.ident;
+        let doc = super::doc(&format!("A record of `{}`.", event.name));
+        quote!(#doc #ident(#ident))
+    });
+    let decoders = events.iter().map(|event| {
+        let ident = &event.ident;
+        quote! {
+            #wire::EventDecoder {
+                schema: <#ident as #wire::Event>::SCHEMA,
+                writers: <#ident as #wire::Event>::WRITERS,
+                decode: |writer, bytes| <#ident as #wire::Event>::decode(writer, bytes).map(Self::#ident),
+                decode_with: |plan, bytes| <#ident as #wire::Event>::decode_with(plan, bytes).map(Self::#ident),
+            }
+        }
+    });
+    quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum #name {
+            #(#variants,)*
+            /// A record whose schema is registered but is none of these events.
+            Unknown(#wire::RawRecord),
+        }
+
+        impl #wire::TopicEvents for #name {
+            const TOPIC: &'static str = #topic;
+            const DECODERS: &'static [#wire::EventDecoder<Self>] = &[#(#decoders),*];
+
+            fn unknown(record: #wire::RawRecord) -> Self {
+                Self::Unknown(record)
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Compiles a manifest of Avro and Protobuf schemas into typed Rust events, from a build script:
+//!
+//! ```no_run
+//! eventwright_codegen::compile("schemas/events.toml");
+//! ```
+//!
+//! In: `events.toml` and the schema files that it names. Out: one Rust file in `OUT_DIR`, which
+//! `eventwright::include_events!()` includes, and cargo's directives. The steps are load (`eventwright-schema`), lower
+//! (`lower/`), emit (`emit/`) and output (`output.rs`).
+
+mod emit;
+mod ir;
+mod lower;
+mod names;
+mod output;
+
+use std::path::{Path, PathBuf};
+
+use eventwright_schema::Diagnostic;
+use eventwright_schema::load::load;
+
+/// Compiles the events of a manifest, prints cargo's directives, and ends the build with one `cargo::error=` line a
+/// finding where there are any. What could be generated is written before.
+///
+/// For use in build scripts only: it ends the process with status 1 on findings.
+pub fn compile(manifest_path: impl AsRef<Path>) {
+    Codegen::new().compile(manifest_path);
+}
+
+/// Code generation with other settings than [`compile`] has.
+#[derive(Debug, Clone)]
+pub struct Codegen {
+    runtime_path: String,
+}
+
+/// What code generation came to.
+#[derive(Debug)]
+pub struct Generated {
+    /// The Rust text of all events that have no findings.
+    pub code: String,
+    /// What is wrong with the manifest or a schema.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files and folders that the code depends on.
+    pub watched: Vec<PathBuf>,
+}
+
+impl Default for Codegen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Codegen {
+    /// Returns the settings of [`compile`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self { runtime_path: "::eventwright::wire".to_owned() }
+    }
+
+    /// Sets the path by which generated code reaches `eventwright-wire`, for crates that depend on it alone:
+    /// `::eventwright_wire`.
+    #[must_use]
+    pub fn runtime_path(mut self, path: impl Into<String>) -> Self {
+        self.runtime_path = path.into();
+        self
+    }
+
+    /// As [`compile`].
+    pub fn compile(&self, manifest_path: impl AsRef<Path>) {
+        output::write(&self.generate(manifest_path));
+    }
+
+    /// Generates the code without writing it.
+    ///
+    /// # Panics
+    /// A `runtime_path` that is not a Rust path.
+    pub fn generate(&self, manifest_path: impl AsRef<Path>) -> Generated {
+        let wire: syn::Path = syn::parse_str(&self.runtime_path).expect("runtime_path is a Rust path");
+        let loaded = load(manifest_path.as_ref());
+        let mut diagnostics = loaded.diagnostics;
+        let mut events = Vec::new();
+        for event in &loaded.events {
+            match lower::event(event, loaded.manifest.as_ref()) {
+                Ok(lowered) => events.push(lowered),
+                Err(wrong) => diagnostics.extend(wrong),
+            }
+        }
+        diagnostics.extend(lower::collisions(&events));
+        let tokens = emit::file(&events, &wire, &mut diagnostics);
+        let code = match syn::parse2(tokens) {
+            Ok(file) => output::HEADER.to_owned() + &prettyplease::unparse(&file),
+            Err(error) => panic!("generated code does not parse, please report it: {error}"),
+        };
+        Generated { code, diagnostics, watched: loaded.watched }
+    }
+}

@@ -1,0 +1,102 @@
+//! From schemas to what is emitted: names Rust types, decides which types versions share, and resolves every known
+//! writer against every reader.
+//!
+//! In: a loaded event. Out: its IR, or what the manifest or the schema asks for that cannot be generated.
+
+mod avro;
+mod protobuf;
+
+use std::collections::HashMap;
+
+use eventwright_schema::Diagnostic;
+use eventwright_schema::compat::AnySchema;
+use eventwright_schema::load::LoadedEvent;
+use eventwright_schema::manifest::Manifest;
+
+use crate::ir::{Event, SchemaFacts};
+use crate::names;
+
+/// Lowers one event.
+pub(crate) fn event(event: &LoadedEvent, manifest: Option<&Manifest>) -> Result<Event, Vec<Diagnostic>> {
+    let entry = &event.entry;
+    let source = manifest.map_or("", |manifest| manifest.source.name.as_str());
+    let place = Place { event, source };
+    place.check_versions()?;
+    let versions = match event.newest().schema {
+        AnySchema::Avro(_) => avro::versions(&place)?,
+        AnySchema::Protobuf(_) => protobuf::versions(&place)?,
+    };
+    Ok(Event {
+        name: entry.name.clone(),
+        module: names::snake(&entry.name),
+        ident: names::upper_camel(&entry.name),
+        topic: entry.topic.clone(),
+        versions,
+        diagnostic: place.diagnostic(entry.position, "", ""),
+    })
+}
+
+/// Returns a diagnostic for each event whose Rust name another one has.
+pub(crate) fn collisions(events: &[Event]) -> Vec<Diagnostic> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut wrong = Vec::new();
+    for event in events {
+        if let Some(other) = seen.insert(event.module.to_string(), &event.name) {
+            wrong.push(Diagnostic {
+                message: format!("`{}` and `{other}` are one module `{}` in Rust", event.name, event.module),
+                help: "rename one of them".into(),
+                ..event.diagnostic.clone()
+            });
+        }
+    }
+    wrong
+}
+
+/// An event and the manifest that it comes from, for messages.
+pub(crate) struct Place<'e> {
+    pub(crate) event: &'e LoadedEvent,
+    source: &'e str,
+}
+
+impl Place<'_> {
+    fn diagnostic(
+        &self,
+        position: eventwright_schema::Position,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic { source: self.source.to_owned(), position, message: message.into(), help: help.into() }
+    }
+
+    /// Checks that the manifest names versions that exist.
+    fn check_versions(&self) -> Result<(), Vec<Diagnostic>> {
+        let entry = &self.event.entry;
+        let newest = self.event.newest().number;
+        for number in entry.readers.iter().chain(&entry.retired) {
+            if *number > newest {
+                let message = format!("`{}` has no version v{number}", entry.name);
+                return Err(vec![self.diagnostic(entry.position, message, format!("the newest is v{newest}"))]);
+            }
+        }
+        if entry.retired.contains(&newest) {
+            let message = format!("v{newest} of `{}` is the newest version and cannot be retired", entry.name);
+            return Err(vec![self.diagnostic(entry.position, message, "retire older versions only")]);
+        }
+        Ok(())
+    }
+
+    fn facts(&self, schema: &AnySchema, full_name: &str, message_indexes: Vec<u32>) -> SchemaFacts {
+        let entry = &self.event.entry;
+        SchemaFacts {
+            format: entry.format,
+            full_name: full_name.to_owned(),
+            subject: entry.subject.subject(&entry.topic, full_name),
+            text: schema.text().to_owned(),
+            fingerprint: match schema {
+                AnySchema::Avro(schema) => schema.fingerprint(),
+                AnySchema::Protobuf(schema) => schema.fingerprint(),
+            },
+            message_indexes,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Lowers the versions of a Protobuf event: which message of the file is the event, and its descriptor for prost-build.
+
+use std::collections::BTreeMap;
+
+use eventwright_schema::Diagnostic;
+use eventwright_schema::compat::AnySchema;
+use eventwright_schema::load::LoadedVersion;
+use eventwright_schema::manifest::FieldName;
+use eventwright_schema::proto::Schema;
+use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
+use prost_types::FileDescriptorProto;
+
+use super::Place;
+use crate::ir::{Body, ProtobufBody, TextField, TextForm, Version};
+use crate::names;
+
+/// Lowers all versions, oldest first.
+pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
+    place.event.versions.iter().map(|version| lower_version(place, version)).collect()
+}
+
+fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, Vec<Diagnostic>> {
+    let AnySchema::Protobuf(schema) = &version.schema else {
+        unreachable!("all versions of an event are of the manifest's format");
+    };
+    let path = version.path.display().to_string();
+    let message = event_message(schema, &place.event.entry.name).ok_or_else(|| {
+        let what = format!("the file has no message `{}`", place.event.entry.name);
+        vec![Diagnostic::of_file(&path, what, "name the event's message as the manifest names the event")]
+    })?;
+    if message.parent_message().is_some() {
+        let what = format!("the message `{}` stands inside another one", message.name());
+        return Err(vec![Diagnostic::of_file(&path, what, "move the event's message to the top level of the file")]);
+    }
+    let indexes = schema.indexes_of(message.full_name()).unwrap_or_default();
+    let text = |name: &Option<FieldName>| match name {
+        Some(name) => text_field(place, version, name, &message).map_err(|wrong| vec![wrong]),
+        None => Ok(None),
+    };
+    Ok(Version {
+        number: version.number,
+        module: names::snake(&format!("v{}", version.number)),
+        root: names::upper_camel(message.name()),
+        schema: place.facts(&version.schema, message.full_name(), indexes),
+        key: text(&place.event.entry.key)?,
+        id: text(&place.event.entry.id)?,
+        body: Body::Protobuf(ProtobufBody {
+            file: schema.file().file_descriptor_proto().clone(),
+            imports: imports(schema.file()),
+        }),
+    })
+}
+
+/// Returns the files that a file imports, directly or not, each once.
+fn imports(file: &FileDescriptor) -> Vec<FileDescriptorProto> {
+    let mut open: Vec<_> = file.dependencies().collect();
+    let mut seen = BTreeMap::new();
+    while let Some(next) = open.pop() {
+        if !seen.contains_key(next.name()) {
+            open.extend(next.dependencies());
+            seen.insert(next.name().to_owned(), next.file_descriptor_proto().clone());
+        }
+    }
+    seen.into_values().collect()
+}
+
+/// The message of the event's name, or else the only message at the file's top level.
+fn event_message(schema: &Schema, name: &str) -> Option<MessageDescriptor> {
+    let named = schema.file().messages().find(|message| message.name() == name);
+    named.or_else(|| {
+        let mut messages = schema.file().messages();
+        messages.next().filter(|_| messages.next().is_none())
+    })
+}
+
+fn text_field(
+    place: &Place<'_>,
+    version: &LoadedVersion,
+    name: &FieldName,
+    message: &MessageDescriptor,
+) -> Result<Option<TextField>, Diagnostic> {
+    let refuse = |what: &str, help: &str| {
+        let message = format!("the field `{}` of `{}` v{} {what}", name.name, place.event.entry.name, version.number);
+        place.diagnostic(name.position, message, help)
+    };
+    let Some(field) = message.get_field_by_name(&name.name) else {
+        return match version.number == place.event.newest().number {
+            true => Err(refuse("does not exist", "name a field of the event's message")),
+            false => Ok(None),
+        };
+    };
+    let form = text_form(&field).ok_or_else(|| {
+        refuse("has no text form", "name a field of text, a whole number, a bool or an enum that is not repeated")
+    })?;
+    let optional = field.supports_presence() && field.cardinality() != Cardinality::Required;
+    Ok(Some(TextField { ident: names::snake(field.name()), form, optional }))
+}
+
+fn text_form(field: &FieldDescriptor) -> Option<TextForm> {
+    if field.is_list() || field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
+        return None;
+    }
+    match field.kind() {
+        Kind::String => Some(TextForm::Borrowed),
+        Kind::Enum(descriptor) if descriptor.parent_message().is_none() => {
+            let ident = names::upper_camel(descriptor.name());
+            Some(TextForm::EnumName(ident.into()))
+        }
+        Kind::Enum(_) | Kind::Message(_) | Kind::Bytes | Kind::Double | Kind::Float => None,
+        _ => Some(TextForm::Display),
+    }
+}
