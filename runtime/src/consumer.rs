@@ -1,0 +1,379 @@
+//! Reads typed events from Kafka and hands each to its handler; commits an offset only after its record is finished.
+//!
+//! In: settings, a group, handlers. Out: calls of the handlers, until the process is asked to stop. A record is lost in
+//! no case: what cannot be decoded goes to `on_undecodable` with its bytes, or the consumer stops there; what cannot be
+//! decoded *now*, because the registry does not answer, waits.
+
+mod group;
+mod session;
+mod step;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventwright_registry::RegistryClient;
+use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+
+use self::group::{Callbacks, Group};
+use self::session::Session;
+use crate::decoder::{Decoder, Known};
+use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
+use crate::offsets::Partition;
+use crate::settings::Start;
+use crate::stats::ConsumerStats;
+use crate::{Context, DecodeFailure, Error, Settings, kafka, registry, shutdown};
+
+/// How long the last commit and the farewell to the group may take.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// What we set and librdkafka leaves to be overridden under `kafka`.
+const DEFAULTS: [(&str, &str); 1] = [
+    // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
+    // if nothing worked.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+];
+
+/// Reads typed events from Kafka.
+#[must_use = "call `run`"]
+pub struct Consumer {
+    plan: Arc<Plan>,
+    registry: RegistryClient,
+}
+
+/// Puts a [`Consumer`] together.
+#[must_use = "call `run`"]
+pub struct ConsumerBuilder {
+    settings: Settings,
+    group: Option<String>,
+    handlers: Vec<TopicHandler>,
+    on_undecodable: Option<RawHandler>,
+    on_tombstone: Option<RawHandler>,
+    ignore_others: bool,
+    stats: ConsumerStats,
+}
+
+struct TopicHandler {
+    topic: &'static str,
+    takes_all: bool,
+    route: Box<dyn Route>,
+}
+
+/// What a consumer does: all that was said to the builder, checked.
+struct Plan {
+    settings: Settings,
+    group: String,
+    topics: Vec<Arc<Topic>>,
+    on_undecodable: Option<RawHandler>,
+    on_tombstone: Option<RawHandler>,
+    ignore_others: bool,
+    stats: ConsumerStats,
+}
+
+/// A topic, its handlers, and what is known of the schemas on it.
+struct Topic {
+    /// With the prefix.
+    name: Arc<str>,
+    routes: Vec<Box<dyn Route>>,
+    /// For each row of the decoder, the route and the row in that route.
+    rows: Vec<(usize, usize)>,
+    decoder: Decoder,
+}
+
+impl Consumer {
+    /// Returns a builder; handlers and a group are still missing.
+    pub fn builder(settings: &Settings) -> ConsumerBuilder {
+        ConsumerBuilder {
+            settings: settings.clone(),
+            group: None,
+            handlers: Vec::new(),
+            on_undecodable: None,
+            on_tombstone: None,
+            ignore_others: false,
+            stats: ConsumerStats::default(),
+        }
+    }
+
+    /// Works until the process is asked to end (SIGINT, SIGTERM), then waits for running handlers, at most
+    /// `consumer.shutdown_timeout_ms`, commits and leaves the group.
+    ///
+    /// # Errors
+    /// As [`Consumer::run_until`].
+    pub async fn run(self) -> Result<(), Error> {
+        self.work(shutdown::signal()).await
+    }
+
+    /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group.
+    ///
+    /// # Errors
+    /// No answer from broker or registry within `connect_timeout_ms`; a record that cannot be decoded and that no
+    /// handler takes; a handler that failed `consumer.max_attempts` times at one record. The record in question is not
+    /// committed: the next consumer of the group begins with it.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        self.work(async {
+            stop.await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        let Self { plan, registry } = self;
+        let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
+        let group = Arc::new(Group::new(names));
+        let consumer = Arc::new(plan.connect(&group)?);
+        let (broker, registry) =
+            tokio::join!(plan.reach_broker(&consumer, &group), registry::reach(&registry, &plan.settings));
+        broker.and(registry)?;
+        let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
+        let subscribed = consumer.subscribe(&names);
+        subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
+        tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
+        let worked = Session::new(&plan, &consumer, &group).run(stop).await;
+        say_farewell(consumer, &group).await;
+        let stats = &plan.stats;
+        tracing::info!(
+            handled = stats.handled(),
+            undecodable = stats.undecodable(),
+            ignored = stats.ignored(),
+            failed_attempts = stats.failed_attempts(),
+            "stopped"
+        );
+        worked
+    }
+}
+
+/// Commits what is finished and leaves the group, both of which block.
+async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, group: &Arc<Group>) {
+    let offsets = group.state().offsets.take_commit();
+    let group = Arc::clone(group);
+    let farewell = tokio::task::spawn_blocking(move || {
+        if !offsets.is_empty()
+            && let Err(error) = consumer.commit(&group.commit_list(&offsets), CommitMode::Sync)
+        {
+            tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+        }
+        drop(consumer);
+    });
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        tracing::warn!("Kafka did not answer when the consumer left its group");
+    }
+}
+
+impl ConsumerBuilder {
+    /// Sets the consumer group, in place of `consumer.group` of the settings.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Adds the handler of an event. A topic may have handlers for several events.
+    pub fn on<E: Event>(mut self, handler: impl Handler<E>) -> Self {
+        self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: event_route(handler) });
+        self
+    }
+
+    /// Adds the handler of all events of a topic, those that are unknown to this program included.
+    pub fn on_topic<T: TopicEvents>(mut self, handler: impl Handler<T>) -> Self {
+        self.handlers.push(TopicHandler { topic: T::TOPIC, takes_all: true, route: topic_route(handler) });
+        self
+    }
+
+    /// Sets the handler of records that no typed handler can be given: bad bytes, unknown schemas, events without a
+    /// handler. It receives the bytes as they are. Without it, the consumer stops at such a record.
+    pub fn on_undecodable<F, U>(mut self, handler: F) -> Self
+    where
+        F: Fn(RawRecord, DecodeFailure) -> U + Send + Sync + 'static,
+        U: Future + Send + 'static,
+        U::Output: IntoOutcome,
+    {
+        self.on_undecodable = Some(Box::new(move |record, failure| {
+            let outcome = handler(record, failure);
+            let running: Running = Box::pin(async move { outcome.await.into_outcome() });
+            running
+        }));
+        self
+    }
+
+    /// Sets the handler of tombstones: records without value, by which a compacted topic deletes a key. Without it they
+    /// go to `on_undecodable`.
+    pub fn on_tombstone<F, U>(mut self, handler: F) -> Self
+    where
+        F: Fn(RawRecord) -> U + Send + Sync + 'static,
+        U: Future + Send + 'static,
+        U::Output: IntoOutcome,
+    {
+        self.on_tombstone = Some(Box::new(move |record, _| {
+            let outcome = handler(record);
+            let running: Running = Box::pin(async move { outcome.await.into_outcome() });
+            running
+        }));
+        self
+    }
+
+    /// Skips, and counts, records of events that have no handler, which would go to `on_undecodable` otherwise.
+    pub fn ignore_others(mut self) -> Self {
+        self.ignore_others = true;
+        self
+    }
+
+    /// Returns the consumer's counters, to be read while it runs.
+    #[must_use]
+    pub fn stats(&self) -> ConsumerStats {
+        self.stats.clone()
+    }
+
+    /// Checks what was put together; nothing is connected yet.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, no group, no handler, or two handlers for one event.
+    pub fn build(self) -> Result<Consumer, Error> {
+        self.settings.check()?;
+        let group = self.group.or_else(|| self.settings.consumer.group.clone()).filter(|group| !group.is_empty());
+        let group = group.ok_or_else(|| {
+            Error::settings("the consumer has no group; help: call `.group(\"…\")` or set `consumer.group`")
+        })?;
+        let registry = registry::client(&self.settings)?;
+        let topics = topics(&registry, &self.settings.prefix, self.handlers)?;
+        let plan = Plan {
+            settings: self.settings,
+            group,
+            topics,
+            on_undecodable: self.on_undecodable,
+            on_tombstone: self.on_tombstone,
+            ignore_others: self.ignore_others,
+            stats: self.stats,
+        };
+        Ok(Consumer { plan: Arc::new(plan), registry })
+    }
+
+    /// [`ConsumerBuilder::build`] and [`Consumer::run`].
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn run(self) -> Result<(), Error> {
+        self.build()?.run().await
+    }
+
+    /// [`ConsumerBuilder::build`] and [`Consumer::run_until`].
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        self.build()?.run_until(stop).await
+    }
+}
+
+/// Sorts handlers by topic.
+fn topics(registry: &RegistryClient, prefix: &str, handlers: Vec<TopicHandler>) -> Result<Vec<Arc<Topic>>, Error> {
+    let mut by_topic: Vec<(&str, Vec<TopicHandler>)> = Vec::new();
+    for handler in handlers {
+        match by_topic.iter_mut().find(|(topic, _)| *topic == handler.topic) {
+            Some((_, handlers)) => handlers.push(handler),
+            None => by_topic.push((handler.topic, vec![handler])),
+        }
+    }
+    if by_topic.is_empty() {
+        return Err(Error::settings("the consumer has no handler; help: call `.on(…)` or `.on_topic::<…>(…)`"));
+    }
+    by_topic.into_iter().map(|(topic, handlers)| Topic::new(registry, prefix, topic, handlers).map(Arc::new)).collect()
+}
+
+impl Topic {
+    fn new(registry: &RegistryClient, prefix: &str, topic: &str, handlers: Vec<TopicHandler>) -> Result<Self, Error> {
+        if handlers.len() > 1 && handlers.iter().any(|handler| handler.takes_all) {
+            let text = format!("the topic `{topic}` has a handler of all its events beside another; help: keep one");
+            return Err(Error::settings(text));
+        }
+        let (mut rows, mut places): (Vec<Row>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+        for (route_index, handler) in handlers.iter().enumerate() {
+            for (row_index, row) in handler.route.rows().into_iter().enumerate() {
+                if rows.iter().any(|known| known.reader.full_name == row.reader.full_name) {
+                    let event = row.reader.event;
+                    let text = format!("the event `{event}` has two handlers on the topic `{topic}`; help: keep one");
+                    return Err(Error::settings(text));
+                }
+                rows.push(row);
+                places.push((route_index, row_index));
+            }
+        }
+        Ok(Self {
+            name: format!("{prefix}{topic}").into(),
+            routes: handlers.into_iter().map(|handler| handler.route).collect(),
+            rows: places,
+            decoder: Decoder::new(registry.clone(), rows),
+        })
+    }
+
+    /// Decodes a payload and calls the handler of its event.
+    fn start(&self, known: &Known, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
+        let (route, row) = self.rows.get(known.row).expect("the decoder was made from these rows");
+        let route = self.routes.get(*route).expect("rows were made from these routes");
+        route.start(*row, &known.how, payload, context)
+    }
+
+    /// Calls the handler of all events of the topic, if there is one, with an event that it does not know.
+    fn start_unknown(&self, record: &dyn Fn() -> RawRecord, context: Context) -> Option<Running> {
+        self.routes.first()?.start_unknown(record, context)
+    }
+}
+
+impl Plan {
+    fn topic(&self, partition: Partition) -> &Arc<Topic> {
+        self.topics.get(partition.topic).expect("partitions are made from these topics")
+    }
+
+    fn shown_topics(&self) -> String {
+        self.topics.iter().map(|topic| format!("`{}`", topic.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn connect(&self, group: &Arc<Group>) -> Result<StreamConsumer<Callbacks>, Error> {
+        let start = match self.settings.consumer.start {
+            Start::Earliest => "earliest",
+            Start::Latest => "latest",
+        };
+        kafka::config(&self.settings, &DEFAULTS)
+            .set("group.id", &self.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", start)
+            .create_with_context(Callbacks(Arc::clone(group)))
+            .map_err(kafka::config_error)
+    }
+
+    /// Waits for the broker; polls meanwhile, because librdkafka tells of errors while it is polled only.
+    async fn reach_broker(&self, consumer: &Arc<StreamConsumer<Callbacks>>, group: &Group) -> Result<(), Error> {
+        let waiting = Arc::clone(consumer);
+        let timeout = self.settings.connect_timeout;
+        let topic = self.topics.first().map(|topic| Arc::clone(&topic.name));
+        // Of all questions, this one makes librdkafka connect at once; left alone, it takes up to a second.
+        let ask = move || waiting.client().fetch_metadata(topic.as_deref(), timeout).is_ok();
+        let mut reached = tokio::task::spawn_blocking(ask);
+        let reached = loop {
+            tokio::select! {
+                reached = &mut reached => break reached.unwrap_or(false),
+                // Nothing is subscribed, so this is an error, which the callbacks have taken note of.
+                _ = consumer.recv() => {}
+            }
+        };
+        if !reached {
+            return Err(kafka::unreachable(&self.settings, &group.health));
+        }
+        group.health.succeeded();
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Plan { group, .. } = &*self.plan;
+        f.debug_struct("Consumer").field("group", group).field("topics", &self.plan.shown_topics()).finish()
+    }
+}
+
+impl std::fmt::Debug for ConsumerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsumerBuilder").field("group", &self.group).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! What users give a consumer: functions from an event to an [`Outcome`]; and those functions with their types erased.
+//!
+//! In: the payload of a record and the way to decode it. Out: the future of the handler's outcome. Decoding and calling
+//! happen in one erased step, so that no event is boxed on its way.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use eventwright_wire::{DecodeError, Event, EventDecoder, EventSchema, RawRecord, TopicEvents};
+
+use crate::decoder::How;
+use crate::{Context, DecodeFailure};
+
+/// What is to become of a record after its handler saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
+pub enum Outcome {
+    /// The record is done; its offset may be committed.
+    Done,
+    /// The record is to be handled again after a pause, for this reason; no record of its partition overtakes it.
+    Retry(String),
+}
+
+impl Outcome {
+    /// Returns [`Outcome::Retry`] with an error and its causes as the reason.
+    pub fn retry(error: impl std::error::Error) -> Self {
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            reason.push_str(": ");
+            reason.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self::Retry(reason)
+    }
+}
+
+/// What a handler may return: an [`Outcome`], or a `Result` whose error means that the record is to be handled again.
+pub trait IntoOutcome {
+    /// Returns the outcome that the value stands for.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl IntoOutcome for Outcome {
+    fn into_outcome(self) -> Outcome {
+        self
+    }
+}
+
+impl<E: std::error::Error> IntoOutcome for Result<Outcome, E> {
+    fn into_outcome(self) -> Outcome {
+        self.unwrap_or_else(Outcome::retry)
+    }
+}
+
+/// A function from an event and its [`Context`] to the future of an outcome. Every `async` function or closure of that
+/// form is one; there is nothing to implement.
+pub trait Handler<T>: Fn(T, Context) -> Self::Future + Send + Sync + 'static {
+    /// The future that the function returns.
+    type Future: Future<Output = Self::Result> + Send + 'static;
+    /// What the future gives.
+    type Result: IntoOutcome;
+}
+
+impl<T, F, U> Handler<T> for F
+where
+    F: Fn(T, Context) -> U + Send + Sync + 'static,
+    U: Future + Send + 'static,
+    U::Output: IntoOutcome,
+{
+    type Future = U;
+    type Result = U::Output;
+}
+
+/// A handler that is running.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// The handler of records that no typed handler can be given.
+pub(crate) type RawHandler = Box<dyn Fn(RawRecord, DecodeFailure) -> Running + Send + Sync>;
+
+/// One event that a handler takes: the reader's schema and the writers' schemas known at build time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) reader: &'static EventSchema,
+    pub(crate) writers: &'static [&'static EventSchema],
+}
+
+/// A handler with the decoders of the events that it takes.
+pub(crate) trait Route: Send + Sync {
+    /// Returns the events that the handler takes.
+    fn rows(&self) -> Vec<Row>;
+
+    /// Decodes the payload as the event of that row and calls the handler.
+    fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError>;
+
+    /// Calls the handler with an event that is none of its rows, where it has a place for one.
+    fn start_unknown(&self, record: &dyn Fn() -> RawRecord, context: Context) -> Option<Running>;
+}
+
+/// A handler of `T`.
+struct TypedRoute<T: 'static, H> {
+    decoders: Decoders<T>,
+    unknown: Option<fn(RawRecord) -> T>,
+    handler: H,
+}
+
+/// Where the decoders of a route are.
+enum Decoders<T: 'static> {
+    OfEvent([EventDecoder<T>; 1]),
+    OfTopic(&'static [EventDecoder<T>]),
+}
+
+impl<T> Decoders<T> {
+    fn rows(&self) -> &[EventDecoder<T>] {
+        match self {
+            Self::OfEvent(decoder) => decoder,
+            Self::OfTopic(decoders) => decoders,
+        }
+    }
+}
+
+/// Returns the route of one event.
+pub(crate) fn event_route<E: Event>(handler: impl Handler<E>) -> Box<dyn Route> {
+    Box::new(TypedRoute { decoders: Decoders::OfEvent([EventDecoder::of_event()]), unknown: None, handler })
+}
+
+/// Returns the route of all events of a topic.
+pub(crate) fn topic_route<T: TopicEvents>(handler: impl Handler<T>) -> Box<dyn Route> {
+    Box::new(TypedRoute { decoders: Decoders::OfTopic(T::DECODERS), unknown: Some(T::unknown), handler })
+}
+
+impl<T: Send + 'static, H: Handler<T>> TypedRoute<T, H> {
+    fn call(&self, event: T, context: Context) -> Running {
+        let outcome = (self.handler)(event, context);
+        Box::pin(async move { outcome.await.into_outcome() })
+    }
+}
+
+impl<T: Send + 'static, H: Handler<T>> Route for TypedRoute<T, H> {
+    fn rows(&self) -> Vec<Row> {
+        self.decoders.rows().iter().map(|decoder| Row { reader: decoder.schema, writers: decoder.writers }).collect()
+    }
+
+    fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
+        let decoder = self.decoders.rows().get(row).expect("the decoder was made from these rows");
+        let event = match how {
+            How::Writer(writer) => (decoder.decode)(*writer, payload),
+            How::Plan(plan) => (decoder.decode_with)(plan, payload),
+        };
+        Ok(self.call(event?, context))
+    }
+
+    fn start_unknown(&self, record: &dyn Fn() -> RawRecord, context: Context) -> Option<Running> {
+        self.unknown.map(|unknown| self.call(unknown(record()), context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_becomes_a_retry_with_its_causes() {
+        let error = crate::Error::settings("outer").with_source("inner");
+        assert_eq!(Err(error).into_outcome(), Outcome::Retry("outer: inner".into()));
+    }
+}

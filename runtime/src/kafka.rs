@@ -1,0 +1,140 @@
+//! What producer and consumer share of librdkafka: configuration, its logs, and the last error of a broker.
+//!
+//! librdkafka retries a wrong password or an unknown certificate authority for ever and tells of it in log lines only.
+//! [`Health`] keeps the last of them, so that the error that the user sees in the end can say what really happened.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::error::Kind;
+use crate::{Error, Settings};
+
+/// The last error that a broker or the way to it had, until something succeeds again.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    failing: AtomicBool,
+    last_error: Mutex<String>,
+}
+
+impl Health {
+    /// Takes an error that librdkafka told of. Only the first one after a success is logged as a warning.
+    pub(crate) fn failed(&self, text: &str) {
+        text.clone_into(&mut self.last_error.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.failing.swap(true, Ordering::Relaxed) {
+            tracing::debug!(error = text, "kafka: still failing");
+        } else {
+            tracing::warn!(error = text, "kafka: a broker cannot be reached or refuses us; retrying");
+        }
+    }
+
+    /// Notes that a broker did what it was asked for.
+    pub(crate) fn succeeded(&self) {
+        if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("kafka: the brokers answer again");
+        }
+    }
+
+    /// Returns `; the last error of a broker was: …`, or nothing where all is well.
+    pub(crate) fn suffix(&self) -> String {
+        if !self.failing.load(Ordering::Relaxed) {
+            return String::new();
+        }
+        let text = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("; the last error of a broker was: {text}")
+    }
+
+    /// Receives a line of librdkafka's log.
+    pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                self.failed(text);
+            }
+            // CONFWARN tells a producer that a consumer's setting is unused; one map of settings serves both.
+            RDKafkaLogLevel::Warning if facility != "CONFWARN" => tracing::warn!(facility, "librdkafka: {text}"),
+            _ => tracing::debug!(facility, "librdkafka: {text}"),
+        }
+    }
+
+    /// Receives an error of the client as a whole.
+    pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
+        // "All brokers are down" comes after the error that says why, which is the one to keep.
+        let says_why = error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown);
+        if !says_why && self.failing.load(Ordering::Relaxed) {
+            return;
+        }
+        self.failed(&format!("{error}: {reason}"));
+    }
+}
+
+/// Returns the configuration that both clients start from, the raw settings of the user last.
+pub(crate) fn config(settings: &Settings, defaults: &[(&str, &str)]) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &settings.bootstrap);
+    config.set("client.id", "eventwright");
+    for (key, value) in defaults {
+        config.set(*key, *value);
+    }
+    for (key, value) in &settings.kafka {
+        config.set(key, value);
+    }
+    config.set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
+/// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.
+pub(crate) fn config_error(error: KafkaError) -> Error {
+    let text = match &error {
+        KafkaError::ClientConfig(_, reason, key, _) => {
+            format!("librdkafka refuses the setting `kafka.{key}`: {reason}; help: see its CONFIGURATION.md")
+        }
+        _ => "librdkafka refuses the settings under `kafka`".to_owned(),
+    };
+    Error::settings(text).with_source(error)
+}
+
+/// Returns the error for a broker that did not answer in time.
+pub(crate) fn unreachable(settings: &Settings, health: &Health) -> Error {
+    let Settings { bootstrap, connect_timeout, .. } = settings;
+    let text = format!(
+        "no broker answered at `{bootstrap}` within {}{}; help: is Kafka running, and is `bootstrap` its address?",
+        shown(*connect_timeout),
+        health.suffix()
+    );
+    Error::new(Kind::Broker, text).retriable()
+}
+
+/// Returns a duration as people say it: `10 s`, `250 ms`.
+pub(crate) fn shown(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{} s", duration.as_secs()),
+        _ => format!("{} ms", duration.as_millis()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_error_is_told_until_something_succeeds() {
+        let health = Health::default();
+        assert_eq!(health.suffix(), "");
+        health.log(RDKafkaLogLevel::Error, "FAIL", "wrong password");
+        health.log(RDKafkaLogLevel::Warning, "CONFWARN", "unused");
+        health.error(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
+        assert_eq!(health.suffix(), "; the last error of a broker was: wrong password");
+        health.succeeded();
+        assert_eq!(health.suffix(), "");
+    }
+
+    #[test]
+    fn durations_are_shown_in_the_unit_that_fits() {
+        assert_eq!(shown(Duration::from_secs(10)), "10 s");
+        assert_eq!(shown(Duration::from_millis(1500)), "1500 ms");
+    }
+}

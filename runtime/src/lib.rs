@@ -1,0 +1,102 @@
+//! Typed, schema-first events on Kafka.
+//!
+//! Events are Rust types that `eventwright-codegen` makes of a folder of schemas. A [`Producer`] writes them in the
+//! Confluent wire format, framed with the id of their own schema; a [`Consumer`] hands them to typed handlers, whichever
+//! version they were written with, and commits an offset only after its record is finished.
+//!
+//! ```no_run
+//! # mod events {
+//! #     use eventwright::wire::{*, avro::Plan};
+//! #     pub struct OrderCreated;
+//! #     impl Event for OrderCreated {
+//! #         const SCHEMA: &'static EventSchema = panic!();
+//! #         const WRITERS: &'static [&'static EventSchema] = &[];
+//! #         const TOPIC: &'static str = "orders";
+//! #         const SUBJECT: &'static str = "orders-value";
+//! #         fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
+//! #         fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+//! #         fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+//! #     }
+//! # }
+//! # use events::OrderCreated;
+//! use eventwright::{Consumer, Context, Outcome, Producer, Settings};
+//!
+//! # async fn run() -> Result<(), eventwright::Error> {
+//! let settings = Settings::load()?;
+//! let producer = Producer::connect(&settings).await?;
+//! let delivery = producer.send(&OrderCreated).await?;
+//! println!("partition {} offset {}", delivery.partition, delivery.offset);
+//!
+//! Consumer::builder(&settings)
+//!     .group("inventory")
+//!     .on(|event: OrderCreated, context: Context| async move { Outcome::Done })
+//!     .run()
+//!     .await
+//! # }
+//! ```
+//!
+//! How a record travels: `producer` encodes, frames and sends it; `consumer` receives it, `decoder` knows how its
+//! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
+
+mod backoff;
+mod consumer;
+mod context;
+mod decoder;
+mod dispatch;
+mod error;
+mod failure;
+mod handler;
+mod kafka;
+mod message;
+mod offsets;
+mod producer;
+mod register;
+mod registry;
+pub mod settings;
+mod shutdown;
+mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use consumer::{Consumer, ConsumerBuilder};
+pub use context::Context;
+pub use error::Error;
+pub use eventwright_registry::{RegistryAuth, RegistryClient, RegistryConfig, RegistryError, SubjectVersion};
+/// What generated code names.
+pub use eventwright_wire as wire;
+pub use eventwright_wire::{Event, RawRecord, TopicEvents};
+pub use failure::DecodeFailure;
+pub use handler::{Handler, IntoOutcome, Outcome};
+pub use message::Message;
+pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
+pub use register::register;
+pub use settings::Settings;
+pub use stats::ConsumerStats;
+
+/// The names of the headers that records travel with.
+pub mod headers {
+    pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT};
+}
+
+/// Includes the events that `eventwright_codegen::compile` wrote in the build script.
+///
+/// Write it in a module of its own: `mod events { eventwright::include_events!(); }`.
+#[macro_export]
+macro_rules! include_events {
+    () => {
+        #[allow(
+            missing_docs,
+            unreachable_pub,
+            unused,
+            clippy::all,
+            clippy::pedantic,
+            clippy::nursery,
+            clippy::restriction,
+            reason = "lints judge what people write; this is generated anew at every build"
+        )]
+        mod generated {
+            include!(concat!(env!("OUT_DIR"), "/eventwright_events.rs"));
+        }
+        pub use generated::*;
+    };
+}

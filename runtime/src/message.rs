@@ -1,0 +1,110 @@
+//! An event on its way to Kafka, and the headers that it travels with.
+
+use std::borrow::Cow;
+
+use eventwright_wire::Event;
+use rdkafka::message::{Header, OwnedHeaders};
+use uuid::Uuid;
+
+/// The header with the id that deduplication uses.
+pub const MESSAGE_ID: &str = "ew-message-id";
+/// The header with the id that all records of one business process share.
+pub const CORRELATION_ID: &str = "ew-correlation-id";
+/// The header with the event's name.
+pub const EVENT: &str = "ew-event";
+/// The header with the number of the event's version.
+pub const SCHEMA_VERSION: &str = "ew-schema-version";
+/// The header of the W3C trace context.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// An event with what is to be sent beside it. A reference to an event is a message without extras.
+///
+/// ```no_run
+/// # async fn send<E: eventwright::wire::Event + Sync>(producer: eventwright::Producer, event: E)
+/// # -> Result<(), eventwright::Error> {
+/// producer.send(&event).await?;
+/// producer.send(eventwright::Message::new(&event).correlation_id("order-7")).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a message is sent by `Producer::send` or `Producer::enqueue`"]
+pub struct Message<'a, E> {
+    pub(crate) event: &'a E,
+    message_id: Option<Cow<'a, str>>,
+    correlation_id: Option<Cow<'a, str>>,
+    traceparent: Option<Cow<'a, str>>,
+    headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
+    pub(crate) timestamp: Option<i64>,
+}
+
+impl<'a, E: Event> Message<'a, E> {
+    /// Returns a message without extras.
+    pub fn new(event: &'a E) -> Self {
+        Self { event, message_id: None, correlation_id: None, traceparent: None, headers: Vec::new(), timestamp: None }
+    }
+
+    /// Sets the id that deduplication uses, in place of the event's own id or a new UUID.
+    pub fn message_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
+        self.message_id = Some(id.into());
+        self
+    }
+
+    /// Sets the id that all records of one business process share, in place of the message id: the first record of a
+    /// process gives it its name.
+    pub fn correlation_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
+        self.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Sets the W3C trace context to pass on.
+    pub fn traceparent(mut self, traceparent: impl Into<Cow<'a, str>>) -> Self {
+        self.traceparent = Some(traceparent.into());
+        self
+    }
+
+    /// Adds a header; a name may repeat.
+    pub fn header(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the record's timestamp, in milliseconds since the Unix epoch, in place of now.
+    pub fn timestamp(mut self, milliseconds: i64) -> Self {
+        self.timestamp = Some(milliseconds);
+        self
+    }
+
+    /// Returns the record's headers; `version` is the text of the event's version.
+    pub(crate) fn record_headers(&self, version: &str) -> OwnedHeaders {
+        let mut buffer = Uuid::encode_buffer();
+        let own = self.event.event_id();
+        let id = match self.message_id.as_deref().or(own.as_deref()) {
+            Some(id) => id,
+            // Version 7 sorts by time, which keeps the indexes of deduplication stores small.
+            None => Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer),
+        };
+        let headers = OwnedHeaders::new_with_capacity(5 + self.headers.len())
+            .insert(text(MESSAGE_ID, id))
+            .insert(text(CORRELATION_ID, self.correlation_id.as_deref().unwrap_or(id)))
+            .insert(text(EVENT, E::SCHEMA.event))
+            .insert(text(SCHEMA_VERSION, version));
+        let headers = match self.traceparent.as_deref() {
+            Some(traceparent) => headers.insert(text(TRACEPARENT, traceparent)),
+            None => headers,
+        };
+        let insert = |headers: OwnedHeaders, (name, value): &(Cow<'a, str>, Cow<'a, [u8]>)| {
+            headers.insert(Header { key: name, value: Some(value.as_ref()) })
+        };
+        self.headers.iter().fold(headers, insert)
+    }
+}
+
+impl<'a, E: Event> From<&'a E> for Message<'a, E> {
+    fn from(event: &'a E) -> Self {
+        Self::new(event)
+    }
+}
+
+fn text<'a>(key: &'a str, value: &'a str) -> Header<'a, &'a str> {
+    Header { key, value: Some(value) }
+}

@@ -1,0 +1,166 @@
+//! Which offsets may be committed: for each partition the highest one below which every record is finished.
+//!
+//! In: assignments, records that begin, records that are finished, in any order. Out: the offsets to commit. No I/O, no
+//! clock.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// A partition of one of the consumer's topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Partition {
+    /// The index into the consumer's topics.
+    pub(crate) topic: usize,
+    pub(crate) number: i32,
+}
+
+/// The turn of a partition with us: a partition that was taken away and came back has another one, so that what is
+/// still running from before cannot be mistaken.
+pub(crate) type Epoch = u64;
+
+/// The progress of all partitions that are ours.
+#[derive(Debug, Default)]
+pub(crate) struct Offsets {
+    last_epoch: Epoch,
+    partitions: BTreeMap<Partition, Progress>,
+    n_uncommitted: usize,
+}
+
+#[derive(Debug)]
+struct Progress {
+    epoch: Epoch,
+    /// Records that began, in the order of their offsets, and whether they are finished.
+    begun: VecDeque<(i64, bool)>,
+    /// The offset to commit: the one after the last record below which all are finished.
+    next: Option<i64>,
+    committed: Option<i64>,
+}
+
+impl Offsets {
+    /// Takes a partition that is ours from now on.
+    pub(crate) fn assign(&mut self, partition: Partition) -> Epoch {
+        self.last_epoch += 1;
+        let progress = Progress { epoch: self.last_epoch, begun: VecDeque::new(), next: None, committed: None };
+        self.partitions.insert(partition, progress);
+        self.last_epoch
+    }
+
+    /// Gives up a partition and returns the offset that is still to be committed.
+    pub(crate) fn revoke(&mut self, partition: Partition) -> Option<i64> {
+        let progress = self.partitions.remove(&partition)?;
+        progress.next.filter(|_| progress.next != progress.committed)
+    }
+
+    /// Notes that a record was taken in hand; records of a partition begin in the order of their offsets.
+    pub(crate) fn begin(&mut self, partition: Partition, offset: i64) {
+        if let Some(progress) = self.partitions.get_mut(&partition) {
+            progress.begun.push_back((offset, false));
+        }
+    }
+
+    /// Notes that a record is finished; what belongs to an earlier turn is ignored, for the record is somebody else's.
+    pub(crate) fn finish(&mut self, partition: Partition, epoch: Epoch, offset: i64) {
+        let Some(progress) = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch) else {
+            return;
+        };
+        let found = progress.begun.binary_search_by_key(&offset, |(begun, _)| *begun);
+        if let Some((_, finished)) = found.ok().and_then(|index| progress.begun.get_mut(index)) {
+            *finished = true;
+        }
+        while let Some((offset, true)) = progress.begun.front() {
+            progress.next = Some(offset + 1);
+            progress.begun.pop_front();
+            self.n_uncommitted += 1;
+        }
+    }
+
+    /// Returns how many records were finished since the last commit.
+    pub(crate) fn n_uncommitted(&self) -> usize {
+        self.n_uncommitted
+    }
+
+    /// Returns what is to be committed now, and takes it for committed; see [`Offsets::commit_failed`].
+    pub(crate) fn take_commit(&mut self) -> Vec<(Partition, i64)> {
+        self.n_uncommitted = 0;
+        let changed = |(partition, progress): (&Partition, &mut Progress)| {
+            let next = progress.next.filter(|_| progress.next != progress.committed)?;
+            progress.committed = Some(next);
+            Some((*partition, next))
+        };
+        self.partitions.iter_mut().filter_map(changed).collect()
+    }
+
+    /// Notes that a commit failed: what it held is to be committed again with the next one.
+    pub(crate) fn commit_failed(&mut self) {
+        for progress in self.partitions.values_mut().filter(|progress| progress.committed.is_some()) {
+            progress.committed = None;
+            self.n_uncommitted += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P: Partition = Partition { topic: 0, number: 3 };
+
+    #[test]
+    fn only_what_is_finished_without_a_gap_is_committed() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        for offset in [10, 11, 14, 15] {
+            offsets.begin(P, offset);
+        }
+        offsets.finish(P, epoch, 11);
+        offsets.finish(P, epoch, 15);
+        assert_eq!(offsets.take_commit(), []);
+        offsets.finish(P, epoch, 10);
+        assert_eq!(offsets.n_uncommitted(), 2);
+        assert_eq!(offsets.take_commit(), [(P, 12)]);
+        assert_eq!(offsets.take_commit(), []);
+        offsets.finish(P, epoch, 14);
+        assert_eq!(offsets.take_commit(), [(P, 16)]);
+    }
+
+    #[test]
+    fn what_ran_on_while_the_partition_went_away_is_not_committed() {
+        let mut offsets = Offsets::default();
+        let before = offsets.assign(P);
+        offsets.begin(P, 1);
+        assert_eq!(offsets.revoke(P), None);
+        let after = offsets.assign(P);
+        assert_ne!(before, after);
+        offsets.begin(P, 1);
+        offsets.finish(P, before, 1);
+        assert_eq!(offsets.take_commit(), []);
+        offsets.finish(P, after, 1);
+        assert_eq!(offsets.take_commit(), [(P, 2)]);
+    }
+
+    #[test]
+    fn a_revoked_partition_gives_its_last_offset_unless_that_was_committed() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        offsets.begin(P, 1);
+        offsets.finish(P, epoch, 1);
+        assert_eq!(offsets.revoke(P), Some(2));
+        let epoch = offsets.assign(P);
+        offsets.begin(P, 2);
+        offsets.finish(P, epoch, 2);
+        assert_eq!(offsets.take_commit(), [(P, 3)]);
+        assert_eq!(offsets.revoke(P), None);
+        assert_eq!(offsets.revoke(P), None);
+    }
+
+    #[test]
+    fn a_failed_commit_is_repeated() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        offsets.begin(P, 1);
+        offsets.finish(P, epoch, 1);
+        assert_eq!(offsets.take_commit(), [(P, 2)]);
+        offsets.commit_failed();
+        assert_eq!(offsets.n_uncommitted(), 1);
+        assert_eq!(offsets.take_commit(), [(P, 2)]);
+    }
+}

@@ -1,0 +1,414 @@
+//! Writes typed events to Kafka.
+//!
+//! In: events. Out: framed records, and for each the partition and offset that Kafka gave it. A record is framed with
+//! the id of its own type's schema, looked up once per type; a schema that is not registered stops the send, because
+//! framing with another id would lose fields without a word.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use eventwright_registry::RegistryClient;
+use eventwright_wire::{Event, EventSchema, Format, framing};
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::statistics::Statistics;
+use tokio::sync::oneshot;
+
+use crate::error::Kind;
+use crate::kafka::Health;
+use crate::{Error, Message, Settings, kafka, register, registry};
+
+/// How long a send waits before it looks again for room in a full queue.
+const QUEUE_POLL: Duration = Duration::from_millis(5);
+
+/// What we set and librdkafka leaves to be overridden under `kafka`.
+const DEFAULTS: [(&str, &str); 3] = [
+    // A lone `send` waits this long for company, so less than librdkafka's 5 ms; batches still fill under load, because
+    // records gather while earlier batches are in flight.
+    ("linger.ms", "1"),
+    // Of the codecs that every common client reads, the one that costs the least time; `zstd` packs tighter.
+    ("compression.type", "lz4"),
+    // Java's partitioner, so that a key goes to the same partition whoever writes it.
+    ("partitioner", "murmur2_random"),
+];
+
+/// Where Kafka put a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The partition of the topic.
+    pub partition: i32,
+    /// The offset in the partition.
+    pub offset: i64,
+}
+
+/// Writes typed events to Kafka: idempotent, and acknowledged by all replicas in sync.
+///
+/// A clone is another handle to the same producer. The last one to be dropped waits until the records in flight are
+/// delivered, at most `producer.flush_timeout_ms`; it blocks its thread while it waits, so call [`Producer::flush`]
+/// before.
+#[derive(Clone)]
+pub struct Producer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: ThreadedProducer<Reports>,
+    health: Arc<Health>,
+    registry: RegistryClient,
+    settings: Settings,
+    /// By the address of the schema: one type, one look-up, for ever.
+    bindings: RwLock<HashMap<usize, Arc<Binding>>>,
+    /// Lets one look-up happen at a time, so that the first thousand sends do not ask a thousand times.
+    look_up: tokio::sync::Mutex<()>,
+}
+
+/// What is known of an event's type once its schema was found in the registry.
+struct Binding {
+    topic: String,
+    /// Magic byte, id, and for Protobuf the message indexes.
+    frame: Vec<u8>,
+    version: String,
+}
+
+/// Makes a [`Producer`] that has looked for its events' schemas before the first record.
+#[derive(Debug)]
+#[must_use = "call `connect`"]
+pub struct ProducerBuilder {
+    settings: Settings,
+    events: Vec<&'static EventSchema>,
+}
+
+impl Producer {
+    /// Connects to the broker and the registry; the schema of an event is looked up when the first one is sent.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, or no answer from broker or registry within `connect_timeout_ms`.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        Self::builder(settings).connect().await
+    }
+
+    /// Returns a builder that takes the events to look for while connecting.
+    pub fn builder(settings: &Settings) -> ProducerBuilder {
+        ProducerBuilder { settings: settings.clone(), events: Vec::new() }
+    }
+
+    /// Sends an event and waits until Kafka acknowledged it.
+    ///
+    /// One record at a time is bound by `linger.ms` and the way to the broker and back; to send many, use
+    /// [`Producer::enqueue`] and await the deliveries later.
+    ///
+    /// # Errors
+    /// A schema that is not registered, a value that its schema cannot hold, or a record that Kafka did not take.
+    pub async fn send<'a, E: Event>(&self, message: impl Into<Message<'a, E>>) -> Result<Delivery, Error> {
+        self.enqueue(message).await?.await
+    }
+
+    /// Puts an event into the queue and returns the future of its delivery; waits while the queue is full.
+    ///
+    /// The record is on its way whether or not the future is awaited; its error is seen only by who awaits it.
+    ///
+    /// # Errors
+    /// A schema that is not registered, a value that its schema cannot hold, or a queue that stayed full for
+    /// `producer.queue_timeout_ms`.
+    pub async fn enqueue<'a, E: Event>(&self, message: impl Into<Message<'a, E>>) -> Result<Pending, Error> {
+        let message = message.into();
+        let binding = match self.shared.known_binding(E::SCHEMA) {
+            Some(binding) => binding,
+            None => self.shared.new_binding(E::SCHEMA).await?,
+        };
+        let mut value = BUFFER.take();
+        let queued = self.shared.queue(&message, &binding, &mut value).await;
+        value.clear();
+        BUFFER.set(value);
+        let report = queued?;
+        Ok(Pending { report, binding, shared: Arc::clone(&self.shared) })
+    }
+
+    /// Waits until no record is in flight.
+    ///
+    /// # Errors
+    /// Records that were still in flight after `timeout`; they stay in the queue.
+    pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let flushed = tokio::task::spawn_blocking(move || {
+            let flushed = shared.client.flush(timeout);
+            flushed.map_err(|error| (error, shared.client.in_flight_count(), shared.health.suffix()))
+        });
+        match flushed.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err((error, count, suffix))) => {
+                let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
+                Err(Error::new(Kind::PossiblyWritten, text).with_source(error).retriable())
+            }
+            Err(error) => Err(Error::new(Kind::PossiblyWritten, "the flush was interrupted").with_source(error)),
+        }
+    }
+
+    /// Returns how many records are in the queue or on their way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        usize::try_from(self.shared.client.in_flight_count()).unwrap_or(0)
+    }
+}
+
+thread_local! {
+    /// The bytes of the record that is being encoded; librdkafka copies them, so that one buffer a thread serves all.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl ProducerBuilder {
+    /// Adds an event whose schema must be registered, or is registered where the settings say so, while connecting.
+    pub fn event<E: Event>(mut self) -> Self {
+        self.events.push(E::SCHEMA);
+        self
+    }
+
+    /// Connects to the broker and the registry and looks for the schemas of the events.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, no answer from broker or registry within `connect_timeout_ms`, or an event whose
+    /// schema is not registered.
+    pub async fn connect(self) -> Result<Producer, Error> {
+        let Self { settings, events } = self;
+        settings.check()?;
+        let health = Arc::new(Health::default());
+        let reports = Reports { health: Arc::clone(&health) };
+        let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
+        let client: ThreadedProducer<Reports> = kafka::config(&settings, &DEFAULTS)
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("delivery.timeout.ms", delivery_timeout)
+            .create_with_context(reports)
+            .map_err(kafka::config_error)?;
+        let registry = registry::client(&settings)?;
+        let shared = Shared {
+            client,
+            health,
+            registry,
+            settings,
+            bindings: RwLock::default(),
+            look_up: tokio::sync::Mutex::default(),
+        };
+        let shared = Arc::new(shared);
+        let (broker, registry) = tokio::join!(Shared::reach_broker(&shared), shared.reach_registry());
+        broker.and(registry)?;
+        for schema in events {
+            shared.new_binding(schema).await?;
+        }
+        Ok(Producer { shared })
+    }
+}
+
+impl Shared {
+    async fn reach_broker(shared: &Arc<Self>) -> Result<(), Error> {
+        let client = Arc::clone(shared);
+        let timeout = shared.settings.connect_timeout;
+        let reached = tokio::task::spawn_blocking(move || client.client.client().fetch_cluster_id(timeout).is_some());
+        if !reached.await.unwrap_or(false) {
+            return Err(kafka::unreachable(&shared.settings, &shared.health));
+        }
+        shared.health.succeeded();
+        Ok(())
+    }
+
+    async fn reach_registry(&self) -> Result<(), Error> {
+        registry::reach(&self.registry, &self.settings).await
+    }
+
+    fn known_binding(&self, schema: &'static EventSchema) -> Option<Arc<Binding>> {
+        let bindings = self.bindings.read().unwrap_or_else(PoisonError::into_inner);
+        bindings.get(&address(schema)).cloned()
+    }
+
+    async fn new_binding(&self, schema: &'static EventSchema) -> Result<Arc<Binding>, Error> {
+        let _one_at_a_time = self.look_up.lock().await;
+        if let Some(binding) = self.known_binding(schema) {
+            return Ok(binding);
+        }
+        let prefix = &self.settings.prefix;
+        let found = match register::look_up(&self.registry, prefix, schema).await {
+            Err(error) if error.is_not_registered() && self.settings.producer.auto_register => {
+                register::register(&self.registry, prefix, &[schema]).await?.pop().ok_or(error)?
+            }
+            found => found?,
+        };
+        let mut frame = Vec::new();
+        framing::write_header(found.id, &mut frame);
+        if schema.format == Format::Protobuf {
+            framing::write_message_indexes(schema.message_indexes, &mut frame);
+        }
+        let topic = format!("{prefix}{}", schema.topic);
+        let binding = Arc::new(Binding { topic, frame, version: schema.version.to_string() });
+        let mut bindings = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
+        bindings.insert(address(schema), Arc::clone(&binding));
+        Ok(binding)
+    }
+
+    /// Encodes a message and puts it into librdkafka's queue, waiting for room.
+    async fn queue<E: Event>(
+        &self,
+        message: &Message<'_, E>,
+        binding: &Binding,
+        value: &mut Vec<u8>,
+    ) -> Result<oneshot::Receiver<Report>, Error> {
+        value.extend_from_slice(&binding.frame);
+        message.event.encode(value).map_err(|error| not_encoded::<E>(error))?;
+        let key = message.event.key();
+        let (sender, report) = oneshot::channel();
+        let mut record = BaseRecord::with_opaque_to(&binding.topic, Box::new(sender));
+        record.payload = Some(value.as_slice());
+        record.key = key.as_deref();
+        record.timestamp = message.timestamp;
+        record.headers = Some(message.record_headers(&binding.version));
+        let mut deadline = None;
+        loop {
+            match self.client.send(record) {
+                Ok(()) => return Ok(report),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => record = again,
+                Err((error, _)) => return Err(self.not_written(&binding.topic, error)),
+            }
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.settings.producer.queue_timeout);
+            if Instant::now() >= deadline {
+                return Err(self.queue_full(&binding.topic));
+            }
+            tokio::time::sleep(QUEUE_POLL).await;
+        }
+    }
+
+    fn queue_full(&self, topic: &str) -> Error {
+        let text = format!(
+            "the producer's queue stayed full for {}, so the record for `{topic}` was not written{}",
+            kafka::shown(self.settings.producer.queue_timeout),
+            self.health.suffix()
+        );
+        Error::new(Kind::NotWritten, text).retriable()
+    }
+
+    /// Returns the error for a record that librdkafka gave up on.
+    fn not_written(&self, topic: &str, error: KafkaError) -> Error {
+        let code = error.rdkafka_error_code();
+        let bootstrap = &self.settings.bootstrap;
+        let suffix = self.health.suffix();
+        let (kind, retriable, text) = match code {
+            Some(RDKafkaErrorCode::MessageTimedOut) => {
+                let timeout = kafka::shown(self.settings.producer.delivery_timeout);
+                let text = format!(
+                    "possibly written: no acknowledgement for a record for `{topic}` from `{bootstrap}` within \
+                     {timeout}{suffix}"
+                );
+                (Kind::PossiblyWritten, true, text)
+            }
+            Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                let text = format!("the topic `{topic}` does not exist at `{bootstrap}`; help: create it");
+                (Kind::NotWritten, true, text)
+            }
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                let text = format!(
+                    "the record for `{topic}` is larger than the topic or the producer allows; help: raise \
+                     `max.message.bytes` of the topic and `message.max.bytes` under `kafka`"
+                );
+                (Kind::NotWritten, false, text)
+            }
+            Some(RDKafkaErrorCode::PurgeInflight) => {
+                let text = format!("possibly written: the producer was dropped while a record for `{topic}` was sent");
+                (Kind::PossiblyWritten, true, text)
+            }
+            _ => (Kind::NotWritten, false, format!("a record for `{topic}` was not written: {error}{suffix}")),
+        };
+        let result = Error::new(kind, text).with_source(error);
+        if retriable { result.retriable() } else { result }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.client.in_flight_count() > 0 && self.client.flush(self.settings.producer.flush_timeout).is_err() {
+            let records = self.client.in_flight_count();
+            tracing::error!(records, "the producer was dropped before its records were delivered");
+        }
+    }
+}
+
+fn address(schema: &'static EventSchema) -> usize {
+    std::ptr::from_ref(schema).addr()
+}
+
+fn not_encoded<E: Event>(error: eventwright_wire::EncodeError) -> Error {
+    let text = format!("`{}` v{} cannot be encoded: {error}", E::SCHEMA.event, E::SCHEMA.version);
+    Error::new(Kind::Encode, text).with_source(error)
+}
+
+/// The delivery of one record, which comes whether or not it is awaited.
+#[must_use = "a record that was not delivered is known only to who awaits it"]
+pub struct Pending {
+    report: oneshot::Receiver<Report>,
+    binding: Arc<Binding>,
+    shared: Arc<Shared>,
+}
+
+impl Future for Pending {
+    type Output = Result<Delivery, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let report = std::task::ready!(Pin::new(&mut self.report).poll(context));
+        let report = report.unwrap_or(Err(KafkaError::Canceled));
+        Poll::Ready(report.map_err(|error| self.shared.not_written(&self.binding.topic, error)))
+    }
+}
+
+/// What librdkafka says of one record.
+type Report = Result<Delivery, KafkaError>;
+
+/// Hands librdkafka's reports to those who wait for them.
+struct Reports {
+    health: Arc<Health>,
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.health.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.health.error(&error, reason);
+    }
+
+    fn stats(&self, _: Statistics) {}
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = Box<oneshot::Sender<Report>>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
+        let report = match result {
+            Ok(message) => {
+                self.health.succeeded();
+                Ok(Delivery { partition: message.partition(), offset: message.offset() })
+            }
+            Err((error, _)) => Err(error.clone()),
+        };
+        // Nobody awaits this record; that is the caller's choice, which `Pending` warns of.
+        drop(sender.send(report));
+    }
+}
+
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer").field("bootstrap", &self.shared.settings.bootstrap).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("topic", &self.binding.topic).finish_non_exhaustive()
+    }
+}

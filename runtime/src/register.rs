@@ -1,0 +1,113 @@
+//! Registers the schemas that events were compiled from, and finds out under which id they are registered.
+//!
+//! In: [`EventSchema`]s. Out: subject, version and id. A record is framed with the id of the schema of its own type,
+//! looked up by the schema's text: never with the newest one of the subject, whose fields the bytes may not have.
+
+use std::collections::HashMap;
+
+use eventwright_registry::{ReferenceEntry, RegistryClient, RegistryError, SchemaText, SubjectVersion};
+use eventwright_wire::{EventSchema, Format, SchemaReference};
+
+use crate::Error;
+use crate::error::Kind;
+
+/// Registers schemas in their order, each after the schemas it refers to; what is registered already stays as it is.
+///
+/// Returns subject, version and id of each, in the same order.
+///
+/// # Errors
+/// A registry that does not answer, or that refuses a schema because it is not compatible.
+pub async fn register(
+    client: &RegistryClient,
+    prefix: &str,
+    schemas: &[&'static EventSchema],
+) -> Result<Vec<SubjectVersion>, Error> {
+    let mut walk = Walk { client, prefix, write: true, known: HashMap::new() };
+    let mut registered = Vec::with_capacity(schemas.len());
+    for schema in schemas {
+        registered.push(walk.event(schema).await?);
+    }
+    Ok(registered)
+}
+
+/// Finds the registered version that equals `schema`.
+pub(crate) async fn look_up(
+    client: &RegistryClient,
+    prefix: &str,
+    schema: &'static EventSchema,
+) -> Result<SubjectVersion, Error> {
+    Walk { client, prefix, write: false, known: HashMap::new() }.event(schema).await
+}
+
+/// One walk over schemas and the schemas that they refer to.
+struct Walk<'a> {
+    client: &'a RegistryClient,
+    prefix: &'a str,
+    write: bool,
+    /// The references that this walk has been to, by subject and text.
+    known: HashMap<(&'static str, &'static str), u32>,
+}
+
+impl Walk<'_> {
+    async fn event(&mut self, schema: &'static EventSchema) -> Result<SubjectVersion, Error> {
+        let references = self.references(schema.format, schema.references).await?;
+        let what = format!("`{}` v{}", schema.event, schema.version);
+        let text = SchemaText { format: schema.format, text: schema.text.to_owned(), references };
+        self.version(&what, schema.subject, &text).await
+    }
+
+    async fn references(
+        &mut self,
+        format: Format,
+        references: &'static [SchemaReference],
+    ) -> Result<Vec<ReferenceEntry>, Error> {
+        let mut entries = Vec::with_capacity(references.len());
+        for reference in references {
+            let version = match self.known.get(&(reference.subject, reference.text)) {
+                Some(version) => *version,
+                None => self.reference(format, reference).await?,
+            };
+            let subject = format!("{}{}", self.prefix, reference.subject);
+            entries.push(ReferenceEntry { name: reference.name.to_owned(), subject, version });
+        }
+        Ok(entries)
+    }
+
+    async fn reference(&mut self, format: Format, reference: &'static SchemaReference) -> Result<u32, Error> {
+        let references = Box::pin(self.references(format, reference.references)).await?;
+        let text = SchemaText { format, text: reference.text.to_owned(), references };
+        let found = self.version(&format!("`{}`", reference.name), reference.subject, &text).await?;
+        self.known.insert((reference.subject, reference.text), found.version);
+        Ok(found.version)
+    }
+
+    /// Returns the version of a schema whose references are registered.
+    async fn version(&self, what: &str, subject: &str, text: &SchemaText) -> Result<SubjectVersion, Error> {
+        let subject = format!("{}{subject}", self.prefix);
+        if self.write {
+            let id = self.client.register(&subject, text).await;
+            let id = id.map_err(|error| failed(&format!("cannot register {what} under `{subject}`"), error))?;
+            tracing::debug!(what, subject, %id, "registered");
+        }
+        let found = self.client.lookup(&subject, text).await;
+        let found = found.map_err(|error| failed(&format!("cannot look up {what} under `{subject}`"), error))?;
+        found.ok_or_else(|| not_registered(what, &subject))
+    }
+}
+
+fn not_registered(what: &str, subject: &str) -> Error {
+    Error::new(
+        Kind::NotRegistered,
+        format!(
+            "the schema of {what} is not registered under `{subject}`, so no consumer could decode its records; \
+             help: register it with `eventwright::register`, or set `producer.auto_register: true` to let producers do \
+             it"
+        ),
+    )
+}
+
+fn failed(what: &str, error: RegistryError) -> Error {
+    let retriable = error.is_retriable();
+    let result = Error::new(Kind::Registry, format!("{what}: {error}")).with_source(error);
+    if retriable { result.retriable() } else { result }
+}

@@ -1,0 +1,400 @@
+//! Where the broker and the registry are and how to talk to them.
+//!
+//! In: environment variables, files and calls. Out: [`Settings`] that were checked once. What was given nearer to the
+//! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
+//! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
+
+mod sources;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::Error;
+
+/// Where the broker and the registry are and how to talk to them.
+///
+/// ```
+/// let settings = eventwright::Settings::new("127.0.0.1:9092", "http://127.0.0.1:8081").with_prefix("dev.");
+/// assert_eq!(settings.prefix, "dev.");
+/// ```
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The addresses of one or more brokers, `host:port` separated by commas. `EVENTWRIGHT_BOOTSTRAP`.
+    pub bootstrap: String,
+    /// What every topic and subject begins with, such as `dev.`. `EVENTWRIGHT_PREFIX`.
+    pub prefix: String,
+    /// How long `connect` and `run` wait for the broker and for the registry. Key `connect_timeout_ms`, 10 s.
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
+    pub connect_timeout: Duration,
+    /// The schema registry.
+    pub registry: RegistrySettings,
+    /// Settings of librdkafka as they are, such as `security.protocol`; the ones that Eventwright's promises rest on
+    /// are refused with the reason.
+    #[serde(deserialize_with = "texts")]
+    pub kafka: BTreeMap<String, String>,
+    /// What concerns producers only.
+    pub producer: ProducerSettings,
+    /// What concerns consumers only.
+    pub consumer: ConsumerSettings,
+}
+
+/// The schema registry: where it is and who we are.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RegistrySettings {
+    /// One or more URLs separated by commas; the next one is asked where one does not answer. `EVENTWRIGHT_REGISTRY`.
+    pub url: String,
+    /// The user of HTTP basic authentication.
+    pub user: Option<String>,
+    /// The password of HTTP basic authentication.
+    pub password: Option<String>,
+    /// The bearer token, in place of user and password.
+    pub token: Option<String>,
+    /// How long one request may take. Key `timeout_ms`, 5 s.
+    #[serde(rename = "timeout_ms", deserialize_with = "millis")]
+    pub timeout: Duration,
+}
+
+/// What concerns producers only.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProducerSettings {
+    /// Whether schemas that are not registered are registered on first use; off, because a deployment should say when
+    /// a schema is released.
+    pub auto_register: bool,
+    /// How long a record may wait for its acknowledgement, retries included. Key `delivery_timeout_ms`, 2 minutes.
+    #[serde(rename = "delivery_timeout_ms", deserialize_with = "millis")]
+    pub delivery_timeout: Duration,
+    /// How long `enqueue` waits for room in the queue. Key `queue_timeout_ms`, 1 minute.
+    #[serde(rename = "queue_timeout_ms", deserialize_with = "millis")]
+    pub queue_timeout: Duration,
+    /// How long the last drop of a producer waits for records in flight. Key `flush_timeout_ms`, 10 s.
+    #[serde(rename = "flush_timeout_ms", deserialize_with = "millis")]
+    pub flush_timeout: Duration,
+}
+
+/// What concerns consumers only.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ConsumerSettings {
+    /// The consumer group, where the code does not name it.
+    pub group: Option<String>,
+    /// Where a group starts on a partition that it never committed an offset of.
+    pub start: Start,
+    /// How often a record's handler is called before the consumer stops; 10.
+    pub max_attempts: u32,
+    /// The pause before the second attempt; every further pause is twice as long. Key `backoff_ms`, 100 ms.
+    #[serde(rename = "backoff_ms", deserialize_with = "millis")]
+    pub backoff: Duration,
+    /// The longest pause between attempts. Key `max_backoff_ms`, 10 s.
+    #[serde(rename = "max_backoff_ms", deserialize_with = "millis")]
+    pub max_backoff: Duration,
+    /// How often offsets are committed while records flow. Key `commit_interval_ms`, 1 s.
+    #[serde(rename = "commit_interval_ms", deserialize_with = "millis")]
+    pub commit_interval: Duration,
+    /// How long a stop waits for handlers that are running. Key `shutdown_timeout_ms`, 10 s.
+    #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
+    pub shutdown_timeout: Duration,
+}
+
+/// Where a consumer group starts on a partition that it never committed an offset of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// At the oldest record that Kafka still has, so that none is missed.
+    #[default]
+    Earliest,
+    /// After the newest record.
+    Latest,
+}
+
+impl Settings {
+    /// Returns the settings of the environment, of files and the defaults, in this order.
+    ///
+    /// `--config FILE` is looked for among the process's arguments. Variables nest by two underscores:
+    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a key that nobody knows, a value of another type, or a raw setting that is ours.
+    pub fn load() -> Result<Self, Error> {
+        sources::load(sources::config_argument(std::env::args_os())?.as_deref())
+    }
+
+    /// Returns the settings as [`Settings::load`] does, with `file` in place of `--config`.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn load_with(file: impl AsRef<Path>) -> Result<Self, Error> {
+        sources::load(Some(file.as_ref()))
+    }
+
+    /// Returns the defaults with these addresses; neither environment nor files are read.
+    #[must_use]
+    pub fn new(bootstrap: impl Into<String>, registry_url: impl Into<String>) -> Self {
+        let registry = RegistrySettings { url: registry_url.into(), ..RegistrySettings::default() };
+        Self { bootstrap: bootstrap.into(), registry, ..Self::default() }
+    }
+
+    /// Sets what every topic and subject begins with.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets a raw setting of librdkafka.
+    #[must_use]
+    pub fn with_kafka(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.kafka.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets how long `connect` and `run` wait for the broker and for the registry.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Lets producers register schemas on first use.
+    #[must_use]
+    pub fn with_auto_register(mut self) -> Self {
+        self.producer.auto_register = true;
+        self
+    }
+
+    /// Checks what types alone cannot say; every way from settings to a client goes through here.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.bootstrap.trim().is_empty() {
+            return Err(Error::settings("`bootstrap` is empty; help: set it to `host:port` of a broker"));
+        }
+        self.registry.check()?;
+        if self.consumer.max_attempts == 0 {
+            return Err(Error::settings("`consumer.max_attempts` is 0, expected at least 1"));
+        }
+        let owned = self.kafka.keys().find_map(|key| Some((key, reason_for_owning(key)?)));
+        owned.map_or(Ok(()), |(key, reason)| {
+            Err(Error::settings(format!("`kafka.{key}` cannot be set: {reason}; help: remove it")))
+        })
+    }
+}
+
+impl RegistrySettings {
+    fn check(&self) -> Result<(), Error> {
+        let known = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if let Some(url) = self.urls().find(|url| !known(url)) {
+            let text =
+                format!("expected `registry.url` to begin with http:// or https://, found `{}`", masked_url(url));
+            return Err(Error::settings(text));
+        }
+        match (&self.user, &self.password, &self.token) {
+            (Some(_), None, _) => Err(Error::settings("`registry.user` is set without `registry.password`")),
+            (None, Some(_), _) => Err(Error::settings("`registry.password` is set without `registry.user`")),
+            (Some(_), Some(_), Some(_)) => {
+                Err(Error::settings("`registry.token` and `registry.user` are both set; help: keep one of them"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
+        self.url.split(',').map(str::trim)
+    }
+
+    /// Returns the URLs as messages may show them.
+    pub(crate) fn shown(&self) -> String {
+        self.urls().map(masked_url).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Returns why a setting of librdkafka is ours, if it is.
+fn reason_for_owning(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "bootstrap.servers" | "metadata.broker.list" => "the addresses are those of `bootstrap`",
+        "group.id" => "the group is that of `.group(…)` or `consumer.group`",
+        "enable.auto.commit" | "auto.commit.interval.ms" | "enable.auto.offset.store" => {
+            "offsets are committed after the handler has succeeded, see `consumer.commit_interval_ms`"
+        }
+        "auto.offset.reset" => "the start of a group is that of `consumer.start`",
+        "enable.idempotence" | "acks" | "request.required.acks" => {
+            "every record is written once and acknowledged by all replicas in sync"
+        }
+        "delivery.timeout.ms" | "message.timeout.ms" => "the time-out is that of `producer.delivery_timeout_ms`",
+        "transactional.id" => "transactions are not supported yet",
+        "enable.partition.eof" | "log.queue" | "opaque" => "the client relies on its own value",
+        _ => return None,
+    })
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bootstrap: "127.0.0.1:9092".into(),
+            prefix: String::new(),
+            connect_timeout: Duration::from_secs(10),
+            registry: RegistrySettings::default(),
+            kafka: BTreeMap::new(),
+            producer: ProducerSettings::default(),
+            consumer: ConsumerSettings::default(),
+        }
+    }
+}
+
+impl Default for RegistrySettings {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:8081".into(),
+            user: None,
+            password: None,
+            token: None,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for ProducerSettings {
+    fn default() -> Self {
+        Self {
+            auto_register: false,
+            // Java's default; librdkafka's five minutes are long for somebody who awaits `send`.
+            delivery_timeout: Duration::from_secs(120),
+            queue_timeout: Duration::from_secs(60),
+            flush_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for ConsumerSettings {
+    fn default() -> Self {
+        Self {
+            group: None,
+            start: Start::Earliest,
+            max_attempts: 10,
+            backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(10),
+            commit_interval: Duration::from_secs(1),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(key, value): (&'_ String, &'_ String)| {
+            (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
+        };
+        f.debug_struct("Settings")
+            .field("bootstrap", &self.bootstrap)
+            .field("prefix", &self.prefix)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("registry", &self.registry)
+            .field("kafka", &self.kafka.iter().map(shown).collect::<BTreeMap<_, _>>())
+            .field("producer", &self.producer)
+            .field("consumer", &self.consumer)
+            .finish()
+    }
+}
+
+impl fmt::Debug for RegistrySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistrySettings")
+            .field("url", &self.shown())
+            .field("user", &self.user)
+            .field("password", &self.password.as_ref().map(|_| MASK))
+            .field("token", &self.token.as_ref().map(|_| MASK))
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+const MASK: &str = "****";
+
+/// Returns whether a raw setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
+fn is_secret(key: &str) -> bool {
+    ["password", "secret", "key.pem", "jaas", "token", "oauthbearer.config"].iter().any(|part| key.contains(part))
+}
+
+/// Returns a URL without the user and password it may carry.
+fn masked_url(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, host)) => format!("{scheme}://{MASK}@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}
+
+/// Reads a map of texts in which numbers and booleans may stand without quotes, as people write them in YAML.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a text, a number or a boolean")]
+    enum Scalar {
+        Text(String),
+        Integer(i64),
+        Number(f64),
+        Boolean(bool),
+    }
+    let scalars = BTreeMap::<String, Scalar>::deserialize(deserializer)?;
+    let text = |scalar| match scalar {
+        Scalar::Text(text) => text,
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Number(number) => number.to_string(),
+        Scalar::Boolean(boolean) => boolean.to_string(),
+    };
+    Ok(scalars.into_iter().map(|(key, scalar)| (key, text(scalar))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_masks_every_secret() {
+        let mut settings = Settings::new("b:9092", "http://alice:hunter2@r:8081,http://r2:8081")
+            .with_kafka("sasl.password", "hunter3")
+            .with_kafka("ssl.key.pem", "hunter4")
+            .with_kafka("sasl.username", "bob");
+        settings.registry.token = Some("hunter5".into());
+        let text = format!("{settings:?}");
+        assert!(!text.contains("hunter"), "{text}");
+        assert!(text.contains("http://****@r:8081, http://r2:8081") && text.contains("bob"), "{text}");
+    }
+
+    #[test]
+    fn raw_settings_that_are_ours_are_refused_with_the_reason() {
+        let check = |key: &str, expected: &str| {
+            let text = Settings::default().with_kafka(key, "x").check().unwrap_err().to_string();
+            assert!(text.contains(expected) && text.contains(key), "{text}");
+        };
+        check("enable.auto.commit", "after the handler has succeeded");
+        check("group.id", "`.group(…)`");
+        check("bootstrap.servers", "`bootstrap`");
+        check("acks", "acknowledged by all");
+        assert!(Settings::default().with_kafka("linger.ms", "0").check().is_ok());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let check = |change: fn(&mut Settings), expected: &str| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            let text = settings.check().unwrap_err().to_string();
+            assert!(text.contains(expected), "{text}");
+        };
+        check(|settings| settings.bootstrap = " ".into(), "`bootstrap` is empty");
+        check(|settings| settings.registry.url = "localhost:8081".into(), "begin with http:// or https://");
+        check(|settings| settings.registry.user = Some("a".into()), "without `registry.password`");
+        check(|settings| settings.consumer.max_attempts = 0, "at least 1");
+    }
+}

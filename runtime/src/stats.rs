@@ -1,0 +1,58 @@
+//! What a consumer has done so far, in numbers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of a consumer; a clone reads the same ones while the consumer runs.
+#[derive(Debug, Clone, Default)]
+pub struct ConsumerStats(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    handled: AtomicU64,
+    undecodable: AtomicU64,
+    ignored: AtomicU64,
+    failed_attempts: AtomicU64,
+}
+
+impl ConsumerStats {
+    /// Returns how many records a handler finished, undecodable ones included.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        self.0.handled.load(Ordering::Relaxed)
+    }
+
+    /// Returns how often a record was given to the handler of undecodable records.
+    #[must_use]
+    pub fn undecodable(&self) -> u64 {
+        self.0.undecodable.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records were skipped because the consumer was told to ignore other events.
+    #[must_use]
+    pub fn ignored(&self) -> u64 {
+        self.0.ignored.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many attempts failed: handlers that asked for a retry or panicked.
+    #[must_use]
+    pub fn failed_attempts(&self) -> u64 {
+        self.0.failed_attempts.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_handled(&self) {
+        self.0.handled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_undecodable(&self) {
+        self.0.undecodable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_ignored(&self) {
+        self.0.ignored.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_failed_attempt(&self) {
+        self.0.failed_attempts.fetch_add(1, Ordering::Relaxed);
+    }
+}

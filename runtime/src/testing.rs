@@ -1,0 +1,60 @@
+//! A Kafka cluster inside the process, for demos and tests (feature `testing`).
+//!
+//! It is librdkafka's mock cluster: real sockets and the real protocol, but no storage. Each partition keeps 5 MiB or
+//! 100,000 batches and silently drops what is more; transactions are fake, administration is missing, and everything is
+//! gone when it is dropped. Consumers need `group.protocol=consumer` and `fetch.wait.max.ms=5` to start quickly, which
+//! [`MockKafka::settings`] sets.
+
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+
+use crate::error::Kind;
+use crate::{Error, Settings};
+
+/// A Kafka cluster inside the process; it ends when it is dropped.
+pub struct MockKafka {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+}
+
+impl MockKafka {
+    /// Starts a cluster of one broker on a free port of the loopback address.
+    ///
+    /// # Errors
+    /// A cluster that librdkafka cannot start.
+    pub fn start() -> Result<Self, Error> {
+        let cluster = MockCluster::new(1);
+        let cluster =
+            cluster.map_err(|error| Error::new(Kind::Broker, "cannot start a mock cluster").with_source(error))?;
+        Ok(Self { cluster })
+    }
+
+    /// Makes a topic; without it, a topic is made with 4 partitions when it is first used.
+    ///
+    /// # Errors
+    /// A name or a number of partitions that librdkafka refuses.
+    pub fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), Error> {
+        self.cluster
+            .create_topic(topic, partitions, 1)
+            .map_err(|error| Error::new(Kind::Broker, format!("cannot create the topic `{topic}`")).with_source(error))
+    }
+
+    /// Returns the address of the broker, `host:port`.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
+    /// Returns settings for this cluster and a registry, with what the mock cluster needs to be quick.
+    #[must_use]
+    pub fn settings(&self, registry_url: &str) -> Settings {
+        Settings::new(self.bootstrap(), registry_url)
+            .with_kafka("group.protocol", "consumer")
+            .with_kafka("fetch.wait.max.ms", "5")
+    }
+}
+
+impl std::fmt::Debug for MockKafka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MockKafka").field("bootstrap", &self.bootstrap()).finish()
+    }
+}
