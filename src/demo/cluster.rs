@@ -1,0 +1,85 @@
+//! Where the demo runs: inside this process, or on a cluster of the user's.
+
+use anyhow::{Result, bail};
+use eventwright::testing::MockKafka;
+use eventwright::{RegistryClient, RegistryConfig, Settings};
+use eventwright_registry::server::{Server, ServerConfig};
+
+use super::Options;
+
+/// The embedded cluster keeps 5 MiB a partition and drops what is more without a word, so the demo stays far below.
+const MOST_EMBEDDED_EVENTS: usize = 5_000;
+
+/// What the topics and subjects on a user's cluster begin with.
+const PREFIX: &str = "demo.";
+
+/// Topics, each with its number of partitions, as `schemas/events.toml` has them.
+const TOPICS: [(&str, i32); 3] = [("orders", 3), ("payments", 3), ("events", 3)];
+
+/// A broker and a registry.
+pub(crate) struct Cluster {
+    pub(crate) settings: Settings,
+    kafka: Option<MockKafka>,
+    registry: Option<Server>,
+}
+
+impl Cluster {
+    /// Starts what the user did not name.
+    pub(crate) async fn start(options: &Options) -> Result<Self> {
+        if options.events == 0 {
+            bail!("nothing to show with --events 0; name at least 1");
+        }
+        if options.bootstrap.is_none() && options.events > MOST_EMBEDDED_EVENTS {
+            bail!(
+                "the embedded cluster holds {MOST_EMBEDDED_EVENTS} events of each kind, not {}; name a real one with \
+                 --bootstrap",
+                options.events
+            );
+        }
+        let registry = match options.registry {
+            Some(_) => None,
+            None => {
+                let listen = ([127, 0, 0, 1], 0).into();
+                Some(Server::start(ServerConfig { listen, ..ServerConfig::default() }).await?)
+            }
+        };
+        let registry_url = match (&registry, &options.registry) {
+            (Some(server), _) => server.url(),
+            (None, url) => url.clone().unwrap_or_default(),
+        };
+        let (kafka, settings) = match &options.bootstrap {
+            Some(bootstrap) => (None, Settings::new(bootstrap, &registry_url).with_prefix(PREFIX)),
+            None => {
+                let kafka = MockKafka::start()?;
+                for (topic, partitions) in TOPICS {
+                    kafka.create_topic(topic, partitions)?;
+                }
+                let settings = kafka.settings(&registry_url);
+                (Some(kafka), settings)
+            }
+        };
+        Ok(Self { settings, kafka, registry })
+    }
+
+    /// Returns the address of the broker, where it runs inside this process.
+    pub(crate) fn embedded_kafka(&self) -> Option<String> {
+        self.kafka.as_ref().map(MockKafka::bootstrap)
+    }
+
+    /// Returns the URL of the registry, where it runs inside this process.
+    pub(crate) fn embedded_registry(&self) -> Option<String> {
+        self.registry.as_ref().map(Server::url)
+    }
+
+    /// Returns a client of the registry.
+    pub(crate) fn registry_client(&self) -> Result<RegistryClient> {
+        Ok(RegistryClient::new(RegistryConfig::new(&self.settings.registry.url))?)
+    }
+
+    /// Stops what was started.
+    pub(crate) async fn stop(self) {
+        if let Some(registry) = self.registry {
+            registry.stop().await;
+        }
+    }
+}

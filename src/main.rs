@@ -1,0 +1,45 @@
+//! The demo: `cargo run --release`, or `make demo`.
+
+mod demo;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Produces v1, v2 and Protobuf events side by side and reads all of them as the newest types.
+///
+/// Without `--bootstrap` and `--registry` everything runs inside this process: a small Kafka cluster for demos and a
+/// schema registry. With them the same runs on yours, on topics that begin with `demo.`.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    /// Brokers of a real cluster, `host:port` separated by commas
+    #[arg(long, value_name = "HOST:PORT", env = "EVENTWRIGHT_BOOTSTRAP")]
+    bootstrap: Option<String>,
+    /// The URL of a real schema registry
+    #[arg(long, value_name = "URL", env = "EVENTWRIGHT_REGISTRY")]
+    registry: Option<String>,
+    /// How many events of each kind: orders v1, orders v2, payments, users and stock
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    events: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("EVENTWRIGHT_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let arguments = Arguments::parse();
+    match demo::run(&demo::Options {
+        bootstrap: arguments.bootstrap,
+        registry: arguments.registry,
+        events: arguments.events,
+    })
+    .await
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            demo::screen::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
