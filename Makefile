@@ -1,0 +1,38 @@
+# Every target is a thin name for a script or a cargo command; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint package kafka-up kafka-down clean
+
+# `make kafka-up` takes Kafka's usual port; the tests start one of their own, on another.
+KAFKA_PORT ?= 9092
+ARGS ?=
+
+help: ## list these targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run the reference system in one process: no Docker, no Java
+	@scripts/setup.sh demo
+	cargo run --release -- $(ARGS)
+
+test: ## run every test, against a real Kafka that it starts and stops; ARGS="name" for some of them
+	@scripts/setup.sh test
+	scripts/test.sh $(ARGS)
+
+lint: ## check format, lints, the promised Rust version, and the shell scripts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	scripts/check-msrv.sh
+	@if command -v shellcheck > /dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: no findings"; \
+	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
+
+package: ## assemble the .crate file of every package, in target/package
+	cargo package --workspace --no-verify --allow-dirty
+
+kafka-up: ## start a real Kafka on 127.0.0.1:9092 (KAFKA_PORT, and scripts/kafka.sh help)
+	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh start
+
+kafka-down: ## stop it; its data stays until make clean
+	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh stop
+
+clean: ## delete target/, and what make kafka-up stored
+	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh clean
+	cargo clean

@@ -1,0 +1,1 @@
+//! apache-avro as the other opinion: between its values and the JSON form of events.

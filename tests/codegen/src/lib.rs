@@ -1,0 +1,75 @@
+//! The events of `codegen/tests/golden`, compiled with warnings as errors, and what the tests on them share: a row an
+//! event version ([`rows`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
+#![deny(warnings)]
+
+pub mod apache;
+pub mod random;
+mod row;
+
+pub use row::{Decoded, Row, row};
+
+/// Includes one generated file; the lints are those that `eventwright::include_events!` allows.
+macro_rules! golden {
+    ($case:ident) => {
+        #[allow(
+            missing_docs,
+            unreachable_pub,
+            unused,
+            clippy::all,
+            clippy::pedantic,
+            clippy::restriction,
+            reason = "lints judge what people write; this is generated anew at every build"
+        )]
+        pub mod $case {
+            include!(concat!(env!("OUT_DIR"), "/", stringify!($case), ".rs"));
+        }
+    };
+}
+
+golden!(evolution);
+golden!(names);
+golden!(protobuf);
+golden!(recursion);
+golden!(topic);
+golden!(values);
+
+/// Returns every version of every Avro event.
+#[must_use]
+pub fn avro_rows() -> Vec<Row> {
+    vec![
+        row::<evolution::shipment_booked::v1::ShipmentBooked>(),
+        row::<evolution::shipment_booked::v2::ShipmentBooked>(),
+        row::<evolution::shipment_booked::v3::Shipment>(),
+        row::<evolution::stock_level_changed::v1::StockLevelChanged>(),
+        row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
+        row::<names::awkward_named::v1::AwkwardNamed>(),
+        row::<names::awkward_named::v2::AwkwardNamed>(),
+        row::<recursion::comment_thread::v1::CommentThread>(),
+        row::<recursion::comment_thread::v2::CommentThread>(),
+        row::<topic::account_closed::v1::Closed>(),
+        row::<topic::account_opened::v1::AccountOpened>(),
+        row::<topic::account_opened::v2::AccountOpened>(),
+        row::<values::everything_measured::v1::EverythingMeasured>(),
+        row::<values::everything_measured::v2::EverythingMeasured>(),
+        row::<values::plain_values::v1::PlainValues>(),
+    ]
+}
+
+/// Returns every version of every Protobuf event.
+#[must_use]
+pub fn protobuf_rows() -> Vec<Row> {
+    vec![
+        row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
+        row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
+    ]
+}
+
+/// Returns all pairs of a writer and a reader that are versions of one event.
+#[must_use]
+pub fn avro_pairs() -> Vec<(Row, Row)> {
+    let rows = avro_rows();
+    let of_one_event = |writer: &Row, reader: &Row| writer.schema.event == reader.schema.event;
+    rows.iter()
+        .flat_map(|writer| rows.iter().filter(|reader| of_one_event(writer, reader)).map(|reader| (*writer, *reader)))
+        .collect()
+}

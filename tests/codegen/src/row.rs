@@ -1,0 +1,85 @@
+//! One version of an event without its type, so that one test runs over all of them.
+
+use eventwright_wire::avro::Plan;
+use eventwright_wire::{DecodeError, Event, EventSchema};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A version of an event, as functions over bytes and JSON text.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The schema.
+    pub schema: &'static EventSchema,
+    /// The writers that `decode` knows.
+    pub writers: &'static [&'static EventSchema],
+    /// Decodes what a known writer wrote.
+    pub decode: fn(usize, &[u8]) -> Result<Decoded, DecodeError>,
+    /// Decodes by a plan.
+    pub decode_with: fn(&Plan, &[u8]) -> Result<Decoded, DecodeError>,
+    /// Reads the JSON form and encodes.
+    pub encode_json: fn(&str) -> Result<Vec<u8>, String>,
+    /// Decodes what a known writer wrote and drops it: for tests that count allocations.
+    pub attempt: fn(usize, &[u8]) -> Result<(), DecodeError>,
+    /// Decodes by a plan and drops the value.
+    pub attempt_with: fn(&Plan, &[u8]) -> Result<(), DecodeError>,
+}
+
+/// What can be seen of a decoded event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// The JSON form, through serde and text.
+    pub json: Value,
+    /// The bytes that the event encodes to.
+    pub bytes: Vec<u8>,
+    /// The record's key.
+    pub key: Option<String>,
+}
+
+/// Returns the row of a type.
+#[must_use]
+pub fn row<E: Event + Serialize + DeserializeOwned>() -> Row {
+    Row {
+        schema: E::SCHEMA,
+        writers: E::WRITERS,
+        decode: |writer, bytes| E::decode(writer, bytes).map(|event| seen(&event)),
+        decode_with: |plan, bytes| E::decode_with(plan, bytes).map(|event| seen(&event)),
+        encode_json: |text| {
+            let event: E = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            let mut out = Vec::new();
+            event.encode(&mut out).map_err(|error| error.to_string())?;
+            Ok(out)
+        },
+        attempt: |writer, bytes| E::decode(writer, bytes).map(drop),
+        attempt_with: |plan, bytes| E::decode_with(plan, bytes).map(drop),
+    }
+}
+
+impl Row {
+    /// Returns the index of the row's own schema among its writers.
+    #[must_use]
+    pub fn own(&self) -> usize {
+        self.writer(self.schema).expect("a version is one of its own writers")
+    }
+
+    /// Returns the index of a schema among the known writers.
+    #[must_use]
+    pub fn writer(&self, schema: &EventSchema) -> Option<usize> {
+        self.writers.iter().position(|writer| writer.version == schema.version)
+    }
+
+    /// Returns the event and version, for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} v{}", self.schema.event, self.schema.version)
+    }
+}
+
+fn seen<E: Event + Serialize>(event: &E) -> Decoded {
+    let mut bytes = Vec::new();
+    event.encode(&mut bytes).expect("what was decoded fits its schema");
+    // Through text, because `to_value` keeps a float's 32 bits as 64.
+    let text = serde_json::to_string(event).expect("an event has a JSON form");
+    let json = serde_json::from_str(&text).expect("the JSON form is JSON");
+    Decoded { json, bytes, key: event.key().map(std::borrow::Cow::into_owned) }
+}
