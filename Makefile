@@ -21,6 +21,7 @@ lint: ## check format, lints, the promised Rust version, and the shell scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/check-msrv.sh
+	scripts/check-style.sh
 	@if command -v shellcheck > /dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: no findings"; \
 	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
 
