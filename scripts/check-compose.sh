@@ -11,7 +11,7 @@ die() { echo "check-compose.sh: $*" >&2; exit 1; }
 if docker compose version > /dev/null 2>&1; then compose=(docker compose)
 elif command -v docker-compose > /dev/null; then compose=(docker-compose)
 else die "docker-compose is missing: run scripts/setup.sh test"; fi
-[ -x target/venv/bin/python ] || die "target/venv is missing: run scripts/setup.sh test"
+[ -f target/venv/requirements.txt ] || die "target/venv is missing or not finished: run scripts/setup.sh test"
 
 "${compose[@]}" --file "$FILE" config --quiet || die "$FILE: refused by ${compose[*]} (its own message is above)"
 

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 
 command -v python3 > /dev/null || { echo "check-msrv.sh: needs python3 to read what cargo metadata prints" >&2; exit 1; }
 
-cargo metadata --format-version 1 --all-features --locked | python3 -c '
+metadata=$(cargo metadata --format-version 1 --all-features --locked)
+python3 -c '
 import json, sys
 
 def version(text):
@@ -27,4 +28,4 @@ for p in newer:
 if newer:
     sys.exit(1)
 print(f"rust-version {workspace}: {len(others)} dependencies ask for no more")
-'
+' <<< "$metadata"

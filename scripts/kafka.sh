@@ -84,7 +84,8 @@ die() { say "$*"; exit 1; }
 
 # A cluster keeps its number of nodes and its users for life, since both are written when its storage is formatted.
 # So the first start records them, and `stop` after `KAFKA_BROKERS=3 start` stops three nodes without being told.
-recorded() { cat "$SETTINGS" 2> /dev/null || true; }
+# Only what this user wrote is read, and only these names: the default folder lies where all can write.
+recorded() { if [ -O "$SETTINGS" ]; then grep -E '^KAFKA_(BROKERS|SECURITY|USER|PASSWORD)=' "$SETTINGS" || true; fi; }
 
 use_recorded_settings() {
   local name value

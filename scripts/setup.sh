@@ -17,7 +17,7 @@ has() { command -v "$1" > /dev/null 2>&1; }
 # ---- what is missing: one line each, "Debian packages | Homebrew formulas | reason"
 
 missing_for_demo() {
-  { has cc && has c++ && has make; } || echo "build-essential | | compiles librdkafka, the Kafka client (C, with a C++ part that its build cannot leave out)"
+  { has cc && has c++ && has make; } || echo "build-essential | (Xcode) | compiles librdkafka, the Kafka client (C, with a C++ part that its build cannot leave out)"
 }
 
 missing_for_test() {
@@ -60,7 +60,8 @@ install_missing() { # demo|test
   local lines; lines=$(missing "$1")
   [ -n "$lines" ] || return 0
   say "\`make $1\` needs, and this machine lacks:"
-  awk -F ' *[|] *' '{ printf "  %-24s %s\n", $1, $3 }' <<< "$lines" >&2
+  local column=1; if ! has apt-get && has brew; then column=2; fi
+  awk -F ' *[|] *' -v name="$column" '{ printf "  %-24s %s\n", $name, $3 }' <<< "$lines" >&2
   if has apt-get; then install_with_apt "$1"
   elif has brew; then die "run: $(homebrew_command "$lines")"
   else die "no apt-get here: install the equivalent with your own package manager, then run this again"; fi
@@ -69,8 +70,8 @@ install_missing() { # demo|test
 }
 
 homebrew_command() { # LINES
-  local formulas; formulas=$(cut -d '|' -f 2 <<< "$1" | xargs)
-  ! grep -q build-essential <<< "$1" || printf 'xcode-select --install; '
+  local formulas; formulas=$(cut -d '|' -f 2 <<< "$1" | grep -v Xcode | xargs)
+  ! grep -q Xcode <<< "$1" || printf 'xcode-select --install; '
   [ -z "$formulas" ] || echo "brew install $formulas"
 }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use eventwright_wire::avro::Logical;
 
 use super::{Body, Field, Kind, Named, NamedId, Node, Schema, Span};
-use crate::compat::{Draft, Finding, Pair, Rule, Severity, rule};
+use crate::compat::{Draft, Findings, Pair, Rule, Severity, rule};
 
 /// How deep types may be nested before the comparison gives up: far above any schema that people write, far below what
 /// a thread's stack holds.
@@ -22,17 +22,16 @@ const MAX_DEPTH: usize = 200;
 
 /// How many pairs of types are compared before the comparison gives up. Unions are compared branch by branch, so that
 /// hostile schemas of 1 MiB could make it 100 million.
-const MAX_STEPS: usize = 1_000_000;
+const MAX_STEPS: usize = 300_000;
 
-/// Returns everything that keeps the pair's reader from reading what its writer writes.
-pub(crate) fn check(pair: &Pair<'_, Schema>) -> Vec<Finding> {
-    let mut comparison = Comparison::new(pair);
+/// Adds everything that keeps the pair's reader from reading what its writer writes.
+pub(crate) fn check(pair: &Pair<'_, Schema>, found: &mut Findings) {
+    let mut comparison = Comparison::new(pair, found);
     let (reader, writer) = (comparison.reader, comparison.writer);
     comparison.node(reader.root(), writer.root());
     if let Some(places) = comparison.gave_up {
         comparison.too_complex(places);
     }
-    comparison.findings
 }
 
 struct Comparison<'a> {
@@ -51,7 +50,7 @@ struct Comparison<'a> {
     gave_up: Option<Places>,
     /// Above zero while a branch is only tried: what a union's branch lacks is no finding of its own.
     trials: usize,
-    findings: Vec<Finding>,
+    found: &'a mut Findings,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +73,7 @@ struct Places {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(pair: &'a Pair<'a, Schema>) -> Self {
+    fn new(pair: &'a Pair<'a, Schema>, found: &'a mut Findings) -> Self {
         Self {
             pair,
             reader: pair.reader().schema,
@@ -86,7 +85,7 @@ impl<'a> Comparison<'a> {
             steps: 0,
             gave_up: None,
             trials: 0,
-            findings: Vec::new(),
+            found,
         }
     }
 
@@ -351,18 +350,21 @@ impl<'a> Comparison<'a> {
 
     fn push(&mut self, rule: &'static Rule, severity: Severity, (what, help): (String, String), places: Places) {
         let text = |schema: &Schema, span: Option<Span>| span.map_or("", |span| schema.text_of(span)).to_owned();
-        let (source, position) = self.pair.new.schema.position_of(places.new);
-        self.findings.push(self.pair.finding(Draft {
-            rule,
-            severity,
-            path: format!("/{}", self.path.join("/")),
-            what,
-            help,
-            reader_text: text(self.reader, places.reader),
-            writer_text: text(self.writer, places.writer),
-            source: source.to_owned(),
-            position,
-        }));
+        let Self { pair, reader, writer, path, .. } = self;
+        self.found.push(severity, || {
+            let (source, position) = pair.new.schema.position_of(places.new);
+            pair.finding(Draft {
+                rule,
+                severity,
+                path: format!("/{}", path.join("/")),
+                what,
+                help,
+                reader_text: text(reader, places.reader),
+                writer_text: text(writer, places.writer),
+                source: source.to_owned(),
+                position,
+            })
+        });
     }
 
     /// Returns what the comparison is at, for people.

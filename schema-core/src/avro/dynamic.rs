@@ -44,15 +44,15 @@ pub(super) fn encode_default(schema: &Schema, node: &Node, value: &Value) -> Res
     Ok(out)
 }
 
-/// Returns a field's default in the JSON form of events and as bytes of the field's own type.
+/// Returns a field's default in the JSON form of events.
 ///
 /// # Errors
 /// A default that is a value of the base type but not of the logical one.
-pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<(Value, Vec<u8>)>, DecodeError> {
+pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<Value>, DecodeError> {
     let Some(default) = &field.default else { return Ok(None) };
     let bytes = encode_default(schema, &field.node, default).expect("defaults are checked when parsed");
     let json = resolve::identity(schema, &field.node)?.decode::<Json>(&bytes)?;
-    Ok(Some((json.0, bytes)))
+    Ok(Some(json.0))
 }
 
 #[cfg(test)]

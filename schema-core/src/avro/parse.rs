@@ -3,9 +3,9 @@
 //! In: the schema's text and the texts that it refers to. Out: a [`Schema`], or every problem that was found. Comments
 //! are allowed, as in Java's parser.
 
+mod declaration;
 mod default;
 mod json;
-mod types;
 
 use std::collections::HashMap;
 
@@ -96,7 +96,7 @@ impl<'t> Parser<'t> {
     /// Reserves the name of a type before its body is read, so that the body may refer to it.
     fn define(&mut self, name: &Name, span: Span) -> Option<NamedId> {
         let full = name.full();
-        if types::PRIMITIVES.contains(&full.as_str()) {
+        if declaration::PRIMITIVES.contains(&full.as_str()) {
             self.wrong(span, format!("`{full}` is the name of a primitive type"), "give the type another name");
             return None;
         }

@@ -54,33 +54,33 @@ pub fn parse_any(
 pub fn check(level: Level, history: &[(String, &AnySchema)], candidate: (String, &AnySchema)) -> Report {
     let older = if level.is_transitive() { history } else { history.split_at(history.len().saturating_sub(1)).1 };
     let new = Version { label: &candidate.0, schema: candidate.1 };
-    let mut report = Report { level, findings: Vec::new(), warnings: Vec::new() };
+    let mut found = Findings::default();
     // The newest first, as Confluent's registry goes through them.
     for (label, schema) in older.iter().rev() {
         for &direction in level.directions() {
-            for finding in check_pair(direction, Version { label, schema }, new) {
-                match finding.severity {
-                    Severity::Error => report.findings.push(finding),
-                    Severity::Warning => report.warnings.push(finding),
-                }
-            }
+            check_pair(direction, (Version { label, schema }, new), &mut found);
         }
     }
-    report
+    let Findings { errors, warnings, omitted } = found;
+    Report { level, findings: errors, warnings, omitted }
 }
 
-fn check_pair(direction: Direction, old: Version<'_, AnySchema>, new: Version<'_, AnySchema>) -> Vec<Finding> {
+fn check_pair(
+    direction: Direction,
+    (old, new): (Version<'_, AnySchema>, Version<'_, AnySchema>),
+    found: &mut Findings,
+) {
     match (old.schema, new.schema) {
         (AnySchema::Avro(older), AnySchema::Avro(newer)) => {
-            avro::compat::check(&Pair { direction, old: old.with(older), new: new.with(newer) })
+            avro::compat::check(&Pair { direction, old: old.with(older), new: new.with(newer) }, found);
         }
         #[cfg(feature = "proto")]
         (AnySchema::Protobuf(older), AnySchema::Protobuf(newer)) => {
-            proto::compat::check(&Pair { direction, old: old.with(older), new: new.with(newer) })
+            proto::compat::check(&Pair { direction, old: old.with(older), new: new.with(newer) }, found);
         }
         #[cfg(feature = "proto")]
         (AnySchema::Avro(_), AnySchema::Protobuf(_)) | (AnySchema::Protobuf(_), AnySchema::Avro(_)) => {
-            vec![schema_type_changed(&Pair { direction, old, new })]
+            found.push(Severity::Error, || schema_type_changed(&Pair { direction, old, new }));
         }
     }
 }
@@ -136,6 +136,32 @@ pub(crate) struct Pair<'a, S> {
     pub(crate) direction: Direction,
     pub(crate) old: Version<'a, S>,
     pub(crate) new: Version<'a, S>,
+}
+
+/// What a check has found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
+    omitted: usize,
+}
+
+impl Findings {
+    /// More than anybody reads: two schemas of 1 MiB can differ in 100,000 fields, for each older version.
+    const MAX: usize = 1000;
+
+    /// Adds what `finding` returns, or counts it where there are too many already.
+    pub(crate) fn push(&mut self, severity: Severity, finding: impl FnOnce() -> Finding) {
+        let list = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if list.len() < Self::MAX {
+            list.push(finding());
+        } else {
+            self.omitted += 1;
+        }
+    }
 }
 
 /// A finding before its labels are known to be the old's or the new's.

@@ -14,6 +14,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What keeps the promise as Confluent's registry understands it, and yet may lose or misread a value.
     pub warnings: Vec<Finding>,
+    /// How many more there are than the first thousand of each.
+    pub omitted: usize,
 }
 
 /// One reason why the readers of one version cannot read what another version writes.

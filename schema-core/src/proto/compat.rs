@@ -16,21 +16,22 @@ use prost_reflect::{ExtensionDescriptor, FieldDescriptor, FileDescriptor, Messag
 
 use self::field::Member;
 use super::Schema;
-use crate::compat::{Draft, Finding, Pair, Rule, Severity, rule};
+use crate::compat::{Draft, Findings, Pair, Rule, Severity, rule};
 
-/// Returns everything that keeps the pair's reader from reading what its writer writes.
-pub(crate) fn check(pair: &Pair<'_, Schema>) -> Vec<Finding> {
+/// Adds everything that keeps the pair's reader from reading what its writer writes.
+pub(crate) fn check(pair: &Pair<'_, Schema>, found: &mut Findings) {
     let (reader, writer) = (pair.reader().schema.file(), pair.writer().schema.file());
-    let mut comparison = Comparison::new(pair);
+    let mut comparison = Comparison::new(pair, found);
     comparison.package(reader, writer);
     comparison.messages(reader.messages(), writer.messages(), &Element::of(reader.clone(), &[]));
     comparison.extensions(reader, writer);
     comparison.imported_messages();
-    comparison.findings
 }
 
 struct Comparison<'a> {
     pair: &'a Pair<'a, Schema>,
+    reader_groups: HashSet<String>,
+    writer_groups: HashSet<String>,
     /// Messages from imports that fields use, with the field; they are compared when the files are done, one after
     /// the other, so that types that refer to each other end and no chain of them is too long.
     uses: Vec<Use>,
@@ -41,7 +42,7 @@ struct Comparison<'a> {
     /// The imported message that is being compared: what is found is found in it.
     within: Option<(String, String)>,
     broken: HashSet<(String, String)>,
-    findings: Vec<Finding>,
+    found: &'a mut Findings,
 }
 
 /// Two messages of one name.
@@ -55,7 +56,11 @@ struct Messages {
 struct Use {
     within: Option<(String, String)>,
     of: (String, String),
-    finding: Finding,
+    path: Vec<String>,
+    severity: Severity,
+    texts: (String, String),
+    reader: Element,
+    writer: Element,
 }
 
 /// What a finding is about, on both sides; `None` where a side lacks it.
@@ -74,16 +79,18 @@ struct Element {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(pair: &'a Pair<'a, Schema>) -> Self {
+    fn new(pair: &'a Pair<'a, Schema>, found: &'a mut Findings) -> Self {
         Self {
             pair,
+            reader_groups: groups(pair.reader().schema.file()),
+            writer_groups: groups(pair.writer().schema.file()),
             uses: Vec::new(),
             waiting: VecDeque::new(),
             path: Vec::new(),
             severity: Severity::Error,
             within: None,
             broken: HashSet::new(),
-            findings: Vec::new(),
+            found,
         }
     }
 
@@ -121,7 +128,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn message_removed(&mut self, writer: &MessageDescriptor, around: &Element) {
-        if is_group(writer) {
+        if self.writer_groups.contains(writer.full_name()) {
             return;
         }
         let name = writer.full_name();
@@ -136,7 +143,7 @@ impl<'a> Comparison<'a> {
 
     fn message(&mut self, reader: &MessageDescriptor, writer: &MessageDescriptor) {
         // A group's message is compared where its field is.
-        if !is_group(reader) && !is_group(writer) {
+        if !self.reader_groups.contains(reader.full_name()) && !self.writer_groups.contains(writer.full_name()) {
             self.message_body(reader, writer);
         }
     }
@@ -297,36 +304,35 @@ impl<'a> Comparison<'a> {
                 return;
             }
             for one in broken {
-                self.broken.extend(one.within);
-                self.findings.push(one.finding);
+                (self.path, self.severity, self.within) = (one.path, one.severity, one.within);
+                let places = self.both(&one.reader, &one.writer);
+                self.report(&rule::FIELD_NAMED_TYPE_CHANGED, one.texts, places);
             }
         }
     }
 
-    fn report(&mut self, rule: &'static Rule, texts: (String, String), places: Places<'_>) {
-        let finding = self.finding(rule, texts, places);
-        if finding.severity == Severity::Error {
+    fn report(&mut self, rule: &'static Rule, (what, help): (String, String), places: Places<'_>) {
+        if self.severity == Severity::Error {
             self.broken.extend(self.within.clone());
         }
-        self.findings.push(finding);
-    }
-
-    fn finding(&self, rule: &'static Rule, (what, help): (String, String), places: Places<'_>) -> Finding {
+        let Self { pair, path, severity, .. } = self;
         let text = |schema: &Schema, element: Option<&Element>| {
             element.map_or("", |element| schema.text_of(&element.file, &element.path)).to_owned()
         };
-        let (source, position) = self.pair.new.schema.position_of(&places.new.file, &places.new.path);
-        self.pair.finding(Draft {
-            rule,
-            severity: self.severity,
-            path: format!("#/{}", self.path.join("/")),
-            what,
-            help,
-            reader_text: text(self.pair.reader().schema, places.reader),
-            writer_text: text(self.pair.writer().schema, places.writer),
-            source: source.to_owned(),
-            position,
-        })
+        self.found.push(*severity, || {
+            let (source, position) = pair.new.schema.position_of(&places.new.file, &places.new.path);
+            pair.finding(Draft {
+                rule,
+                severity: *severity,
+                path: format!("#/{}", path.join("/")),
+                what,
+                help,
+                reader_text: text(pair.reader().schema, places.reader),
+                writer_text: text(pair.writer().schema, places.writer),
+                source: source.to_owned(),
+                position,
+            })
+        });
     }
 
     fn both<'e>(&self, reader: &'e Element, writer: &'e Element) -> Places<'e> {
@@ -383,19 +389,15 @@ fn deleted_oneofs(reader: &MessageDescriptor, writer: &MessageDescriptor) -> Has
     deleted.map(|oneof| oneof.name().to_owned()).collect()
 }
 
-/// Returns whether the message is the body of a group.
-fn is_group(message: &MessageDescriptor) -> bool {
-    let is_body = |kind: prost_reflect::Kind| kind.as_message() == Some(message);
-    match message.parent_message() {
-        Some(parent) => {
-            // A group's field has the group's name in lowercase.
-            parent
-                .get_field_by_name(&message.name().to_ascii_lowercase())
-                .is_some_and(|field| field.is_group() && is_body(field.kind()))
-                || parent.child_extensions().any(|extension| extension.is_group() && is_body(extension.kind()))
-        }
-        None => message.parent_file().extensions().any(|extension| extension.is_group() && is_body(extension.kind())),
-    }
+/// Returns the full names of the messages that are the bodies of groups.
+fn groups(file: &FileDescriptor) -> HashSet<String> {
+    let pool = file.parent_pool();
+    let fields = pool.all_messages().flat_map(|message| {
+        let groups = message.fields().filter(|field| field.is_group()).map(|field| field.kind());
+        groups.collect::<Vec<_>>()
+    });
+    let extensions = pool.all_extensions().filter(|extension| extension.is_group()).map(|extension| extension.kind());
+    fields.chain(extensions).filter_map(|kind| Some(kind.as_message()?.full_name().to_owned())).collect()
 }
 
 /// Returns the name without the package of the file that defines it.

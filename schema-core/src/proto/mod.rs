@@ -53,7 +53,8 @@ impl Schema {
         STANDARD.encode(normal::without_places(&self.file))
     }
 
-    /// Returns the file's descriptor; its pool holds what the file imports and the well-known types, nothing else.
+    /// Returns the file's descriptor; its pool holds what the file imports and the well-known types, nothing else. It has
+    /// the comments of the text, unless the file is one of many thousand fields.
     #[must_use]
     pub fn file(&self) -> &FileDescriptor {
         &self.file

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use miette::LabeledSpan;
+use miette::{Diagnostic as _, LabeledSpan};
 use prost::Message;
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorError, DescriptorPool};
 use prost_types::FileDescriptorProto;
 use protox::file::File;
 
@@ -19,14 +19,18 @@ use super::places::Places;
 use super::{Schema, descriptor, print};
 use crate::{Diagnostic, Position, Reference};
 
-/// Above what a registry's storage topic takes in one record.
-const MAX_LEN: usize = 4 << 20;
+/// What a registry's storage topic takes in one record, unless it is told otherwise.
+const MAX_LEN: usize = 1 << 20;
 
 /// Braces, brackets and parentheses together; protoc allows 32 messages in each other.
 const MAX_DEPTH: usize = 100;
 
 /// How many problems of one text are reported.
 const MAX_DIAGNOSTICS: usize = 100;
+
+/// How many places a descriptor keeps, with the comments at them. prost-reflect goes through all of them for each
+/// option and for each problem, so that a hostile file of 1 MiB could make it 10 billion.
+const MAX_PLACES: usize = 16_384;
 
 /// Compiles a `.proto` text, or base64 of a serialized FileDescriptorProto. `references` are what it imports, by the
 /// path that the `import` statement names, in the order of their dependencies; the well-known types of
@@ -93,15 +97,18 @@ impl<'a> Input<'a> {
     }
 
     fn add_to(self, pool: &mut DescriptorPool, places: &mut HashMap<String, Places>) -> Result<(), Vec<Diagnostic>> {
-        let Self { name, text, file, bytes } = self;
+        let Self { name, text, mut file, bytes } = self;
+        let file_name = file.name().to_owned();
         let known = if bytes.is_none() { Places::new(name, text, &file) } else { Places::new(name, "", &file) };
-        places.insert(file.name().to_owned(), known);
+        file.source_code_info.take_if(|info| info.location.len() > MAX_PLACES);
         let added = match bytes {
             // The serialized form keeps the options that are extensions.
             Some(bytes) => pool.decode_file_descriptor_proto(bytes.as_slice()),
-            None => pool.add_file_descriptor_proto(FileDescriptorProto { source_code_info: None, ..file }),
+            None => pool.add_file_descriptor_proto(file),
         };
-        added.map_err(|error| diagnostics(name, text, &error.with_source_code(text)))
+        added.map_err(|error| link_diagnostics(text, &known, error))?;
+        places.insert(file_name, known);
+        Ok(())
     }
 }
 
@@ -125,11 +132,12 @@ fn decode_base64(file_name: &str, text: &str) -> Option<(FileDescriptorProto, Ve
         return None;
     }
     let mut bytes = STANDARD.decode(text).ok()?;
+    FileDescriptorProto::decode(bytes.as_slice()).ok()?;
     // Of a field that is there twice, the last one counts: so the file gets the name that it is imported by.
     let renamed = FileDescriptorProto { name: Some(file_name.to_owned()), ..FileDescriptorProto::default() };
     bytes.extend(renamed.encode_to_vec());
     let file = FileDescriptorProto::decode(bytes.as_slice()).ok()?;
-    Some((file, bytes))
+    (file.name() == file_name).then_some((file, bytes))
 }
 
 /// protox and prost-reflect go down into nested messages and options by recursion.
@@ -218,11 +226,8 @@ fn unresolved(waiting: &[Input<'_>], known: &HashSet<String>, root: &Input<'_>) 
     let offered: HashSet<&str> = waiting.iter().map(|input| input.file.name()).collect();
     let mut missing = Vec::new();
     for input in waiting {
-        for (index, import) in input.file.dependency.iter().enumerate() {
-            if !known.contains(import) && !is_well_known(import) && !offered.contains(import.as_str()) {
-                missing.push(missing_import(input, index, import));
-            }
-        }
+        let is_there = |import: &str| known.contains(import) || is_well_known(import) || offered.contains(import);
+        missing.extend(missing_imports(input, is_there));
     }
     if missing.is_empty() {
         let names: Vec<_> = waiting.iter().map(|input| format!("`{}`", input.name)).collect();
@@ -233,25 +238,23 @@ fn unresolved(waiting: &[Input<'_>], known: &HashSet<String>, root: &Input<'_>) 
 }
 
 fn check_imports(root: &Input<'_>, pool: &DescriptorPool) -> Result<(), Vec<Diagnostic>> {
-    let imports = root.file.dependency.iter().enumerate();
-    let missing: Vec<_> = imports
-        .filter(|(_, import)| pool.get_file_by_name(import).is_none())
-        .map(|(index, import)| missing_import(root, index, import))
-        .collect();
+    let missing = missing_imports(root, |import| pool.get_file_by_name(import).is_some());
     if missing.is_empty() { Ok(()) } else { Err(missing) }
 }
 
-fn missing_import(input: &Input<'_>, index: usize, import: &str) -> Diagnostic {
+fn missing_imports(input: &Input<'_>, is_there: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
     /// The number of `dependency` in FileDescriptorProto.
     const DEPENDENCY: i32 = 3;
-    let path = [DEPENDENCY, i32::try_from(index).unwrap_or(i32::MAX)];
     let text = if input.bytes.is_none() { input.text } else { "" };
-    Diagnostic {
+    let places = Places::new(input.name, text, &input.file);
+    let missing = (0_i32..).zip(&input.file.dependency).filter(|(_, import)| !is_there(import));
+    let diagnostics = missing.take(MAX_DIAGNOSTICS).map(|(index, import)| Diagnostic {
         source: input.name.to_owned(),
-        position: Places::new(input.name, text, &input.file).position_of(&path),
+        position: places.position_of(&[DEPENDENCY, index]),
         message: format!("the import `{import}` is not among the references"),
         help: format!("add a reference with the name `{import}`"),
-    }
+    });
+    diagnostics.collect()
 }
 
 /// The places of a printed file are those in the printed text.
@@ -263,6 +266,20 @@ fn printed_places(name: &str, file_name: &str, text: &str) -> Result<Places, Vec
             Err(vec![Diagnostic::of_file(name, message.replace('\'', "`"), descriptor::HELP)])
         }
     }
+}
+
+/// Returns what prost-reflect found; of very many problems, the first.
+fn link_diagnostics(text: &str, places: &Places, error: DescriptorError) -> Vec<Diagnostic> {
+    let first = error.path().map_or(Position::START, |path| places.position_of(path));
+    let is_many = error.related().into_iter().flatten().nth(MAX_DIAGNOSTICS).is_some();
+    let mut found = match is_many {
+        true => diagnostics(places.name(), text, &error).into_iter().take(1).collect(),
+        false => diagnostics(places.name(), text, &error.with_source_code(text)),
+    };
+    if let Some(diagnostic) = found.first_mut().filter(|one| one.position == Position::START) {
+        diagnostic.position = first;
+    }
+    found
 }
 
 /// Returns what protox found, each problem with its place.

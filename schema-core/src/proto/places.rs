@@ -16,6 +16,7 @@ const NAME: i32 = 1;
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     source: Source,
+    line_starts: Vec<usize>,
     ranges: HashMap<Vec<i32>, Range<usize>>,
 }
 
@@ -30,7 +31,7 @@ impl Places {
                 ranges.entry(location.path.clone()).or_insert(range);
             }
         }
-        Self { source: Source { name: name.to_owned(), text: text.to_owned() }, ranges }
+        Self { source: Source { name: name.to_owned(), text: text.to_owned() }, line_starts, ranges }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -43,7 +44,14 @@ impl Places {
         of_name.push(NAME);
         let around = (0..=path.len()).rev().filter_map(|len| path.get(..len)).filter(|path| !path.is_empty());
         let range = self.ranges.get(&of_name).or_else(|| around.into_iter().find_map(|path| self.ranges.get(path)));
-        range.map_or(Position::START, |range| Position::of_offset(&self.source.text, range.start))
+        range.map_or(Position::START, |range| self.position_at(range.start))
+    }
+
+    fn position_at(&self, offset: usize) -> Position {
+        let line = self.line_starts.partition_point(|&start| start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index));
+        let before = start.and_then(|&start| self.source.text.get(start..offset)).unwrap_or("");
+        Position { line, column: before.chars().count() + 1 }
     }
 
     pub(super) fn text_of(&self, path: &[i32]) -> &str {

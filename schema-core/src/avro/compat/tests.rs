@@ -243,7 +243,7 @@ fn hostile_schemas_are_a_finding_and_overflow_nothing() {
     assert_eq!(rules, ["TOO_COMPLEX", "TOO_COMPLEX"]);
 
     let records = |namespace: &str| {
-        let records: Vec<_> = (0..1100)
+        let records: Vec<_> = (0..600)
             .map(|one| format!(r#"{{"type": "record", "name": "{namespace}{one}.R", "fields": [{{"name": "{namespace}", "type": "int"}}]}}"#))
             .collect();
         format!("[{}]", records.join(", "))

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use eventwright_wire::avro::{Branch, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink};
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
+use eventwright_wire::json::non_finite;
 use eventwright_wire::rust_decimal::Decimal;
 use eventwright_wire::uuid::Uuid;
 use eventwright_wire::{DecodeError, DecodeErrorKind};
@@ -24,8 +25,8 @@ impl Sink for Json {
             Scalar::Boolean(value) => value.into(),
             Scalar::Int(value) => value.into(),
             Scalar::Long(value) => value.into(),
-            Scalar::Float(value) => float(f64::from(value), value.to_string()),
-            Scalar::Double(value) => float(value, value.to_string()),
+            Scalar::Float(value) => float(f64::from(value), &value.to_string()),
+            Scalar::Double(value) => float(value, &value.to_string()),
             Scalar::Bytes(value) | Scalar::Fixed(value) => STANDARD.encode(value).into(),
             Scalar::String(value) => value.into(),
         }))
@@ -71,10 +72,10 @@ impl Sink for Json {
 
 /// JSON has no number for what is not finite; such a value becomes text. `shortest` is the value in its own precision,
 /// so that a float 0.1 stays 0.1.
-fn float(value: f64, shortest: String) -> Value {
+fn float(value: f64, shortest: &str) -> Value {
     match serde_json::Number::from_f64(shortest.parse().unwrap_or(value)) {
         Some(number) => Value::Number(number),
-        None => Value::String(shortest),
+        None => non_finite(value).into(),
     }
 }
 

@@ -181,7 +181,11 @@ impl Comparison<'_> {
         self.uses.push(Use {
             within: self.within.clone(),
             of: messages.key(),
-            finding: self.finding(&rule::FIELD_NAMED_TYPE_CHANGED, (what, help), places),
+            path: self.path.clone(),
+            severity: self.severity,
+            texts: (what, help),
+            reader: members.0.element.clone(),
+            writer: members.1.element.clone(),
         });
         self.waiting.push_back(messages);
     }
