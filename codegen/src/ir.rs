@@ -147,16 +147,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) ty: Ty,
-    pub(crate) default: Option<Default>,
-}
-
-/// The default of a field.
-#[derive(Clone)]
-pub(crate) struct Default {
-    /// In the JSON form of events.
-    pub(crate) json: Value,
-    /// Encoded with the field's own type.
-    pub(crate) bytes: Vec<u8>,
+    /// The default, in the JSON form of events.
+    pub(crate) default: Option<Value>,
 }
 
 /// An enum without values.
@@ -220,7 +212,7 @@ impl Ty {
     /// Returns whether serde's own form of the type is not its JSON form, here or inside.
     pub(crate) fn needs_json_form(&self) -> bool {
         match self {
-            Self::Bytes | Self::Fixed(_) | Self::Decimal { .. } => true,
+            Self::Float | Self::Double | Self::Bytes | Self::Fixed(_) | Self::Decimal { .. } => true,
             Self::Option { inner, .. } | Self::List(inner) | Self::Map(inner) => inner.needs_json_form(),
             _ => false,
         }

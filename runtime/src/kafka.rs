@@ -18,6 +18,8 @@ use crate::{Error, Settings};
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     failing: AtomicBool,
+    /// The broker is there, but does not want us: wrong credentials, or a certificate that we do not trust.
+    refused: AtomicBool,
     last_error: Mutex<String>,
 }
 
@@ -60,14 +62,17 @@ impl Health {
         }
     }
 
-    /// Receives an error of the client as a whole.
+    /// Receives an error of the client as a whole; librdkafka's reason says more than the error's name.
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
-        // "All brokers are down" comes after the error that says why, which is the one to keep.
-        let says_why = error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown);
-        if !says_why && self.failing.load(Ordering::Relaxed) {
-            return;
+        match error.rdkafka_error_code() {
+            // It comes after the error that says why, which is the one to keep.
+            Some(RDKafkaErrorCode::AllBrokersDown) if self.failing.load(Ordering::Relaxed) => return,
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
+                self.refused.store(true, Ordering::Relaxed);
+            }
+            _ => {}
         }
-        self.failed(&format!("{error}: {reason}"));
+        self.failed(reason);
     }
 }
 
@@ -97,15 +102,18 @@ pub(crate) fn config_error(error: KafkaError) -> Error {
     Error::settings(text).with_source(error)
 }
 
-/// Returns the error for a broker that did not answer in time.
+/// Returns the error for a broker that could not be used in time.
 pub(crate) fn unreachable(settings: &Settings, health: &Health) -> Error {
     let Settings { bootstrap, connect_timeout, .. } = settings;
-    let text = format!(
-        "no broker answered at `{bootstrap}` within {}{}; help: is Kafka running, and is `bootstrap` its address?",
-        shown(*connect_timeout),
-        health.suffix()
-    );
-    Error::new(Kind::Broker, text).retriable()
+    let within = shown(*connect_timeout);
+    let suffix = health.suffix();
+    if health.refused.load(Ordering::Relaxed) {
+        let help = "are `security.protocol`, `sasl.…` and `ssl.…` under `kafka` what the broker wants?";
+        return Error::new(Kind::Broker, format!("the broker at `{bootstrap}` refuses us{suffix}; help: {help}"));
+    }
+    let help = "is Kafka running, and is `bootstrap` its address?";
+    Error::new(Kind::Broker, format!("no broker answered at `{bootstrap}` within {within}{suffix}; help: {help}"))
+        .retriable()
 }
 
 /// Returns a duration as people say it: `10 s`, `250 ms`.
@@ -130,6 +138,20 @@ mod tests {
         assert_eq!(health.suffix(), "; the last error of a broker was: wrong password");
         health.succeeded();
         assert_eq!(health.suffix(), "");
+    }
+
+    #[test]
+    fn a_broker_that_refuses_us_is_told_from_one_that_is_not_there() {
+        let health = Health::default();
+        health.error(&KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "connection refused");
+        let error = unreachable(&Settings::default(), &health);
+        assert!(
+            error.is_retriable() && error.to_string().starts_with("no broker answered at `127.0.0.1:9092` within 10 s")
+        );
+        health.error(&KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
+        let error = unreachable(&Settings::default(), &health);
+        let text = "the broker at `127.0.0.1:9092` refuses us; the last error of a broker was: wrong password";
+        assert!(!error.is_retriable() && error.to_string().starts_with(text), "{error}");
     }
 
     #[test]

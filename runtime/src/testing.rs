@@ -3,7 +3,8 @@
 //! It is librdkafka's mock cluster: real sockets and the real protocol, but no storage. Each partition keeps 5 MiB or
 //! 100,000 batches and silently drops what is more; transactions are fake, administration is missing, and everything is
 //! gone when it is dropped. Consumers need `group.protocol=consumer` and `fetch.wait.max.ms=5` to start quickly, which
-//! [`MockKafka::settings`] sets.
+//! [`MockKafka::settings`] sets; with them, a consumer never gets the partitions of a topic that did not exist when it
+//! joined, so make topics first.
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -28,7 +29,8 @@ impl MockKafka {
         Ok(Self { cluster })
     }
 
-    /// Makes a topic; without it, a topic is made with 4 partitions when it is first used.
+    /// Makes a topic, which must exist before a consumer joins. Without it, the first record makes a topic with 4
+    /// partitions.
     ///
     /// # Errors
     /// A name or a number of partitions that librdkafka refuses.

@@ -14,8 +14,6 @@ use crate::{Diagnostic, Format, Position, Source};
 pub struct Manifest {
     /// Where the manifest was read from, with its text.
     pub source: Source,
-    /// A prefix of topics and subjects that settings may replace at run time.
-    pub prefix: String,
     /// The events, in the order of the file: the order of registration.
     pub events: Vec<EventEntry>,
     /// What the file says of topics, by name.

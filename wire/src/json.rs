@@ -1,5 +1,5 @@
 //! The JSON form of the values for which serde's own form is another one: bytes and fixed as base64, decimals as exact
-//! text.
+//! text, floats that are not finite as text.
 //!
 //! Generated structs name this module in `#[serde(with = "...")]`; it takes those values inside options, lists and maps
 //! as well.
@@ -26,6 +26,14 @@ pub fn serialize<T: JsonForm, S: Serializer>(value: &T, serializer: S) -> Result
 /// Text that is not the JSON form of the type, or what the deserializer returns.
 pub fn deserialize<'de, T: JsonForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::from_json(deserializer)
+}
+
+/// Reads a value whose key must be there, although it is an `Option`.
+///
+/// # Errors
+/// What the deserializer returns.
+pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(deserializer)
 }
 
 /// A value whose JSON form is not serde's own.
@@ -115,6 +123,49 @@ impl<const N: usize> JsonForm for [u8; N] {
         <[u8; N]>::try_from(bytes)
             .map_err(|bytes| D::Error::custom(format!("expected base64 of {N} bytes, found {}", bytes.len())))
     }
+}
+
+/// Returns the text of a float that JSON has no number for.
+#[must_use]
+pub fn non_finite(value: f64) -> &'static str {
+    match value {
+        value if value.is_nan() => "NaN",
+        value if value > 0.0 => "Infinity",
+        _ => "-Infinity",
+    }
+}
+
+macro_rules! float_form {
+    ($($type:ty, $wide:expr, $serialize:ident;)*) => {$(
+        impl JsonForm for $type {
+            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self.is_finite() {
+                    true => serializer.$serialize(*self),
+                    false => serializer.serialize_str(non_finite($wide(*self))),
+                }
+            }
+
+            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match NumberOrText::deserialize(deserializer)? {
+                    NumberOrText::Number(number) => Ok(number),
+                    NumberOrText::Text(text) => text.parse().map_err(|_| D::Error::custom("expected a number")),
+                }
+            }
+        }
+    )*};
+}
+
+float_form! {
+    f32, f64::from, serialize_f32;
+    f64, std::convert::identity, serialize_f64;
+}
+
+/// A number, or its text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText<N> {
+    Number(N),
+    Text(String),
 }
 
 /// Reads a value from text only.

@@ -19,7 +19,7 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
         .prost_types_path(format!("{path}::proto::prost_types"))
         .btree_map(["."])
         .format(false);
-    json::attributes(&mut config, file, &path);
+    json::field_attributes(&mut config, file, &path);
     let module = Module::from_protobuf_package_name(file.package());
     // prost-build looks into imported messages, and generates what it is given: only our own module is taken.
     let imports = body.imports.iter().map(|import| (Module::from_protobuf_package_name(import.package()), import));
@@ -29,7 +29,9 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
         .map_err(|error| format!("prost-build cannot generate the message: {error}"))?
         .remove(&module)
         .unwrap_or_default();
-    let code: TokenStream = code.parse().map_err(|error| format!("prost-build's code does not parse: {error}"))?;
+    let mut code: syn::File =
+        syn::parse_str(&code).map_err(|error| format!("prost-build's code does not parse: {error}"))?;
+    json::derive(&mut code.items, wire);
     let names = json::enum_names(file, wire);
     Ok(quote!(#code #names))
 }

@@ -11,7 +11,7 @@ use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
 
 use super::Place;
-use crate::ir::{AvroBody, Body, Default, Enum, Field, Record, TextField, TextForm, Ty, Type, Version, Writer};
+use crate::ir::{AvroBody, Body, Enum, Field, Record, TextField, TextForm, Ty, Type, Version, Writer};
 use crate::names;
 
 /// The types of older versions by their shape, for newer ones to share: module and type.
@@ -201,7 +201,7 @@ impl Types<'_> {
             }
         };
         let default = match avro::dynamic::default_of(self.schema, field) {
-            Ok(default) => default.map(|(json, bytes)| Default { json, bytes }),
+            Ok(default) => default,
             Err(error) => {
                 let message =
                     format!("the default of the field `{}` is no value of its logical type: {error}", field.name);

@@ -80,6 +80,7 @@ async fn the_mock_cluster_carries_records_from_producer_to_consumer() {
     world.register(&[&ORDER_V2_SCHEMA]).await;
     let mut settings = kafka.settings(&world.settings.registry.url);
     settings.prefix.clone_from(&world.settings.prefix);
+    kafka.create_topic(&format!("{}orders", settings.prefix), 2).unwrap();
     let producer = Producer::connect(&settings).await.unwrap();
     let mut seen = Seen::new();
     let sender = seen.sender.clone();

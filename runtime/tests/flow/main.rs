@@ -8,4 +8,3 @@ mod kafka;
 #[cfg(unix)]
 mod signal;
 mod support;
-mod tmp_bench;

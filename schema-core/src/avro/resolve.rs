@@ -153,24 +153,26 @@ impl<'s, 'b> Resolver<'s, 'b> {
     }
 
     fn writer_union(&mut self, branches: &'s [Node], reader: &'s Node, path: &Path<'_>) -> NodeId {
-        let steps: Vec<_> = branches
-            .iter()
-            .map(|branch| {
-                let errors = self.errors.len();
-                let step = self.node(branch, reader, path);
-                // Whether this branch is ever written is not known here, so it is an error in the plan only.
-                let error = self.errors.drain(errors..).next();
-                match error {
-                    Some(error) => (self.push(Step::Unresolvable(error.to_string())), false),
-                    None => (step, true),
-                }
-            })
-            .collect();
+        let steps: Vec<_> = branches.iter().map(|branch| self.writer_branch(branch, reader, path)).collect();
         if !steps.iter().any(|(_, resolves)| *resolves) {
             let to = self.reader.word_of(reader);
             return self.refuse(path, format!("no branch of the writer's union fits the reader's {to}"));
         }
         self.push(Step::Union(steps.into_iter().map(|(step, _)| step).collect()))
+    }
+
+    /// Returns the node of a branch and whether it resolves. Whether a branch is ever written is not known here, so that
+    /// one that does not is an error in the plan only.
+    fn writer_branch(&mut self, branch: &'s Node, reader: &'s Node, path: &Path<'_>) -> (NodeId, bool) {
+        let (errors, nodes) = (self.errors.len(), self.nodes.len());
+        let step = self.node(branch, reader, path);
+        let Some(error) = self.errors.drain(errors..).next() else { return (step, true) };
+        // What was made on the way is incomplete: nobody else may come upon it.
+        self.nodes.truncate(nodes);
+        self.known.retain(|_, id| id.0 < nodes);
+        self.skips.retain(|_, id| id.0 < nodes);
+        let what = if error.path == path.to_string() { error.message } else { error.to_string() };
+        (self.push(Step::Unresolvable(what)), false)
     }
 
     fn reader_union(&mut self, writer: &'s Node, branches: &'s [Node], path: &Path<'_>) -> NodeId {

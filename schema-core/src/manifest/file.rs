@@ -44,7 +44,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         |(name, table): (String, TopicTable)| (name, TopicEntry { partitions: table.partitions, config: table.config });
     let events = file.event.0.into_iter().map(event).collect();
     let topics = file.topic.into_iter().map(topic).collect();
-    Ok(Manifest { prefix: file.defaults.prefix, events, topics, source })
+    Ok(Manifest { events, topics, source })
 }
 
 #[derive(Deserialize)]
@@ -63,8 +63,6 @@ struct ManifestFile {
 struct DefaultsTable {
     compatibility: Option<LevelText>,
     subject: Option<SubjectText>,
-    #[serde(default)]
-    prefix: String,
 }
 
 #[derive(Deserialize)]

@@ -41,7 +41,8 @@ struct Comparison<'a> {
     severity: Severity,
     /// The imported message that is being compared: what is found is found in it.
     within: Option<(String, String)>,
-    broken: HashSet<(String, String)>,
+    /// The imported messages that have findings.
+    broken: Vec<(String, String)>,
     found: &'a mut Findings,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Comparison<'a> {
             path: Vec::new(),
             severity: Severity::Error,
             within: None,
-            broken: HashSet::new(),
+            broken: Vec::new(),
             found,
         }
     }
@@ -295,25 +296,26 @@ impl<'a> Comparison<'a> {
             self.within = Some(key);
             self.message(&messages.reader, &messages.writer);
         }
-        // An import that uses a broken import is broken as well.
-        loop {
-            let (broken, fine): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.uses).into_iter().partition(|one| self.broken.contains(&one.of));
-            self.uses = fine;
-            if broken.is_empty() {
-                return;
-            }
-            for one in broken {
+        let mut uses: HashMap<(String, String), Vec<Use>> = HashMap::new();
+        for one in std::mem::take(&mut self.uses) {
+            uses.entry(one.of.clone()).or_default().push(one);
+        }
+        // An import that uses a broken import is broken as well, and joins the end of the list.
+        let mut next = 0;
+        while let Some(broken) = self.broken.get(next) {
+            for one in uses.remove(broken).unwrap_or_default() {
                 (self.path, self.severity, self.within) = (one.path, one.severity, one.within);
                 let places = self.both(&one.reader, &one.writer);
                 self.report(&rule::FIELD_NAMED_TYPE_CHANGED, one.texts, places);
             }
+            next += 1;
         }
     }
 
     fn report(&mut self, rule: &'static Rule, (what, help): (String, String), places: Places<'_>) {
         if self.severity == Severity::Error {
-            self.broken.extend(self.within.clone());
+            // All that is found in one message is found one after the other, so that the list has it about once.
+            self.broken.extend(self.within.clone().filter(|within| self.broken.last() != Some(within)));
         }
         let Self { pair, path, severity, .. } = self;
         let text = |schema: &Schema, element: Option<&Element>| {

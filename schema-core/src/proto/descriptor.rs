@@ -3,7 +3,6 @@
 //! protoc writes no other ones, but anybody can register bytes. prost-reflect takes more than the syntax can say, and
 //! some of it ends in a panic; what passes here can be printed as text and means the same.
 
-use prost_reflect::{DynamicMessage, FileDescriptor};
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
@@ -12,7 +11,11 @@ use crate::Diagnostic;
 /// What to do about a descriptor that no compiler has made.
 pub(super) const HELP: &str = "compile the file again with protoc";
 
-/// Checks the names, types and map entries of a file that is not in a pool yet.
+/// Every message, field and value is known by its full name: long names make many times as much of a short text.
+const MAX_NAME_LEN: usize = 255;
+const MAX_PACKAGE_LEN: usize = 1000;
+
+/// Checks the names, types and map entries of a file that came as bytes and is not in a pool yet.
 pub(super) fn check(name: &str, file: &FileDescriptorProto) -> Result<(), Vec<Diagnostic>> {
     match first_problem(file) {
         None => Ok(()),
@@ -20,48 +23,65 @@ pub(super) fn check(name: &str, file: &FileDescriptorProto) -> Result<(), Vec<Di
     }
 }
 
-/// Checks that the options of a file can be read, those that are extensions included: prost-reflect keeps them as bytes
-/// and panics where they are asked for.
-pub(super) fn check_options(name: &str, file: &FileDescriptor) -> Result<(), Vec<Diagnostic>> {
-    let descriptor = file.parent_pool().get_message_by_name("google.protobuf.FileDescriptorProto");
-    let descriptor = descriptor.expect("the well-known types are in every pool");
-    match DynamicMessage::decode(descriptor, file.encode_to_vec().as_slice()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(vec![Diagnostic::of_file(name, format!("an option cannot be read: {error}"), HELP)]),
-    }
+/// Checks how long the names of a file are, whatever it came as.
+pub(super) fn check_lengths(name: &str, file: &FileDescriptorProto) -> Result<(), Vec<Diagnostic>> {
+    let is_long = |name: &&str| name.len() > MAX_NAME_LEN;
+    let (what, max, len) = match Elements::of(file).names.into_iter().find(is_long) {
+        Some(long) => ("name", MAX_NAME_LEN, long.len()),
+        None if file.package().len() > MAX_PACKAGE_LEN => ("package", MAX_PACKAGE_LEN, file.package().len()),
+        None => return Ok(()),
+    };
+    let message = format!("expected a {what} of at most {max} bytes, found one of {len}");
+    Err(vec![Diagnostic::of_file(name, message, format!("give it a shorter {what}"))])
 }
 
 fn first_problem(file: &FileDescriptorProto) -> Option<String> {
     if !["", "proto2", "proto3"].contains(&file.syntax()) {
         return Some(format!("expected the syntax proto2 or proto3, found {:?}", file.syntax()));
     }
-    let mut names: Vec<&str> = file.package().split('.').filter(|_| !file.package().is_empty()).collect();
-    let mut fields: Vec<&FieldDescriptorProto> = file.extension.iter().collect();
-    let mut messages: Vec<&DescriptorProto> = file.message_type.iter().collect();
-    let mut enums: Vec<_> = file.enum_type.iter().collect();
-    for service in &file.service {
-        names.push(service.name());
-        names.extend(service.method.iter().map(|method| method.name()));
+    let Elements { names, messages, fields } = Elements::of(file);
+    if let Some(name) = names.into_iter().find(|name| !is_identifier(name)) {
+        return Some(format!("expected letters, digits and underscores as a name, found {name:?}"));
     }
-    while let Some(message) = messages.pop() {
-        if is_map_entry(message) && !has_key_and_value(message) {
-            return Some(format!("expected a key and a value in the map entry `{}`", message.name()));
+    let is_broken = |message: &&DescriptorProto| is_map_entry(message) && !has_key_and_value(message);
+    if let Some(entry) = messages.into_iter().find(is_broken) {
+        return Some(format!("expected a key and a value in the map entry `{}`", entry.name()));
+    }
+    fields.into_iter().find_map(problem_of_field)
+}
+
+/// What a file defines, however deep.
+struct Elements<'a> {
+    /// The names of all elements, and the parts of the package's.
+    names: Vec<&'a str>,
+    messages: Vec<&'a DescriptorProto>,
+    fields: Vec<&'a FieldDescriptorProto>,
+}
+
+impl<'a> Elements<'a> {
+    fn of(file: &'a FileDescriptorProto) -> Self {
+        let mut names: Vec<&str> = file.package().split('.').filter(|_| !file.package().is_empty()).collect();
+        for service in &file.service {
+            names.push(service.name());
+            names.extend(service.method.iter().map(|method| method.name()));
         }
-        names.push(message.name());
-        names.extend(message.oneof_decl.iter().map(|oneof| oneof.name()));
-        fields.extend(message.field.iter().chain(&message.extension));
-        messages.extend(&message.nested_type);
-        enums.extend(&message.enum_type);
+        let mut messages: Vec<&DescriptorProto> = file.message_type.iter().collect();
+        let mut next = 0;
+        while let Some(message) = messages.get(next) {
+            names.push(message.name());
+            names.extend(message.oneof_decl.iter().map(|oneof| oneof.name()));
+            messages.extend(&message.nested_type);
+            next += 1;
+        }
+        for of_enum in file.enum_type.iter().chain(messages.iter().flat_map(|message| &message.enum_type)) {
+            names.push(of_enum.name());
+            names.extend(of_enum.value.iter().map(|value| value.name()));
+        }
+        let in_messages = messages.iter().flat_map(|message| message.field.iter().chain(&message.extension));
+        let fields: Vec<_> = file.extension.iter().chain(in_messages).collect();
+        names.extend(fields.iter().map(|field| field.name()));
+        Self { names, messages, fields }
     }
-    for of_enum in enums {
-        names.push(of_enum.name());
-        names.extend(of_enum.value.iter().map(|value| value.name()));
-    }
-    names.extend(fields.iter().map(|field| field.name()));
-    let wrong_name = names.into_iter().find(|name| !is_identifier(name));
-    let wrong_name =
-        wrong_name.map(|name| format!("expected letters, digits and underscores as a name, found {name:?}"));
-    wrong_name.or_else(|| fields.into_iter().find_map(problem_of_field))
 }
 
 fn problem_of_field(field: &FieldDescriptorProto) -> Option<String> {

@@ -5,6 +5,7 @@
 //! length and its nesting are bounded before protox sees it.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error as _;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -59,12 +60,7 @@ pub fn parse(name: &str, text: &str, references: &[Reference]) -> Result<Schema,
     root.add_to(&mut pool, &mut places)?;
 
     let file = pool.get_file_by_name(&file_name).expect("the file was just added");
-    let text = if is_binary {
-        descriptor::check_options(name, &file)?;
-        print::file(&file)
-    } else {
-        text.to_owned()
-    };
+    let text = if is_binary { print::file(&file) } else { text.to_owned() };
     if is_binary {
         places.insert(file_name.clone(), printed_places(name, &file_name, &text)?);
     }
@@ -89,10 +85,12 @@ impl<'a> Input<'a> {
         }
         if let Some((file, bytes)) = decode_base64(file_name, text) {
             descriptor::check(name, &file)?;
+            descriptor::check_lengths(name, &file)?;
             return Ok(Self { name, text, file, bytes: Some(bytes) });
         }
         check_depth(name, text)?;
         let parsed = File::from_source(file_name, text).map_err(|error| diagnostics(name, text, &error))?;
+        descriptor::check_lengths(name, parsed.file_descriptor_proto())?;
         Ok(Self { name, text, file: parsed.into(), bytes: None })
     }
 
@@ -271,13 +269,17 @@ fn printed_places(name: &str, file_name: &str, text: &str) -> Result<Places, Vec
 /// Returns what prost-reflect found; of very many problems, the first.
 fn link_diagnostics(text: &str, places: &Places, error: DescriptorError) -> Vec<Diagnostic> {
     let first = error.path().map_or(Position::START, |path| places.position_of(path));
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     let is_many = error.related().into_iter().flatten().nth(MAX_DIAGNOSTICS).is_some();
     let mut found = match is_many {
         true => diagnostics(places.name(), text, &error).into_iter().take(1).collect(),
         false => diagnostics(places.name(), text, &error.with_source_code(text)),
     };
-    if let Some(diagnostic) = found.first_mut().filter(|one| one.position == Position::START) {
-        diagnostic.position = first;
+    if let Some(diagnostic) = found.first_mut() {
+        diagnostic.message.push_str(&cause);
+        if diagnostic.position == Position::START {
+            diagnostic.position = first;
+        }
     }
     found
 }

@@ -223,6 +223,8 @@ fn hostile_text_is_refused_and_overflows_nothing() {
     check(&deep("message A {", "}")[..500], "reached maximum recursion limit for nested messages");
     check(&" ".repeat(2 << 20), "expected a schema of at most 1048576 bytes");
     check("\u{0}\u{1}", "");
+    check(&format!("package a{};", ".a".repeat(1000)), "expected a package of at most 1000 bytes, found one of 2001");
+    check(&format!("message A{} {{}}", "a".repeat(1000)), "expected a name of at most 255 bytes, found one of 1001");
     assert!(parse("a.proto", &format!("// {}\nmessage A {{}}", "{".repeat(1000)), &[]).is_ok());
     assert!(parse("a.proto", &format!("/* {} */ message A {{}}", "{".repeat(1000)), &[]).is_ok());
     let in_string = format!("option java_package = \"\\\"{}\"; message A {{}}", "{".repeat(1000));
@@ -290,4 +292,28 @@ fn wrong_values_and_wrong_bytes_are_told() {
     });
     assert!(dynamic::decode_json(&message, &deep).is_err());
     check((0..500).fold(json!({}), |inner, _| json!({"m": inner})), "expected at most 100 values in each other");
+}
+
+#[test]
+fn descriptors_that_no_compiler_writes_are_refused() {
+    let check = |bytes: &[u8], expected: &str| {
+        let errors = parse("a", &STANDARD.encode(bytes), &[]).unwrap_err();
+        assert!(errors[0].message.starts_with(expected), "{}", errors[0]);
+    };
+    let syntax = FileDescriptorProto { syntax: Some("proto9".into()), ..Default::default() };
+    check(&syntax.encode_to_vec(), "expected the syntax proto2 or proto3, found \"proto9\"");
+
+    let entry = prost_types::DescriptorProto {
+        name: Some("Entry".into()),
+        options: Some(prost_types::MessageOptions { map_entry: Some(true), ..Default::default() }),
+        ..Default::default()
+    };
+    let entry = FileDescriptorProto { message_type: vec![entry], ..Default::default() };
+    check(&entry.encode_to_vec(), "expected a key and a value in the map entry `Entry`");
+
+    // An extension of MessageOptions that is a string, and a message whose option has a number there.
+    let text = "import \"google/protobuf/descriptor.proto\"; extend google.protobuf.MessageOptions { optional string s = 1000; }";
+    let mut bytes = STANDARD.decode(parsed(text, &[]).serialized()).unwrap();
+    bytes.extend([0x22, 8, 0x0a, 1, b'M', 0x3a, 3, 0xc0, 0x3e, 5]);
+    check(&bytes, "failed to decode file descriptor set: failed to decode Protobuf message: invalid wire type");
 }

@@ -43,12 +43,3 @@ pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), Encode
     let start = out.len();
     value.encode(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
 }
-
-/// Decodes a default that codegen encoded with the very type that it is decoded into.
-///
-/// # Panics
-/// Bytes of another type, which generated code never passes.
-#[must_use]
-pub fn decode_default<T: Decode>(bytes: &[u8]) -> T {
-    T::decode(&mut Reader::new(bytes)).expect("codegen encoded the default with this type")
-}

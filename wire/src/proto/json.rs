@@ -94,16 +94,6 @@ where
     }
 }
 
-impl ProtoJson for Vec<u8> {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        JsonForm::to_json(self, serializer)
-    }
-
-    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        JsonForm::from_json(deserializer)
-    }
-}
-
 /// A number, or its text: the mapping accepts both.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -131,29 +121,21 @@ macro_rules! number_as_text {
 
 number_as_text!(i64, u64);
 
-macro_rules! float_as_number {
+macro_rules! as_in_avro {
     ($($type:ty),*) => {$(
         impl ProtoJson for $type {
             fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match *self {
-                    value if value.is_nan() => serializer.serialize_str("NaN"),
-                    value if value.is_infinite() && value > 0.0 => serializer.serialize_str("Infinity"),
-                    value if value.is_infinite() => serializer.serialize_str("-Infinity"),
-                    value => value.serialize(serializer),
-                }
+                JsonForm::to_json(self, serializer)
             }
 
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match NumberOrText::<$type>::deserialize(deserializer)? {
-                    NumberOrText::Number(number) => Ok(number),
-                    NumberOrText::Text(text) => text.parse().map_err(D::Error::custom),
-                }
+                JsonForm::from_json(deserializer)
             }
         }
     )*};
 }
 
-float_as_number!(f32, f64);
+as_in_avro!(Vec<u8>, f32, f64);
 
 macro_rules! as_text {
     ($($type:ty),*) => {$(

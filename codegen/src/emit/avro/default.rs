@@ -11,11 +11,11 @@ use eventwright_wire::rust_decimal::Decimal;
 use eventwright_wire::uuid::Uuid;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use syn::Path;
 
 use super::rust_type;
-use crate::ir::{Field, Ty};
+use crate::ir::{AvroBody, Field, Ty, Type};
 use crate::names;
 
 /// Returns the name of the function that returns a field's default.
@@ -24,10 +24,11 @@ pub(super) fn function_name(field: &Field) -> Ident {
 }
 
 /// Emits the function that returns the field's default, if it has one.
-pub(super) fn function(field: &Field, wire: &Path) -> Option<TokenStream> {
+pub(super) fn function(field: &Field, body: &AvroBody, wire: &Path) -> Option<TokenStream> {
     let default = field.default.as_ref()?;
     let (name, ty) = (function_name(field), rust_type(&field.ty, wire));
-    let value = expression(&field.ty, &default.json, wire).unwrap_or_else(|| decoded(&default.bytes, wire));
+    let value = Expressions { body, wire }.expression(&field.ty, default);
+    let value = value.expect("lowering has decoded the default with the field's type");
     let doc = super::super::doc(&format!("Returns the default of `{}`.", names::plain(&field.ident)));
     Some(quote! {
         #doc
@@ -37,52 +38,88 @@ pub(super) fn function(field: &Field, wire: &Path) -> Option<TokenStream> {
     })
 }
 
-/// A default that holds a record is decoded: the record may be another version's, with defaults of its own.
-fn decoded(bytes: &[u8], wire: &Path) -> TokenStream {
-    let bytes = array(bytes);
-    quote!(#wire::avro::decode_default(&#bytes))
+/// Makes expressions of values in the JSON form.
+struct Expressions<'e> {
+    body: &'e AvroBody,
+    wire: &'e Path,
 }
 
-/// Returns the default as an expression; `None` where it holds a record.
-fn expression(ty: &Ty, default: &Value, wire: &Path) -> Option<TokenStream> {
-    Some(match ty {
-        Ty::Null => quote!(()),
-        Ty::Boolean => {
-            let value = default.as_bool()?;
-            quote!(#value)
-        }
-        Ty::Int => i32_literal(i32::try_from(default.as_i64()?).ok()?),
-        Ty::Long => i64_literal(default.as_i64()?),
-        Ty::Float | Ty::Double => number(default)?,
-        Ty::Bytes => match STANDARD.decode(default.as_str()?).ok()?.as_slice() {
-            [] => quote!(::std::vec::Vec::new()),
-            bytes => {
-                let bytes = array(bytes);
-                quote!(::std::vec::Vec::from(#bytes))
+impl Expressions<'_> {
+    /// Returns the value as an expression; `None` where it is not of the type.
+    fn expression(&self, ty: &Ty, value: &Value) -> Option<TokenStream> {
+        let wire = self.wire;
+        Some(match ty {
+            Ty::Null => quote!(()),
+            Ty::Boolean => {
+                let value = value.as_bool()?;
+                quote!(#value)
             }
-        },
-        Ty::Fixed(_) => array(&STANDARD.decode(default.as_str()?).ok()?),
-        Ty::String => match default.as_str()? {
-            "" => quote!(::std::string::String::new()),
-            text => quote!(::std::string::String::from(#text)),
-        },
-        Ty::Option { inner, .. } if default.is_null() => {
-            let inner = rust_type(inner, wire);
-            quote!(::core::option::Option::<#inner>::None)
+            Ty::Int => i32_literal(i32::try_from(value.as_i64()?).ok()?),
+            Ty::Long => i64_literal(value.as_i64()?),
+            Ty::Float | Ty::Double => float(ty, value, wire)?,
+            Ty::Bytes => match STANDARD.decode(value.as_str()?).ok()?.as_slice() {
+                [] => quote!(::std::vec::Vec::new()),
+                bytes => {
+                    let bytes = array(bytes);
+                    quote!(::std::vec::Vec::from(#bytes))
+                }
+            },
+            Ty::Fixed(_) => array(&STANDARD.decode(value.as_str()?).ok()?),
+            Ty::String => match value.as_str()? {
+                "" => quote!(::std::string::String::new()),
+                text => quote!(::std::string::String::from(#text)),
+            },
+            Ty::Option { inner, .. } if value.is_null() => {
+                let inner = rust_type(inner, wire);
+                quote!(::core::option::Option::<#inner>::None)
+            }
+            Ty::Option { inner, .. } => {
+                let inner = self.expression(inner, value)?;
+                quote!(::core::option::Option::Some(#inner))
+            }
+            Ty::List(item) => self.list(item, value.as_array()?)?,
+            Ty::Map(entry) => self.map(entry, value.as_object()?)?,
+            Ty::Record { ident, name, boxed } => {
+                let record = self.record(ident, name, value.as_object()?)?;
+                if *boxed { quote!(::std::boxed::Box::new(#record)) } else { record }
+            }
+            Ty::Enum { ident, .. } => {
+                let variant = names::upper_camel(value.as_str()?);
+                quote!(#ident::#variant)
+            }
+            logical => value_expression(logical, value.as_str()?, wire)?,
+        })
+    }
+
+    fn list(&self, item: &Ty, items: &[Value]) -> Option<TokenStream> {
+        if items.is_empty() {
+            return Some(quote!(::std::vec::Vec::new()));
         }
-        Ty::Option { inner, .. } => {
-            let inner = expression(inner, default, wire)?;
-            quote!(::core::option::Option::Some(#inner))
+        let items = items.iter().map(|value| self.expression(item, value)).collect::<Option<Vec<_>>>()?;
+        Some(quote!(::std::vec::Vec::from([#(#items),*])))
+    }
+
+    fn map(&self, entry: &Ty, entries: &Map<String, Value>) -> Option<TokenStream> {
+        if entries.is_empty() {
+            return Some(quote!(::std::collections::BTreeMap::new()));
         }
-        Ty::List(item) => list(item, default.as_array()?, wire)?,
-        Ty::Map(value) => map(value, default.as_object()?, wire)?,
-        Ty::Record { .. } => return None,
-        Ty::Enum { ident, .. } => {
-            let variant = names::upper_camel(default.as_str()?);
-            quote!(#ident::#variant)
-        }
-        value => value_expression(value, default.as_str()?, wire)?,
-    })
+        let entries = entries.iter().map(|(key, value)| {
+            let value = self.expression(entry, value)?;
+            Some(quote!((::std::string::String::from(#key), #value)))
+        });
+        let entries = entries.collect::<Option<Vec<_>>>()?;
+        Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
+    }
+
+    fn record(&self, ident: &Ident, name: &str, values: &Map<String, Value>) -> Option<TokenStream> {
+        let Some(Type::Record(record)) = self.body.type_of(name) else { return None };
+        let fields = record.fields.iter().map(|field| {
+            let (name, value) = (&field.ident, self.expression(&field.ty, values.get(&field.name)?)?);
+            Some(quote!(#name: #value))
+        });
+        let fields = fields.collect::<Option<Vec<_>>>()?;
+        Some(quote!(#ident { #(#fields),* }))
+    }
 }
 
 fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
@@ -132,36 +169,26 @@ fn time(time: Time) -> TokenStream {
     quote!(Time::constant(#hour, #minute, #second, #nanosecond))
 }
 
-fn list(item: &Ty, items: &[Value], wire: &Path) -> Option<TokenStream> {
-    if items.is_empty() {
-        return Some(quote!(::std::vec::Vec::new()));
-    }
-    let items = items.iter().map(|value| expression(item, value, wire)).collect::<Option<Vec<_>>>()?;
-    Some(quote!(::std::vec::Vec::from([#(#items),*])))
-}
-
-fn map(value: &Ty, entries: &serde_json::Map<String, Value>, wire: &Path) -> Option<TokenStream> {
-    if entries.is_empty() {
-        return Some(quote!(::std::collections::BTreeMap::new()));
-    }
-    let entries = entries.iter().map(|(key, one)| {
-        let one = expression(value, one, wire)?;
-        Some(quote!((::std::string::String::from(#key), #one)))
-    });
-    let entries = entries.collect::<Option<Vec<_>>>()?;
-    Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
-}
-
 fn array(bytes: &[u8]) -> TokenStream {
     let bytes = bytes.iter().map(|byte| Literal::u8_unsuffixed(*byte));
     quote!([#(#bytes),*])
 }
 
-/// `None` for what is not finite: that is decoded.
-fn number(default: &Value) -> Option<TokenStream> {
-    let value = default.as_f64()?;
-    let magnitude = Literal::f64_unsuffixed(value.abs());
-    Some(if value.is_sign_negative() { quote!(-#magnitude) } else { quote!(#magnitude) })
+/// A default is a JSON number; one that is too large for the type is infinite.
+fn float(ty: &Ty, value: &Value, wire: &Path) -> Option<TokenStream> {
+    let infinity = |sign: TokenStream| {
+        let ty = rust_type(ty, wire);
+        quote!(#sign ::core::primitive::#ty::INFINITY)
+    };
+    Some(match (value.as_str(), value.as_f64()) {
+        (Some("Infinity"), _) => infinity(quote!()),
+        (Some("-Infinity"), _) => infinity(quote!(-)),
+        (_, Some(value)) => {
+            let magnitude = Literal::f64_unsuffixed(value.abs());
+            if value.is_sign_negative() { quote!(-#magnitude) } else { quote!(#magnitude) }
+        }
+        _ => return None,
+    })
 }
 
 fn i32_literal(value: i32) -> TokenStream {

@@ -21,7 +21,7 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
         quote!(pub use super::#module::#ident;)
     });
     let types = body.types.iter().map(|one| match one {
-        Type::Record(one) => record(one, wire),
+        Type::Record(one) => record(one, body, wire),
         Type::Enum(one) => enumeration(one, wire),
     });
     let codecs = body.types.iter().map(|one| {
@@ -41,12 +41,12 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     }
 }
 
-fn record(record: &Record, wire: &Path) -> TokenStream {
+fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     let Record { ident, name, fields, .. } = record;
     let doc = super::doc(record.doc.as_deref().unwrap_or(&format!("The record `{name}`.")));
     let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
-    let constructor = constructor(record, wire);
+    let constructor = constructor(record, body, wire);
     quote! {
         #doc
         #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
@@ -62,10 +62,7 @@ fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
     let Field { ident, name, ty, .. } = field;
     let doc = super::doc(field.doc.as_deref().unwrap_or(&format!("The field `{name}`.")));
     let rename = (names::plain(ident) != *name).then(|| quote!(#[serde(rename = #name)]));
-    let with = ty.needs_json_form().then(|| {
-        let path = format!("{}::json", path_text(wire));
-        quote!(#[serde(with = #path)])
-    });
+    let with = json_form(field, wire);
     let default = field.default.as_ref().map(|_| {
         let path = format!("{}::{}", record.ident, default::function_name(field));
         quote!(#[serde(default = #path)])
@@ -74,8 +71,20 @@ fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
     quote!(#doc #rename #with #default pub #ident: #ty)
 }
 
+/// Returns the attribute that gives a field its JSON form, where serde's own is another one.
+fn json_form(field: &Field, wire: &Path) -> Option<TokenStream> {
+    let path = format!("{}::json", path_text(wire));
+    if field.ty.needs_json_form() {
+        return Some(quote!(#[serde(with = #path)]));
+    }
+    // serde takes an `Option` that is missing for null; the schema allows it to be missing only with a default.
+    let required = format!("{path}::required");
+    let is_required = matches!(field.ty, Ty::Option { .. }) && field.default.is_none();
+    is_required.then(|| quote!(#[serde(deserialize_with = #required)]))
+}
+
 /// Emits `new`, which takes the fields without default, and one function for each default.
-fn constructor(record: &Record, wire: &Path) -> TokenStream {
+fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     let ident = &record.ident;
     let required = record.fields.iter().filter(|field| field.default.is_none());
     let parameters = required.map(|field| {
@@ -93,7 +102,7 @@ fn constructor(record: &Record, wire: &Path) -> TokenStream {
             }
         }
     });
-    let defaults = record.fields.iter().filter_map(|field| default::function(field, wire));
+    let defaults = record.fields.iter().filter_map(|field| default::function(field, body, wire));
     quote! {
         impl #ident {
             /// Returns the record with the fields that have no default; the others have theirs. Written as

@@ -1,16 +1,20 @@
 //! The serde attributes that give prost's types the JSON mapping of Protobuf (protobuf.dev, "ProtoJSON format").
+//!
+//! Fields get theirs through prost-build, which knows them by path. Types get theirs afterwards: prost-build matches a
+//! path by its beginning, so that what is meant for a message would go to the messages inside it as well, and what is
+//! meant for a oneof to its fields.
 
-use proc_macro2::TokenStream;
 use prost_build::Config;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
-use quote::quote;
-use syn::Path;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Attribute, Item, ItemStruct, Path, parse_quote};
 
 use crate::names;
 
-/// Adds the attributes of every message and enum of the file; `wire` is the path to `eventwright-wire` as text.
-pub(super) fn attributes(config: &mut Config, file: &FileDescriptorProto, wire: &str) {
+/// Adds the attributes of every field and enum value of the file; `wire` is the path to `eventwright-wire` as text.
+pub(super) fn field_attributes(config: &mut Config, file: &FileDescriptorProto, wire: &str) {
     let package = if file.package().is_empty() { String::new() } else { format!(".{}", file.package()) };
     let mut attributes = Attributes { config, wire, package: package.clone() };
     for one in &file.enum_type {
@@ -18,6 +22,52 @@ pub(super) fn attributes(config: &mut Config, file: &FileDescriptorProto, wire: 
     }
     for message in &file.message_type {
         attributes.message(&package, message);
+    }
+}
+
+/// Adds serde's derives and what they need to every type that prost-build generated.
+pub(super) fn derive(items: &mut [Item], wire: &Path) {
+    let serde = quote!(#wire::serde).to_string().replace(' ', "");
+    for item in items {
+        match item {
+            Item::Struct(message) => derive_message(message, wire, &serde),
+            Item::Enum(one) => {
+                one.attrs.push(parse_quote!(#[derive(#wire::serde::Serialize, #wire::serde::Deserialize)]));
+                one.attrs.push(parse_quote!(#[serde(crate = #serde)]));
+            }
+            Item::Mod(module) => {
+                if let Some((_, items)) = &mut module.content {
+                    derive(items, wire);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn derive_message(message: &mut ItemStruct, wire: &Path, serde: &str) {
+    let prost_says = |attributes: &[Attribute], word: &str| {
+        attributes.iter().any(|one| one.path().is_ident("prost") && one.to_token_stream().to_string().contains(word))
+    };
+    let mut has_oneof = false;
+    let mut has_map = false;
+    for field in &mut message.fields {
+        has_map |= prost_says(&field.attrs, "btree_map =");
+        if prost_says(&field.attrs, "oneof =") {
+            has_oneof = true;
+            field.attrs.push(parse_quote!(#[serde(flatten)]));
+        }
+    }
+    message.attrs.push(parse_quote!(#[derive(#wire::serde::Serialize, #wire::serde::Deserialize)]));
+    // serde cannot refuse unknown keys and flatten a oneof in one struct.
+    message.attrs.push(match has_oneof {
+        true => parse_quote!(#[serde(crate = #serde, default)]),
+        false => parse_quote!(#[serde(crate = #serde, default, deny_unknown_fields)]),
+    });
+    if has_map {
+        // prost's own `Debug` of a BTreeMap names the crate `prost` whatever prost_path says (prost-derive 0.14.4).
+        message.attrs.push(parse_quote!(#[prost(skip_debug)]));
+        message.attrs.push(parse_quote!(#[derive(Debug)]));
     }
 }
 
@@ -44,14 +94,8 @@ struct Attributes<'c> {
 }
 
 impl Attributes<'_> {
-    fn derive(&self) -> String {
-        let wire = self.wire;
-        format!("#[derive({wire}::serde::Serialize, {wire}::serde::Deserialize)]\n#[serde(crate = \"{wire}::serde\")]")
-    }
-
     fn enumeration(&mut self, scope: &str, one: &EnumDescriptorProto) {
         let path = format!("{scope}.{}", one.name());
-        self.config.type_attribute(&path, self.derive());
         for value in &one.value {
             self.config.field_attribute(format!("{path}.{}", value.name()), rename(value.name()));
         }
@@ -61,22 +105,6 @@ impl Attributes<'_> {
         let path = format!("{scope}.{}", message.name());
         if message.options.as_ref().is_some_and(|options| options.map_entry()) {
             return;
-        }
-        self.config.message_attribute(&path, self.derive());
-        let mut oneofs = vec![false; message.oneof_decl.len()];
-        for field in message.field.iter().filter(|field| !field.proto3_optional()) {
-            let index = field.oneof_index.and_then(|index| usize::try_from(index).ok());
-            if let Some(used) = index.and_then(|index| oneofs.get_mut(index)) {
-                *used = true;
-            }
-        }
-        // serde cannot refuse unknown keys and flatten a oneof in one struct.
-        let unknown = if oneofs.contains(&true) { "" } else { ", deny_unknown_fields" };
-        self.config.message_attribute(&path, format!("#[serde(default{unknown})]"));
-        for (oneof, _) in message.oneof_decl.iter().zip(&oneofs).filter(|(_, used)| **used) {
-            let path = format!("{path}.{}", oneof.name());
-            self.config.enum_attribute(&path, self.derive());
-            self.config.field_attribute(&path, "#[serde(flatten)]");
         }
         for field in &message.field {
             self.field(&path, message, field);

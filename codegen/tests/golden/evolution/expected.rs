@@ -8,9 +8,11 @@ const _: () = ::core::assert!(
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
     &shipment_booked::v1::SCHEMA,
     &shipment_booked::v2::SCHEMA,
-    &shipment_booked::v3::SCHEMA,
     &stock_level_changed::v1::SCHEMA,
     &stock_level_changed::v2::SCHEMA,
+    &route_planned::v1::SCHEMA,
+    &route_planned::v2::SCHEMA,
+    &route_planned::v3::SCHEMA,
 ];
 /// The versions of `ShipmentBooked`.
 pub mod shipment_booked {
@@ -34,6 +36,7 @@ pub mod shipment_booked {
             /// The field `parcels`.
             pub parcels: i32,
             /// The field `weight`.
+            #[serde(with = "::eventwright::wire::json")]
             pub weight: f32,
             /// The field `volume`.
             pub volume: i64,
@@ -55,14 +58,18 @@ pub mod shipment_booked {
             /// The field `depots`.
             pub depots: ::std::collections::BTreeMap<::std::string::String, Address>,
             /// The field `fallback`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub fallback: ::core::option::Option<Address>,
             /// The field `comment`.
             pub comment: ::std::string::String,
             /// The field `remark`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub remark: ::core::option::Option<::std::string::String>,
             /// The field `bonus`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub bonus: ::core::option::Option<i32>,
             /// The field `insured`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub insured: ::core::option::Option<bool>,
             /// The field `seal`.
             #[serde(with = "::eventwright::wire::json")]
@@ -169,6 +176,7 @@ pub mod shipment_booked {
             /// The field `flags`.
             pub flags: ::std::vec::Vec<bool>,
             /// The field `weights`.
+            #[serde(with = "::eventwright::wire::json")]
             pub weights: ::std::collections::BTreeMap<
                 ::std::string::String,
                 ::core::option::Option<f64>,
@@ -179,6 +187,7 @@ pub mod shipment_booked {
             /// The field `mode`.
             pub mode: Mode,
             /// The field `again`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub again: ::core::option::Option<::std::boxed::Box<Legacy>>,
         }
         impl Legacy {
@@ -920,8 +929,10 @@ pub mod shipment_booked {
             /// Promoted from int.
             pub parcels: i64,
             /// Promoted from float.
+            #[serde(with = "::eventwright::wire::json")]
             pub weight: f64,
             /// Promoted from long.
+            #[serde(with = "::eventwright::wire::json")]
             pub volume: f32,
             /// Promoted from string.
             #[serde(with = "::eventwright::wire::json")]
@@ -937,12 +948,16 @@ pub mod shipment_booked {
             /// The field `depots`.
             pub depots: ::std::collections::BTreeMap<::std::string::String, Address>,
             /// The field `fallback`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub fallback: ::core::option::Option<Address>,
             /// Now nullable.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub comment: ::core::option::Option<::std::string::String>,
             /// Null moved to the front.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub remark: ::core::option::Option<::std::string::String>,
             /// Promoted inside a union.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub bonus: ::core::option::Option<i64>,
             /// No longer nullable: a null of v1 has no place.
             pub insured: bool,
@@ -1484,592 +1499,167 @@ pub mod shipment_booked {
                 })
             }
         }
-        /// The schema of version 2 of `ShipmentBooked`.
-        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
-            event: "ShipmentBooked",
-            version: 2,
-            format: ::eventwright::wire::Format::Avro,
-            full_name: "golden.shipping.ShipmentBooked",
-            topic: "shipments",
-            subject: "shipments-value",
-            text: r#"{
-  "type": "record", "name": "ShipmentBooked", "namespace": "golden.shipping",
-  "doc": "A shipment has been booked.",
-  "fields": [
-    {"name": "mode", "type": {"type": "enum", "name": "Mode", "symbols": ["AIR", "RAIL", "ROAD", "OTHER"], "default": "OTHER"}},
-    {"name": "booking_no", "type": ["null", "long"], "default": null, "doc": "Added, null by default."},
-    {"name": "shipment_id", "type": "string", "doc": "The shipment."},
-    {"name": "parcels", "type": "long", "doc": "Promoted from int."},
-    {"name": "weight", "type": "double", "doc": "Promoted from float."},
-    {"name": "volume", "type": "float", "doc": "Promoted from long."},
-    {"name": "label", "type": "bytes", "doc": "Promoted from string."},
-    {"name": "barcode", "type": "string", "doc": "Promoted from bytes."},
-    {"name": "haulier", "aliases": ["carrier"], "type": "string", "doc": "Renamed."},
-    {"name": "origin", "type": {"type": "record", "name": "Address", "doc": "Where something is.", "fields": [
-      {"name": "city", "type": "string"},
-      {"name": "country", "type": "string", "default": "DE", "doc": "Added to a nested record."},
-      {"name": "street", "type": "string"}
-    ]}},
-    {"name": "stops", "type": {"type": "array", "items": "Address"}},
-    {"name": "depots", "type": {"type": "map", "values": "Address"}},
-    {"name": "fallback", "type": ["Address", "null"]},
-    {"name": "comment", "type": ["null", "string"], "doc": "Now nullable."},
-    {"name": "remark", "type": ["null", "string"], "doc": "Null moved to the front."},
-    {"name": "bonus", "type": ["null", "long"], "doc": "Promoted inside a union."},
-    {"name": "insured", "type": "boolean", "doc": "No longer nullable: a null of v1 has no place."},
-    {"name": "seal", "type": {"type": "fixed", "name": "Seal", "size": 4}},
-    {"name": "unit", "type": {"type": "record", "name": "Unit", "fields": [{"name": "symbol", "type": "string"}]}}
-  ]
-}
-"#,
-            references: &[],
-            fingerprint: 0x33dd44b041aad992,
-            sha256: [
-                10, 54, 131, 225, 126, 201, 206, 126, 58, 142, 57, 149, 55, 195, 92, 239,
-                141, 105, 243, 254, 251, 13, 238, 163, 80, 236, 170, 254, 172, 197, 189,
-                123,
-            ],
-            message_indexes: &[],
-        };
-        impl ::eventwright::wire::Event for ShipmentBooked {
-            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
-            fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shipment_id.as_str()),
-                )
-            }
-            fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                self.booking_no
-                    .as_ref()
-                    .map(|value| ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(value),
-                    ))
-            }
-            fn encode(
-                &self,
-                out: &mut ::std::vec::Vec<u8>,
-            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::encode_into(self, out)
-            }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
-                    0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::DecodeError::new(
-                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
-                            ),
-                        )
-                    }
-                }
-            }
-            fn decode_with(
-                plan: &::eventwright::wire::avro::Plan,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                plan.decode_for(SCHEMA.fingerprint, bytes)
-            }
-        }
-    }
-    /// Version 3 of `ShipmentBooked`.
-    pub mod v3 {
-        use ::eventwright::wire::avro::InField as _;
-        pub use super::v1::Unit;
-        /// The record itself is renamed by alias.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
-        pub struct Shipment {
-            /// The field `shipment_id`.
-            pub shipment_id: ::std::string::String,
-            /// The field `booking_no`.
-            #[serde(default = "Shipment::default_booking_no")]
-            pub booking_no: ::core::option::Option<i64>,
-            /// The field `parcels`.
-            pub parcels: f64,
-            /// The field `carrier_name`.
-            pub carrier_name: ::std::string::String,
-            /// The field `mode`.
-            pub mode: Mode,
-            /// The field `via`.
-            pub via: ::std::vec::Vec<Place>,
-            /// The field `unit`.
-            pub unit: Unit,
-            /// The field `bonus`.
-            #[serde(default = "Shipment::default_bonus")]
-            pub bonus: ::core::option::Option<f64>,
-        }
-        impl Shipment {
-            /// Returns the record with the fields that have no default; the others have theirs. Written as
-            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
-            #[must_use]
-            pub fn new(
-                shipment_id: ::std::string::String,
-                parcels: f64,
-                carrier_name: ::std::string::String,
-                mode: Mode,
-                via: ::std::vec::Vec<Place>,
-                unit: Unit,
-            ) -> Self {
-                Self {
-                    shipment_id,
-                    booking_no: Self::default_booking_no(),
-                    parcels,
-                    carrier_name,
-                    mode,
-                    via,
-                    unit,
-                    bonus: Self::default_bonus(),
-                }
-            }
-            /// Returns the default of `booking_no`.
-            pub(super) fn default_booking_no() -> ::core::option::Option<i64> {
-                ::core::option::Option::<i64>::None
-            }
-            /// Returns the default of `bonus`.
-            pub(super) fn default_bonus() -> ::core::option::Option<f64> {
-                ::core::option::Option::<f64>::None
-            }
-        }
-        /// The enum `golden.shipping.Mode`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
-        pub enum Mode {
-            /// The symbol `AIR`.
-            #[serde(rename = "AIR")]
-            Air,
-            /// The symbol `RAIL`.
-            #[serde(rename = "RAIL")]
-            Rail,
-            /// The symbol `ROAD`.
-            #[serde(rename = "ROAD")]
-            Road,
-            /// The symbol `SEA`.
-            #[serde(rename = "SEA")]
-            Sea,
-            /// The symbol `OTHER`.
-            #[serde(rename = "OTHER")]
-            Other,
-        }
-        impl Mode {
-            /// Returns the symbol in the schema.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    Self::Air => "AIR",
-                    Self::Rail => "RAIL",
-                    Self::Road => "ROAD",
-                    Self::Sea => "SEA",
-                    Self::Other => "OTHER",
-                }
-            }
-        }
-        /// The record `golden.shipping.Place`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
-        pub struct Place {
-            /// The field `country`.
-            #[serde(default = "Place::default_country")]
-            pub country: ::std::string::String,
-            /// The field `town`.
-            pub town: ::std::string::String,
-        }
-        impl Place {
-            /// Returns the record with the fields that have no default; the others have theirs. Written as
-            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
-            #[must_use]
-            pub fn new(town: ::std::string::String) -> Self {
-                Self {
-                    country: Self::default_country(),
-                    town,
-                }
-            }
-            /// Returns the default of `country`.
-            pub(super) fn default_country() -> ::std::string::String {
-                ::std::string::String::from("??")
-            }
-        }
-        impl ::eventwright::wire::avro::Encode for Shipment {
-            fn encode(
-                &self,
-                writer: &mut ::eventwright::wire::avro::Writer<'_>,
-            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.string(&self.shipment_id);
-                match &self.booking_no {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        {
-                            writer.long(*value);
-                            ::core::result::Result::Ok(())
-                        }
-                    }
-                }
-                    .field("booking_no")?;
-                writer.double(self.parcels);
-                writer.string(&self.carrier_name);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.via,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("via")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
-                match &self.bonus {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        {
-                            writer.double(*value);
-                            ::core::result::Result::Ok(())
-                        }
-                    }
-                }
-                    .field("bonus")?;
-                ::core::result::Result::Ok(())
-            }
-        }
-        impl ::eventwright::wire::avro::Decode for Shipment {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Shipment {
-                    shipment_id: reader.string().field("shipment_id")?,
-                    booking_no: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
-                        }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("booking_no")?,
-                    parcels: reader.double().field("parcels")?,
-                    carrier_name: reader.string().field("carrier_name")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    via: reader
-                        .items(
-                            2,
-                            |reader| <Place as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("via")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
-                    bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.double().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
-                        }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
-                })
-            }
-        }
-        impl ::eventwright::wire::avro::Sink for Shipment {
-            fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    shipment_id: fields.required(field_0, "shipment_id")?,
-                    booking_no: fields.required(field_1, "booking_no")?,
-                    parcels: fields.required(field_2, "parcels")?,
-                    carrier_name: fields.required(field_3, "carrier_name")?,
-                    mode: fields.required(field_4, "mode")?,
-                    via: fields.required(field_5, "via")?,
-                    unit: fields.required(field_6, "unit")?,
-                    bonus: fields.required(field_7, "bonus")?,
-                })
-            }
-        }
-        impl ::eventwright::wire::avro::Encode for Mode {
-            fn encode(
-                &self,
-                writer: &mut ::eventwright::wire::avro::Writer<'_>,
-            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Sea => 3,
-                            Self::Other => 4,
-                        },
-                    );
-                ::core::result::Result::Ok(())
-            }
-        }
-        impl ::eventwright::wire::avro::Decode for Mode {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                match reader.index(5)? {
-                    0 => ::core::result::Result::Ok(Mode::Air),
-                    1 => ::core::result::Result::Ok(Mode::Rail),
-                    2 => ::core::result::Result::Ok(Mode::Road),
-                    3 => ::core::result::Result::Ok(Mode::Sea),
-                    4 => ::core::result::Result::Ok(Mode::Other),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 5),
-                        )
-                    }
-                }
-            }
-        }
-        impl ::eventwright::wire::avro::Sink for Mode {
-            fn symbol(
-                _node: &::eventwright::wire::avro::EnumNode,
-                index: usize,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                match index {
-                    0 => ::core::result::Result::Ok(Self::Air),
-                    1 => ::core::result::Result::Ok(Self::Rail),
-                    2 => ::core::result::Result::Ok(Self::Road),
-                    3 => ::core::result::Result::Ok(Self::Sea),
-                    4 => ::core::result::Result::Ok(Self::Other),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 5),
-                        )
-                    }
-                }
-            }
-        }
-        impl ::eventwright::wire::avro::Encode for Place {
-            fn encode(
-                &self,
-                writer: &mut ::eventwright::wire::avro::Writer<'_>,
-            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.string(&self.country);
-                writer.string(&self.town);
-                ::core::result::Result::Ok(())
-            }
-        }
-        impl ::eventwright::wire::avro::Decode for Place {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Place {
-                    country: reader.string().field("country")?,
-                    town: reader.string().field("town")?,
-                })
-            }
-        }
-        impl ::eventwright::wire::avro::Sink for Place {
-            fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    country: fields.required(field_0, "country")?,
-                    town: fields.required(field_1, "town")?,
-                })
-            }
-        }
-        /// Reads `golden.shipping.Shipment` as version 1 wrote it.
-        fn shipment_from_v1(
+        /// Reads `golden.shipping.ShipmentBooked` as version 1 wrote it.
+        fn shipment_booked_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Shipment, ::eventwright::wire::DecodeError> {
-            ::core::result::Result::Ok(Shipment {
+        ) -> ::core::result::Result<ShipmentBooked, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(ShipmentBooked {
                 shipment_id: reader.string().field("shipment_id")?,
                 parcels: reader
                     .int()
                     .and_then(|value| {
                         let value = ::eventwright::wire::avro::Scalar::Int(value)
+                            .promote(::eventwright::wire::avro::Primitive::Long)?;
+                        <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                            value,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })
+                    .field("parcels")?,
+                weight: reader
+                    .float()
+                    .and_then(|value| {
+                        let value = ::eventwright::wire::avro::Scalar::Float(value)
                             .promote(::eventwright::wire::avro::Primitive::Double)?;
                         <f64 as ::eventwright::wire::avro::Sink>::scalar(
                             value,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
-                    .field("parcels")?,
-                carrier_name: {
-                    reader.float()?;
-                    reader.long()?;
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    reader.string().field("carrier_name")?
-                },
+                    .field("weight")?,
+                volume: reader
+                    .long()
+                    .and_then(|value| {
+                        let value = ::eventwright::wire::avro::Scalar::Long(value)
+                            .promote(::eventwright::wire::avro::Primitive::Float)?;
+                        <f32 as ::eventwright::wire::avro::Sink>::scalar(
+                            value,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })
+                    .field("volume")?,
+                label: reader
+                    .str()
+                    .and_then(|value| {
+                        let value = ::eventwright::wire::avro::Scalar::String(value)
+                            .promote(::eventwright::wire::avro::Primitive::Bytes)?;
+                        <::std::vec::Vec<
+                            u8,
+                        > as ::eventwright::wire::avro::Sink>::scalar(
+                            value,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })
+                    .field("label")?,
+                barcode: reader
+                    .bytes()
+                    .and_then(|value| {
+                        let value = ::eventwright::wire::avro::Scalar::Bytes(value)
+                            .promote(::eventwright::wire::avro::Primitive::String)?;
+                        <::std::string::String as ::eventwright::wire::avro::Sink>::scalar(
+                            value,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })
+                    .field("barcode")?,
+                haulier: reader.string().field("haulier")?,
                 mode: mode_from_v1(reader).field("mode")?,
-                via: {
+                origin: {
                     skip_legacy_9_of_v1(reader)?;
-                    skip_address_25_of_v1(reader)?;
-                    reader.items(2, |reader| place_from_v1(reader)).field("via")?
+                    address_from_v1(reader).field("origin")?
                 },
-                bonus: {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                skip_address_33_of_v1(reader)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            skip_address_39_of_v1(reader)?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                stops: reader.items(2, |reader| address_from_v1(reader)).field("stops")?,
+                depots: reader
+                    .entries(|reader| address_from_v1(reader))
+                    .field("depots")?,
+                fallback: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => {
+                        ::core::result::Result::Ok(::core::option::Option::None)
                     }
-                    reader.bytes()?;
-                    match reader.index(2)? {
-                        0 => {
-                            reader.bytes()?;
-                        }
-                        1 => {}
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                    ::core::result::Result::Ok(1) => {
+                        address_from_v1(reader).map(::core::option::Option::Some)
                     }
-                    match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .int()
-                                .and_then(|value| {
-                                    let value = ::eventwright::wire::avro::Scalar::Int(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?;
-                                    <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                        value,
-                                        ::eventwright::wire::avro::Logical::None,
-                                    )
-                                })
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
-                        }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 2),
+                        )
                     }
-                        .field("bonus")?
-                },
-                unit: {
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            reader.boolean()?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                    ::core::result::Result::Err(error) => {
+                        ::core::result::Result::Err(error)
                     }
-                    reader.fixed(4)?;
-                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?
-                },
-                booking_no: Shipment::default_booking_no(),
+                }
+                    .field("fallback")?,
+                comment: reader
+                    .string()
+                    .map(::core::option::Option::Some)
+                    .field("comment")?,
+                remark: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => {
+                        reader.string().map(::core::option::Option::Some)
+                    }
+                    ::core::result::Result::Ok(1) => {
+                        ::core::result::Result::Ok(::core::option::Option::None)
+                    }
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 2),
+                        )
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::core::result::Result::Err(error)
+                    }
+                }
+                    .field("remark")?,
+                bonus: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => {
+                        ::core::result::Result::Ok(::core::option::Option::None)
+                    }
+                    ::core::result::Result::Ok(1) => {
+                        reader
+                            .int()
+                            .and_then(|value| {
+                                let value = ::eventwright::wire::avro::Scalar::Int(value)
+                                    .promote(::eventwright::wire::avro::Primitive::Long)?;
+                                <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                                    value,
+                                    ::eventwright::wire::avro::Logical::None,
+                                )
+                            })
+                            .map(::core::option::Option::Some)
+                    }
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 2),
+                        )
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::core::result::Result::Err(error)
+                    }
+                }
+                    .field("bonus")?,
+                insured: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable(
+                                "`insured`: the writer writes null, the reader expects boolean",
+                            ),
+                        )
+                    }
+                    ::core::result::Result::Ok(1) => reader.boolean(),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 2),
+                        )
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::core::result::Result::Err(error)
+                    }
+                }
+                    .field("insured")?,
+                seal: reader.array::<4>().field("seal")?,
+                unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
+                    .field("unit")?,
+                booking_no: ShipmentBooked::default_booking_no(),
             })
         }
         /// Reads `golden.shipping.Mode` as version 1 wrote it.
@@ -2079,7 +1669,7 @@ pub mod shipment_booked {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Mode::Road),
                 1 => ::core::result::Result::Ok(Mode::Rail),
-                2 => ::core::result::Result::Ok(Mode::Sea),
+                2 => ::core::result::Result::Ok(Mode::Other),
                 index => {
                     ::core::result::Result::Err(
                         ::eventwright::wire::avro::no_such_index(index, 3),
@@ -2087,16 +1677,14 @@ pub mod shipment_booked {
                 }
             }
         }
-        /// Reads `golden.shipping.Place` as version 1 wrote it.
-        fn place_from_v1(
+        /// Reads `golden.shipping.Address` as version 1 wrote it.
+        fn address_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
-            ::core::result::Result::Ok(Place {
-                town: {
-                    reader.bytes()?;
-                    reader.string().field("town")?
-                },
-                country: Place::default_country(),
+        ) -> ::core::result::Result<Address, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Address {
+                street: reader.string().field("street")?,
+                city: reader.string().field("city")?,
+                country: Address::default_country(),
             })
         }
         /// Skips a `golden.shipping.Legacy` as version 1 wrote it.
@@ -2148,267 +1736,57 @@ pub mod shipment_booked {
                     ::core::result::Result::Ok(())
                 })
         }
-        /// Skips a `golden.shipping.Address` as version 1 wrote it.
-        fn skip_address_25_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
-        }
-        /// Skips a `golden.shipping.Address` as version 1 wrote it.
-        fn skip_address_33_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
-        }
-        /// Skips a `golden.shipping.Address` as version 1 wrote it.
-        fn skip_address_39_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
-        }
-        /// Reads `golden.shipping.Shipment` as version 2 wrote it.
-        fn shipment_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Shipment, ::eventwright::wire::DecodeError> {
-            ::core::result::Result::Ok(Shipment {
-                mode: mode_from_v2(reader).field("mode")?,
-                booking_no: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.long().map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("booking_no")?,
-                shipment_id: reader.string().field("shipment_id")?,
-                parcels: reader
-                    .long()
-                    .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Long(value)
-                            .promote(::eventwright::wire::avro::Primitive::Double)?;
-                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("parcels")?,
-                carrier_name: {
-                    reader.double()?;
-                    reader.float()?;
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    reader.string().field("carrier_name")?
-                },
-                via: {
-                    skip_address_14_of_v2(reader)?;
-                    reader.items(3, |reader| place_from_v2(reader)).field("via")?
-                },
-                bonus: {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                skip_address_23_of_v2(reader)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    match reader.index(2)? {
-                        0 => {
-                            skip_address_28_of_v2(reader)?;
-                        }
-                        1 => {}
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            reader.bytes()?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            reader.bytes()?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .long()
-                                .and_then(|value| {
-                                    let value = ::eventwright::wire::avro::Scalar::Long(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?;
-                                    <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                        value,
-                                        ::eventwright::wire::avro::Logical::None,
-                                    )
-                                })
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
-                        }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?
-                },
-                unit: {
-                    reader.boolean()?;
-                    reader.fixed(4)?;
-                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?
-                },
-            })
-        }
-        /// Reads `golden.shipping.Mode` as version 2 wrote it.
-        fn mode_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Mode, ::eventwright::wire::DecodeError> {
-            match reader.index(4)? {
-                0 => ::core::result::Result::Ok(Mode::Air),
-                1 => ::core::result::Result::Ok(Mode::Rail),
-                2 => ::core::result::Result::Ok(Mode::Road),
-                3 => ::core::result::Result::Ok(Mode::Other),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    )
-                }
-            }
-        }
-        /// Reads `golden.shipping.Place` as version 2 wrote it.
-        fn place_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
-            let value = Place {
-                town: reader.string().field("town")?,
-                country: reader.string().field("country")?,
-            };
-            reader.bytes()?;
-            ::core::result::Result::Ok(value)
-        }
-        /// Skips a `golden.shipping.Address` as version 2 wrote it.
-        fn skip_address_14_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
-        }
-        /// Skips a `golden.shipping.Address` as version 2 wrote it.
-        fn skip_address_23_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
-        }
-        /// Skips a `golden.shipping.Address` as version 2 wrote it.
-        fn skip_address_28_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
-        }
-        /// The schema of version 3 of `ShipmentBooked`.
+        /// The schema of version 2 of `ShipmentBooked`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentBooked",
-            version: 3,
+            version: 2,
             format: ::eventwright::wire::Format::Avro,
-            full_name: "golden.shipping.Shipment",
+            full_name: "golden.shipping.ShipmentBooked",
             topic: "shipments",
             subject: "shipments-value",
             text: r#"{
-  "type": "record", "name": "Shipment", "aliases": ["ShipmentBooked"], "namespace": "golden.shipping",
-  "doc": "The record itself is renamed by alias.",
+  "type": "record", "name": "ShipmentBooked", "namespace": "golden.shipping",
+  "doc": "A shipment has been booked.",
   "fields": [
-    {"name": "shipment_id", "type": "string"},
-    {"name": "booking_no", "type": ["null", "long"], "default": null},
-    {"name": "parcels", "type": "double"},
-    {"name": "carrier_name", "aliases": ["haulier", "carrier"], "type": "string"},
-    {"name": "mode", "type": {"type": "enum", "name": "Mode", "symbols": ["AIR", "RAIL", "ROAD", "SEA", "OTHER"], "default": "OTHER"}},
-    {"name": "via", "aliases": ["stops"], "type": {"type": "array", "items": {
-      "type": "record", "name": "Place", "aliases": ["Address"], "fields": [
-        {"name": "country", "type": "string", "default": "??"},
-        {"name": "town", "aliases": ["city"], "type": "string"}
-      ]}}},
-    {"name": "unit", "type": {"type": "record", "name": "Unit", "fields": [{"name": "symbol", "type": "string"}]}},
-    {"name": "bonus", "type": ["null", "double"], "default": null}
+    {"name": "mode", "type": {"type": "enum", "name": "Mode", "symbols": ["AIR", "RAIL", "ROAD", "OTHER"], "default": "OTHER"}},
+    {"name": "booking_no", "type": ["null", "long"], "default": null, "doc": "Added, null by default."},
+    {"name": "shipment_id", "type": "string", "doc": "The shipment."},
+    {"name": "parcels", "type": "long", "doc": "Promoted from int."},
+    {"name": "weight", "type": "double", "doc": "Promoted from float."},
+    {"name": "volume", "type": "float", "doc": "Promoted from long."},
+    {"name": "label", "type": "bytes", "doc": "Promoted from string."},
+    {"name": "barcode", "type": "string", "doc": "Promoted from bytes."},
+    {"name": "haulier", "aliases": ["carrier"], "type": "string", "doc": "Renamed."},
+    {"name": "origin", "type": {"type": "record", "name": "Address", "doc": "Where something is.", "fields": [
+      {"name": "city", "type": "string"},
+      {"name": "country", "type": "string", "default": "DE", "doc": "Added to a nested record."},
+      {"name": "street", "type": "string"}
+    ]}},
+    {"name": "stops", "type": {"type": "array", "items": "Address"}},
+    {"name": "depots", "type": {"type": "map", "values": "Address"}},
+    {"name": "fallback", "type": ["Address", "null"]},
+    {"name": "comment", "type": ["null", "string"], "doc": "Now nullable."},
+    {"name": "remark", "type": ["null", "string"], "doc": "Null moved to the front."},
+    {"name": "bonus", "type": ["null", "long"], "doc": "Promoted inside a union."},
+    {"name": "insured", "type": "boolean", "doc": "No longer nullable: a null of v1 has no place."},
+    {"name": "seal", "type": {"type": "fixed", "name": "Seal", "size": 4}},
+    {"name": "unit", "type": {"type": "record", "name": "Unit", "fields": [{"name": "symbol", "type": "string"}]}}
   ]
 }
 "#,
             references: &[],
-            fingerprint: 0xe77c661cb69516d6,
+            fingerprint: 0x33dd44b041aad992,
             sha256: [
-                11, 30, 207, 217, 148, 170, 42, 164, 251, 249, 91, 235, 35, 177, 56, 238,
-                67, 31, 51, 20, 183, 93, 115, 203, 1, 60, 66, 189, 211, 163, 214, 76,
+                10, 54, 131, 225, 126, 201, 206, 126, 58, 142, 57, 149, 55, 195, 92, 239,
+                141, 105, 243, 254, 251, 13, 238, 163, 80, 236, 170, 254, 172, 197, 189,
+                123,
             ],
             message_indexes: &[],
         };
-        impl ::eventwright::wire::Event for Shipment {
+        impl ::eventwright::wire::Event for ShipmentBooked {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
                 &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
                 &SCHEMA,
             ];
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
@@ -2435,9 +1813,8 @@ pub mod shipment_booked {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 match writer {
-                    0 => shipment_from_v1(reader),
-                    1 => shipment_from_v2(reader),
-                    2 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    0 => shipment_booked_from_v1(reader),
+                    1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
                             ::eventwright::wire::DecodeError::new(
@@ -2456,7 +1833,7 @@ pub mod shipment_booked {
         }
     }
 }
-pub use shipment_booked::v3::Shipment as ShipmentBooked;
+pub use shipment_booked::v2::ShipmentBooked;
 /// The versions of `StockLevelChanged`.
 pub mod stock_level_changed {
     /// Version 1 of `StockLevelChanged`.
@@ -2992,13 +2369,26 @@ pub mod stock_level_changed {
             }
             /// Returns the default of `site`.
             pub(super) fn default_site() -> Site {
-                ::eventwright::wire::avro::decode_default(&[8, 109, 97, 105, 110, 14, 0])
+                Site {
+                    name: ::std::string::String::from("main"),
+                    zone: 7,
+                    manager: ::core::option::Option::<::std::string::String>::None,
+                }
             }
             /// Returns the default of `neighbours`.
             pub(super) fn default_neighbours() -> ::std::vec::Vec<Site> {
-                ::eventwright::wire::avro::decode_default(
-                    &[4, 2, 97, 2, 0, 2, 98, 14, 0, 0],
-                )
+                ::std::vec::Vec::from([
+                    Site {
+                        name: ::std::string::String::from("a"),
+                        zone: 1,
+                        manager: ::core::option::Option::<::std::string::String>::None,
+                    },
+                    Site {
+                        name: ::std::string::String::from("b"),
+                        zone: 7,
+                        manager: ::core::option::Option::<::std::string::String>::None,
+                    },
+                ])
             }
             /// Returns the default of `counts`.
             pub(super) fn default_counts() -> ::std::collections::BTreeMap<
@@ -3534,3 +2924,1536 @@ pub mod stock_level_changed {
     }
 }
 pub use stock_level_changed::v2::StockLevelChanged;
+/// The versions of `RoutePlanned`.
+pub mod route_planned {
+    /// Version 1 of `RoutePlanned`.
+    pub mod v1 {
+        use ::eventwright::wire::avro::InField as _;
+        /// The record `golden.routes.RoutePlanned`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct RoutePlanned {
+            /// The field `route_id`.
+            pub route_id: ::std::string::String,
+            /// The field `legs`.
+            pub legs: i32,
+            /// The field `carrier`.
+            pub carrier: ::std::string::String,
+            /// The field `mode`.
+            pub mode: Mode,
+            /// The field `stops`.
+            pub stops: ::std::vec::Vec<Address>,
+            /// The field `depot`.
+            pub depot: Address,
+            /// The field `unit`.
+            pub unit: Unit,
+            /// The field `bonus`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
+            pub bonus: ::core::option::Option<i32>,
+        }
+        impl RoutePlanned {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                route_id: ::std::string::String,
+                legs: i32,
+                carrier: ::std::string::String,
+                mode: Mode,
+                stops: ::std::vec::Vec<Address>,
+                depot: Address,
+                unit: Unit,
+                bonus: ::core::option::Option<i32>,
+            ) -> Self {
+                Self {
+                    route_id,
+                    legs,
+                    carrier,
+                    mode,
+                    stops,
+                    depot,
+                    unit,
+                    bonus,
+                }
+            }
+        }
+        /// The enum `golden.routes.Mode`.
+        #[derive(
+            Debug,
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize,
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum Mode {
+            /// The symbol `ROAD`.
+            #[serde(rename = "ROAD")]
+            Road,
+            /// The symbol `RAIL`.
+            #[serde(rename = "RAIL")]
+            Rail,
+            /// The symbol `SEA`.
+            #[serde(rename = "SEA")]
+            Sea,
+            /// The symbol `PIPE`.
+            #[serde(rename = "PIPE")]
+            Pipe,
+        }
+        impl Mode {
+            /// Returns the symbol in the schema.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::Road => "ROAD",
+                    Self::Rail => "RAIL",
+                    Self::Sea => "SEA",
+                    Self::Pipe => "PIPE",
+                }
+            }
+        }
+        /// The record `golden.routes.Address`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct Address {
+            /// The field `street`.
+            pub street: ::std::string::String,
+            /// The field `city`.
+            pub city: ::std::string::String,
+        }
+        impl Address {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                street: ::std::string::String,
+                city: ::std::string::String,
+            ) -> Self {
+                Self { street, city }
+            }
+        }
+        /// The record `golden.routes.Unit`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct Unit {
+            /// The field `symbol`.
+            pub symbol: ::std::string::String,
+        }
+        impl Unit {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(symbol: ::std::string::String) -> Self {
+                Self { symbol }
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RoutePlanned {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.route_id);
+                writer.int(self.legs);
+                writer.string(&self.carrier);
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
+                    .field("mode")?;
+                writer
+                    .items(
+                        &self.stops,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(
+                            item,
+                            writer,
+                        ),
+                    )
+                    .field("stops")?;
+                ::eventwright::wire::avro::Encode::encode(&self.depot, writer)
+                    .field("depot")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
+                    .field("unit")?;
+                match &self.bonus {
+                    ::core::option::Option::None => {
+                        writer.index(1);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(0);
+                        {
+                            writer.int(*value);
+                            ::core::result::Result::Ok(())
+                        }
+                    }
+                }
+                    .field("bonus")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for RoutePlanned {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(RoutePlanned {
+                    route_id: reader.string().field("route_id")?,
+                    legs: reader.int().field("legs")?,
+                    carrier: reader.string().field("carrier")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("mode")?,
+                    stops: reader
+                        .items(
+                            2,
+                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
+                                reader,
+                            ),
+                        )
+                        .field("stops")?,
+                    depot: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("depot")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("unit")?,
+                    bonus: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            reader.int().map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("bonus")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RoutePlanned {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                let mut field_2 = ::core::option::Option::None;
+                let mut field_3 = ::core::option::Option::None;
+                let mut field_4 = ::core::option::Option::None;
+                let mut field_5 = ::core::option::Option::None;
+                let mut field_6 = ::core::option::Option::None;
+                let mut field_7 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
+                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
+                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
+                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
+                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
+                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    route_id: fields.required(field_0, "route_id")?,
+                    legs: fields.required(field_1, "legs")?,
+                    carrier: fields.required(field_2, "carrier")?,
+                    mode: fields.required(field_3, "mode")?,
+                    stops: fields.required(field_4, "stops")?,
+                    depot: fields.required(field_5, "depot")?,
+                    unit: fields.required(field_6, "unit")?,
+                    bonus: fields.required(field_7, "bonus")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Mode {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer
+                    .index(
+                        match self {
+                            Self::Road => 0,
+                            Self::Rail => 1,
+                            Self::Sea => 2,
+                            Self::Pipe => 3,
+                        },
+                    );
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Mode {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match reader.index(4)? {
+                    0 => ::core::result::Result::Ok(Mode::Road),
+                    1 => ::core::result::Result::Ok(Mode::Rail),
+                    2 => ::core::result::Result::Ok(Mode::Sea),
+                    3 => ::core::result::Result::Ok(Mode::Pipe),
+                    index => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 4),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Mode {
+            fn symbol(
+                _node: &::eventwright::wire::avro::EnumNode,
+                index: usize,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match index {
+                    0 => ::core::result::Result::Ok(Self::Road),
+                    1 => ::core::result::Result::Ok(Self::Rail),
+                    2 => ::core::result::Result::Ok(Self::Sea),
+                    3 => ::core::result::Result::Ok(Self::Pipe),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 4),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Address {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.street);
+                writer.string(&self.city);
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Address {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Address {
+                    street: reader.string().field("street")?,
+                    city: reader.string().field("city")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Address {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    street: fields.required(field_0, "street")?,
+                    city: fields.required(field_1, "city")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Unit {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.symbol);
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Unit {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Unit {
+                    symbol: reader.string().field("symbol")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Unit {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    symbol: fields.required(field_0, "symbol")?,
+                })
+            }
+        }
+        /// The schema of version 1 of `RoutePlanned`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RoutePlanned",
+            version: 1,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.routes.RoutePlanned",
+            topic: "routes",
+            subject: "golden.routes.RoutePlanned",
+            text: r#"{"type": "record", "name": "RoutePlanned", "namespace": "golden.routes", "fields": [
+  {"name": "route_id", "type": "string"},
+  {"name": "legs", "type": "int"},
+  {"name": "carrier", "type": "string"},
+  {"name": "mode", "type": {"type": "enum", "name": "Mode", "symbols": ["ROAD", "RAIL", "SEA", "PIPE"]}},
+  {"name": "stops", "type": {"type": "array", "items": {"type": "record", "name": "Address", "fields": [
+    {"name": "street", "type": "string"}, {"name": "city", "type": "string"}]}}},
+  {"name": "depot", "type": "Address"},
+  {"name": "unit", "type": {"type": "record", "name": "Unit", "fields": [{"name": "symbol", "type": "string"}]}},
+  {"name": "bonus", "type": ["int", "null"]}
+]}
+"#,
+            references: &[],
+            fingerprint: 0xb0ce6b3a52881ef1,
+            sha256: [
+                45, 86, 50, 118, 182, 46, 164, 190, 169, 226, 146, 250, 155, 69, 244,
+                179, 183, 120, 100, 12, 219, 149, 233, 28, 105, 143, 240, 58, 196, 222,
+                219, 22,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for RoutePlanned {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &SCHEMA,
+            ];
+            fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
+                ::core::option::Option::Some(
+                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
+                )
+            }
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                match writer {
+                    0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                }
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+    /// Version 2 of `RoutePlanned`.
+    pub mod v2 {
+        use ::eventwright::wire::avro::InField as _;
+        pub use super::v1::Unit;
+        /// The record `golden.routes.RoutePlanned`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct RoutePlanned {
+            /// The field `route_id`.
+            pub route_id: ::std::string::String,
+            /// The field `legs`.
+            pub legs: i64,
+            /// The field `haulier`.
+            pub haulier: ::std::string::String,
+            /// The field `mode`.
+            pub mode: Mode,
+            /// The field `stops`.
+            pub stops: ::std::vec::Vec<Address>,
+            /// The field `depots`.
+            #[serde(default = "RoutePlanned::default_depots")]
+            pub depots: ::std::collections::BTreeMap<::std::string::String, Address>,
+            /// The field `unit`.
+            pub unit: Unit,
+            /// The field `bonus`.
+            #[serde(default = "RoutePlanned::default_bonus")]
+            pub bonus: ::core::option::Option<i64>,
+        }
+        impl RoutePlanned {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                route_id: ::std::string::String,
+                legs: i64,
+                haulier: ::std::string::String,
+                mode: Mode,
+                stops: ::std::vec::Vec<Address>,
+                unit: Unit,
+            ) -> Self {
+                Self {
+                    route_id,
+                    legs,
+                    haulier,
+                    mode,
+                    stops,
+                    depots: Self::default_depots(),
+                    unit,
+                    bonus: Self::default_bonus(),
+                }
+            }
+            /// Returns the default of `depots`.
+            pub(super) fn default_depots() -> ::std::collections::BTreeMap<
+                ::std::string::String,
+                Address,
+            > {
+                ::std::collections::BTreeMap::new()
+            }
+            /// Returns the default of `bonus`.
+            pub(super) fn default_bonus() -> ::core::option::Option<i64> {
+                ::core::option::Option::<i64>::None
+            }
+        }
+        /// The enum `golden.routes.Mode`.
+        #[derive(
+            Debug,
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize,
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum Mode {
+            /// The symbol `AIR`.
+            #[serde(rename = "AIR")]
+            Air,
+            /// The symbol `RAIL`.
+            #[serde(rename = "RAIL")]
+            Rail,
+            /// The symbol `ROAD`.
+            #[serde(rename = "ROAD")]
+            Road,
+            /// The symbol `OTHER`.
+            #[serde(rename = "OTHER")]
+            Other,
+        }
+        impl Mode {
+            /// Returns the symbol in the schema.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::Air => "AIR",
+                    Self::Rail => "RAIL",
+                    Self::Road => "ROAD",
+                    Self::Other => "OTHER",
+                }
+            }
+        }
+        /// The record `golden.routes.Address`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct Address {
+            /// The field `street`.
+            pub street: ::std::string::String,
+            /// The field `city`.
+            pub city: ::std::string::String,
+            /// The field `country`.
+            #[serde(default = "Address::default_country")]
+            pub country: ::std::string::String,
+        }
+        impl Address {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                street: ::std::string::String,
+                city: ::std::string::String,
+            ) -> Self {
+                Self {
+                    street,
+                    city,
+                    country: Self::default_country(),
+                }
+            }
+            /// Returns the default of `country`.
+            pub(super) fn default_country() -> ::std::string::String {
+                ::std::string::String::from("DE")
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RoutePlanned {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.route_id);
+                writer.long(self.legs);
+                writer.string(&self.haulier);
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
+                    .field("mode")?;
+                writer
+                    .items(
+                        &self.stops,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(
+                            item,
+                            writer,
+                        ),
+                    )
+                    .field("stops")?;
+                writer
+                    .entries(
+                        &self.depots,
+                        |writer, value| ::eventwright::wire::avro::Encode::encode(
+                            value,
+                            writer,
+                        ),
+                    )
+                    .field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
+                    .field("unit")?;
+                match &self.bonus {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        {
+                            writer.long(*value);
+                            ::core::result::Result::Ok(())
+                        }
+                    }
+                }
+                    .field("bonus")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for RoutePlanned {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(RoutePlanned {
+                    route_id: reader.string().field("route_id")?,
+                    legs: reader.long().field("legs")?,
+                    haulier: reader.string().field("haulier")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("mode")?,
+                    stops: reader
+                        .items(
+                            3,
+                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
+                                reader,
+                            ),
+                        )
+                        .field("stops")?,
+                    depots: reader
+                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
+                            reader,
+                        ))
+                        .field("depots")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("unit")?,
+                    bonus: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader.long().map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("bonus")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RoutePlanned {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                let mut field_2 = ::core::option::Option::None;
+                let mut field_3 = ::core::option::Option::None;
+                let mut field_4 = ::core::option::Option::None;
+                let mut field_5 = ::core::option::Option::None;
+                let mut field_6 = ::core::option::Option::None;
+                let mut field_7 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
+                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
+                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
+                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
+                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
+                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    route_id: fields.required(field_0, "route_id")?,
+                    legs: fields.required(field_1, "legs")?,
+                    haulier: fields.required(field_2, "haulier")?,
+                    mode: fields.required(field_3, "mode")?,
+                    stops: fields.required(field_4, "stops")?,
+                    depots: fields.required(field_5, "depots")?,
+                    unit: fields.required(field_6, "unit")?,
+                    bonus: fields.required(field_7, "bonus")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Mode {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer
+                    .index(
+                        match self {
+                            Self::Air => 0,
+                            Self::Rail => 1,
+                            Self::Road => 2,
+                            Self::Other => 3,
+                        },
+                    );
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Mode {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match reader.index(4)? {
+                    0 => ::core::result::Result::Ok(Mode::Air),
+                    1 => ::core::result::Result::Ok(Mode::Rail),
+                    2 => ::core::result::Result::Ok(Mode::Road),
+                    3 => ::core::result::Result::Ok(Mode::Other),
+                    index => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 4),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Mode {
+            fn symbol(
+                _node: &::eventwright::wire::avro::EnumNode,
+                index: usize,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match index {
+                    0 => ::core::result::Result::Ok(Self::Air),
+                    1 => ::core::result::Result::Ok(Self::Rail),
+                    2 => ::core::result::Result::Ok(Self::Road),
+                    3 => ::core::result::Result::Ok(Self::Other),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 4),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Address {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.street);
+                writer.string(&self.city);
+                writer.string(&self.country);
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Address {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Address {
+                    street: reader.string().field("street")?,
+                    city: reader.string().field("city")?,
+                    country: reader.string().field("country")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Address {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                let mut field_2 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    street: fields.required(field_0, "street")?,
+                    city: fields.required(field_1, "city")?,
+                    country: fields.required(field_2, "country")?,
+                })
+            }
+        }
+        /// The schema of version 2 of `RoutePlanned`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RoutePlanned",
+            version: 2,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.routes.RoutePlanned",
+            topic: "routes",
+            subject: "golden.routes.RoutePlanned",
+            text: r#"{"type": "record", "name": "RoutePlanned", "namespace": "golden.routes", "fields": [
+  {"name": "route_id", "type": "string"},
+  {"name": "legs", "type": "long"},
+  {"name": "haulier", "aliases": ["carrier"], "type": "string"},
+  {"name": "mode", "type": {"type": "enum", "name": "Mode", "symbols": ["AIR", "RAIL", "ROAD", "OTHER"], "default": "OTHER"}},
+  {"name": "stops", "type": {"type": "array", "items": {"type": "record", "name": "Address", "fields": [
+    {"name": "street", "type": "string"}, {"name": "city", "type": "string"}, {"name": "country", "type": "string", "default": "DE"}]}}},
+  {"name": "depots", "type": {"type": "map", "values": "Address"}, "default": {}},
+  {"name": "unit", "type": {"type": "record", "name": "Unit", "fields": [{"name": "symbol", "type": "string"}]}},
+  {"name": "bonus", "type": ["null", "long"], "default": null}
+]}
+"#,
+            references: &[],
+            fingerprint: 0x9d7afd0795712c98,
+            sha256: [
+                28, 135, 90, 140, 32, 145, 170, 185, 219, 4, 125, 26, 101, 228, 17, 242,
+                208, 195, 127, 87, 243, 197, 160, 140, 173, 79, 233, 198, 164, 171, 188,
+                131,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for RoutePlanned {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &SCHEMA,
+            ];
+            fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
+                ::core::option::Option::Some(
+                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
+                )
+            }
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                match writer {
+                    0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                }
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+    /// Version 3 of `RoutePlanned`.
+    pub mod v3 {
+        use ::eventwright::wire::avro::InField as _;
+        pub use super::v1::Unit;
+        /// The record itself is renamed by alias.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct Route {
+            /// The field `route_id`.
+            pub route_id: ::std::string::String,
+            /// The field `legs`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub legs: f64,
+            /// The field `carrier_name`.
+            pub carrier_name: ::std::string::String,
+            /// The field `mode`.
+            pub mode: Transport,
+            /// The field `via`.
+            pub via: ::std::vec::Vec<Place>,
+            /// The field `unit`.
+            pub unit: Unit,
+            /// The field `bonus`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "Route::default_bonus")]
+            pub bonus: ::core::option::Option<f64>,
+        }
+        impl Route {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                route_id: ::std::string::String,
+                legs: f64,
+                carrier_name: ::std::string::String,
+                mode: Transport,
+                via: ::std::vec::Vec<Place>,
+                unit: Unit,
+            ) -> Self {
+                Self {
+                    route_id,
+                    legs,
+                    carrier_name,
+                    mode,
+                    via,
+                    unit,
+                    bonus: Self::default_bonus(),
+                }
+            }
+            /// Returns the default of `bonus`.
+            pub(super) fn default_bonus() -> ::core::option::Option<f64> {
+                ::core::option::Option::<f64>::None
+            }
+        }
+        /// The enum `golden.routes.Transport`.
+        #[derive(
+            Debug,
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize,
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum Transport {
+            /// The symbol `AIR`.
+            #[serde(rename = "AIR")]
+            Air,
+            /// The symbol `RAIL`.
+            #[serde(rename = "RAIL")]
+            Rail,
+            /// The symbol `ROAD`.
+            #[serde(rename = "ROAD")]
+            Road,
+            /// The symbol `SEA`.
+            #[serde(rename = "SEA")]
+            Sea,
+        }
+        impl Transport {
+            /// Returns the symbol in the schema.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    Self::Air => "AIR",
+                    Self::Rail => "RAIL",
+                    Self::Road => "ROAD",
+                    Self::Sea => "SEA",
+                }
+            }
+        }
+        /// The record `golden.routes.Place`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct Place {
+            /// The field `country`.
+            #[serde(default = "Place::default_country")]
+            pub country: ::std::string::String,
+            /// The field `town`.
+            pub town: ::std::string::String,
+        }
+        impl Place {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(town: ::std::string::String) -> Self {
+                Self {
+                    country: Self::default_country(),
+                    town,
+                }
+            }
+            /// Returns the default of `country`.
+            pub(super) fn default_country() -> ::std::string::String {
+                ::std::string::String::from("??")
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Route {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.route_id);
+                writer.double(self.legs);
+                writer.string(&self.carrier_name);
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
+                    .field("mode")?;
+                writer
+                    .items(
+                        &self.via,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(
+                            item,
+                            writer,
+                        ),
+                    )
+                    .field("via")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
+                    .field("unit")?;
+                match &self.bonus {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        {
+                            writer.double(*value);
+                            ::core::result::Result::Ok(())
+                        }
+                    }
+                }
+                    .field("bonus")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Route {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Route {
+                    route_id: reader.string().field("route_id")?,
+                    legs: reader.double().field("legs")?,
+                    carrier_name: reader.string().field("carrier_name")?,
+                    mode: <Transport as ::eventwright::wire::avro::Decode>::decode(
+                            reader,
+                        )
+                        .field("mode")?,
+                    via: reader
+                        .items(
+                            2,
+                            |reader| <Place as ::eventwright::wire::avro::Decode>::decode(
+                                reader,
+                            ),
+                        )
+                        .field("via")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("unit")?,
+                    bonus: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader.double().map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("bonus")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Route {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                let mut field_2 = ::core::option::Option::None;
+                let mut field_3 = ::core::option::Option::None;
+                let mut field_4 = ::core::option::Option::None;
+                let mut field_5 = ::core::option::Option::None;
+                let mut field_6 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
+                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
+                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
+                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
+                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    route_id: fields.required(field_0, "route_id")?,
+                    legs: fields.required(field_1, "legs")?,
+                    carrier_name: fields.required(field_2, "carrier_name")?,
+                    mode: fields.required(field_3, "mode")?,
+                    via: fields.required(field_4, "via")?,
+                    unit: fields.required(field_5, "unit")?,
+                    bonus: fields.required(field_6, "bonus")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Transport {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer
+                    .index(
+                        match self {
+                            Self::Air => 0,
+                            Self::Rail => 1,
+                            Self::Road => 2,
+                            Self::Sea => 3,
+                        },
+                    );
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Transport {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match reader.index(4)? {
+                    0 => ::core::result::Result::Ok(Transport::Air),
+                    1 => ::core::result::Result::Ok(Transport::Rail),
+                    2 => ::core::result::Result::Ok(Transport::Road),
+                    3 => ::core::result::Result::Ok(Transport::Sea),
+                    index => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 4),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Transport {
+            fn symbol(
+                _node: &::eventwright::wire::avro::EnumNode,
+                index: usize,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match index {
+                    0 => ::core::result::Result::Ok(Self::Air),
+                    1 => ::core::result::Result::Ok(Self::Rail),
+                    2 => ::core::result::Result::Ok(Self::Road),
+                    3 => ::core::result::Result::Ok(Self::Sea),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 4),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for Place {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.country);
+                writer.string(&self.town);
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Place {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Place {
+                    country: reader.string().field("country")?,
+                    town: reader.string().field("town")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Place {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    country: fields.required(field_0, "country")?,
+                    town: fields.required(field_1, "town")?,
+                })
+            }
+        }
+        /// Reads `golden.routes.Route` as version 1 wrote it.
+        fn route_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Route {
+                route_id: reader.string().field("route_id")?,
+                legs: reader
+                    .int()
+                    .and_then(|value| {
+                        let value = ::eventwright::wire::avro::Scalar::Int(value)
+                            .promote(::eventwright::wire::avro::Primitive::Double)?;
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            value,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })
+                    .field("legs")?,
+                carrier_name: reader.string().field("carrier_name")?,
+                mode: transport_from_v1(reader).field("mode")?,
+                via: reader.items(2, |reader| place_from_v1(reader)).field("via")?,
+                unit: {
+                    skip_address_10_of_v1(reader)?;
+                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("unit")?
+                },
+                bonus: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => {
+                        reader
+                            .int()
+                            .and_then(|value| {
+                                let value = ::eventwright::wire::avro::Scalar::Int(value)
+                                    .promote(::eventwright::wire::avro::Primitive::Double)?;
+                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                                    value,
+                                    ::eventwright::wire::avro::Logical::None,
+                                )
+                            })
+                            .map(::core::option::Option::Some)
+                    }
+                    ::core::result::Result::Ok(1) => {
+                        ::core::result::Result::Ok(::core::option::Option::None)
+                    }
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 2),
+                        )
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::core::result::Result::Err(error)
+                    }
+                }
+                    .field("bonus")?,
+            })
+        }
+        /// Reads `golden.routes.Transport` as version 1 wrote it.
+        fn transport_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
+            match reader.index(4)? {
+                0 => ::core::result::Result::Ok(Transport::Road),
+                1 => ::core::result::Result::Ok(Transport::Rail),
+                2 => ::core::result::Result::Ok(Transport::Sea),
+                3 => {
+                    ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unknown_symbol(
+                            "golden.routes.Transport",
+                            "PIPE",
+                        ),
+                    )
+                }
+                index => {
+                    ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 4),
+                    )
+                }
+            }
+        }
+        /// Reads `golden.routes.Place` as version 1 wrote it.
+        fn place_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Place {
+                town: {
+                    reader.bytes()?;
+                    reader.string().field("town")?
+                },
+                country: Place::default_country(),
+            })
+        }
+        /// Skips a `golden.routes.Address` as version 1 wrote it.
+        fn skip_address_10_of_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            reader
+                .nested(|reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    ::core::result::Result::Ok(())
+                })
+        }
+        /// Reads `golden.routes.Route` as version 2 wrote it.
+        fn route_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Route {
+                route_id: reader.string().field("route_id")?,
+                legs: reader
+                    .long()
+                    .and_then(|value| {
+                        let value = ::eventwright::wire::avro::Scalar::Long(value)
+                            .promote(::eventwright::wire::avro::Primitive::Double)?;
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            value,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })
+                    .field("legs")?,
+                carrier_name: reader.string().field("carrier_name")?,
+                mode: transport_from_v2(reader).field("mode")?,
+                via: reader.items(3, |reader| place_from_v2(reader)).field("via")?,
+                unit: {
+                    reader
+                        .skip_blocks(
+                            1,
+                            |reader| {
+                                reader.bytes()?;
+                                skip_address_10_of_v2(reader)?;
+                                ::core::result::Result::Ok(())
+                            },
+                        )?;
+                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
+                        .field("unit")?
+                },
+                bonus: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => {
+                        ::core::result::Result::Ok(::core::option::Option::None)
+                    }
+                    ::core::result::Result::Ok(1) => {
+                        reader
+                            .long()
+                            .and_then(|value| {
+                                let value = ::eventwright::wire::avro::Scalar::Long(value)
+                                    .promote(::eventwright::wire::avro::Primitive::Double)?;
+                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                                    value,
+                                    ::eventwright::wire::avro::Logical::None,
+                                )
+                            })
+                            .map(::core::option::Option::Some)
+                    }
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 2),
+                        )
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::core::result::Result::Err(error)
+                    }
+                }
+                    .field("bonus")?,
+            })
+        }
+        /// Reads `golden.routes.Transport` as version 2 wrote it.
+        fn transport_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
+            match reader.index(4)? {
+                0 => ::core::result::Result::Ok(Transport::Air),
+                1 => ::core::result::Result::Ok(Transport::Rail),
+                2 => ::core::result::Result::Ok(Transport::Road),
+                3 => {
+                    ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unknown_symbol(
+                            "golden.routes.Transport",
+                            "OTHER",
+                        ),
+                    )
+                }
+                index => {
+                    ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 4),
+                    )
+                }
+            }
+        }
+        /// Reads `golden.routes.Place` as version 2 wrote it.
+        fn place_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Place {
+                town: {
+                    reader.bytes()?;
+                    reader.string().field("town")?
+                },
+                country: reader.string().field("country")?,
+            })
+        }
+        /// Skips a `golden.routes.Address` as version 2 wrote it.
+        fn skip_address_10_of_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            reader
+                .nested(|reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    ::core::result::Result::Ok(())
+                })
+        }
+        /// The schema of version 3 of `RoutePlanned`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RoutePlanned",
+            version: 3,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.routes.Route",
+            topic: "routes",
+            subject: "golden.routes.Route",
+            text: r#"{"type": "record", "name": "Route", "aliases": ["RoutePlanned"], "namespace": "golden.routes",
+ "doc": "The record itself is renamed by alias.", "fields": [
+  {"name": "route_id", "type": "string"},
+  {"name": "legs", "type": "double"},
+  {"name": "carrier_name", "aliases": ["haulier", "carrier"], "type": "string"},
+  {"name": "mode", "type": {"type": "enum", "name": "Transport", "aliases": ["Mode"], "symbols": ["AIR", "RAIL", "ROAD", "SEA"]}},
+  {"name": "via", "aliases": ["stops"], "type": {"type": "array", "items": {
+    "type": "record", "name": "Place", "aliases": ["golden.routes.Address"], "fields": [
+      {"name": "country", "type": "string", "default": "??"},
+      {"name": "town", "aliases": ["city"], "type": "string"}
+    ]}}},
+  {"name": "unit", "type": {"type": "record", "name": "Unit", "fields": [{"name": "symbol", "type": "string"}]}},
+  {"name": "bonus", "type": ["null", "double"], "default": null}
+]}
+"#,
+            references: &[],
+            fingerprint: 0xf75e75a488da7b60,
+            sha256: [
+                61, 237, 176, 160, 4, 41, 29, 88, 32, 23, 184, 69, 13, 250, 29, 194, 224,
+                124, 42, 158, 238, 133, 149, 85, 191, 156, 184, 172, 101, 153, 54, 88,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for Route {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &super::v1::SCHEMA,
+                &super::v2::SCHEMA,
+                &SCHEMA,
+            ];
+            fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
+                ::core::option::Option::Some(
+                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
+                )
+            }
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                match writer {
+                    0 => route_from_v1(reader),
+                    1 => route_from_v2(reader),
+                    2 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                }
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+}
+pub use route_planned::v3::Route as RoutePlanned;

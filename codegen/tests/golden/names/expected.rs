@@ -49,6 +49,7 @@ pub mod awkward_named {
             /// The field `writer`.
             pub writer: ::std::string::String,
             /// The field `value`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<::std::string::String>,
             /// The field `fields`.
             pub fields: ::std::vec::Vec<::std::string::String>,
@@ -767,6 +768,7 @@ pub mod awkward_named {
             #[serde(default = "AwkwardNamed::default_async")]
             pub r#async: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `value`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<::std::string::String>,
             /// The field `result`.
             pub result: Result,
@@ -845,7 +847,7 @@ pub mod awkward_named {
             }
             /// Returns the default of `loop`.
             pub(super) fn default_loop() -> Option {
-                ::eventwright::wire::avro::decode_default(&[0])
+                Option { new: false }
             }
         }
         impl ::eventwright::wire::avro::Encode for AwkwardNamed {

@@ -14,14 +14,13 @@ pub mod invoice_issued {
     /// Version 1 of `InvoiceIssued`.
     pub mod v1 {
         /// An invoice was issued.
+        #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
+        #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(
             ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize
         )]
-        #[serde(crate = "::eventwright::wire::serde")]
-        #[serde(default, deny_unknown_fields)]
-        #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
-        #[prost(prost_path = "::eventwright::wire::prost")]
+        #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
         pub struct InvoiceIssued {
             #[prost(string, tag = "1")]
             #[serde(rename = "number")]
@@ -33,11 +32,6 @@ pub mod invoice_issued {
             #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
             pub state: i32,
         }
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
         #[derive(
             Clone,
             Copy,
@@ -51,6 +45,11 @@ pub mod invoice_issued {
         )]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[repr(i32)]
+        #[derive(
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
         pub enum State {
             #[serde(rename = "STATE_UNSPECIFIED")]
             Unspecified = 0,
@@ -161,14 +160,15 @@ enum State {
     /// Version 2 of `InvoiceIssued`.
     pub mod v2 {
         /// An invoice was issued.
+        #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
+        #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(
             ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize
         )]
-        #[serde(crate = "::eventwright::wire::serde")]
-        #[serde(default)]
-        #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
-        #[prost(prost_path = "::eventwright::wire::prost")]
+        #[serde(crate = "::eventwright::wire::serde", default)]
+        #[prost(skip_debug)]
+        #[derive(Debug)]
         pub struct InvoiceIssued {
             /// The invoice's number.
             #[prost(string, tag = "1")]
@@ -327,16 +327,15 @@ enum State {
         }
         /// Nested message and enum types in `InvoiceIssued`.
         pub mod invoice_issued {
+            #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Oneof)]
+            #[prost(prost_path = "::eventwright::wire::prost")]
             #[derive(
                 ::eventwright::wire::serde::Serialize,
                 ::eventwright::wire::serde::Deserialize
             )]
             #[serde(crate = "::eventwright::wire::serde")]
-            #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Oneof)]
-            #[prost(prost_path = "::eventwright::wire::prost")]
             pub enum Payment {
                 #[prost(enumeration = "super::line::Kind", tag = "8")]
-                #[serde(flatten)]
                 #[serde(rename = "payKind")]
                 #[serde(alias = "pay_kind")]
                 #[serde(
@@ -344,36 +343,31 @@ enum State {
                 )]
                 PayKind(i32),
                 #[prost(int64, tag = "9")]
-                #[serde(flatten)]
                 #[serde(rename = "payCents")]
                 #[serde(alias = "pay_cents")]
                 #[serde(with = "::eventwright::wire::proto")]
                 PayCents(i64),
                 #[prost(message, tag = "10")]
-                #[serde(flatten)]
                 #[serde(rename = "transfer")]
                 Transfer(super::Transfer),
                 #[prost(bytes, tag = "11")]
-                #[serde(flatten)]
                 #[serde(rename = "payToken")]
                 #[serde(alias = "pay_token")]
                 #[serde(with = "::eventwright::wire::proto")]
                 PayToken(::eventwright::wire::prost::alloc::vec::Vec<u8>),
                 #[prost(string, tag = "12")]
-                #[serde(flatten)]
                 #[serde(rename = "payNote")]
                 #[serde(alias = "pay_note")]
                 PayNote(::eventwright::wire::prost::alloc::string::String),
             }
         }
+        #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
+        #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(
             ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize
         )]
-        #[serde(crate = "::eventwright::wire::serde")]
-        #[serde(default, deny_unknown_fields)]
-        #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
-        #[prost(prost_path = "::eventwright::wire::prost")]
+        #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
         pub struct Line {
             #[prost(string, tag = "1")]
             #[serde(rename = "sku")]
@@ -395,11 +389,6 @@ enum State {
         /// Nested message and enum types in `Line`.
         pub mod line {
             #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
-            #[derive(
                 Clone,
                 Copy,
                 Debug,
@@ -412,6 +401,11 @@ enum State {
             )]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[repr(i32)]
+            #[derive(
+                ::eventwright::wire::serde::Serialize,
+                ::eventwright::wire::serde::Deserialize
+            )]
+            #[serde(crate = "::eventwright::wire::serde")]
             pub enum Kind {
                 #[serde(rename = "KIND_UNSPECIFIED")]
                 Unspecified = 0,
@@ -443,14 +437,13 @@ enum State {
                 }
             }
         }
+        #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
+        #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(
             ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize
         )]
-        #[serde(crate = "::eventwright::wire::serde")]
-        #[serde(default, deny_unknown_fields)]
-        #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
-        #[prost(prost_path = "::eventwright::wire::prost")]
+        #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
         pub struct Transfer {
             #[prost(string, tag = "1")]
             #[serde(rename = "iban")]
@@ -459,20 +452,13 @@ enum State {
         }
         /// Nested message and enum types in `Transfer`.
         pub mod transfer {
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
-            #[serde(default, deny_unknown_fields)]
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
-            #[serde(default)]
             #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
             #[prost(prost_path = "::eventwright::wire::prost")]
+            #[derive(
+                ::eventwright::wire::serde::Serialize,
+                ::eventwright::wire::serde::Deserialize
+            )]
+            #[serde(crate = "::eventwright::wire::serde", default)]
             pub struct Route {
                 #[prost(enumeration = "route::Hop", repeated, tag = "1")]
                 #[serde(rename = "hops")]
@@ -488,11 +474,6 @@ enum State {
             /// Nested message and enum types in `Route`.
             pub mod route {
                 #[derive(
-                    ::eventwright::wire::serde::Serialize,
-                    ::eventwright::wire::serde::Deserialize
-                )]
-                #[serde(crate = "::eventwright::wire::serde")]
-                #[derive(
                     Clone,
                     Copy,
                     Debug,
@@ -505,6 +486,11 @@ enum State {
                 )]
                 #[prost(prost_path = "::eventwright::wire::prost")]
                 #[repr(i32)]
+                #[derive(
+                    ::eventwright::wire::serde::Serialize,
+                    ::eventwright::wire::serde::Deserialize
+                )]
+                #[serde(crate = "::eventwright::wire::serde")]
                 pub enum Hop {
                     #[serde(rename = "HOP_NONE")]
                     None = 0,
@@ -532,11 +518,6 @@ enum State {
                     }
                 }
                 #[derive(
-                    ::eventwright::wire::serde::Serialize,
-                    ::eventwright::wire::serde::Deserialize
-                )]
-                #[serde(crate = "::eventwright::wire::serde")]
-                #[derive(
                     Clone,
                     Copy,
                     PartialEq,
@@ -545,9 +526,13 @@ enum State {
                     ::eventwright::wire::prost::Oneof
                 )]
                 #[prost(prost_path = "::eventwright::wire::prost")]
+                #[derive(
+                    ::eventwright::wire::serde::Serialize,
+                    ::eventwright::wire::serde::Deserialize
+                )]
+                #[serde(crate = "::eventwright::wire::serde")]
                 pub enum Way {
                     #[prost(enumeration = "Hop", tag = "2")]
-                    #[serde(flatten)]
                     #[serde(rename = "firstHop")]
                     #[serde(alias = "first_hop")]
                     #[serde(
@@ -555,7 +540,6 @@ enum State {
                     )]
                     FirstHop(i32),
                     #[prost(enumeration = "super::super::line::Kind", tag = "3")]
-                    #[serde(flatten)]
                     #[serde(rename = "otherKind")]
                     #[serde(alias = "other_kind")]
                     #[serde(
@@ -565,11 +549,6 @@ enum State {
                 }
             }
         }
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
         #[derive(
             Clone,
             Copy,
@@ -583,6 +562,11 @@ enum State {
         )]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[repr(i32)]
+        #[derive(
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
         pub enum State {
             #[serde(rename = "STATE_UNSPECIFIED")]
             Unspecified = 0,

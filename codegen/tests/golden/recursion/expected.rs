@@ -137,6 +137,7 @@ pub mod comment_thread {
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Ping {
             /// The field `pong`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub pong: ::core::option::Option<::std::boxed::Box<Pong>>,
         }
         impl Ping {

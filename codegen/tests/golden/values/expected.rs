@@ -169,15 +169,19 @@ pub mod everything_measured {
             #[serde(default = "EverythingMeasured::default_large")]
             pub large: i64,
             /// The field `single`.
+            #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_single")]
             pub single: f32,
             /// The field `twice`.
+            #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_twice")]
             pub twice: f64,
             /// The field `huge`.
+            #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_huge")]
             pub huge: f64,
             /// The field `whole`.
+            #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_whole")]
             pub whole: f64,
             /// The field `raw`.
@@ -268,6 +272,7 @@ pub mod everything_measured {
                 ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>,
             >,
             /// The field `matrix`.
+            #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_matrix")]
             pub matrix: ::std::vec::Vec<::std::vec::Vec<f32>>,
             /// The field `nested_nulls`.
@@ -1271,14 +1276,18 @@ pub mod plain_values {
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PlainValues {
             /// The field `id`.
+            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub id: ::core::option::Option<::eventwright::wire::uuid::Uuid>,
             /// The field `flag`.
             pub flag: bool,
             /// The field `ratio`.
+            #[serde(with = "::eventwright::wire::json")]
             pub ratio: f32,
             /// The field `share`.
+            #[serde(with = "::eventwright::wire::json")]
             pub share: f64,
             /// The field `maybe_ratio`.
+            #[serde(with = "::eventwright::wire::json")]
             pub maybe_ratio: ::core::option::Option<f64>,
             /// The field `amount`.
             #[serde(with = "::eventwright::wire::json")]

@@ -25,8 +25,8 @@ impl Sink for Json {
             Scalar::Boolean(value) => value.into(),
             Scalar::Int(value) => value.into(),
             Scalar::Long(value) => value.into(),
-            Scalar::Float(value) => float(f64::from(value), &value.to_string()),
-            Scalar::Double(value) => float(value, &value.to_string()),
+            Scalar::Float(value) => single(value),
+            Scalar::Double(value) => double(value),
             Scalar::Bytes(value) | Scalar::Fixed(value) => STANDARD.encode(value).into(),
             Scalar::String(value) => value.into(),
         }))
@@ -70,13 +70,15 @@ impl Sink for Json {
     }
 }
 
-/// JSON has no number for what is not finite; such a value becomes text. `shortest` is the value in its own precision,
-/// so that a float 0.1 stays 0.1.
-fn float(value: f64, shortest: &str) -> Value {
-    match serde_json::Number::from_f64(shortest.parse().unwrap_or(value)) {
-        Some(number) => Value::Number(number),
-        None => non_finite(value).into(),
-    }
+/// A float keeps its own precision: 0.1 stays 0.1 and does not become 0.10000000149011612, as with serde's own text.
+fn single(value: f32) -> Value {
+    let text = serde_json::to_string(&value).unwrap_or_default();
+    double(text.parse().unwrap_or_else(|_| f64::from(value)))
+}
+
+/// JSON has no number for what is not finite; such a value becomes text.
+fn double(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or_else(|| non_finite(value).into(), Value::Number)
 }
 
 fn logical_text(value: Scalar<'_>, logical: Logical) -> Result<Option<String>, DecodeError> {
