@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use eventwright_schema::Diagnostic;
 use eventwright_schema::load::load;
 
-/// Compiles the events of a manifest, prints cargo's directives, and ends the build with one `cargo::error=` line a
-/// finding where there are any. What could be generated is written before.
+/// Compiles the events of a manifest and prints cargo's directives: one `cargo::error=` line a finding, each of which
+/// fails the build. What could be generated is written all the same.
 ///
-/// For use in build scripts only: it ends the process with status 1 on findings.
+/// For use in build scripts only.
 pub fn compile(manifest_path: impl AsRef<Path>) {
     Codegen::new().compile(manifest_path);
 }

@@ -1,10 +1,10 @@
 //! Writes the generated file and speaks to cargo.
 //!
-//! In: what was generated. Out: `OUT_DIR/eventwright_events.rs`, the directives of cargo's build script protocol on
-//! standard output, and the exit status.
+//! In: what was generated. Out: `OUT_DIR/eventwright_events.rs`, and the directives of cargo's build script protocol on
+//! standard output. `cargo::error=` alone fails the build: with an exit status of its own the build script would make
+//! cargo print all that it has said, and the findings would drown.
 
 use std::path::Path;
-use std::process::exit;
 
 use crate::Generated;
 
@@ -14,31 +14,25 @@ pub(crate) const HEADER: &str =
 
 const FILE_NAME: &str = "eventwright_events.rs";
 
-/// Writes the code, prints what cargo must know, and ends the process where there are findings.
+/// Writes the code and prints what cargo must know; the build fails where there are findings.
 #[expect(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
 pub(crate) fn write(generated: &Generated) {
     for path in &generated.watched {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    let Some(out_dir) = std::env::var_os("OUT_DIR") else {
-        fail("OUT_DIR is not set; call eventwright_codegen::compile from a build script");
-    };
-    let path = Path::new(&out_dir).join(FILE_NAME);
-    let unchanged = std::fs::read_to_string(&path).is_ok_and(|old| old == generated.code);
-    if !unchanged && let Err(error) = std::fs::write(&path, &generated.code) {
-        fail(&format!("cannot write {}: {error}", path.display()));
-    }
-    for diagnostic in &generated.diagnostics {
+    let unwritten = write_code(&generated.code).err();
+    for error in generated.diagnostics.iter().map(ToString::to_string).chain(unwritten) {
         // A directive is one line.
-        println!("cargo::error={}", diagnostic.to_string().replace('\n', " "));
-    }
-    if !generated.diagnostics.is_empty() {
-        exit(1);
+        println!("cargo::error={}", error.replace('\n', " "));
     }
 }
 
-#[expect(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
-fn fail(what: &str) -> ! {
-    println!("cargo::error={what}");
-    exit(1);
+fn write_code(code: &str) -> Result<(), String> {
+    let out_dir = std::env::var_os("OUT_DIR");
+    let out_dir = out_dir.ok_or("OUT_DIR is not set; call eventwright_codegen::compile from a build script")?;
+    let path = Path::new(&out_dir).join(FILE_NAME);
+    if std::fs::read_to_string(&path).is_ok_and(|old| old == code) {
+        return Ok(());
+    }
+    std::fs::write(&path, code).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
