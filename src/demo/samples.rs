@@ -90,7 +90,7 @@ impl Samples {
         };
         OrderCreated {
             items: vec![line(1), line(2)],
-            discount_code: (index % 3 == 0).then(|| "WELCOME10".to_owned()),
+            discount_code: index.is_multiple_of(3).then(|| "WELCOME10".to_owned()),
             correlation_id: Some(self.run_id.clone()),
             ..OrderCreated::new(
                 self.id(Kind::OrderV2, index),

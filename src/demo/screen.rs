@@ -1,5 +1,4 @@
 //! What the demo prints: results on standard output, failures on standard error, colour on terminals only.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this file is for")]
 
 use std::time::Duration;
 
