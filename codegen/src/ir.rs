@@ -68,7 +68,7 @@ pub(crate) enum TextForm {
 /// What a version consists of, by language.
 pub(crate) enum Body {
     Avro(AvroBody),
-    Protobuf(ProtobufBody),
+    Protobuf(Box<ProtobufBody>),
 }
 
 /// The file of one version of a Protobuf event.

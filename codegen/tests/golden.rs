@@ -3,6 +3,7 @@
 //! Each folder of `golden/` holds a manifest with its schemas, and `expected.rs`. `UPDATE_GOLDEN=1 cargo test -p
 //! eventwright-codegen --test golden` writes the files anew; read the difference before you commit it. That this code
 //! compiles and does what it should is tested by `tests/codegen`, on the same schemas.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,5 @@
 //! Compiles each folder of `codegen/tests/golden` into a file of its own, for a crate that depends on `eventwright-wire`
 //! and not on `eventwright`.
-#![expect(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
 
 use std::path::{Path, PathBuf};
 

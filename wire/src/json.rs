@@ -6,10 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{Error, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Writes the JSON form of a value.
@@ -146,10 +148,7 @@ macro_rules! float_form {
             }
 
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match NumberOrText::deserialize(deserializer)? {
-                    NumberOrText::Number(number) => Ok(number),
-                    NumberOrText::Text(text) => text.parse().map_err(|_| D::Error::custom("expected a number")),
-                }
+                number_or_text(deserializer)
             }
         }
     )*};
@@ -160,12 +159,48 @@ float_form! {
     f64, std::convert::identity, serialize_f64;
 }
 
-/// A number, or its text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrText<N> {
-    Number(N),
-    Text(String),
+/// Reads a number or its text. An untagged enum could not: it does not know the numbers of serde_json with
+/// `arbitrary_precision`, which any other crate may switch on.
+pub(crate) fn number_or_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(NumberVisitor(PhantomData))
+}
+
+struct NumberVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromStr> Visitor<'de> for NumberVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or its text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(|_| E::custom(format!("expected a number within its range, found `{text}`")))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        self.visit_str(&text_of_number(map)?)
+    }
+}
+
+/// Reads a number of serde_json with `arbitrary_precision`: a map of one private key.
+pub(crate) fn text_of_number<'de, A: MapAccess<'de>>(mut map: A) -> Result<String, A::Error> {
+    match map.next_entry::<String, String>()? {
+        Some((key, text)) if key == "$serde_json::private::Number" => Ok(text),
+        _ => Err(A::Error::custom("expected a number, found an object")),
+    }
 }
 
 /// Reads a value from text only.
@@ -188,9 +223,8 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<T, F> {
 
 #[cfg(feature = "decimal")]
 mod decimal {
-    use super::{Deserialize, Deserializer, Error, JsonForm, Serializer, Visitor, fmt};
+    use super::{Deserializer, Error, JsonForm, MapAccess, Serializer, Visitor, fmt, text_of_number};
     use rust_decimal::Decimal;
-    use serde::de::MapAccess;
 
     /// How many digits a 64-bit float keeps for sure.
     const EXACT_DIGITS: usize = 15;
@@ -236,37 +270,8 @@ mod decimal {
             parse(&text).map_err(E::custom)
         }
 
-        /// serde_json with `arbitrary_precision` hands numbers over as a map of one private key.
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Decimal, A::Error> {
-            match map.next_entry::<NumberKey, String>()? {
-                Some((NumberKey, text)) => self.visit_str(&text),
-                None => Err(A::Error::custom("expected a decimal, found an empty object")),
-            }
-        }
-    }
-
-    struct NumberKey;
-
-    impl<'de> Deserialize<'de> for NumberKey {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_identifier(KeyVisitor)
-        }
-    }
-
-    struct KeyVisitor;
-
-    impl Visitor<'_> for KeyVisitor {
-        type Value = NumberKey;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number")
-        }
-
-        fn visit_str<E: Error>(self, key: &str) -> Result<NumberKey, E> {
-            match key {
-                "$serde_json::private::Number" => Ok(NumberKey),
-                _ => Err(E::custom("expected a decimal, found an object")),
-            }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Decimal, A::Error> {
+            self.visit_str(&text_of_number(map)?)
         }
     }
 

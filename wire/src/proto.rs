@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use prost::Message;
+use serde::de::Error;
 
 use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
@@ -49,6 +50,18 @@ pub fn enum_text<E: EnumText>(number: i32) -> Cow<'static, str> {
 pub trait EnumText: TryFrom<i32> {
     /// Returns the name in the schema.
     fn text(self) -> &'static str;
+}
+
+/// Returns the one field of a oneof that was given in JSON.
+///
+/// # Errors
+/// More than one of them.
+pub fn one_of<T, E: Error>(oneof: &str, fields: impl IntoIterator<Item = Option<T>>) -> Result<Option<T>, E> {
+    let mut given = fields.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (_, Some(_)) => Err(E::custom(format!("expected one field of the oneof `{oneof}`, found several"))),
+        (first, None) => Ok(first),
+    }
 }
 
 /// Returns whether a field has the value that JSON leaves out.

@@ -8,6 +8,7 @@ use syn::Path;
 use crate::ir::ProtobufBody;
 
 mod json;
+mod read;
 
 /// Emits the types, or says why prost-build cannot.
 pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, String> {

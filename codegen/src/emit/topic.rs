@@ -18,11 +18,18 @@ pub(super) fn enums(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnos
     }
     topics.retain(|_, events| events.len() > 1);
     let mut emitted = Vec::new();
+    let mut seen = BTreeMap::new();
     for (topic, on_topic) in topics {
         let name = format_ident!("{}Topic", names::plain(&names::upper_camel(topic)));
         if let Some(event) = events.iter().find(|event| event.ident == name) {
             let message = format!("the topic `{topic}` and the event `{}` are one type `{name}` in Rust", event.name);
             diagnostics.push(Diagnostic { message, help: "rename one of them".into(), ..event.diagnostic.clone() });
+            continue;
+        }
+        if let Some(other) = seen.insert(name.to_string(), topic) {
+            let message = format!("the topics `{other}` and `{topic}` are one type `{name}` in Rust");
+            let first = on_topic.first().map(|event| event.diagnostic.clone());
+            diagnostics.extend(first.map(|first| Diagnostic { message, help: "rename one of them".into(), ..first }));
             continue;
         }
         emitted.push(topic_enum(topic, &name, &on_topic, wire));

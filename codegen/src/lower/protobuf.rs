@@ -32,6 +32,10 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         let what = format!("the message `{}` stands inside another one", message.name());
         return Err(vec![Diagnostic::of_file(&path, what, "move the event's message to the top level of the file")]);
     }
+    if let Some(field) = schema.file().messages().find_map(|message| dynamic_field(&message)) {
+        let what = format!("the field `{}` has a type without a Rust type of its own", field.full_name());
+        return Err(vec![Diagnostic::of_file(&path, what, "write a message that says what the field holds")]);
+    }
     let indexes = schema.indexes_of(message.full_name()).unwrap_or_default();
     let text = |name: &Option<FieldName>| match name {
         Some(name) => text_field(place, version, name, &message).map_err(|wrong| vec![wrong]),
@@ -44,11 +48,37 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         schema: place.facts(&version.schema, message.full_name(), indexes),
         key: text(&place.event.entry.key)?,
         id: text(&place.event.entry.id)?,
-        body: Body::Protobuf(ProtobufBody {
+        body: Body::Protobuf(Box::new(ProtobufBody {
             file: schema.file().file_descriptor_proto().clone(),
             imports: imports(schema.file()),
-        }),
+        })),
     })
+}
+
+/// The well-known types that become Rust values; the others (`Any`, `Struct`, `FieldMask`, ...) are read by descriptor
+/// only.
+const WELL_KNOWN: [&str; 11] = [
+    "Timestamp",
+    "Duration",
+    "DoubleValue",
+    "FloatValue",
+    "Int64Value",
+    "UInt64Value",
+    "Int32Value",
+    "UInt32Value",
+    "BoolValue",
+    "StringValue",
+    "BytesValue",
+];
+
+/// Returns the first field, of the message or of those inside it, whose type is well known and not one of those.
+fn dynamic_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
+    let own = message.fields().find(|field| match field.kind() {
+        Kind::Message(ty) => ty.package_name() == "google.protobuf" && !WELL_KNOWN.contains(&ty.name()),
+        Kind::Enum(ty) => ty.package_name() == "google.protobuf",
+        _ => false,
+    });
+    own.or_else(|| message.child_messages().find_map(|child| dynamic_field(&child)))
 }
 
 /// Returns the files that a file imports, directly or not, each once.

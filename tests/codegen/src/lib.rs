@@ -6,7 +6,7 @@ pub mod apache;
 pub mod random;
 mod row;
 
-pub use row::{Decoded, Row, row};
+pub use row::{Decoded, Row, canonical, row};
 
 /// Includes one generated file; the lints are those that `eventwright::include_events!` allows.
 macro_rules! golden {
@@ -37,9 +37,11 @@ golden!(values);
 #[must_use]
 pub fn avro_rows() -> Vec<Row> {
     vec![
+        row::<evolution::route_planned::v1::RoutePlanned>(),
+        row::<evolution::route_planned::v2::RoutePlanned>(),
+        row::<evolution::route_planned::v3::Route>(),
         row::<evolution::shipment_booked::v1::ShipmentBooked>(),
         row::<evolution::shipment_booked::v2::ShipmentBooked>(),
-        row::<evolution::shipment_booked::v3::Shipment>(),
         row::<evolution::stock_level_changed::v1::StockLevelChanged>(),
         row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
         row::<names::awkward_named::v1::AwkwardNamed>(),
@@ -58,10 +60,7 @@ pub fn avro_rows() -> Vec<Row> {
 /// Returns every version of every Protobuf event.
 #[must_use]
 pub fn protobuf_rows() -> Vec<Row> {
-    vec![
-        row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
-        row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
-    ]
+    vec![row::<protobuf::invoice_issued::v1::InvoiceIssued>(), row::<protobuf::invoice_issued::v2::InvoiceIssued>()]
 }
 
 /// Returns all pairs of a writer and a reader that are versions of one event.

@@ -1,4 +1,4 @@
-//! Random values of any Avro schema, in the JSON form of events.
+//! Random values of any schema, in the JSON form of events.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,6 +6,9 @@ use eventwright_schema::avro::{Body, Kind, NamedId, Node, Schema};
 use eventwright_wire::avro::Logical;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use prost_reflect::{FieldDescriptor, Kind as ProtoKind, MessageDescriptor};
 use serde_json::{Value, json};
 
 /// How deep values nest before the leaner choice is taken.
@@ -23,6 +26,85 @@ pub enum Maps {
 /// Returns a strategy for the JSON form of values of the schema.
 pub fn values(schema: &Schema, maps: Maps) -> BoxedStrategy<Value> {
     Values { schema, maps, depth: 0 }.node(schema.root())
+}
+
+/// Returns a strategy for the JSON mapping of a Protobuf message, with maps of one entry at most.
+pub fn messages(message: &MessageDescriptor) -> BoxedStrategy<Value> {
+    fields(message, 0)
+}
+
+fn fields(message: &MessageDescriptor, depth: u32) -> BoxedStrategy<Value> {
+    match message.full_name() {
+        "google.protobuf.Timestamp" => return instant(1..=9998, 9, "Z"),
+        "google.protobuf.Duration" => return (-99_i32..99).prop_map(|seconds| json!(format!("{seconds}s"))).boxed(),
+        "google.protobuf.Int64Value" => return any::<i64>().prop_map(|value| json!(value.to_string())).boxed(),
+        "google.protobuf.StringValue" => return "[a-z]{0,3}".prop_map(Value::String).boxed(),
+        "google.protobuf.BytesValue" => return vec(any::<u8>(), 0..5).prop_map(|bytes| base64(&bytes)).boxed(),
+        _ => {}
+    }
+    let fields: Vec<_> =
+        message.fields().filter(|field| depth < 3 || !matches!(field.kind(), ProtoKind::Message(_))).collect();
+    let names: Vec<_> = fields.iter().map(|field| field.json_name().to_owned()).collect();
+    let oneofs: Vec<_> = fields.iter().map(|field| field.containing_oneof().map(|one| one.name().to_owned())).collect();
+    let values: Vec<_> =
+        fields.iter().map(|field| proptest::option::weighted(0.3, field_values(field, depth))).collect();
+    values
+        .prop_map(move |values| {
+            let mut set = std::collections::HashSet::new();
+            let present = names.iter().zip(values).zip(&oneofs);
+            // Of a oneof only the first field that came up.
+            let first = present
+                .filter(|((_, value), oneof)| value.is_some() && oneof.as_ref().is_none_or(|one| set.insert(one)));
+            Value::Object(first.filter_map(|((name, value), _)| Some((name.clone(), value?))).collect())
+        })
+        .boxed()
+}
+
+fn field_values(field: &FieldDescriptor, depth: u32) -> BoxedStrategy<Value> {
+    let one = |field: &FieldDescriptor| match field.kind() {
+        ProtoKind::Message(message) => fields(&message, depth + 1),
+        ProtoKind::Enum(one) => {
+            let names: Vec<_> = one.values().map(|value| json!(value.name())).collect();
+            proptest::sample::select(names).boxed()
+        }
+        ProtoKind::Double => any::<f64>().prop_map(Value::from).boxed(),
+        ProtoKind::Float => any::<f32>().prop_map(float).boxed(),
+        ProtoKind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        ProtoKind::Bytes => vec(any::<u8>(), 0..5).prop_map(|bytes| base64(&bytes)).boxed(),
+        ProtoKind::String => "[ -~ä€]{0,6}".prop_map(Value::String).boxed(),
+        ProtoKind::Int32 | ProtoKind::Sint32 | ProtoKind::Sfixed32 => any::<i32>().prop_map(Value::from).boxed(),
+        ProtoKind::Uint32 | ProtoKind::Fixed32 => any::<u32>().prop_map(Value::from).boxed(),
+        ProtoKind::Uint64 | ProtoKind::Fixed64 => any::<u64>().prop_map(|value| json!(value.to_string())).boxed(),
+        _ => any::<i64>().prop_map(|value| json!(value.to_string())).boxed(),
+    };
+    if field.is_map() {
+        let ProtoKind::Message(entry) = field.kind() else { panic!("a map is a message of key and value") };
+        let key = if entry.map_entry_key_field().kind() == ProtoKind::String { "[a-c]{0,2}" } else { "-?[1-9]{1,4}" };
+        let value = one(&entry.map_entry_value_field());
+        let entries = proptest::collection::btree_map(key, value, 0..=1);
+        return entries.prop_map(|entries| Value::Object(entries.into_iter().collect())).boxed();
+    }
+    if field.is_list() { vec(one(field), 0..3).prop_map(Value::Array).boxed() } else { one(field) }
+}
+
+/// Runs a test on so many values, the same ones every time; of a value that fails it looks for a smaller one.
+pub fn check(values: &BoxedStrategy<Value>, cases: u32, test: impl Fn(&Value)) {
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let result = runner.run(values, |value| {
+        test(&value);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+/// Returns so many values, the same ones every time.
+#[must_use]
+pub fn samples(values: &BoxedStrategy<Value>, count: usize) -> Vec<Value> {
+    let mut runner = TestRunner::deterministic();
+    (0..count).map(|_| values.new_tree(&mut runner).expect("nothing is filtered").current()).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -99,16 +181,18 @@ fn primitive(kind: &Kind, logical: Logical) -> BoxedStrategy<Value> {
         (Kind::Boolean, _) => any::<bool>().prop_map(Value::Bool).boxed(),
         (Kind::Int, _) => prop_oneof![-70_i32..70, any::<i32>()].prop_map(Value::from).boxed(),
         (Kind::Long, _) => prop_oneof![-70_i64..70, any::<i64>()].prop_map(Value::from).boxed(),
-        (Kind::Float, _) => any::<f32>().prop_map(|value| float(&value.to_string())).boxed(),
-        (Kind::Double, _) => any::<f64>().prop_map(|value| float(&value.to_string())).boxed(),
+        (Kind::Float, _) => any::<f32>().prop_map(float).boxed(),
+        (Kind::Double, _) => any::<f64>().prop_map(Value::from).boxed(),
         (Kind::Bytes, _) => vec(any::<u8>(), 0..5).prop_map(|bytes| base64(&bytes)).boxed(),
         _ => "[ -~ä€\u{0}\u{10348}]{0,6}".prop_map(Value::String).boxed(),
     }
 }
 
-/// The text of a float becomes a JSON number with those digits.
-fn float(text: &str) -> Value {
-    serde_json::from_str(text).expect("any::<f64> gives finite numbers")
+/// Returns the JSON number of a float as serde_json writes it: 0.1 is 0.1 and not 0.10000000149011612.
+#[must_use]
+pub fn float(value: f32) -> Value {
+    let text = serde_json::to_string(&value).expect("a float is JSON");
+    text.parse::<f64>().expect("the JSON of a float is a number").into()
 }
 
 /// Values with all digits after the point, as they come back from bytes.

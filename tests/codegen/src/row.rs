@@ -75,11 +75,23 @@ impl Row {
     }
 }
 
+/// Returns the value with each float written in one way: with serde_json's `arbitrary_precision`, which another crate of
+/// the workspace switches on, 1e15 and 1000000000000000.0 are different numbers.
+#[must_use]
+pub fn canonical(value: Value) -> Value {
+    match value {
+        Value::Number(number) if !number.is_i64() && !number.is_u64() => number.as_f64().into(),
+        Value::Array(items) => items.into_iter().map(canonical).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, canonical(value))).collect(),
+        other => other,
+    }
+}
+
 fn seen<E: Event + Serialize>(event: &E) -> Decoded {
     let mut bytes = Vec::new();
     event.encode(&mut bytes).expect("what was decoded fits its schema");
     // Through text, because `to_value` keeps a float's 32 bits as 64.
     let text = serde_json::to_string(event).expect("an event has a JSON form");
-    let json = serde_json::from_str(&text).expect("the JSON form is JSON");
+    let json = canonical(serde_json::from_str(&text).expect("the JSON form is JSON"));
     Decoded { json, bytes, key: event.key().map(std::borrow::Cow::into_owned) }
 }

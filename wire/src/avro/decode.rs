@@ -165,7 +165,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         let mut items = Vec::new();
         while let Some(count) = self.block(min_size)? {
-            items.reserve_exact(count.min(MAX_RESERVED_ITEMS));
+            // Not `reserve_exact`: of many small blocks each would copy all items before it.
+            items.reserve(count.min(MAX_RESERVED_ITEMS));
             for _ in 0..count {
                 match item(self) {
                     Ok(value) => items.push(value),
@@ -237,7 +238,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// Skips the blocks of an array or map; blocks that give their size are jumped over.
+    /// Skips the blocks of an array or map, item by item: a size that a block gives is not believed.
     ///
     /// # Errors
     /// As [`Reader::block`], and what `item` returns.

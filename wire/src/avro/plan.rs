@@ -198,7 +198,7 @@ impl<'p, 'a> PlanReader<'p, '_, 'a> {
             }
             Node::Union(branches) => {
                 let branch = self.branch(branches)?;
-                self.reader.nested(|reader| PlanReader { plan: self.plan, reader }.read(branch))
+                self.read(branch)
             }
             Node::Branch { index, name, nullable, value } => {
                 S::branch(Branch { run: self.again(), index: *index, name, nullable: *nullable, value: *value })
@@ -224,7 +224,7 @@ impl<'p, 'a> PlanReader<'p, '_, 'a> {
             Node::Record(node) => self.skip_record(node),
             Node::Union(branches) => {
                 let branch = self.branch(branches)?;
-                self.reader.nested(|reader| PlanReader { plan: self.plan, reader }.skip(branch))
+                self.skip(branch)
             }
             Node::Branch { value, .. } => self.skip(*value),
             Node::Unresolvable(what) => Err(unresolvable(what)),

@@ -5,13 +5,14 @@
 //! it; enum fields name [`Enumeration`], which knows the enum behind prost's `i32`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::marker::PhantomData;
 
 use prost_types::{Duration, Timestamp};
-use serde::de::Error;
+use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::json::JsonForm;
+use crate::json::{JsonForm, number_or_text, text_of_number};
 
 /// Writes the JSON mapping of a field.
 ///
@@ -94,14 +95,6 @@ where
     }
 }
 
-/// A number, or its text: the mapping accepts both.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrText<N> {
-    Number(N),
-    Text(String),
-}
-
 macro_rules! number_as_text {
     ($($type:ty),*) => {$(
         impl ProtoJson for $type {
@@ -110,10 +103,7 @@ macro_rules! number_as_text {
             }
 
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match NumberOrText::<$type>::deserialize(deserializer)? {
-                    NumberOrText::Number(number) => Ok(number),
-                    NumberOrText::Text(text) => text.parse().map_err(D::Error::custom),
-                }
+                number_or_text(deserializer)
             }
         }
     )*};
@@ -195,23 +185,57 @@ impl<E> Enumeration<E> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum NameOrNumber<E> {
-    Name(E),
-    Number(i32),
-}
+/// An enum's number, written as its name where it has one.
+struct NameOrNumber<E>(i32, PhantomData<E>);
 
-impl<E: EnumName> NameOrNumber<E> {
+impl<E> NameOrNumber<E> {
     fn of(number: i32) -> Self {
-        E::try_from(number).map_or(Self::Number(number), Self::Name)
+        Self(number, PhantomData)
     }
 
     fn number(self) -> i32 {
-        match self {
-            Self::Name(name) => name.into(),
-            Self::Number(number) => number,
+        self.0
+    }
+}
+
+impl<E: EnumName> Serialize for NameOrNumber<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match E::try_from(self.0) {
+            Ok(name) => name.serialize(serializer),
+            Err(_) => serializer.serialize_i32(self.0),
         }
+    }
+}
+
+impl<'de, E: EnumName> Deserialize<'de> for NameOrNumber<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EnumVisitor(PhantomData::<E>)).map(Self::of)
+    }
+}
+
+struct EnumVisitor<E>(PhantomData<E>);
+
+impl<'de, E: EnumName> Visitor<'de> for EnumVisitor<E> {
+    type Value = i32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an enum's value, or its number")
+    }
+
+    fn visit_str<X: Error>(self, name: &str) -> Result<i32, X> {
+        E::deserialize(name.into_deserializer()).map(Into::into)
+    }
+
+    fn visit_i64<X: Error>(self, number: i64) -> Result<i32, X> {
+        i32::try_from(number).map_err(|_| X::custom("expected an enum's number of 32 bits"))
+    }
+
+    fn visit_u64<X: Error>(self, number: u64) -> Result<i32, X> {
+        i32::try_from(number).map_err(|_| X::custom("expected an enum's number of 32 bits"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<i32, A::Error> {
+        text_of_number(map)?.parse().map_err(|_| A::Error::custom("expected an enum's number of 32 bits"))
     }
 }
 
@@ -225,13 +249,25 @@ impl<E: EnumName> EnumField<E> for i32 {
     }
 }
 
-impl<E: EnumName> EnumField<E> for Option<i32> {
+impl<E, T: EnumField<E>> EnumField<E> for Option<T> {
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.map(NameOrNumber::<E>::of).serialize(serializer)
+        match self {
+            Some(field) => field.to_json(serializer),
+            None => serializer.serialize_none(),
+        }
     }
 
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<NameOrNumber<E>>::deserialize(deserializer)?.map(NameOrNumber::number))
+        Ok(Option::<FromField<E, T>>::deserialize(deserializer)?.map(|field| field.0))
+    }
+}
+
+/// Takes a field of enum numbers from serde's own `Option`.
+struct FromField<E, T>(T, PhantomData<E>);
+
+impl<'de, E, T: EnumField<E>> Deserialize<'de> for FromField<E, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::from_json(deserializer).map(|field| Self(field, PhantomData))
     }
 }
 

@@ -4,13 +4,14 @@
 //! path by its beginning, so that what is meant for a message would go to the messages inside it as well, and what is
 //! meant for a oneof to its fields.
 
+use proc_macro2::TokenStream;
 use prost_build::Config;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
-use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Item, ItemStruct, Path, parse_quote};
 
+use super::read;
 use crate::names;
 
 /// Adds the attributes of every field and enum value of the file; `wire` is the path to `eventwright-wire` as text.
@@ -26,11 +27,21 @@ pub(super) fn field_attributes(config: &mut Config, file: &FileDescriptorProto, 
 }
 
 /// Adds serde's derives and what they need to every type that prost-build generated.
-pub(super) fn derive(items: &mut [Item], wire: &Path) {
+pub(super) fn derive(items: &mut Vec<Item>, wire: &Path) {
     let serde = quote!(#wire::serde).to_string().replace(' ', "");
-    for item in items {
+    let readers = items.iter().filter_map(|item| match item {
+        Item::Struct(message) => Some(read::implementation(message, items, wire)),
+        _ => None,
+    });
+    let readers: Vec<_> = readers.collect();
+    for item in items.iter_mut() {
         match item {
             Item::Struct(message) => derive_message(message, wire, &serde),
+            // A oneof is read with the message around it.
+            Item::Enum(one) if prost_says(&one.attrs, "Oneof") => {
+                one.attrs.push(parse_quote!(#[derive(#wire::serde::Serialize)]));
+                one.attrs.push(parse_quote!(#[serde(crate = #serde)]));
+            }
             Item::Enum(one) => {
                 one.attrs.push(parse_quote!(#[derive(#wire::serde::Serialize, #wire::serde::Deserialize)]));
                 one.attrs.push(parse_quote!(#[serde(crate = #serde)]));
@@ -43,32 +54,32 @@ pub(super) fn derive(items: &mut [Item], wire: &Path) {
             _ => {}
         }
     }
+    items.extend(readers);
 }
 
 fn derive_message(message: &mut ItemStruct, wire: &Path, serde: &str) {
-    let prost_says = |attributes: &[Attribute], word: &str| {
-        attributes.iter().any(|one| one.path().is_ident("prost") && one.to_token_stream().to_string().contains(word))
-    };
-    let mut has_oneof = false;
     let mut has_map = false;
     for field in &mut message.fields {
         has_map |= prost_says(&field.attrs, "btree_map =");
         if prost_says(&field.attrs, "oneof =") {
-            has_oneof = true;
             field.attrs.push(parse_quote!(#[serde(flatten)]));
         }
     }
-    message.attrs.push(parse_quote!(#[derive(#wire::serde::Serialize, #wire::serde::Deserialize)]));
-    // serde cannot refuse unknown keys and flatten a oneof in one struct.
-    message.attrs.push(match has_oneof {
-        true => parse_quote!(#[serde(crate = #serde, default)]),
-        false => parse_quote!(#[serde(crate = #serde, default, deny_unknown_fields)]),
-    });
+    message.attrs.push(parse_quote!(#[derive(#wire::serde::Serialize)]));
+    message.attrs.push(parse_quote!(#[serde(crate = #serde)]));
     if has_map {
         // prost's own `Debug` of a BTreeMap names the crate `prost` whatever prost_path says (prost-derive 0.14.4).
         message.attrs.push(parse_quote!(#[prost(skip_debug)]));
         message.attrs.push(parse_quote!(#[derive(Debug)]));
     }
+}
+
+/// Returns whether one of the attributes, derives among them, says that of prost.
+fn prost_says(attributes: &[Attribute], word: &str) -> bool {
+    attributes.iter().filter(|attribute| !attribute.path().is_ident("doc")).any(|attribute| {
+        let text = attribute.to_token_stream().to_string();
+        text.contains("prost") && text.contains(word)
+    })
 }
 
 /// Emits `EnumText` for the enums at the file's top level, for keys.
@@ -145,8 +156,7 @@ impl Attributes<'_> {
         match field.r#type() {
             Type::Int64 | Type::Uint64 | Type::Sint64 | Type::Fixed64 | Type::Sfixed64 => {}
             Type::Float | Type::Double | Type::Bytes => {}
-            Type::Message
-                if matches!(field.type_name(), ".google.protobuf.Timestamp" | ".google.protobuf.Duration") => {}
+            Type::Message if is_well_known(field.type_name()) => {}
             Type::Enum => {
                 let path = self.enum_path(message_path, in_oneof, field.type_name())?;
                 return Some(format!("{wire}::proto::Enumeration::<{path}>"));
@@ -169,6 +179,14 @@ impl Attributes<'_> {
         let modules: String = parts.iter().map(|part| format!("{}::", names::snake(part))).collect();
         Some(format!("{}{modules}{ident}", "super::".repeat(depth)))
     }
+}
+
+/// Whether prost has a type of its own for the message, with a JSON mapping that is not serde's.
+fn is_well_known(name: &str) -> bool {
+    let name = name.strip_prefix(".google.protobuf.").unwrap_or_default();
+    let times = ["Timestamp", "Duration"];
+    let wrappers = ["DoubleValue", "FloatValue", "Int64Value", "UInt64Value", "BytesValue"];
+    times.contains(&name) || wrappers.contains(&name)
 }
 
 fn rename(name: &str) -> String {

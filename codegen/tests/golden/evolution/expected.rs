@@ -1641,7 +1641,7 @@ pub mod shipment_booked {
                     ::core::result::Result::Ok(0) => {
                         ::core::result::Result::Err(
                             ::eventwright::wire::avro::unresolvable(
-                                "`insured`: the writer writes null, the reader expects boolean",
+                                "the writer writes null, the reader expects boolean",
                             ),
                         )
                     }

@@ -16,11 +16,8 @@ pub mod invoice_issued {
         /// An invoice was issued.
         #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+        #[derive(::eventwright::wire::serde::Serialize)]
+        #[serde(crate = "::eventwright::wire::serde")]
         pub struct InvoiceIssued {
             #[prost(string, tag = "1")]
             #[serde(rename = "number")]
@@ -76,6 +73,32 @@ pub mod invoice_issued {
                 }
             }
         }
+        const _: () = {
+            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
+            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            struct InvoiceIssuedJson {
+                #[serde(rename = "number")]
+                number: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "state")]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
+                state: ::core::option::Option<i32>,
+            }
+            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
+                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
+                        deserializer,
+                    )?;
+                    ::core::result::Result::Ok(Self {
+                        number: json.number.unwrap_or_default(),
+                        state: json.state.unwrap_or_default(),
+                    })
+                }
+            }
+        };
         impl ::eventwright::wire::proto::EnumText for State {
             fn text(self) -> &'static str {
                 self.as_str_name()
@@ -162,11 +185,8 @@ enum State {
         /// An invoice was issued.
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", default)]
+        #[derive(::eventwright::wire::serde::Serialize)]
+        #[serde(crate = "::eventwright::wire::serde")]
         #[prost(skip_debug)]
         #[derive(Debug)]
         pub struct InvoiceIssued {
@@ -321,6 +341,27 @@ enum State {
             #[serde(rename = "route")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             pub route: ::core::option::Option<transfer::Route>,
+            #[prost(message, optional, tag = "32")]
+            #[serde(rename = "maybeCents")]
+            #[serde(alias = "maybe_cents")]
+            #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
+            #[serde(with = "::eventwright::wire::proto")]
+            pub maybe_cents: ::core::option::Option<i64>,
+            #[prost(message, optional, tag = "33")]
+            #[serde(rename = "maybeText")]
+            #[serde(alias = "maybe_text")]
+            #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
+            pub maybe_text: ::core::option::Option<
+                ::eventwright::wire::prost::alloc::string::String,
+            >,
+            #[prost(message, optional, tag = "34")]
+            #[serde(rename = "maybeScan")]
+            #[serde(alias = "maybe_scan")]
+            #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
+            #[serde(with = "::eventwright::wire::proto")]
+            pub maybe_scan: ::core::option::Option<
+                ::eventwright::wire::prost::alloc::vec::Vec<u8>,
+            >,
             #[prost(oneof = "invoice_issued::Payment", tags = "8, 9, 10, 11, 12")]
             #[serde(flatten)]
             pub payment: ::core::option::Option<invoice_issued::Payment>,
@@ -329,10 +370,7 @@ enum State {
         pub mod invoice_issued {
             #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Oneof)]
             #[prost(prost_path = "::eventwright::wire::prost")]
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
+            #[derive(::eventwright::wire::serde::Serialize)]
             #[serde(crate = "::eventwright::wire::serde")]
             pub enum Payment {
                 #[prost(enumeration = "super::line::Kind", tag = "8")]
@@ -363,11 +401,8 @@ enum State {
         }
         #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+        #[derive(::eventwright::wire::serde::Serialize)]
+        #[serde(crate = "::eventwright::wire::serde")]
         pub struct Line {
             #[prost(string, tag = "1")]
             #[serde(rename = "sku")]
@@ -439,11 +474,8 @@ enum State {
         }
         #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+        #[derive(::eventwright::wire::serde::Serialize)]
+        #[serde(crate = "::eventwright::wire::serde")]
         pub struct Transfer {
             #[prost(string, tag = "1")]
             #[serde(rename = "iban")]
@@ -454,11 +486,8 @@ enum State {
         pub mod transfer {
             #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
             #[prost(prost_path = "::eventwright::wire::prost")]
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde", default)]
+            #[derive(::eventwright::wire::serde::Serialize)]
+            #[serde(crate = "::eventwright::wire::serde")]
             pub struct Route {
                 #[prost(enumeration = "route::Hop", repeated, tag = "1")]
                 #[serde(rename = "hops")]
@@ -526,10 +555,7 @@ enum State {
                     ::eventwright::wire::prost::Oneof
                 )]
                 #[prost(prost_path = "::eventwright::wire::prost")]
-                #[derive(
-                    ::eventwright::wire::serde::Serialize,
-                    ::eventwright::wire::serde::Deserialize
-                )]
+                #[derive(::eventwright::wire::serde::Serialize)]
                 #[serde(crate = "::eventwright::wire::serde")]
                 pub enum Way {
                     #[prost(enumeration = "Hop", tag = "2")]
@@ -548,6 +574,54 @@ enum State {
                     OtherKind(i32),
                 }
             }
+            const _: () = {
+                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
+                #[serde(
+                    crate = "::eventwright::wire::serde",
+                    default,
+                    deny_unknown_fields
+                )]
+                struct RouteJson {
+                    #[serde(rename = "hops")]
+                    #[serde(
+                        with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>"
+                    )]
+                    hops: ::core::option::Option<
+                        ::eventwright::wire::prost::alloc::vec::Vec<i32>,
+                    >,
+                    #[serde(rename = "firstHop")]
+                    #[serde(alias = "first_hop")]
+                    #[serde(
+                        with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>"
+                    )]
+                    first_hop: ::core::option::Option<i32>,
+                    #[serde(rename = "otherKind")]
+                    #[serde(alias = "other_kind")]
+                    #[serde(
+                        with = "::eventwright::wire::proto::Enumeration::<super::line::Kind>"
+                    )]
+                    other_kind: ::core::option::Option<i32>,
+                }
+                impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Route {
+                    fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                        deserializer: D,
+                    ) -> ::core::result::Result<Self, D::Error> {
+                        let json = <RouteJson as ::eventwright::wire::serde::Deserialize>::deserialize(
+                            deserializer,
+                        )?;
+                        ::core::result::Result::Ok(Self {
+                            hops: json.hops.unwrap_or_default(),
+                            way: ::eventwright::wire::proto::one_of(
+                                "way",
+                                [
+                                    json.first_hop.map(route::Way::FirstHop),
+                                    json.other_kind.map(route::Way::OtherKind),
+                                ],
+                            )?,
+                        })
+                    }
+                }
+            };
         }
         #[derive(
             Clone,
@@ -597,6 +671,273 @@ enum State {
                 }
             }
         }
+        const _: () = {
+            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
+            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            struct InvoiceIssuedJson {
+                #[serde(rename = "number")]
+                number: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "state")]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
+                state: ::core::option::Option<i32>,
+                #[serde(rename = "lines")]
+                lines: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<Line>,
+                >,
+                #[serde(rename = "totals")]
+                #[serde(with = "::eventwright::wire::proto")]
+                totals: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
+                        ::eventwright::wire::prost::alloc::string::String,
+                        i64,
+                    >,
+                >,
+                #[serde(rename = "bySku")]
+                #[serde(alias = "by_sku")]
+                by_sku: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
+                        ::eventwright::wire::prost::alloc::string::String,
+                        Line,
+                    >,
+                >,
+                #[serde(rename = "kinds")]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
+                kinds: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
+                        ::eventwright::wire::prost::alloc::string::String,
+                        i32,
+                    >,
+                >,
+                #[serde(rename = "scans")]
+                #[serde(with = "::eventwright::wire::proto")]
+                scans: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
+                        i32,
+                        ::eventwright::wire::prost::alloc::vec::Vec<u8>,
+                    >,
+                >,
+                #[serde(rename = "noteToPayer")]
+                #[serde(alias = "note_to_payer")]
+                note_to_payer: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "discountCents")]
+                #[serde(alias = "discount_cents")]
+                #[serde(with = "::eventwright::wire::proto")]
+                discount_cents: ::core::option::Option<i64>,
+                #[serde(rename = "small")]
+                small: ::core::option::Option<i32>,
+                #[serde(rename = "large")]
+                #[serde(with = "::eventwright::wire::proto")]
+                large: ::core::option::Option<u64>,
+                #[serde(rename = "zigzag")]
+                #[serde(with = "::eventwright::wire::proto")]
+                zigzag: ::core::option::Option<i64>,
+                #[serde(rename = "fixedLarge")]
+                #[serde(alias = "fixed_large")]
+                #[serde(with = "::eventwright::wire::proto")]
+                fixed_large: ::core::option::Option<u64>,
+                #[serde(rename = "signature")]
+                #[serde(with = "::eventwright::wire::proto")]
+                signature: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
+                >,
+                #[serde(rename = "issuedAt")]
+                #[serde(alias = "issued_at")]
+                #[serde(with = "::eventwright::wire::proto")]
+                issued_at: ::core::option::Option<
+                    ::eventwright::wire::proto::prost_types::Timestamp,
+                >,
+                #[serde(rename = "dueIn")]
+                #[serde(alias = "due_in")]
+                #[serde(with = "::eventwright::wire::proto")]
+                due_in: ::core::option::Option<
+                    ::eventwright::wire::proto::prost_types::Duration,
+                >,
+                #[serde(rename = "ratio")]
+                #[serde(with = "::eventwright::wire::proto")]
+                ratio: ::core::option::Option<f64>,
+                #[serde(rename = "share")]
+                #[serde(with = "::eventwright::wire::proto")]
+                share: ::core::option::Option<f32>,
+                #[serde(rename = "paid")]
+                paid: ::core::option::Option<bool>,
+                #[serde(rename = "type")]
+                r#type: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "self")]
+                self_: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "history")]
+                #[serde(with = "::eventwright::wire::proto")]
+                history: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<i64>,
+                >,
+                #[serde(rename = "seenKinds")]
+                #[serde(alias = "seen_kinds")]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
+                seen_kinds: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<i32>,
+                >,
+                #[serde(rename = "reminders")]
+                #[serde(with = "::eventwright::wire::proto")]
+                reminders: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<
+                        ::eventwright::wire::proto::prost_types::Timestamp,
+                    >,
+                >,
+                #[serde(rename = "corrects")]
+                corrects: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::boxed::Box<InvoiceIssued>,
+                >,
+                #[serde(rename = "route")]
+                route: ::core::option::Option<transfer::Route>,
+                #[serde(rename = "maybeCents")]
+                #[serde(alias = "maybe_cents")]
+                #[serde(with = "::eventwright::wire::proto")]
+                maybe_cents: ::core::option::Option<i64>,
+                #[serde(rename = "maybeText")]
+                #[serde(alias = "maybe_text")]
+                maybe_text: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "maybeScan")]
+                #[serde(alias = "maybe_scan")]
+                #[serde(with = "::eventwright::wire::proto")]
+                maybe_scan: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
+                >,
+                #[serde(rename = "payKind")]
+                #[serde(alias = "pay_kind")]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
+                pay_kind: ::core::option::Option<i32>,
+                #[serde(rename = "payCents")]
+                #[serde(alias = "pay_cents")]
+                #[serde(with = "::eventwright::wire::proto")]
+                pay_cents: ::core::option::Option<i64>,
+                #[serde(rename = "transfer")]
+                transfer: ::core::option::Option<Transfer>,
+                #[serde(rename = "payToken")]
+                #[serde(alias = "pay_token")]
+                #[serde(with = "::eventwright::wire::proto")]
+                pay_token: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
+                >,
+                #[serde(rename = "payNote")]
+                #[serde(alias = "pay_note")]
+                pay_note: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+            }
+            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
+                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
+                        deserializer,
+                    )?;
+                    ::core::result::Result::Ok(Self {
+                        number: json.number.unwrap_or_default(),
+                        state: json.state,
+                        lines: json.lines.unwrap_or_default(),
+                        totals: json.totals.unwrap_or_default(),
+                        by_sku: json.by_sku.unwrap_or_default(),
+                        kinds: json.kinds.unwrap_or_default(),
+                        scans: json.scans.unwrap_or_default(),
+                        note_to_payer: json.note_to_payer,
+                        discount_cents: json.discount_cents,
+                        small: json.small.unwrap_or_default(),
+                        large: json.large.unwrap_or_default(),
+                        zigzag: json.zigzag.unwrap_or_default(),
+                        fixed_large: json.fixed_large.unwrap_or_default(),
+                        signature: json.signature.unwrap_or_default(),
+                        issued_at: json.issued_at,
+                        due_in: json.due_in,
+                        ratio: json.ratio.unwrap_or_default(),
+                        share: json.share.unwrap_or_default(),
+                        paid: json.paid.unwrap_or_default(),
+                        r#type: json.r#type.unwrap_or_default(),
+                        self_: json.self_.unwrap_or_default(),
+                        history: json.history.unwrap_or_default(),
+                        seen_kinds: json.seen_kinds.unwrap_or_default(),
+                        reminders: json.reminders.unwrap_or_default(),
+                        corrects: json.corrects,
+                        route: json.route,
+                        maybe_cents: json.maybe_cents,
+                        maybe_text: json.maybe_text,
+                        maybe_scan: json.maybe_scan,
+                        payment: ::eventwright::wire::proto::one_of(
+                            "payment",
+                            [
+                                json.pay_kind.map(invoice_issued::Payment::PayKind),
+                                json.pay_cents.map(invoice_issued::Payment::PayCents),
+                                json.transfer.map(invoice_issued::Payment::Transfer),
+                                json.pay_token.map(invoice_issued::Payment::PayToken),
+                                json.pay_note.map(invoice_issued::Payment::PayNote),
+                            ],
+                        )?,
+                    })
+                }
+            }
+        };
+        const _: () = {
+            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
+            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            struct LineJson {
+                #[serde(rename = "sku")]
+                sku: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+                #[serde(rename = "lineKind")]
+                #[serde(alias = "line_kind")]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
+                line_kind: ::core::option::Option<i32>,
+                #[serde(rename = "unitCents")]
+                #[serde(alias = "unit_cents")]
+                #[serde(with = "::eventwright::wire::proto")]
+                unit_cents: ::core::option::Option<i64>,
+            }
+            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
+                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    let json = <LineJson as ::eventwright::wire::serde::Deserialize>::deserialize(
+                        deserializer,
+                    )?;
+                    ::core::result::Result::Ok(Self {
+                        sku: json.sku.unwrap_or_default(),
+                        line_kind: json.line_kind.unwrap_or_default(),
+                        unit_cents: json.unit_cents.unwrap_or_default(),
+                    })
+                }
+            }
+        };
+        const _: () = {
+            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
+            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            struct TransferJson {
+                #[serde(rename = "iban")]
+                iban: ::core::option::Option<
+                    ::eventwright::wire::prost::alloc::string::String,
+                >,
+            }
+            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Transfer {
+                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    let json = <TransferJson as ::eventwright::wire::serde::Deserialize>::deserialize(
+                        deserializer,
+                    )?;
+                    ::core::result::Result::Ok(Self {
+                        iban: json.iban.unwrap_or_default(),
+                    })
+                }
+            }
+        };
         impl ::eventwright::wire::proto::EnumText for State {
             fn text(self) -> &'static str {
                 self.as_str_name()
@@ -616,6 +957,7 @@ package golden.invoices;
 
 import "google/protobuf/duration.proto";
 import "google/protobuf/timestamp.proto";
+import "google/protobuf/wrappers.proto";
 
 // An invoice was issued.
 message InvoiceIssued {
@@ -654,6 +996,9 @@ message InvoiceIssued {
   repeated google.protobuf.Timestamp reminders = 29;
   InvoiceIssued corrects = 30;
   Transfer.Route route = 31;
+  google.protobuf.Int64Value maybe_cents = 32;
+  google.protobuf.StringValue maybe_text = 33;
+  google.protobuf.BytesValue maybe_scan = 34;
 }
 
 message Line {
@@ -689,11 +1034,10 @@ enum State {
 }
 "#,
             references: &[],
-            fingerprint: 0x4e9d2c84b57d7b85,
+            fingerprint: 0x49bf30c19eaa24e7,
             sha256: [
-                202, 26, 177, 225, 245, 226, 247, 252, 255, 125, 68, 50, 146, 224, 167,
-                243, 67, 167, 223, 173, 157, 144, 61, 154, 233, 51, 131, 108, 70, 57, 27,
-                56,
+                113, 78, 234, 19, 64, 231, 61, 24, 19, 158, 159, 186, 112, 42, 60, 228,
+                176, 180, 180, 244, 132, 33, 177, 90, 6, 37, 31, 198, 211, 20, 28, 88,
             ],
             message_indexes: &[0],
         };

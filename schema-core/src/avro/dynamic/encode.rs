@@ -1,5 +1,6 @@
 //! Encodes a JSON value as a schema says, in either of two forms: the JSON form of events, or that of defaults.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -76,6 +77,8 @@ impl<'s, 'o> Encoder<'s, 'o> {
 
     fn map(&mut self, entry: &'s Node, value: &Value) -> Result<(), EncodeError> {
         let entries = value.as_object().ok_or_else(|| expected("an object", value))?;
+        // As generated code writes them, whatever order serde_json keeps: equal values have equal bytes.
+        let entries: BTreeMap<_, _> = entries.iter().collect();
         if !entries.is_empty() {
             self.writer().length(entries.len());
             for (key, one) in entries {

@@ -1,0 +1,265 @@
+//! Bytes from anybody: no decoder panics, and none allocates more than a small multiple of what it was given.
+//!
+//! The allocator of this test counts, a thread at a time.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use eventwright_codegen_tests::random::{self, Maps};
+use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, protobuf_rows};
+use eventwright_schema::avro::dynamic;
+use eventwright_schema::avro::{Schema, parse, resolve};
+use eventwright_schema::proto;
+use eventwright_wire::avro::{Plan, Writer};
+
+struct Counting;
+
+thread_local! {
+    /// Bytes that were asked for since the last reset, whether given back or not.
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+}
+
+#[expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts and passes on")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.set(ALLOCATED.get() + layout.size());
+        // SAFETY: the caller's contract is System's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is System's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATED.set(ALLOCATED.get() + size);
+        // SAFETY: the caller's contract is System's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What an item costs in memory for each of its bytes: the widest golden record takes 400 bytes, and its shortest
+/// encoding 7; lists that grow cost twice.
+const MOST_PER_BYTE: usize = 256;
+
+/// What an event costs without any bytes: its defaults, the text of an error, and 128 records that stand in each other.
+const MOST_AT_LEAST: usize = 64 << 10;
+
+/// Runs a decoder and returns what it returned, after a look at what it allocated.
+#[track_caller]
+fn measured<T>(bytes: &[u8], decode: impl FnOnce(&[u8]) -> T) -> T {
+    let start = ALLOCATED.get();
+    let result = decode(bytes);
+    let allocated = ALLOCATED.get() - start;
+    let most = MOST_AT_LEAST + MOST_PER_BYTE * bytes.len();
+    assert!(allocated <= most, "{allocated} bytes were allocated for {} bytes: {bytes:?}", bytes.len());
+    result
+}
+
+/// A decoder: the reader, and the plan where the writer is not known to it.
+struct Decoder {
+    name: String,
+    row: Row,
+    writer: usize,
+    plan: Option<Plan>,
+    /// Valid encodings.
+    samples: Vec<Vec<u8>>,
+}
+
+impl Decoder {
+    #[track_caller]
+    fn decode(&self, bytes: &[u8]) -> bool {
+        let decoded = measured(bytes, |bytes| match &self.plan {
+            Some(plan) => (self.row.attempt_with)(plan, bytes),
+            None => (self.row.attempt)(self.writer, bytes),
+        });
+        decoded.is_ok()
+    }
+}
+
+fn schema(row: &Row) -> Schema {
+    parse(&row.name(), row.schema.text).unwrap()
+}
+
+fn avro_samples(row: &Row) -> Vec<Vec<u8>> {
+    let schema = schema(row);
+    let values = random::samples(&random::values(&schema, Maps::Several), 8);
+    let encode = |value| {
+        let mut bytes = Vec::new();
+        dynamic::encode_json(&schema, &value, &mut bytes).unwrap();
+        bytes
+    };
+    values.into_iter().map(encode).collect()
+}
+
+/// Returns every generated Avro decoder and a plan for every pair that resolves.
+fn avro_decoders() -> Vec<Decoder> {
+    let mut decoders = Vec::new();
+    for (writer, row) in avro_pairs() {
+        let Ok(plan) = resolve(&schema(&writer), &schema(&row)) else { continue };
+        let samples = avro_samples(&writer);
+        let name = format!("{} -> {}", writer.name(), row.name());
+        if let Some(index) = row.writer(writer.schema) {
+            decoders.push(Decoder { name: name.clone(), row, writer: index, plan: None, samples: samples.clone() });
+        }
+        decoders.push(Decoder { name: name + " by plan", row, writer: 0, plan: Some(plan), samples });
+    }
+    decoders
+}
+
+fn protobuf_decoders() -> Vec<Decoder> {
+    let decoder = |row: Row| {
+        let schema = proto::parse(&row.name(), row.schema.text, &[]).unwrap();
+        let message = schema.message_at(row.schema.message_indexes).unwrap();
+        let values = random::samples(&random::messages(&message), 16);
+        let samples = values.iter().map(|value| (row.encode_json)(&value.to_string()).unwrap()).collect();
+        Decoder { name: row.name(), row, writer: row.own(), plan: None, samples }
+    };
+    protobuf_rows().into_iter().map(decoder).collect()
+}
+
+#[test]
+fn avro_that_is_cut_anywhere_is_an_error() {
+    for decoder in avro_decoders() {
+        for bytes in &decoder.samples {
+            for length in 0..bytes.len() {
+                assert!(!decoder.decode(&bytes[..length]), "{}: {length} of {bytes:?}", decoder.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn protobuf_that_is_cut_anywhere_is_an_error_or_a_shorter_message() {
+    let mut accepted = 0;
+    for decoder in protobuf_decoders() {
+        for bytes in &decoder.samples {
+            accepted += (0..bytes.len()).filter(|length| decoder.decode(&bytes[..*length])).count();
+        }
+    }
+    assert!(accepted > 0, "a message that is cut between two fields is a message");
+}
+
+#[test]
+fn mutated_bytes_never_panic_and_never_allocate_much() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for decoder in avro_decoders().into_iter().chain(protobuf_decoders()) {
+        for round in 0..400 {
+            let mut bytes = decoder.samples[round % decoder.samples.len()].clone();
+            for _ in 0..=random.below(3) {
+                mutate(&mut bytes, &mut random);
+            }
+            decoder.decode(&bytes);
+        }
+    }
+}
+
+/// xorshift: the same numbers every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit.max(1)).unwrap()).unwrap()
+    }
+}
+
+/// Lengths and counts that nobody means.
+const HOSTILE: [i64; 10] =
+    [i64::MAX, i64::MIN, -1, -2, 1 << 40, 1_000_000_000_000, 60_000_000, 1 << 31, 65_536, 1 << 62];
+
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(bytes.len() + 1);
+    let end = bytes.len();
+    match random.below(6) {
+        0 => bytes.truncate(at),
+        1 => bytes.insert(at, u8::try_from(random.below(256)).unwrap()),
+        2 if at < end => bytes[at] ^= 1 << random.below(8),
+        3 if at < end => drop(bytes.remove(at)),
+        4 => drop(bytes.splice(at..(at + random.below(3)).min(end), long(HOSTILE[random.below(HOSTILE.len())]))),
+        _ => {
+            let copy = bytes[random.below(end + 1).min(at)..at].to_vec();
+            drop(bytes.splice(at..at, copy));
+        }
+    }
+}
+
+fn long(value: i64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Writer::new(&mut bytes).long(value);
+    bytes
+}
+
+/// Returns bytes from pieces, each a long or a raw byte.
+fn bytes(pieces: &[&[u8]]) -> Vec<u8> {
+    pieces.concat()
+}
+
+#[test]
+fn what_is_known_to_break_other_decoders_is_refused() {
+    let check = |schema: &str, bytes: Vec<u8>, expected: &str| {
+        let schema = parse("hostile", schema).unwrap();
+        let decoded = measured(&bytes, |bytes| dynamic::decode_json(&schema, bytes));
+        assert_eq!(decoded.map_err(|error| error.to_string()), Err(expected.to_owned()), "{bytes:?}");
+    };
+    const LONGS: &str = r#"{"type":"array","items":"long"}"#;
+    const NULLS: &str = r#"{"type":"array","items":"null"}"#;
+    const TEXTS: &str = r#"{"type":"array","items":"string"}"#;
+    const EMPTY: &str = r#"{"type":"array","items":{"type":"record","name":"Empty","fields":[]}}"#;
+    const NODE: &str = r#"{"type":"record","name":"Node","fields":[{"name":"next","type":["null","Node"]}]}"#;
+    const ENDLESS: &str = r#"{"type":"record","name":"Endless","fields":[{"name":"me","type":"Endless"}]}"#;
+    const COLOUR: &str = r#"{"type":"enum","name":"Colour","symbols":["A","B"]}"#;
+    let deep = |depth: usize| [vec![2; depth], vec![0]].concat();
+    let length = |length: &str| format!("a length of {length} is more than the bytes that are left allow");
+    check(LONGS, bytes(&[&long(i64::MAX), &[2, 4, 6]]), &length("9223372036854775807"));
+    check(LONGS, bytes(&[&long(8_000_000), &[2, 4, 6]]), &length("8000000"));
+    check(LONGS, bytes(&[&long(-2), &long(i64::MAX), &[2, 4, 0]]), &length("9223372036854775807"));
+    check(LONGS, bytes(&[&long(-2), &long(-5), &[2, 4, 0]]), &length("-5"));
+    check(LONGS, bytes(&[&long(i64::MIN), &long(3), &[2, 4, 6, 0]]), &length("-9223372036854775808"));
+    check(NULLS, bytes(&[&long(1_000_000_000_000), &[0]]), &length("1000000000000"));
+    check(NULLS, bytes(&[&long(200_000_000), &[0]]), &length("200000000"));
+    check(EMPTY, bytes(&[&long(200_000_000), &[0]]), &length("200000000"));
+    check(TEXTS, bytes(&[&long(16), &long(400 << 20), b"abc"]), &length("16"));
+    check("\"string\"", bytes(&[&long(1 << 40), b"abc"]), &length("1099511627776"));
+    check("\"string\"", bytes(&[&long(-1), b"abc"]), &length("-1"));
+    check("\"bytes\"", bytes(&[&long(500 << 20), b"abc"]), &length("524288000"));
+    check("\"string\"", vec![4, 0xff, 0xfe], "a string is not UTF-8");
+    check(COLOUR, vec![8], "index 4 is outside the 2 that the schema has");
+    check(COLOUR, vec![1], "index -1 is outside the 2 that the schema has");
+    check(r#"["null","long"]"#, vec![8], "index 4 is outside the 2 that the schema has");
+    check("\"int\"", long(1 << 40), "a variable-length integer is longer than its type allows");
+    check("\"long\"", vec![0xff; 11], "a variable-length integer is longer than its type allows");
+    check("\"boolean\"", vec![2], "expected a boolean, 0 or 1, found 2");
+    for (schema, bytes) in [(NODE, deep(100_000)), (ENDLESS, Vec::new())] {
+        let schema = parse("hostile", schema).unwrap();
+        let error = measured(&bytes, |bytes| dynamic::decode_json(&schema, bytes)).unwrap_err().to_string();
+        assert!(error.ends_with("records are nested deeper than the limit"), "{error}");
+    }
+}
+
+#[test]
+fn generated_code_and_plans_have_the_same_limit_of_depth() {
+    let row = avro_rows().into_iter().find(|row| row.name() == "CommentThread v1").unwrap();
+    let schema = schema(&row);
+    let plan = resolve(&schema, &schema).unwrap();
+    for (depth, expected) in [(60, true), (100, true), (127, true), (128, false), (10_000, false)] {
+        // text "", parent: again; the innermost has no parent, and each level ends with five empty fields.
+        let bytes = [[0, 2].repeat(depth), vec![0, 0], vec![0; 5 * (depth + 1)]].concat();
+        assert_eq!((row.attempt)(row.own(), &bytes).is_ok(), expected, "{depth}");
+        assert_eq!((row.attempt_with)(&plan, &bytes).is_ok(), expected, "{depth} by plan");
+    }
+}
+
+#[test]
+fn many_small_blocks_cost_what_one_large_block_costs() {
+    let schema = parse("test", r#"{"type":"array","items":"long"}"#).unwrap();
+    let blocks = [[2, 2].repeat(20_000), vec![0]].concat();
+    assert!(measured(&blocks, |bytes| dynamic::decode_json(&schema, bytes)).is_ok());
+}

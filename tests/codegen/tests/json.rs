@@ -1,0 +1,159 @@
+//! The JSON form of Avro events (DESIGN.md): what is read and refused, the same through serde's derives on generated
+//! types and through the dynamic codec, and what is written.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
+
+use eventwright_codegen_tests::{Row, avro_rows, canonical};
+use eventwright_schema::avro::{dynamic, parse};
+use serde_json::{Value, json};
+
+fn find(name: &str) -> Row {
+    avro_rows().into_iter().find(|row| row.name() == name).unwrap()
+}
+
+/// Reads JSON by both ways, which must agree, and returns what it is written as.
+fn read(row: &str, text: &str) -> Result<Value, String> {
+    let row = find(row);
+    let schema = parse(&row.name(), row.schema.text).unwrap();
+    let mut bytes = Vec::new();
+    let value = serde_json::from_str(text).unwrap();
+    let dynamic = dynamic::encode_json(&schema, &value, &mut bytes).map_err(|error| error.to_string());
+    let generated = (row.encode_json)(text);
+    match (dynamic, generated) {
+        (Ok(()), Ok(generated)) => assert_eq!(generated, bytes, "{text}"),
+        (Err(dynamic), Err(generated)) => return Err(format!("{dynamic} | {generated}")),
+        (dynamic, generated) => panic!("{text}: dynamic {dynamic:?}, generated {generated:?}"),
+    }
+    let decoded = (row.decode)(row.own(), &bytes).unwrap().json;
+    assert_eq!(decoded, canonical(dynamic::decode_json(&schema, &bytes).unwrap()));
+    Ok(decoded)
+}
+
+fn plain(field: &str, value: Value) -> Value {
+    let mut plain = json!({"id": null, "flag": true, "ratio": 0.5, "share": 1.0, "maybe_ratio": null, "amount": "1.00",
+        "unlabelled": "", "unknown": 1, "empty": {}, "empties": []});
+    plain[field] = value;
+    plain
+}
+
+fn check_plain(field: &str, value: Value, expected: Value) {
+    let read = read("PlainValues v1", &plain(field, value).to_string()).unwrap();
+    assert_eq!(read[field], expected);
+}
+
+fn check_refused(field: &str, value: Value) {
+    let text = plain(field, value).to_string();
+    assert!(read("PlainValues v1", &text).is_err(), "{text}");
+}
+
+#[test]
+fn money_is_read_from_text_and_from_numbers_and_written_as_text() {
+    check_plain("amount", json!("19.99"), json!("19.99"));
+    check_plain("amount", json!(19.99), json!("19.99"));
+    check_plain("amount", json!(5), json!("5.00"));
+    check_plain("amount", json!(-3), json!("-3.00"));
+    check_plain("amount", json!("1.5e2"), json!("150.00"));
+    check_plain("amount", json!(0.1), json!("0.10"));
+    check_plain("amount", json!("1.500"), json!("1.50"));
+    check_plain("amount", json!("9999999999.99"), json!("9999999999.99"));
+    for wrong in [
+        json!("1.005"),
+        json!(1.005),
+        json!("10000000000"),
+        json!("abc"),
+        json!(""),
+        json!(true),
+        json!({}),
+        json!(null),
+    ] {
+        check_refused("amount", wrong);
+    }
+}
+
+#[test]
+fn floats_that_json_has_no_number_for_are_text() {
+    for text in ["NaN", "Infinity", "-Infinity"] {
+        check_plain("ratio", json!(text), json!(text));
+        check_plain("share", json!(text), json!(text));
+        check_plain("maybe_ratio", json!(text), json!(text));
+    }
+    check_plain("ratio", json!(0.1), json!(0.1));
+    check_plain("share", json!(0.1), json!(0.1));
+    check_plain("share", json!(3), json!(3.0));
+    check_plain("share", json!(1.7976931348623157e308), json!(1.7976931348623157e308));
+    check_refused("share", json!("abc"));
+    check_refused("share", json!(true));
+}
+
+#[test]
+fn bytes_are_base64_and_uuids_text() {
+    check_plain("unlabelled", json!("AP8="), json!("AP8="));
+    check_plain("id", json!("0B9C8F1E-3A52-4D0C-9D52-1F2B0B3F9D11"), json!("0b9c8f1e-3a52-4d0c-9d52-1f2b0b3f9d11"));
+    check_refused("unlabelled", json!("not base64!"));
+    check_refused("unlabelled", json!([1, 2]));
+    check_refused("id", json!("0b9c"));
+    check_refused("id", json!(5));
+}
+
+#[test]
+fn integers_are_numbers_within_their_bits() {
+    check_plain("unknown", json!(i64::MIN), json!(i64::MIN));
+    check_refused("unknown", json!(u64::MAX));
+    check_refused("unknown", json!(1.5));
+    check_refused("unknown", json!("1"));
+}
+
+#[test]
+fn a_field_that_is_missing_takes_its_default_and_is_an_error_without_one() {
+    let read = |text: &str| read("StockLevelChanged v2", text);
+    let least = r#"{"level": 1, "size": {"width": 1, "height": 2}, "sku": "k", "shelf": "HIGH"}"#;
+    let expected = json!({
+        "site": {"name": "main", "zone": 7, "manager": null}, "level": 1,
+        "size": {"width": 1, "depth": -1, "height": 2}, "sku": "k", "shelf": "HIGH",
+        "neighbours": [{"name": "a", "zone": 1, "manager": null}, {"name": "b", "zone": 7, "manager": null}],
+        "counts": {"a": 1, "b": 2}, "reason": "unknown",
+    });
+    assert_eq!(read(least), Ok(expected));
+    assert!(read(r#"{"level": 1, "size": {"width": 1, "height": 2}, "sku": "k"}"#).unwrap_err().contains("shelf"));
+    let mut nullable = plain("flag", json!(true));
+    nullable.as_object_mut().unwrap().remove("id");
+    assert!(self::read("PlainValues v1", &nullable.to_string()).unwrap_err().contains("`id`"));
+    nullable = plain("flag", json!(true));
+    nullable.as_object_mut().unwrap().remove("maybe_ratio");
+    assert!(self::read("PlainValues v1", &nullable.to_string()).unwrap_err().contains("`maybe_ratio`"));
+}
+
+#[test]
+fn a_field_that_the_schema_does_not_have_is_refused_at_every_depth() {
+    check_refused("colour", json!(1));
+    check_refused("empty", json!({"colour": 1}));
+    check_refused("empties", json!([{}, {"colour": 1}]));
+}
+
+#[test]
+fn enums_are_symbols_and_an_unknown_one_is_refused() {
+    let text =
+        |symbol: &str| format!(r#"{{"level": 1, "size": {{"width": 1, "height": 2}}, "sku": "k", "shelf": {symbol}}}"#);
+    assert_eq!(read("StockLevelChanged v2", &text("\"LOW\"")).unwrap()["shelf"], "LOW");
+    assert!(read("StockLevelChanged v2", &text("\"Low\"")).is_err());
+    assert!(read("StockLevelChanged v2", &text("0")).is_err());
+}
+
+#[test]
+fn times_are_iso_8601_and_timestamps_utc() {
+    let check = |field: &str, value: &str, expected: Option<&str>| {
+        let mut event = json!({"at_millis": "1970-01-01T00:00:00Z"});
+        event[field] = json!(value);
+        let read = read("EverythingMeasured v2", &event.to_string()).ok().map(|read| read[field].clone());
+        assert_eq!(read, expected.map(|text| json!(text)), "{field} {value}");
+    };
+    check("at_millis", "2026-02-03T04:05:06.789+02:00", Some("2026-02-03T02:05:06.789Z"));
+    check("at_millis", "2026-02-03T04:05:06", None);
+    check("at_nanos", "2262-04-11T23:47:16.854775807Z", Some("2262-04-11T23:47:16.854775807Z"));
+    check("at_nanos", "2262-04-11T23:47:16.854775808Z", None);
+    check("local_micros", "2026-02-03T04:05:06.123456", Some("2026-02-03T04:05:06.123456"));
+    check("local_micros", "2026-02-03T04:05:06.123456Z", None);
+    check("day", "2024-02-29", Some("2024-02-29"));
+    check("day", "2023-02-29", None);
+    check("time_millis", "23:59:59.999", Some("23:59:59.999"));
+    check("time_micros", "24:00:00", None);
+}

@@ -1,0 +1,3 @@
+fn main() {
+    eventwright_codegen::compile("schemas/events.toml");
+}
