@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 
-use eventwright_wire::avro::{EnumNode, FieldStep, Node as Step, NodeId, Plan, Primitive, RecordNode};
+use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node as Step, NodeId, Plan, Primitive, RecordNode};
 use eventwright_wire::{DecodeError, DecodeErrorKind};
 
 use super::dynamic;
@@ -142,7 +142,8 @@ impl<'s, 'b> Resolver<'s, 'b> {
             (Kind::Named(from), Kind::Named(to)) => self.named(*from, *to, path),
             (from, to) => match (primitive(from), primitive(to)) {
                 (Some(from), Some(to)) if promotes(from, to) => {
-                    self.push(Step::Scalar { from, to, logical: reader.logical })
+                    let logical = meaning(writer.logical, reader.logical);
+                    self.push(Step::Scalar { from, to, logical, own: logical == reader.logical })
                 }
                 _ => {
                     let (from, to) = (self.writer.word_of(writer), self.reader.word_of(reader));
@@ -238,7 +239,8 @@ impl<'s, 'b> Resolver<'s, 'b> {
         }
         match (&from.body, &to.body) {
             (Body::Fixed(from_size), Body::Fixed(size)) if from_size == size => {
-                self.push(Step::Fixed { size: *size, logical: to.logical })
+                let logical = meaning(from.logical, to.logical);
+                self.push(Step::Fixed { size: *size, logical, own: logical == to.logical })
             }
             (Body::Fixed(from_size), Body::Fixed(size)) => {
                 let name = &to.name;
@@ -346,6 +348,28 @@ fn names_match(from: &Named, to: &Named) -> bool {
     from.name.simple == to.name.simple || to.aliases.contains(&from.name)
 }
 
+/// Returns what a value means. The specification and Java look at the reader's logical type only, and read a 19.99 of
+/// scale 2 as 0.1999 of scale 4; but the value that we decode into carries its own scale, and a timestamp has no unit, so
+/// where both say decimal, or both say a time, the writer's word holds and no value changes.
+fn meaning(writer: Logical, reader: Logical) -> Logical {
+    use Logical::{
+        Decimal, LocalTimestampMicros, LocalTimestampMillis, LocalTimestampNanos, TimeMicros, TimeMillis,
+        TimestampMicros, TimestampMillis, TimestampNanos,
+    };
+    match (writer, reader) {
+        (Decimal { scale: from, .. }, Decimal { scale: to, .. }) if from != to => writer,
+        (TimeMillis | TimeMicros, TimeMillis | TimeMicros) => writer,
+        (TimestampMillis | TimestampMicros | TimestampNanos, TimestampMillis | TimestampMicros | TimestampNanos) => {
+            writer
+        }
+        (
+            LocalTimestampMillis | LocalTimestampMicros | LocalTimestampNanos,
+            LocalTimestampMillis | LocalTimestampMicros | LocalTimestampNanos,
+        ) => writer,
+        _ => reader,
+    }
+}
+
 /// Returns the primitive that a kind is, if it is one.
 pub(super) fn primitive(kind: &Kind) -> Option<Primitive> {
     Some(match kind {
@@ -413,5 +437,49 @@ impl Schema {
             },
             _ => 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::avro::dynamic::Json;
+    use crate::avro::{parse, resolve};
+
+    fn field(ty: &str) -> String {
+        format!(r#"{{"type":"record","name":"A","fields":[{{"name":"x","type":{ty}}}]}}"#)
+    }
+
+    /// Encodes `value` as the writer's type and reads it as the reader's.
+    fn check(writer: &str, reader: &str, value: &str, expected: &str) {
+        let [writer, reader] = [writer, reader].map(|ty| parse("test", &field(ty)).unwrap());
+        let mut bytes = Vec::new();
+        let value = serde_json::json!({ "x": value });
+        crate::avro::dynamic::encode_json(&writer, &value, &mut bytes).unwrap();
+        let Json(read) = resolve(&writer, &reader).unwrap().decode(&bytes).unwrap();
+        assert_eq!(read["x"], expected);
+    }
+
+    #[test]
+    fn another_scale_or_unit_changes_no_value() {
+        let decimal = |scale| format!(r#"{{"type":"bytes","logicalType":"decimal","precision":9,"scale":{scale}}}"#);
+        let fixed = |scale| {
+            format!(r#"{{"type":"fixed","name":"F","size":4,"logicalType":"decimal","precision":9,"scale":{scale}}}"#)
+        };
+        let logical = |base, name| format!(r#"{{"type":"{base}","logicalType":"{name}"}}"#);
+        check(&decimal(2), &decimal(4), "19.99", "19.99");
+        check(&fixed(2), &fixed(4), "-19.99", "-19.99");
+        let [millis, micros] = ["timestamp-millis", "timestamp-micros"].map(|name| logical("long", name));
+        check(&millis, &micros, "2026-02-03T04:05:06.789Z", "2026-02-03T04:05:06.789Z");
+        check(&micros, &millis, "1969-02-03T04:05:06.789123Z", "1969-02-03T04:05:06.789123Z");
+        check(&logical("int", "time-millis"), &logical("long", "time-micros"), "04:05:06.789", "04:05:06.789");
+    }
+
+    #[test]
+    fn what_can_never_be_read_says_where_and_why() {
+        let [writer, reader] =
+            [r#"{"type":"array","items":"string"}"#, r#"{"type":"array","items":"int"}"#].map(|ty| field(ty));
+        let errors = resolve(&parse("w", &writer).unwrap(), &parse("r", &reader).unwrap()).unwrap_err();
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["`x[]`: the writer writes string, the reader expects int"]);
     }
 }

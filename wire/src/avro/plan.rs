@@ -33,15 +33,19 @@ pub enum Node {
         from: Primitive,
         /// What the reader reads.
         to: Primitive,
-        /// What the reader takes it to mean.
+        /// What the value means.
         logical: Logical,
+        /// Whether the reader's own type has this meaning, and not another scale or unit.
+        own: bool,
     },
     /// So many bytes.
     Fixed {
         /// How many.
         size: usize,
-        /// What the reader takes them to mean.
+        /// What they mean.
         logical: Logical,
+        /// Whether the reader's own type has this meaning, and not another scale.
+        own: bool,
     },
     /// A symbol.
     Enum(EnumNode),
@@ -187,8 +191,8 @@ impl<'p, 'a> PlanReader<'p, '_, 'a> {
     #[inline]
     pub fn read<S: Sink>(&mut self, id: NodeId) -> Result<S, DecodeError> {
         match self.plan.node(id)? {
-            Node::Scalar { from, to, logical } => S::scalar(self.scalar(*from, *to)?, *logical),
-            Node::Fixed { size, logical } => S::scalar(Scalar::Fixed(self.reader.fixed(*size)?), *logical),
+            Node::Scalar { from, to, logical, .. } => S::scalar(self.scalar(*from, *to)?, *logical),
+            Node::Fixed { size, logical, .. } => S::scalar(Scalar::Fixed(self.reader.fixed(*size)?), *logical),
             Node::Enum(node) => self.symbol(node).and_then(|index| S::symbol(node, index)),
             Node::Array { item, min_size } => S::array(Items { run: self.again(), item: *item, min_size: *min_size }),
             Node::Map { value } => S::map(Entries { run: self.again(), value: *value }),

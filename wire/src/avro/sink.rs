@@ -421,12 +421,16 @@ mod times {
     }
 
     impl Sink for Time {
-        fn scalar(value: Scalar<'_>, _logical: Logical) -> Result<Self, DecodeError> {
-            match value {
-                Scalar::Int(millis) => time_of_day(SignedDuration::from_millis(i64::from(millis))),
-                Scalar::Long(micros) => time_of_day(SignedDuration::from_micros(micros)),
-                other => Err(wrong_plan(format!("a {} is no time", other.word()))),
-            }
+        fn scalar(value: Scalar<'_>, logical: Logical) -> Result<Self, DecodeError> {
+            let count = match value {
+                Scalar::Int(count) => i64::from(count),
+                Scalar::Long(count) => count,
+                other => return Err(wrong_plan(format!("a {} is no time", other.word()))),
+            };
+            time_of_day(match logical {
+                Logical::TimeMillis => SignedDuration::from_millis(count),
+                _ => SignedDuration::from_micros(count),
+            })
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use eventwright_wire::avro::{EnumNode, FieldStep, Node, NodeId, Plan, Primitive, RecordNode};
+use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node, NodeId, Plan, Primitive, RecordNode};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::Path;
@@ -63,8 +63,8 @@ fn is_identity(plan: &Plan, root: NodeId) -> bool {
             continue;
         }
         let identical = match node {
-            Node::Scalar { from, to, .. } => from == to,
-            Node::Fixed { .. } => true,
+            Node::Scalar { from, to, own, .. } => from == to && *own,
+            Node::Fixed { own, .. } => *own,
             Node::Enum(node) => {
                 let mut mapping = node.mapping.iter().enumerate();
                 node.mapping.len() == node.symbols.len() && mapping.all(|(index, to)| *to == Ok(index))
@@ -253,9 +253,9 @@ impl<'e> Emitter<'e> {
                 if *boxed { quote!(#read.map(::std::boxed::Box::new)) } else { read }
             }
             (Node::Record(_) | Node::Enum(_), Ty::Enum { ident, .. }) => self.read_named(id, ident),
-            (Node::Fixed { size, .. }, _) => read_fixed(*size, ty),
-            (Node::Scalar { from, to, .. }, _) if from == to => read_scalar(ty, wire),
-            (Node::Scalar { from, to, logical }, _) => self.read_promoted(*from, *to, *logical, ty),
+            (Node::Fixed { size, logical, .. }, _) => read_fixed(*size, *logical, ty),
+            (Node::Scalar { from, to, own: true, .. }, _) if from == to => read_scalar(ty, wire),
+            (Node::Scalar { from, to, logical, .. }, _) => self.read_converted(*from, *to, *logical, ty),
             _ => unreachable!("a plan is made for the types that it decodes into"),
         }
     }
@@ -286,20 +286,17 @@ impl<'e> Emitter<'e> {
         }
     }
 
-    fn read_promoted(
-        &self,
-        from: Primitive,
-        to: Primitive,
-        meaning: eventwright_wire::avro::Logical,
-        ty: &Ty,
-    ) -> TokenStream {
+    fn read_converted(&self, from: Primitive, to: Primitive, meaning: Logical, ty: &Ty) -> TokenStream {
         let (wire, rust) = (self.wire, rust_type(ty, self.wire));
-        let (read, [from, to]) = (skip::read_primitive(from), [from, to].map(primitive));
+        let (read, variant) = (skip::read_primitive(from), primitive(from));
+        let promote = (from != to).then(|| {
+            let to = primitive(to);
+            quote!(.promote(#wire::avro::Primitive::#to)?)
+        });
         let meaning = logical(meaning, wire);
         quote! {
             reader.#read().and_then(|value| {
-                let value = #wire::avro::Scalar::#from(value).promote(#wire::avro::Primitive::#to)?;
-                <#rust as #wire::avro::Sink>::scalar(value, #meaning)
+                <#rust as #wire::avro::Sink>::scalar(#wire::avro::Scalar::#variant(value)#promote, #meaning)
             })
         }
     }
@@ -339,14 +336,14 @@ fn read_scalar(ty: &Ty, wire: &Path) -> TokenStream {
     }
 }
 
-fn read_fixed(size: usize, ty: &Ty) -> TokenStream {
+fn read_fixed(size: usize, logical: Logical, ty: &Ty) -> TokenStream {
     let size = Literal::usize_unsuffixed(size);
-    match ty {
-        Ty::Decimal { scale, .. } => {
-            let scale = Literal::u32_unsuffixed(*scale);
+    match (logical, ty) {
+        (Logical::Decimal { scale, .. }, Ty::Decimal { .. }) => {
+            let scale = Literal::u32_unsuffixed(scale);
             quote!(reader.decimal_fixed(#size, #scale))
         }
-        Ty::UuidFixed => quote!(reader.uuid_fixed()),
+        (_, Ty::UuidFixed) => quote!(reader.uuid_fixed()),
         _ => quote!(reader.array::<#size>()),
     }
 }

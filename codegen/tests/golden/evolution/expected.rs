@@ -1508,10 +1508,9 @@ pub mod shipment_booked {
                 parcels: reader
                     .int()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Int(value)
-                            .promote(::eventwright::wire::avro::Primitive::Long)?;
                         <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Int(value)
+                                .promote(::eventwright::wire::avro::Primitive::Long)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -1519,10 +1518,9 @@ pub mod shipment_booked {
                 weight: reader
                     .float()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Float(value)
-                            .promote(::eventwright::wire::avro::Primitive::Double)?;
                         <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Float(value)
+                                .promote(::eventwright::wire::avro::Primitive::Double)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -1530,10 +1528,9 @@ pub mod shipment_booked {
                 volume: reader
                     .long()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Long(value)
-                            .promote(::eventwright::wire::avro::Primitive::Float)?;
                         <f32 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Long(value)
+                                .promote(::eventwright::wire::avro::Primitive::Float)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -1541,12 +1538,11 @@ pub mod shipment_booked {
                 label: reader
                     .str()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::String(value)
-                            .promote(::eventwright::wire::avro::Primitive::Bytes)?;
                         <::std::vec::Vec<
                             u8,
                         > as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::String(value)
+                                .promote(::eventwright::wire::avro::Primitive::Bytes)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -1554,10 +1550,9 @@ pub mod shipment_booked {
                 barcode: reader
                     .bytes()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Bytes(value)
-                            .promote(::eventwright::wire::avro::Primitive::String)?;
                         <::std::string::String as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Bytes(value)
+                                .promote(::eventwright::wire::avro::Primitive::String)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -1618,10 +1613,9 @@ pub mod shipment_booked {
                         reader
                             .int()
                             .and_then(|value| {
-                                let value = ::eventwright::wire::avro::Scalar::Int(value)
-                                    .promote(::eventwright::wire::avro::Primitive::Long)?;
                                 <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    value,
+                                    ::eventwright::wire::avro::Scalar::Int(value)
+                                        .promote(::eventwright::wire::avro::Primitive::Long)?,
                                     ::eventwright::wire::avro::Logical::None,
                                 )
                             })
@@ -4180,10 +4174,9 @@ pub mod route_planned {
                 legs: reader
                     .int()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Int(value)
-                            .promote(::eventwright::wire::avro::Primitive::Double)?;
                         <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Int(value)
+                                .promote(::eventwright::wire::avro::Primitive::Double)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -4201,10 +4194,9 @@ pub mod route_planned {
                         reader
                             .int()
                             .and_then(|value| {
-                                let value = ::eventwright::wire::avro::Scalar::Int(value)
-                                    .promote(::eventwright::wire::avro::Primitive::Double)?;
                                 <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    value,
+                                    ::eventwright::wire::avro::Scalar::Int(value)
+                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
                                     ::eventwright::wire::avro::Logical::None,
                                 )
                             })
@@ -4280,10 +4272,9 @@ pub mod route_planned {
                 legs: reader
                     .long()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Long(value)
-                            .promote(::eventwright::wire::avro::Primitive::Double)?;
                         <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Long(value)
+                                .promote(::eventwright::wire::avro::Primitive::Double)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
@@ -4312,10 +4303,9 @@ pub mod route_planned {
                         reader
                             .long()
                             .and_then(|value| {
-                                let value = ::eventwright::wire::avro::Scalar::Long(value)
-                                    .promote(::eventwright::wire::avro::Primitive::Double)?;
                                 <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    value,
+                                    ::eventwright::wire::avro::Scalar::Long(value)
+                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
                                     ::eventwright::wire::avro::Logical::None,
                                 )
                             })

@@ -1022,10 +1022,9 @@ pub mod awkward_named {
                 self_: reader
                     .int()
                     .and_then(|value| {
-                        let value = ::eventwright::wire::avro::Scalar::Int(value)
-                            .promote(::eventwright::wire::avro::Primitive::Long)?;
                         <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                            value,
+                            ::eventwright::wire::avro::Scalar::Int(value)
+                                .promote(::eventwright::wire::avro::Primitive::Long)?,
                             ::eventwright::wire::avro::Logical::None,
                         )
                     })
