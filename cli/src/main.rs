@@ -1,2 +1,61 @@
-//! Being written.
-fn main() {}
+//! The `eventwright` command: thin commands over the libraries, for any topic whose records a schema registry knows.
+//!
+//! In: arguments, the environment, standard input. Out: results on standard output, words for people on standard error,
+//! and an exit code of `exit`. Each command is a file: `tail`, `produce`, `serve`; `args` says how it is called.
+
+mod args;
+mod decode;
+mod delivery;
+mod encode;
+mod envelope;
+mod exit;
+mod kafka;
+mod manifest;
+mod output;
+mod produce;
+mod record_json;
+mod registry;
+mod screen;
+mod serve;
+mod settings;
+mod start;
+mod stop;
+mod tail;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command, RegistryCommand};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    exit::install_panic_hook();
+    let arguments = Arguments::parse();
+    start_log();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&anyhow::Error::new(error).context("cannot start")).into(),
+    };
+    let exit = runtime.block_on(run(arguments.command)).unwrap_or_else(|error| exit::report(&error));
+    // A thread that waits for standard input never ends by itself.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn run(command: Command) -> anyhow::Result<Exit> {
+    let stop = stop::listen()?;
+    match command {
+        Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
+        Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
+        Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,
+    }
+}
+
+/// Logs are for who looks for a fault: they are silent unless EVENTWRIGHT_LOG says which ones to show.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("EVENTWRIGHT_LOG").unwrap_or_else(|_| "off".into());
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,211 @@
+//! Decodes records without generated code, each by the schema that its writer named.
+//!
+//! In: a record. Out: its value in the JSON form and where its schema is registered, or why it cannot be decoded. A
+//! schema is looked up once per id; an id that is unknown is asked for again after a while.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use eventwright::wire::avro::Plan;
+use eventwright::wire::framing::{self, SchemaId};
+use eventwright_registry::ResolvedSchema;
+use eventwright_schema::{Diagnostic, Format, avro, proto};
+use serde_json::Value;
+
+use crate::manifest::EventNames;
+use crate::registry::Registry;
+
+/// How long an unknown id is not asked for again: a stream of bad records must not flood the registry.
+const UNKNOWN_FOR: Duration = Duration::from_secs(10);
+
+/// What is known of a record.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Decoded {
+    pub(crate) schema_id: Option<SchemaId>,
+    /// The subject and version that the schema is registered under.
+    pub(crate) place: Option<(String, u32)>,
+    pub(crate) event: Option<String>,
+    /// The value, or why it cannot be decoded. A record without value, a tombstone, is `null` without schema.
+    pub(crate) value: Result<Value, String>,
+}
+
+impl Decoded {
+    pub(crate) fn without_schema(value: Result<Value, String>) -> Self {
+        Self { schema_id: None, place: None, event: None, value }
+    }
+}
+
+/// Decodes records, and remembers schemas.
+pub(crate) struct Decoder {
+    registry: Registry,
+    names: EventNames,
+    known: HashMap<SchemaId, Known>,
+}
+
+struct Known {
+    schema: Schema,
+    /// The subjects and versions that the schema is registered under.
+    places: Vec<(String, u32)>,
+    /// Until when this holds; `None` for ever, because an id never changes its meaning.
+    until: Option<Instant>,
+}
+
+enum Schema {
+    Avro { plan: Plan, full_name: Option<String> },
+    Protobuf(proto::Schema),
+    Unusable(String),
+}
+
+impl Decoder {
+    pub(crate) fn new(registry: Registry, names: EventNames) -> Self {
+        Self { registry, names, known: HashMap::new() }
+    }
+
+    /// Decodes the value of a record of `topic`.
+    ///
+    /// # Errors
+    /// A registry that does not answer. What is wrong with the record is in [`Decoded::value`].
+    pub(crate) async fn decode(&mut self, topic: &str, value: Option<&[u8]>) -> anyhow::Result<Decoded> {
+        let Some(value) = value else { return Ok(Decoded::without_schema(Ok(Value::Null))) };
+        let (id, payload) = match framing::split_header(value) {
+            Ok(split) => split,
+            Err(error) => return Ok(Decoded::without_schema(Err(error.to_string()))),
+        };
+        let now = Instant::now();
+        if self.known.get(&id).is_none_or(|known| known.until.is_some_and(|until| until <= now)) {
+            let known = look_up(&self.registry, id).await?;
+            self.known.insert(id, known);
+        }
+        let known = self.known.get(&id).expect("it was just looked up");
+        let Named { full_name, value } = known.schema.decode(payload);
+        let format = known.schema.format();
+        Ok(Decoded {
+            schema_id: Some(id),
+            place: place(&known.places, topic, full_name.as_deref()),
+            event: full_name.map(|full_name| self.names.name(format, &full_name)),
+            value,
+        })
+    }
+}
+
+/// A value, and the full name of its record or message.
+struct Named {
+    full_name: Option<String>,
+    value: Result<Value, String>,
+}
+
+impl Schema {
+    fn format(&self) -> Format {
+        match self {
+            Self::Protobuf(_) => Format::Protobuf,
+            Self::Avro { .. } | Self::Unusable(_) => Format::Avro,
+        }
+    }
+
+    fn decode(&self, payload: &[u8]) -> Named {
+        match self {
+            Self::Avro { plan, full_name } => {
+                let decoded = plan.decode::<avro::dynamic::Json>(payload);
+                Named {
+                    full_name: full_name.clone(),
+                    value: decoded.map(|json| json.0).map_err(|error| error.to_string()),
+                }
+            }
+            Self::Protobuf(schema) => decode_protobuf(schema, payload),
+            Self::Unusable(reason) => Named { full_name: None, value: Err(reason.clone()) },
+        }
+    }
+}
+
+fn decode_protobuf(schema: &proto::Schema, payload: &[u8]) -> Named {
+    let (indexes, bytes) = match framing::split_message_indexes(payload) {
+        Ok(split) => split,
+        Err(error) => return Named { full_name: None, value: Err(error.to_string()) },
+    };
+    let Some(message) = schema.message_at(&indexes) else {
+        let reason = format!("the schema has no message at the indexes {indexes:?}");
+        return Named { full_name: None, value: Err(reason) };
+    };
+    let value = proto::dynamic::decode_json(&message, bytes).map_err(|error| error.to_string());
+    Named { full_name: Some(message.full_name().to_owned()), value }
+}
+
+async fn look_up(registry: &Registry, id: SchemaId) -> anyhow::Result<Known> {
+    let unusable = |reason: String| Known {
+        schema: Schema::Unusable(reason),
+        places: Vec::new(),
+        until: Some(Instant::now() + UNKNOWN_FOR),
+    };
+    let resolved = match registry.ask(async |client| client.schema_by_id(id).await).await? {
+        Ok(resolved) => resolved,
+        Err(error) => return Ok(unusable(error.to_string())),
+    };
+    // Where a schema is registered is good to know; older registries cannot say so.
+    let places = registry.ask(async |client| match client.subject_versions_of(id).await {
+        Err(error) if matches!(error.status(), Some(404 | 405)) => Ok(Vec::new()),
+        answer => answer,
+    });
+    let places = places.await?.unwrap_or_default();
+    let schema = parse(&resolved).unwrap_or_else(Schema::Unusable);
+    Ok(Known { schema, places, until: None })
+}
+
+fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
+    let name = format!("schema {}", resolved.id);
+    let first = |problems: Vec<Diagnostic>| {
+        let problem = problems.first().map(ToString::to_string).unwrap_or_default();
+        format!("the schema cannot be used: {problem}")
+    };
+    match resolved.format {
+        Format::Avro => {
+            let schema = avro::parse_with(&name, &resolved.text, &resolved.references).map_err(first)?;
+            let plan = identity(&schema).map_err(|reason| format!("the schema cannot be used: {reason}"))?;
+            let full_name = schema.root_named().map(|(_, named)| named.name.full());
+            Ok(Schema::Avro { plan, full_name })
+        }
+        Format::Protobuf => {
+            proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)
+        }
+    }
+}
+
+/// Returns the plan by which a schema reads what it writes itself: made once, run for each record.
+pub(crate) fn identity(schema: &avro::Schema) -> Result<Plan, String> {
+    let first = |errors: Vec<avro::ResolveError>| errors.first().map(ToString::to_string).unwrap_or_default();
+    avro::resolve(schema, schema).map_err(first)
+}
+
+/// Of all subjects that a schema is registered under, returns the one that a record of this topic was most likely
+/// written with: the subject that Confluent's three strategies name, in their order.
+fn place(places: &[(String, u32)], topic: &str, full_name: Option<&str>) -> Option<(String, u32)> {
+    let full_name = full_name.unwrap_or_default();
+    let rank = |subject: &str| match subject.strip_prefix(topic).and_then(|rest| rest.strip_prefix('-')) {
+        Some("value") => 0,
+        Some(rest) if rest == full_name => 1,
+        _ if subject == full_name => 2,
+        // A prefix of the environment stands before it.
+        _ if !full_name.is_empty() && subject.ends_with(full_name) => 3,
+        _ => 4,
+    };
+    places.iter().min_by_key(|(subject, _)| rank(subject)).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_is_the_one_that_the_topics_records_are_written_with() {
+        let check = |subjects: &[&str], expected: Option<&str>| {
+            let places: Vec<_> = subjects.iter().map(|subject| ((*subject).to_owned(), 1)).collect();
+            let found = place(&places, "orders", Some("shop.Order")).map(|(subject, _)| subject);
+            assert_eq!(found.as_deref(), expected);
+        };
+        check(&["a", "shop.Order", "orders-shop.Order", "orders-value"], Some("orders-value"));
+        check(&["a", "dev.shop.Order", "shop.Order", "orders-shop.Order"], Some("orders-shop.Order"));
+        check(&["a", "dev.shop.Order", "shop.Order"], Some("shop.Order"));
+        check(&["a-value", "dev.shop.Order"], Some("dev.shop.Order"));
+        check(&["orders_old-value"], Some("orders_old-value"));
+        check(&[], None);
+    }
+}

@@ -1,0 +1,71 @@
+//! Standard output: whole lines, and the quiet end when nobody reads them any more.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::Context;
+
+/// Standard output in large writes. Whoever reads it sees lines when [`Output::flush`] is called.
+pub(crate) struct Output(BufWriter<io::Stdout>);
+
+/// Nobody reads the output any more, as after `| head`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Closed;
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self(BufWriter::with_capacity(1 << 16, io::stdout()))
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// Outer: an output that cannot be written, such as a full disk. Inner: nobody reads it.
+    pub(crate) fn line(&mut self, line: &str) -> anyhow::Result<Result<(), Closed>> {
+        quiet(self.0.write_all(line.as_bytes()).and_then(|()| self.0.write_all(b"\n")))
+    }
+
+    /// Shows what was written.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub(crate) fn flush(&mut self) -> anyhow::Result<Result<(), Closed>> {
+        quiet(self.0.flush())
+    }
+}
+
+fn quiet(result: io::Result<()>) -> anyhow::Result<Result<(), Closed>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Err(Closed)),
+        result => result.map(Ok).context("cannot write to standard output"),
+    }
+}
+
+/// Returns whether standard output is for eyes: a terminal, and nobody said NO_COLOR.
+pub(crate) fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Returns once nobody reads standard output any more, even while nothing is written; for a file never.
+#[cfg(unix)]
+pub(crate) async fn closed() {
+    use std::os::fd::AsFd;
+
+    use tokio::io::Interest;
+    use tokio::net::unix::pipe;
+
+    // Unchecked, because the check would make standard output non-blocking for everybody who shares it. What is no pipe
+    // but a file cannot be waited for, and has no reader that could go away.
+    let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(pipe::Sender::from_owned_fd_unchecked);
+    if let Ok(stdout) = stdout
+        && stdout.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Returns once nobody reads standard output any more; here, only a write finds out.
+#[cfg(not(unix))]
+pub(crate) async fn closed() {
+    std::future::pending().await
+}

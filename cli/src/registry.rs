@@ -1,0 +1,83 @@
+//! The schema registry as commands use it: every question is asked again with backoff while the registry does not
+//! answer, and the command ends when it has not answered for too long.
+
+use std::time::{Duration, Instant};
+
+use eventwright::{RegistryClient, RegistryError, Settings};
+
+use crate::screen;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A registry, and how long it may stay silent.
+#[derive(Debug, Clone)]
+pub(crate) struct Registry {
+    client: RegistryClient,
+    patience: Duration,
+}
+
+impl Registry {
+    /// Connects to the registry of the settings and waits until it answers.
+    ///
+    /// # Errors
+    /// A URL that cannot be used, or a registry that does not answer in time or refuses us.
+    pub(crate) async fn reach(settings: &Settings) -> anyhow::Result<Self> {
+        let client = crate::settings::registry_client(settings)?;
+        let registry = Self { client, patience: settings.connect_timeout };
+        match registry.ask(async |client| client.level(None).await).await? {
+            // A refusal with a registry's code is a registry's, whatever it refuses.
+            Err(error) if error.error_code().is_none() => Err(unusable(error)),
+            _ => Ok(registry),
+        }
+    }
+
+    /// Asks until there is an answer. The inner error is the registry's word about what was asked for.
+    ///
+    /// # Errors
+    /// No answer for too long, credentials that are refused, or something at that URL that is no registry.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl AsyncFn(&RegistryClient) -> Result<T, RegistryError>,
+    ) -> anyhow::Result<Result<T, RegistryError>> {
+        let deadline = Instant::now() + self.patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match question(&self.client).await {
+                Err(error) if concerns_the_registry(&error) => error,
+                answer => return Ok(answer),
+            };
+            if !error.is_retriable() || Instant::now() + pause >= deadline {
+                return Err(unusable(error));
+            }
+            if pause == FIRST_PAUSE {
+                screen::warning(format!("{error}; trying again for {} s", self.patience.as_secs_f64()));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// Returns whether an error of [`Registry::ask`] is the outer one: nothing that another question could mend.
+pub(crate) fn is_unusable(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<RegistryError>().is_some_and(concerns_the_registry)
+}
+
+/// Returns whether the error says something about the registry rather than about what it was asked for.
+fn concerns_the_registry(error: &RegistryError) -> bool {
+    let is_refused = matches!(error.status(), Some(401 | 403 | 407));
+    // A registry gives every refusal a code of its own, so a bare one is of something else at that URL.
+    let is_bare = error.status().is_some() && error.error_code().is_none();
+    error.is_retriable() || is_refused || is_bare
+}
+
+fn unusable(error: RegistryError) -> anyhow::Error {
+    let help = match error.status() {
+        Some(401 | 403) => "set EVENTWRIGHT_REGISTRY__USER and EVENTWRIGHT_REGISTRY__PASSWORD, or __TOKEN",
+        Some(_) => "is --registry the base URL of a schema registry?",
+        None => "name the registry with --registry; `eventwright registry serve` starts one",
+    };
+    let text = format!("{error}; help: {help}");
+    anyhow::Error::new(error).context(text)
+}
