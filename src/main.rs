@@ -14,10 +14,10 @@ use clap::Parser;
 #[command(version, max_term_width = 100)]
 struct Arguments {
     /// Brokers of a real cluster, `host:port` separated by commas
-    #[arg(long, value_name = "HOST:PORT", env = "EVENTWRIGHT_BOOTSTRAP")]
+    #[arg(long, value_name = "HOST:PORT", env = "EVENTWRIGHT_BOOTSTRAP", hide_env_values = true)]
     bootstrap: Option<String>,
     /// The URL of a real schema registry
-    #[arg(long, value_name = "URL", env = "EVENTWRIGHT_REGISTRY")]
+    #[arg(long, value_name = "URL", env = "EVENTWRIGHT_REGISTRY", hide_env_values = true)]
     registry: Option<String>,
     /// How many events of each kind: orders v1, orders v2, payments, users and stock
     #[arg(long, value_name = "N", default_value_t = 1000)]

@@ -271,14 +271,21 @@ fn write_index(writer: &mut Writer<'_>, index: usize) {
     writer.length(index);
 }
 
-fn float<T: FromStr>(value: &Value, form: Form) -> Result<T, EncodeError> {
+/// A number that the type can only hold as an infinity is refused: nobody meant that.
+fn float<T: FromStr + Into<f64> + Copy>(value: &Value, form: Form) -> Result<T, EncodeError> {
     let text = match value {
         Value::Number(number) => number.to_string(),
         // What JSON has no number for: NaN, Infinity.
         Value::String(text) if form == Form::Event => text.clone(),
         _ => return Err(expected("a number", value)),
     };
-    text.parse().map_err(|_| expected("a number", value))
+    let float: T = text.parse().map_err(|_| expected("a number", value))?;
+    match value {
+        Value::Number(_) if !float.into().is_finite() => {
+            Err(EncodeError::new(format!("{text} is outside the type's range")))
+        }
+        _ => Ok(float),
+    }
 }
 
 fn decimal(value: &Value) -> Result<Decimal, EncodeError> {

@@ -60,5 +60,6 @@ fn wrong_values_are_refused_with_their_path_and_leave_the_output_alone() {
     check("currency", json!("GBP"), "`currency`: `GBP` is none of the symbols EUR, USD");
     check("extra", json!(7), "`extra`: expected {\"branch\": value} with one of null, int, string");
     check("tags", json!({"a": [1, true]}), "`tags[\"a\"][1]`: expected a number, found a boolean");
+    check("tags", json!({"a": [f64::MAX, 1e308, -1e308, "1e999x"]}), "`tags[\"a\"][3]`: expected a number, found text");
     check("colour", json!(1), "the schema has no field `colour`");
 }
