@@ -2,6 +2,7 @@
 //! nobody knew at build time, and Confluent's own client on the other side.
 
 mod foreign;
+mod outage;
 mod restart;
 mod side_by_side;
 mod unknown_writer;
