@@ -26,6 +26,9 @@ use crate::registry;
 /// not flood the registry, short enough that a schema which arrives late is found.
 const UNKNOWN_FOR: Duration = Duration::from_secs(10);
 
+/// How many reasons are given for a schema that cannot be read; a hostile one could have thousands.
+const SHOWN_REASONS: usize = 5;
+
 /// By which code a payload is decoded.
 #[derive(Debug)]
 pub(crate) enum How {
@@ -125,13 +128,16 @@ fn avro_entry(schema: &ResolvedSchema, rows: &[Row]) -> Entry {
     let Some((_, named)) = writer.root_named() else {
         return Entry::Unknown(writer.root().kind.word().to_owned());
     };
+    // A version that was known at build time is recognised whatever it was called then.
+    let fingerprint = writer.fingerprint();
+    let writers = |(at, row)| find_writer(Format::Avro, fingerprint, row).map(|(index, known)| (at, index, known));
+    if let Some((row, index, known)) = rows.iter().enumerate().find_map(writers) {
+        return Entry::Avro(Known { row, how: How::Writer(index), writer: Some(known) });
+    }
     let full_name = named.name.full();
     let Some((row_index, row)) = find_avro_row(&full_name, rows) else {
         return Entry::Unknown(full_name);
     };
-    if let Some((index, known)) = find_writer(Format::Avro, writer.fingerprint(), row) {
-        return Entry::Avro(Known { row: row_index, how: How::Writer(index), writer: Some(known) });
-    }
     match plan(&writer, row.reader) {
         Ok(plan) => Entry::Avro(Known { row: row_index, how: How::Plan(plan), writer: None }),
         Err(reason) => Entry::Unusable(Kind::UnusableSchema, reason),
@@ -161,7 +167,7 @@ fn plan(writer: &avro::Schema, reader: &'static EventSchema) -> Result<Plan, Str
     let name = format!("`{}` v{}", reader.event, reader.version);
     let schema = parse_reader(reader)?;
     avro::resolve(writer, &schema).map_err(|errors| {
-        let reasons: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let reasons: Vec<_> = errors.iter().take(SHOWN_REASONS).map(ToString::to_string).collect();
         format!("it cannot be read as {name}: {}", reasons.join("; "))
     })
 }

@@ -15,6 +15,9 @@ const SCHEMA_NOT_FOUND: u32 = 40403;
 pub(crate) fn client(settings: &Settings) -> Result<RegistryClient, Error> {
     let registry = &settings.registry;
     let auth = match (&registry.user, &registry.password, &registry.token) {
+        (Some(_), None, _) | (None, Some(_), _) => {
+            return Err(Error::settings("`registry.user` and `registry.password` go together; help: set both"));
+        }
         (Some(user), Some(password), _) => Some(RegistryAuth::Basic { user: user.clone(), password: password.clone() }),
         (_, _, Some(token)) => Some(RegistryAuth::Bearer(token.clone())),
         _ => None,

@@ -144,6 +144,10 @@ impl<'s> Form<'s> {
         let name = match logical {
             _ if self.detail < Detail::Meaning => return None,
             Logical::None => return None,
+            // The precision changes what may be written, not what is read: a matter of the type, not of the writer.
+            Logical::Decimal { precision, scale } if self.detail == Detail::Shape => {
+                return Some(format!(r#""logicalType":"decimal","precision":{precision},"scale":{scale}"#));
+            }
             Logical::Decimal { scale, .. } => return Some(format!(r#""logicalType":"decimal","scale":{scale}"#)),
             Logical::Uuid => "uuid",
             Logical::Date => "date",

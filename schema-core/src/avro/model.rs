@@ -280,15 +280,22 @@ impl Schema {
         let mut found = HashSet::new();
         let mut open = vec![id];
         while let Some(next) = open.pop() {
-            let fields = self.named(next).fields().unwrap_or_default();
-            let mut nodes: Vec<&Node> = fields.iter().map(|field| &field.node).collect();
-            while let Some(node) = nodes.pop() {
-                match &node.kind {
-                    Kind::Array(inner) | Kind::Map(inner) => nodes.push(inner),
-                    Kind::Union(branches) => nodes.extend(branches),
-                    Kind::Named(named) if found.insert(*named) => open.push(*named),
-                    _ => {}
-                }
+            open.extend(self.directly_within(next).into_iter().filter(|inner| found.insert(*inner)));
+        }
+        found
+    }
+
+    /// Returns the named types of a record's fields, of their items, values and branches.
+    pub(super) fn directly_within(&self, id: NamedId) -> Vec<NamedId> {
+        let fields = self.named(id).fields().unwrap_or_default();
+        let mut nodes: Vec<&Node> = fields.iter().map(|field| &field.node).collect();
+        let mut found = Vec::new();
+        while let Some(node) = nodes.pop() {
+            match &node.kind {
+                Kind::Array(inner) | Kind::Map(inner) => nodes.push(inner),
+                Kind::Union(branches) => nodes.extend(branches),
+                Kind::Named(named) => found.push(*named),
+                _ => {}
             }
         }
         found

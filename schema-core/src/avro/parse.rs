@@ -5,6 +5,7 @@
 
 mod declaration;
 mod default;
+mod depth;
 mod json;
 
 use std::collections::HashMap;
@@ -42,9 +43,15 @@ pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Sc
     let root = root.expect("a text without diagnostics has a root");
     let named = parser.named.into_iter().map(|named| named.expect("a definition without diagnostics is complete"));
     let schema = Schema { sources, named: named.collect(), root };
+    if let Some(wrong) = depth::check(&schema) {
+        return Err(vec![wrong]);
+    }
     let wrong = default::check(&schema);
     if wrong.is_empty() { Ok(schema) } else { Err(wrong) }
 }
+
+/// How many problems of one text are reported; each costs a look at the text before it.
+const MAX_DIAGNOSTICS: usize = 100;
 
 /// The state of one parse: the names that are known, and what was found wrong.
 #[derive(Default)]
@@ -78,6 +85,9 @@ impl<'t> Parser<'t> {
     }
 
     fn wrong(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            return;
+        }
         self.diagnostics.push(Diagnostic {
             source: self.source_name.to_owned(),
             position: crate::Position::of_offset(self.text, span.start),

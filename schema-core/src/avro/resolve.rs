@@ -4,7 +4,7 @@
 //! Codegen turns the plan of a writer that is known at build time into Rust; the runtime executes the plan of any other.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node as Step, NodeId, Plan, Primitive, RecordNode};
@@ -202,7 +202,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
                     if from.word() != to.word() {
                         continue;
                     }
-                    if from.name == to.name {
+                    if from.name == to.name || to.aliases.contains(&from.name) {
                         return Some((index, branch));
                     }
                     let same_simple_name = from.name.simple == to.name.simple;
@@ -270,10 +270,11 @@ impl<'s, 'b> Resolver<'s, 'b> {
     }
 
     fn record(&mut self, from: &'s [Field], to: &'s [Field], path: &Path<'_>) -> Vec<FieldStep> {
-        let sources = field_sources(from, to);
+        let targets = field_targets(from, to);
+        let read: HashSet<usize> = targets.iter().copied().flatten().collect();
         let mut steps = Vec::new();
         for (from_index, from_field) in from.iter().enumerate() {
-            let target = sources.iter().position(|source| *source == Some(from_index));
+            let target = targets.get(from_index).copied().flatten();
             steps.push(match target.and_then(|index| Some((index, to.get(index)?))) {
                 Some((index, field)) => FieldStep::Read {
                     field: index,
@@ -282,7 +283,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 None => FieldStep::Skip(self.skip(&from_field.node)),
             });
         }
-        for (index, field) in to.iter().enumerate().filter(|(index, _)| sources.get(*index) == Some(&None)) {
+        for (index, field) in to.iter().enumerate().filter(|(index, _)| !read.contains(index)) {
             steps.extend(self.default(index, field, path));
         }
         steps
@@ -326,24 +327,27 @@ impl<'s, 'b> Resolver<'s, 'b> {
     }
 }
 
-/// Returns, for each of the reader's fields, the index of the writer's field that it reads: the one of its name, else
-/// the first that one of its aliases names and that no field of the reader claims by name.
-fn field_sources(from: &[Field], to: &[Field]) -> Vec<Option<usize>> {
-    let by_name = |name: &str| from.iter().position(|field| field.name == name);
-    let mut sources: Vec<_> = to.iter().map(|field| by_name(&field.name)).collect();
-    for (index, field) in to.iter().enumerate() {
-        if sources.get(index) == Some(&None) {
-            let alias =
-                field.aliases.iter().filter_map(|alias| by_name(alias)).find(|at| !sources.contains(&Some(*at)));
-            if let Some(source) = sources.get_mut(index) {
-                *source = alias;
-            }
-        }
+/// Returns, for each of the writer's fields, the index of the reader's field that reads it: one that has the writer's
+/// field among its aliases, unless the writer has a field of its own name, and else the one of the same name. So a field
+/// that was renamed keeps its content even where a new one takes the old name, as in Java's `Schema.applyAliases`.
+fn field_targets(from: &[Field], to: &[Field]) -> Vec<Option<usize>> {
+    let written: HashMap<&str, usize> = from.iter().enumerate().map(|(at, field)| (field.name.as_str(), at)).collect();
+    let mut targets = vec![None; from.len()];
+    let mut claim = |name: &str, reader: usize| {
+        let slot = written.get(name).and_then(|at| targets.get_mut(*at)).filter(|slot| slot.is_none());
+        slot.map(|slot| *slot = Some(reader)).is_some()
+    };
+    for (index, field) in to.iter().enumerate().filter(|(_, field)| !written.contains_key(field.name.as_str())) {
+        field.aliases.iter().any(|alias| claim(alias, index));
     }
-    sources
+    for (index, field) in to.iter().enumerate() {
+        claim(&field.name, index);
+    }
+    targets
 }
 
-/// As Java's `Resolver`: equal simple names, or an alias of the reader's that is the writer's full name.
+/// As the specification and Java's `SchemaCompatibility`: equal simple names, or an alias of the reader's that is the
+/// writer's full name.
 fn names_match(from: &Named, to: &Named) -> bool {
     from.name.simple == to.name.simple || to.aliases.contains(&from.name)
 }
@@ -475,9 +479,18 @@ mod tests {
     }
 
     #[test]
+    fn a_renamed_field_keeps_its_content_even_where_a_new_one_takes_its_name() {
+        let record = |fields: &str| format!(r#"{{"type":"record","name":"A","fields":[{fields}]}}"#);
+        let renamed = r#"{"name":"a","type":"int","default":0},{"name":"b","type":"int","default":0,"aliases":["a"]}"#;
+        let [writer, reader] = [r#"{"name":"a","type":"int"}"#, renamed].map(|it| parse("test", &record(it)).unwrap());
+        let read = |writer, bytes: &[u8]| resolve(writer, &reader).unwrap().decode::<Json>(bytes).unwrap().0;
+        assert_eq!(read(&writer, &[14]), serde_json::json!({"a": 0, "b": 7}));
+        assert_eq!(read(&reader, &[14, 16]), serde_json::json!({"a": 7, "b": 8}));
+    }
+
+    #[test]
     fn what_can_never_be_read_says_where_and_why() {
-        let [writer, reader] =
-            [r#"{"type":"array","items":"string"}"#, r#"{"type":"array","items":"int"}"#].map(|ty| field(ty));
+        let [writer, reader] = [r#"{"type":"array","items":"string"}"#, r#"{"type":"array","items":"int"}"#].map(field);
         let errors = resolve(&parse("w", &writer).unwrap(), &parse("r", &reader).unwrap()).unwrap_err();
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["`x[]`: the writer writes string, the reader expects int"]);

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How deep records may nest in each other before the bytes are refused.
-const MAX_DEPTH: u32 = 128;
+const MAX_DEPTH: u32 = 48;
 
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
-const MAX_EMPTY_ITEMS: usize = 1 << 16;
+const MAX_EMPTY_ITEMS: usize = 1 << 10;
 
 /// How many items are allocated ahead of reading them; after that a list grows as its items arrive.
 const MAX_RESERVED_ITEMS: usize = 1024;
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
     /// Goes one record deeper. Generated code calls it for recursive types only.
     ///
     /// # Errors
-    /// More than 128 records inside each other.
+    /// More than 48 records inside each other.
     #[inline]
     pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
         if self.depth == MAX_DEPTH {

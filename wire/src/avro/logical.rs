@@ -187,7 +187,9 @@ mod decimals {
             }
             value.mantissa() / shift
         };
-        let fits = 10_u128.checked_pow(precision).is_none_or(|limit| mantissa.unsigned_abs() < limit);
+        // What a reader's `Decimal` cannot hold is not written either.
+        let limit = 10_u128.checked_pow(precision).unwrap_or(u128::MAX).min(1 << 96);
+        let fits = mantissa.unsigned_abs() < limit;
         if fits { Ok(mantissa) } else { Err(refuse()) }
     }
 }
@@ -267,9 +269,9 @@ mod times {
         #[inline]
         pub fn timestamp(&mut self, value: Timestamp, logical: Logical) -> Result<(), EncodeError> {
             let count = match logical {
-                Logical::TimestampMicros => value.as_microsecond(),
+                Logical::TimestampMicros => floor(value.as_microsecond(), value.subsec_nanosecond() % 1_000),
                 Logical::TimestampNanos => nanoseconds(value)?,
-                _ => value.as_millisecond(),
+                _ => floor(value.as_millisecond(), value.subsec_nanosecond() % 1_000_000),
             };
             self.long(count);
             Ok(())
@@ -288,6 +290,11 @@ mod times {
             };
             self.timestamp(utc, unit)
         }
+    }
+
+    /// Before 1970 what is below the unit is negative: the earlier count holds, as in Java's `Instant::toEpochMilli`.
+    fn floor(count: i64, below_unit: i32) -> i64 {
+        if below_unit < 0 { count - 1 } else { count }
     }
 
     fn nanoseconds(value: Timestamp) -> Result<i64, EncodeError> {
@@ -329,3 +336,41 @@ pub(super) use decimals::decimal_of_bytes;
 pub(super) use times::{date_of_days, local_timestamp_of, time_of_day, timestamp_of};
 #[cfg(feature = "uuid")]
 pub(super) use uuids::uuid_of_text;
+
+#[cfg(all(test, feature = "decimal", feature = "jiff"))]
+mod tests {
+    use jiff::Timestamp;
+    use rust_decimal::Decimal;
+
+    use super::{Logical, Reader, Writer};
+
+    #[test]
+    fn a_timestamp_before_1970_is_rounded_to_the_earlier_count() {
+        let check = |text: &str, logical, expected| {
+            let mut out = Vec::new();
+            Writer::new(&mut out).timestamp(text.parse::<Timestamp>().unwrap(), logical).unwrap();
+            assert_eq!(Reader::new(&out).long(), Ok(expected), "{text}");
+        };
+        check("1969-12-31T23:59:59.9995Z", Logical::TimestampMillis, -1);
+        check("1969-12-31T23:59:59.999Z", Logical::TimestampMillis, -1);
+        check("1969-12-31T23:59:59.9999995Z", Logical::TimestampMicros, -1);
+        check("1970-01-01T00:00:00.0015Z", Logical::TimestampMillis, 1);
+    }
+
+    #[test]
+    fn a_decimal_is_written_exactly_or_not_at_all() {
+        let write = |text: &str, precision, scale| {
+            let mut out = Vec::new();
+            let decimal: Decimal = text.parse().unwrap();
+            Writer::new(&mut out).decimal(decimal, precision, scale).map(|()| out)
+        };
+        for text in ["0.00", "19.99", "-19.99", "-0.01", "1.28", "-1.28", "792281625142643375935439503.35"] {
+            let bytes = write(text, 29, 2).unwrap();
+            assert_eq!(Reader::new(&bytes).decimal(2).unwrap().to_string(), text);
+        }
+        assert_eq!(write("-1.28", 9, 2).unwrap(), [2, 0x80]);
+        assert!(write("1.001", 9, 2).is_err());
+        assert!(write("10000000", 9, 2).is_err());
+        assert!(write("7900000000000000000000000000", 38, 10).is_err());
+    }
+}

@@ -18,6 +18,9 @@ use super::super::model::{Body, Field, Kind, NamedId, Node, Schema};
 /// How deep values may nest: a record whose default holds a default of itself would never end.
 const MAX_DEPTH: u32 = 128;
 
+/// How many values one default may come to: records whose defaults hold two of the next one double at each level.
+const MAX_DEFAULT_VALUES: u32 = 1 << 16;
+
 /// Which JSON form the value is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -32,11 +35,12 @@ pub(super) struct Encoder<'s, 'o> {
     form: Form,
     out: &'o mut Vec<u8>,
     depth: u32,
+    default_values: u32,
 }
 
 impl<'s, 'o> Encoder<'s, 'o> {
     pub(super) fn new(schema: &'s Schema, form: Form, out: &'o mut Vec<u8>) -> Self {
-        Self { schema, form, out, depth: 0 }
+        Self { schema, form, out, depth: 0, default_values: 0 }
     }
 
     fn writer(&mut self) -> Writer<'_> {
@@ -46,6 +50,12 @@ impl<'s, 'o> Encoder<'s, 'o> {
     pub(super) fn node(&mut self, node: &'s Node, value: &Value) -> Result<(), EncodeError> {
         if self.depth == MAX_DEPTH {
             return Err(EncodeError::new("the value nests deeper than 128 levels"));
+        }
+        if self.form == Form::Default {
+            self.default_values += 1;
+            if self.default_values > MAX_DEFAULT_VALUES {
+                return Err(EncodeError::new("the default holds more than 65,536 values"));
+            }
         }
         self.depth += 1;
         self.node_within_limits(node, value)?;
@@ -58,7 +68,7 @@ impl<'s, 'o> Encoder<'s, 'o> {
             Kind::Array(item) => self.array(item, value),
             Kind::Map(entry) => self.map(entry, value),
             Kind::Union(branches) => self.union(branches, value),
-            Kind::Named(id) => self.named(*id, node.logical, value),
+            Kind::Named(id) => self.named(*id, value),
             primitive => self.primitive(primitive, node.logical, value),
         }
     }
@@ -141,7 +151,7 @@ impl<'s, 'o> Encoder<'s, 'o> {
         Err(expected("a value of one of the union's branches", value))
     }
 
-    fn named(&mut self, id: NamedId, logical: Logical, value: &Value) -> Result<(), EncodeError> {
+    fn named(&mut self, id: NamedId, value: &Value) -> Result<(), EncodeError> {
         let schema = self.schema;
         let named = schema.named(id);
         match &named.body {
@@ -157,7 +167,7 @@ impl<'s, 'o> Encoder<'s, 'o> {
                 write_index(&mut self.writer(), index);
                 Ok(())
             }
-            Body::Fixed(size) => self.fixed(*size, logical, value),
+            Body::Fixed(size) => self.fixed(*size, named.logical, value),
         }
     }
 

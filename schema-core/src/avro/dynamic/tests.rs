@@ -44,6 +44,18 @@ fn fields_that_are_left_out_take_their_defaults() {
 }
 
 #[test]
+fn a_fixed_that_is_used_twice_keeps_its_logical_type() {
+    let fixed = r#"{"type":"fixed","name":"D","size":3,"logicalType":"decimal","precision":6,"scale":0}"#;
+    let text =
+        format!(r#"{{"type":"record","name":"A","fields":[{{"name":"a","type":{fixed}}},{{"name":"b","type":"D"}}]}}"#);
+    let schema = parse("a.avsc", &text).unwrap();
+    let value = json!({"a": "1234", "b": "-5"});
+    let mut bytes = Vec::new();
+    encode_json(&schema, &value, &mut bytes).unwrap();
+    assert_eq!(decode_json(&schema, &bytes).unwrap(), value);
+}
+
+#[test]
 fn wrong_values_are_refused_with_their_path_and_leave_the_output_alone() {
     let schema = parse("order.avsc", ORDER).unwrap();
     let check = |field: &str, wrong: serde_json::Value, expected: &str| {

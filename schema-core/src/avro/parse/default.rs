@@ -1,4 +1,4 @@
-//! Checks that each field's default is a value of the field's type; for a union, of its first branch.
+//! Checks that each field's default is a value of the field's type; for a union, of any of its branches.
 
 use eventwright_wire::EncodeError;
 

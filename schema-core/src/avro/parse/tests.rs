@@ -60,3 +60,29 @@ fn references_define_what_the_text_uses() {
     assert_eq!(schema.root_named().unwrap().1.name.full(), "shop.A");
     assert_eq!(schema.all_named().count(), 2);
 }
+
+#[test]
+fn defaults_that_double_at_each_level_are_refused_in_time() {
+    let mut records = r#"{"type":"record","name":"R0","fields":[]}"#.to_owned();
+    for level in 1..40 {
+        let inner = level - 1;
+        records += &format!(
+            r#",{{"type":"record","name":"R{level}","fields":[
+                {{"name":"a","type":"R{inner}","default":{{}}}},{{"name":"b","type":"R{inner}","default":{{}}}}]}}"#
+        );
+    }
+    let text = format!("[{records}]");
+    assert!(parse("a.avsc", &text).unwrap_err()[0].message.contains("more than 65,536 values"));
+}
+
+#[test]
+fn types_that_nest_too_deep_through_references_are_refused() {
+    let mut records = r#"{"type":"record","name":"R0","fields":[]}"#.to_owned();
+    for level in 1..5000 {
+        let inner = level - 1;
+        records += &format!(r#",{{"type":"record","name":"R{level}","fields":[{{"name":"f","type":"R{inner}"}}]}}"#);
+    }
+    let reference = Reference { name: "chain".into(), text: format!("[{records}]") };
+    let text = r#"{"type":"record","name":"X","fields":[{"name":"f","type":"R4999"}]}"#;
+    assert!(parse_with("a.avsc", text, &[reference]).unwrap_err()[0].message.contains("nest deeper than 256 levels"));
+}
