@@ -119,10 +119,10 @@ fn version_files(
         refuse(format!("cannot read the folder {}: {error}", folder.display()), help)
     })?;
     let mut files: Vec<(u32, PathBuf)> = Vec::new();
-    for path in listing.filter_map(|file| Some(file.ok()?.path())) {
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let number = stem.strip_prefix('v').and_then(|number| number.parse().ok());
-        if let Some(number) = number.filter(|_| path.extension().is_some_and(|found| found == extension)) {
+    for file in listing {
+        let unreadable = |error| refuse(format!("cannot read the folder {}: {error}", folder.display()), String::new());
+        let path = file.map_err(unreadable)?.path();
+        if let Some(number) = version_number(&path, extension) {
             files.push((number, path));
         }
     }
@@ -139,6 +139,12 @@ fn version_files(
         return Err(refuse(format!("no version of `{}` is in {}", entry.name, folder.display()), help));
     }
     Ok(files)
+}
+
+/// Returns the number of a file `v1`, `v2` and so on; other files in the folder mean nothing.
+fn version_number(path: &Path, extension: &str) -> Option<u32> {
+    let number = path.file_name()?.to_str()?.strip_prefix('v')?.strip_suffix(extension)?.strip_suffix('.')?;
+    number.parse().ok().filter(|parsed: &u32| parsed.to_string() == number)
 }
 
 fn read(path: &Path, name: &str) -> Result<String, Diagnostic> {

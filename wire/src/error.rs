@@ -50,6 +50,8 @@ pub enum DecodeErrorKind {
     },
     /// The value is outside what the Rust type can hold, or is no value of the logical type.
     OutOfRange(String),
+    /// So many bytes are left behind the value: it was written with another schema than the one it is read with.
+    TrailingBytes(usize),
     /// Records are nested deeper than the limit.
     TooDeep,
     /// The writer's value has no place in the reader's schema, such as an unknown enum symbol.
@@ -203,6 +205,9 @@ impl fmt::Display for DecodeErrorKind {
             Self::BadBoolean(byte) => write!(f, "expected a boolean, 0 or 1, found {byte}"),
             Self::NotUtf8 => f.write_str("a string is not UTF-8"),
             Self::BadIndex { index, count } => write!(f, "index {index} is outside the {count} that the schema has"),
+            Self::TrailingBytes(count) => {
+                write!(f, "{count} bytes are left behind the value, which another schema must have written")
+            }
             Self::TooDeep => f.write_str("records are nested deeper than the limit"),
             Self::OutOfRange(what) | Self::Unresolvable(what) | Self::WrongPlan(what) => f.write_str(what),
             Self::Protobuf(what) | Self::Frame(what) => f.write_str(what),

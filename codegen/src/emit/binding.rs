@@ -123,12 +123,13 @@ fn avro_codec(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {
 
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             let reader = &mut #wire::avro::Reader::new(bytes);
-            match writer {
+            let value = match writer {
                 #(#arms)*
                 unknown => {
                     ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(unknown)))
                 }
-            }
+            }?;
+            reader.finish(value)
         }
 
         fn decode_with(

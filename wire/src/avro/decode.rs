@@ -39,6 +39,19 @@ impl<'a> Reader<'a> {
         self.bytes
     }
 
+    /// Returns the value, if nothing is left behind it: bytes that were framed with the id of another schema than the one
+    /// they were written with would otherwise lose fields without a word.
+    ///
+    /// # Errors
+    /// Bytes that are left.
+    #[inline]
+    pub fn finish<T>(&self, value: T) -> Result<T, DecodeError> {
+        if self.bytes.is_empty() {
+            return Ok(value);
+        }
+        Err(DecodeError::new(DecodeErrorKind::TrailingBytes(self.bytes.len())))
+    }
+
     /// Reads a boolean: one byte, 0 or 1.
     ///
     /// # Errors

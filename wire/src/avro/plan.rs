@@ -159,7 +159,9 @@ impl Plan {
     /// # Errors
     /// Bytes that the writer's schema does not write, or a sink of another reader's schema.
     pub fn decode<S: Sink>(&self, bytes: &[u8]) -> Result<S, DecodeError> {
-        PlanReader { plan: self, reader: &mut Reader::new(bytes) }.read(self.root)
+        let mut reader = Reader::new(bytes);
+        let value = PlanReader { plan: self, reader: &mut reader }.read(self.root)?;
+        reader.finish(value)
     }
 
     /// Decodes one datum for the reader's schema of that fingerprint.

@@ -886,7 +886,7 @@ pub mod shipment_booked {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -895,7 +895,8 @@ pub mod shipment_booked {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1806,7 +1807,7 @@ pub mod shipment_booked {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => shipment_booked_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1816,7 +1817,8 @@ pub mod shipment_booked {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -2286,7 +2288,7 @@ pub mod stock_level_changed {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => stock_level_changed_from_v2(reader),
                     unknown => {
@@ -2296,7 +2298,8 @@ pub mod stock_level_changed {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -2896,7 +2899,7 @@ pub mod stock_level_changed {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => stock_level_changed_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -2906,7 +2909,8 @@ pub mod stock_level_changed {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -3364,7 +3368,7 @@ pub mod route_planned {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -3373,7 +3377,8 @@ pub mod route_planned {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -3807,7 +3812,7 @@ pub mod route_planned {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -3816,7 +3821,8 @@ pub mod route_planned {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -4424,7 +4430,7 @@ pub mod route_planned {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => route_from_v1(reader),
                     1 => route_from_v2(reader),
                     2 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
@@ -4435,7 +4441,8 @@ pub mod route_planned {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

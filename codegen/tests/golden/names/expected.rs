@@ -718,7 +718,7 @@ pub mod awkward_named {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -727,7 +727,8 @@ pub mod awkward_named {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1189,7 +1190,7 @@ pub mod awkward_named {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => awkward_named_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1199,7 +1200,8 @@ pub mod awkward_named {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

@@ -757,7 +757,7 @@ pub mod comment_thread {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => comment_thread_from_v2(reader),
                     unknown => {
@@ -767,7 +767,8 @@ pub mod comment_thread {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1343,7 +1344,7 @@ pub mod comment_thread {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => comment_thread_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1353,7 +1354,8 @@ pub mod comment_thread {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

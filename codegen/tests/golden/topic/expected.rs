@@ -113,7 +113,7 @@ pub mod account_opened {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -122,7 +122,8 @@ pub mod account_opened {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -260,7 +261,7 @@ pub mod account_opened {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => account_opened_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -270,7 +271,8 @@ pub mod account_opened {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -385,7 +387,7 @@ pub mod account_closed {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -394,7 +396,8 @@ pub mod account_closed {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

@@ -122,7 +122,7 @@ pub mod everything_measured {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -131,7 +131,8 @@ pub mod everything_measured {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1238,7 +1239,7 @@ pub mod everything_measured {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => everything_measured_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1248,7 +1249,8 @@ pub mod everything_measured {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1587,7 +1589,7 @@ pub mod plain_values {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                match writer {
+                let value = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -1596,7 +1598,8 @@ pub mod plain_values {
                             ),
                         )
                     }
-                }
+                }?;
+                reader.finish(value)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
