@@ -22,8 +22,10 @@ pub(crate) fn plain(ident: &Ident) -> String {
 
 fn identifier(text: &str) -> Ident {
     match text {
-        // These four are keywords that cannot be raw identifiers; prost-build appends an underscore as well.
-        "self" | "super" | "crate" | "Self" => Ident::new(&format!("{text}_"), Span::call_site()),
+        // Keywords that cannot be raw identifiers, and one that prost-build takes for such: it appends an underscore too.
+        "self" | "super" | "crate" | "Self" | "extern" => Ident::new(&format!("{text}_"), Span::call_site()),
+        // A keyword since edition 2024, of which syn knows nothing.
+        "gen" => Ident::new_raw(text, Span::call_site()),
         _ if syn::parse_str::<Ident>(text).is_ok() => Ident::new(text, Span::call_site()),
         // A name of underscores and digits only has nothing left.
         _ if !text.starts_with(|first: char| first.is_alphabetic()) => {
@@ -42,6 +44,7 @@ mod tests {
         let check = |ident: Ident, expected: &str| assert_eq!(ident.to_string(), expected);
         check(snake("orderId"), "order_id");
         check(snake("type"), "r#type");
+        check(snake("gen"), "r#gen");
         check(snake("self"), "self_");
         check(snake("__"), "__");
         check(upper_camel("PAYMENT_METHOD"), "PaymentMethod");

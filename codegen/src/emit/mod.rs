@@ -6,6 +6,7 @@
 mod avro;
 mod binding;
 mod protobuf;
+mod rustdoc;
 mod topic;
 
 use eventwright_schema::Diagnostic;
@@ -15,6 +16,7 @@ use quote::quote;
 use syn::Path;
 
 use crate::ir::{Body, Event, Version};
+use rustdoc::doc;
 
 /// Emits the whole file.
 pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
@@ -81,10 +83,4 @@ fn version(event: &Event, version: &Version, wire: &Path, diagnostics: &mut Vec<
             #binding
         }
     }
-}
-
-/// Returns a doc comment; each line of it begins with a space, as rustfmt writes it.
-fn doc(text: &str) -> TokenStream {
-    let lines = text.lines().map(|line| format!(" {line}"));
-    quote!(#(#[doc = #lines])*)
 }

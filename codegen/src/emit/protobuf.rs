@@ -2,9 +2,11 @@
 
 use proc_macro2::TokenStream;
 use prost_build::{Config, Module};
+use prost_types::FileDescriptorProto;
 use quote::quote;
 use syn::Path;
 
+use super::rustdoc;
 use crate::ir::ProtobufBody;
 
 mod json;
@@ -12,7 +14,7 @@ mod read;
 
 /// Emits the types, or says why prost-build cannot.
 pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, String> {
-    let file = &body.file;
+    let file = &documented(&body.file);
     let path = quote!(#wire).to_string().replace(' ', "");
     let mut config = Config::new();
     config
@@ -35,4 +37,16 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
     json::derive(&mut code.items, wire);
     let names = json::enum_names(file, wire);
     Ok(quote!(#code #names))
+}
+
+/// Returns the file with comments that are safe as rustdoc; prost-build copies them.
+fn documented(file: &FileDescriptorProto) -> FileDescriptorProto {
+    let mut file = file.clone();
+    for location in file.source_code_info.iter_mut().flat_map(|info| &mut info.location) {
+        let attached = location.leading_comments.iter_mut().chain(&mut location.trailing_comments);
+        for comment in attached.chain(&mut location.leading_detached_comments) {
+            *comment = rustdoc::tidy(comment);
+        }
+    }
+    file
 }

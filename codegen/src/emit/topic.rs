@@ -32,6 +32,14 @@ pub(super) fn enums(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnos
             diagnostics.extend(first.map(|first| Diagnostic { message, help: "rename one of them".into(), ..first }));
             continue;
         }
+        if let Some(event) = on_topic.iter().find(|event| event.ident == "Unknown") {
+            let message = format!(
+                "the event `{}` and what else is on the topic `{topic}` are one variant `Unknown` of `{name}` in Rust",
+                event.name
+            );
+            diagnostics.push(Diagnostic { message, help: "rename the event".into(), ..event.diagnostic.clone() });
+            continue;
+        }
         emitted.push(topic_enum(topic, &name, &on_topic, wire));
     }
     emitted

@@ -194,9 +194,9 @@ impl Types<'_> {
     fn field(&mut self, owner: NamedId, field: &avro::Field) -> Option<Field> {
         let ty = match self.ty(&field.node, owner) {
             Ok(ty) => ty,
-            Err(what) => {
+            Err(NoType { what, help }) => {
                 let message = format!("the field `{}` {what}", field.name);
-                self.wrong.push(self.schema.diagnostic(field.node.span, message, "wrap the branches in a record each"));
+                self.wrong.push(self.schema.diagnostic(field.node.span, message, help));
                 return None;
             }
         };
@@ -213,9 +213,9 @@ impl Types<'_> {
     }
 
     /// Returns the Rust type of a field of `owner`, or why there is none yet.
-    fn ty(&self, node: &Node, owner: NamedId) -> Result<Ty, String> {
+    fn ty(&self, node: &Node, owner: NamedId) -> Result<Ty, NoType> {
         Ok(match (&node.kind, node.logical) {
-            (Kind::Bytes, Logical::Decimal { precision, scale }) => Ty::Decimal { precision, scale, fixed: None },
+            (Kind::Bytes, Logical::Decimal { precision, scale }) => decimal(precision, scale, None)?,
             (Kind::String, Logical::Uuid) => Ty::Uuid,
             (Kind::Int, Logical::Date) => Ty::Date,
             (Kind::Int, Logical::TimeMillis) => Ty::TimeMillis,
@@ -235,35 +235,57 @@ impl Types<'_> {
             (Kind::Array(item), _) => Ty::List(Box::new(unboxed(self.ty(item, owner)?))),
             (Kind::Map(value), _) => Ty::Map(Box::new(unboxed(self.ty(value, owner)?))),
             (Kind::Union(branches), _) => self.union(branches, owner)?,
-            (Kind::Named(id), _) => self.named_ty(*id, owner),
+            (Kind::Named(id), _) => self.named_ty(*id, owner)?,
         })
     }
 
-    fn union(&self, branches: &[Node], owner: NamedId) -> Result<Ty, String> {
+    fn union(&self, branches: &[Node], owner: NamedId) -> Result<Ty, NoType> {
         let (null_index, other) = match branches {
             [Node { kind: Kind::Null, .. }, other] => (0, other),
             [other, Node { kind: Kind::Null, .. }] => (1, other),
-            _ => return Err("is a union of other branches than null and one type, which has no Rust type yet".into()),
+            _ => {
+                return Err(NoType {
+                    what: "is a union of other branches than null and one type, which has no Rust type yet",
+                    help: "wrap the branches in a record each",
+                });
+            }
         };
         Ok(Ty::Option { inner: Box::new(self.ty(other, owner)?), null_index })
     }
 
-    fn named_ty(&self, id: NamedId, owner: NamedId) -> Ty {
+    fn named_ty(&self, id: NamedId, owner: NamedId) -> Result<Ty, NoType> {
         let named = self.schema.named(id);
         let (ident, name) = (self.ident(id), named.name.full());
-        match (&named.body, named.logical) {
+        Ok(match (&named.body, named.logical) {
             (AvroKind::Record(_), _) => {
                 let boxed = id == owner || self.schema.named_within(id).contains(&owner);
                 Ty::Record { ident, name, boxed }
             }
             (AvroKind::Enum { .. }, _) => Ty::Enum { ident, name },
-            (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => {
-                Ty::Decimal { precision, scale, fixed: Some(*size) }
-            }
+            (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => decimal(precision, scale, Some(*size))?,
             (AvroKind::Fixed(_), Logical::Uuid) => Ty::UuidFixed,
             (AvroKind::Fixed(size), _) => Ty::Fixed(*size),
-        }
+        })
     }
+}
+
+/// Why a field has no Rust type, and what to do.
+struct NoType {
+    what: &'static str,
+    help: &'static str,
+}
+
+/// The digits that `rust_decimal::Decimal` holds whatever they are, and the most that it has after the point.
+const DECIMAL_DIGITS: u32 = 28;
+
+fn decimal(precision: u32, scale: u32, fixed: Option<usize>) -> Result<Ty, NoType> {
+    if precision.max(scale) > DECIMAL_DIGITS {
+        return Err(NoType {
+            what: "has more digits than the 28 that its Rust type holds",
+            help: "use a smaller precision, or bytes without logicalType",
+        });
+    }
+    Ok(Ty::Decimal { precision, scale, fixed })
 }
 
 /// Inside a list or a map a record needs no box of its own.
@@ -295,14 +317,16 @@ fn text_field(
         Ty::Option { inner, .. } => (inner.as_ref(), true),
         other => (other, false),
     };
+    let help = "name a field of text, a whole number, a boolean, a uuid, an enum or a date";
     let form = match ty {
         Ty::String => TextForm::Borrowed,
         Ty::Enum { .. } => TextForm::Symbol,
-        Ty::Boolean | Ty::Int | Ty::Long | Ty::Decimal { .. } | Ty::Uuid | Ty::UuidFixed | Ty::Date => {
-            TextForm::Display
+        Ty::Boolean | Ty::Int | Ty::Long | Ty::Uuid | Ty::UuidFixed | Ty::Date => TextForm::Display,
+        // 1.5 is read as 1.50 where the schema says two digits, and a time without its nanoseconds.
+        Ty::Decimal { .. } | Ty::Timestamp(_) => {
+            return Err(refuse("is rounded when it is encoded, which may change its text", help));
         }
-        Ty::Timestamp(_) => TextForm::Display,
-        _ => return Err(refuse("has no text form", "name a field of text, a number, a uuid, an enum or a time")),
+        _ => return Err(refuse("has no text form", help)),
     };
     Ok(Some(TextField { ident: field.ident.clone(), form, optional }))
 }

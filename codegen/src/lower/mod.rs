@@ -6,7 +6,7 @@
 mod avro;
 mod protobuf;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
@@ -36,8 +36,14 @@ pub(crate) fn event(event: &LoadedEvent, manifest: Option<&Manifest>) -> Result<
     })
 }
 
-/// Returns a diagnostic for each event whose Rust name another one has.
+/// Returns a diagnostic for each event whose Rust name or subject another one has.
 pub(crate) fn collisions(events: &[Event]) -> Vec<Diagnostic> {
+    let mut wrong = same_modules(events);
+    wrong.extend(same_subjects(events));
+    wrong
+}
+
+fn same_modules(events: &[Event]) -> Vec<Diagnostic> {
     let mut seen: HashMap<String, &str> = HashMap::new();
     let mut wrong = Vec::new();
     for event in events {
@@ -47,6 +53,25 @@ pub(crate) fn collisions(events: &[Event]) -> Vec<Diagnostic> {
                 help: "rename one of them".into(),
                 ..event.diagnostic.clone()
             });
+        }
+    }
+    wrong
+}
+
+/// Versions of two events under one subject would be versions of each other for the registry.
+fn same_subjects(events: &[Event]) -> Vec<Diagnostic> {
+    let mut seen: HashMap<&str, &str> = HashMap::new();
+    let mut wrong = Vec::new();
+    for event in events {
+        let subjects: BTreeSet<_> = event.versions.iter().map(|version| version.schema.subject.as_str()).collect();
+        for subject in subjects {
+            if let Some(other) = seen.insert(subject, &event.name) {
+                wrong.push(Diagnostic {
+                    message: format!("`{other}` and `{}` have one subject `{subject}`", event.name),
+                    help: "rename the record of one, or set subject = \"topic-record\" if their topics differ".into(),
+                    ..event.diagnostic.clone()
+                });
+            }
         }
     }
     wrong

@@ -135,7 +135,12 @@ impl Values<'_> {
     }
 
     fn union(self, branches: &[Node], deep: bool) -> BoxedStrategy<Value> {
-        let others: Vec<_> = branches.iter().filter(|branch| !matches!(branch.kind, Kind::Null)).collect();
+        // An enum without symbols has no values.
+        let is_empty = |branch: &Node| match branch.kind {
+            Kind::Named(id) => matches!(&self.schema.named(id).body, Body::Enum { symbols, .. } if symbols.is_empty()),
+            _ => matches!(branch.kind, Kind::Null),
+        };
+        let others: Vec<_> = branches.iter().filter(|branch| !is_empty(branch)).collect();
         let nullable = others.len() < branches.len();
         if nullable && (deep || others.is_empty()) {
             return Just(Value::Null).boxed();

@@ -153,10 +153,8 @@ fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
         (row.decode)(row.own(), &bytes).unwrap().key
     };
     assert_eq!(key("AccountOpened v1", json!({"account": -5})).as_deref(), Some("-5"));
-    assert_eq!(
-        key("EverythingMeasured v1", json!({"at_millis": "1970-01-01T00:00:00.5Z"})).as_deref(),
-        Some("1970-01-01T00:00:00.5Z")
-    );
+    let measured = json!({"at_millis": "1970-01-01T00:00:00.5Z", "day": "2026-02-03"});
+    assert_eq!(key("EverythingMeasured v2", measured).as_deref(), Some("2026-02-03"));
     let route = json!({"route_id": "r", "legs": 1, "carrier_name": "c", "mode": "RAIL", "via": [],
         "unit": {"symbol": "t"}, "bonus": null});
     assert_eq!(key("RoutePlanned v3", route).as_deref(), Some("RAIL"));

@@ -43,7 +43,8 @@ fn enum_body(one: &Enum) -> TokenStream {
         let index = Literal::u32_unsuffixed(index);
         quote!(Self::#variant => #index)
     });
-    quote!(writer.index(match self { #(#arms,)* });)
+    // Dereferenced, because a reference to an enum without symbols is not known to be none.
+    quote!(writer.index(match *self { #(#arms,)* });)
 }
 
 /// Where the value is that is written.

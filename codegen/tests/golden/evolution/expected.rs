@@ -548,7 +548,7 @@ pub mod shipment_booked {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Road => 0,
                             Self::Rail => 1,
                             Self::Sea => 2,
@@ -1409,7 +1409,7 @@ pub mod shipment_booked {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Air => 0,
                             Self::Rail => 1,
                             Self::Road => 2,
@@ -2046,7 +2046,7 @@ pub mod stock_level_changed {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Low => 0,
                             Self::High => 1,
                         },
@@ -2741,7 +2741,7 @@ pub mod stock_level_changed {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::High => 0,
                             Self::Middle => 1,
                             Self::Low => 2,
@@ -3196,7 +3196,7 @@ pub mod route_planned {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Road => 0,
                             Self::Rail => 1,
                             Self::Sea => 2,
@@ -3671,7 +3671,7 @@ pub mod route_planned {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Air => 0,
                             Self::Rail => 1,
                             Self::Road => 2,
@@ -4085,7 +4085,7 @@ pub mod route_planned {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Air => 0,
                             Self::Rail => 1,
                             Self::Road => 2,

@@ -578,7 +578,7 @@ pub mod awkward_named {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Ok => 0,
                             Self::Err => 1,
                             Self::Self_ => 2,
@@ -776,6 +776,9 @@ pub mod awkward_named {
             /// The field `yield`.
             #[serde(default = "AwkwardNamed::default_yield")]
             pub r#yield: Result,
+            /// The field `gen`.
+            #[serde(default = "AwkwardNamed::default_gen")]
+            pub r#gen: ::std::string::String,
             /// The field `out`.
             pub out: Option,
             /// The field `string`.
@@ -803,6 +806,7 @@ pub mod awkward_named {
                     value,
                     result,
                     r#yield: Self::default_yield(),
+                    r#gen: Self::default_gen(),
                     out,
                     string,
                 }
@@ -818,6 +822,10 @@ pub mod awkward_named {
             /// Returns the default of `yield`.
             pub(super) fn default_yield() -> Result {
                 Result::Self_
+            }
+            /// Returns the default of `gen`.
+            pub(super) fn default_gen() -> ::std::string::String {
+                ::std::string::String::from("2024")
             }
         }
         /// The record `golden.type.impl.String`.
@@ -879,6 +887,7 @@ pub mod awkward_named {
                     .field("result")?;
                 ::eventwright::wire::avro::Encode::encode(&self.r#yield, writer)
                     .field("yield")?;
+                writer.string(&self.r#gen);
                 ::eventwright::wire::avro::Encode::encode(&self.out, writer)
                     .field("out")?;
                 ::eventwright::wire::avro::Encode::encode(&self.string, writer)
@@ -919,6 +928,7 @@ pub mod awkward_named {
                             reader,
                         )
                         .field("yield")?,
+                    r#gen: reader.string().field("gen")?,
                     out: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
                         .field("out")?,
                     string: <String as ::eventwright::wire::avro::Decode>::decode(reader)
@@ -940,6 +950,7 @@ pub mod awkward_named {
                 let mut field_7 = ::core::option::Option::None;
                 let mut field_8 = ::core::option::Option::None;
                 let mut field_9 = ::core::option::Option::None;
+                let mut field_10 = ::core::option::Option::None;
                 while let ::core::option::Option::Some(field) = fields.advance()? {
                     match field {
                         0 => field_0 = ::core::option::Option::Some(fields.read()?),
@@ -952,6 +963,7 @@ pub mod awkward_named {
                         7 => field_7 = ::core::option::Option::Some(fields.read()?),
                         8 => field_8 = ::core::option::Option::Some(fields.read()?),
                         9 => field_9 = ::core::option::Option::Some(fields.read()?),
+                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
                         other => {
                             return ::core::result::Result::Err(fields.unexpected(other));
                         }
@@ -966,8 +978,9 @@ pub mod awkward_named {
                     value: fields.required(field_5, "value")?,
                     result: fields.required(field_6, "result")?,
                     r#yield: fields.required(field_7, "yield")?,
-                    out: fields.required(field_8, "out")?,
-                    string: fields.required(field_9, "string")?,
+                    r#gen: fields.required(field_8, "gen")?,
+                    out: fields.required(field_9, "out")?,
+                    string: fields.required(field_10, "string")?,
                 })
             }
         }
@@ -1095,6 +1108,7 @@ pub mod awkward_named {
                         .field("result")?
                 },
                 r#yield: AwkwardNamed::default_yield(),
+                r#gen: AwkwardNamed::default_gen(),
             };
             skip_event_32_of_v1(reader)?;
             ::core::result::Result::Ok(value)
@@ -1155,16 +1169,17 @@ pub mod awkward_named {
   {"name": "value", "type": ["null", "string"]},
   {"name": "result", "type": {"type": "enum", "name": "Result", "symbols": ["Ok", "err", "self", "type_", "SOME_THING"]}},
   {"name": "yield", "type": "Result", "default": "self"},
+  {"name": "gen", "type": "string", "default": "2024"},
   {"name": "out", "type": {"type": "record", "name": "Option", "fields": [{"name": "new", "type": "boolean", "default": false}]}},
   {"name": "string", "type": {"type": "record", "name": "String", "fields": [
     {"name": "str", "type": "string"}, {"name": "loop", "type": "Option", "default": {}}]}}
 ]}
 "#,
             references: &[],
-            fingerprint: 0x371506a061937a02,
+            fingerprint: 0xa59af4c7732909e6,
             sha256: [
-                187, 19, 44, 95, 118, 249, 178, 52, 134, 235, 67, 34, 195, 72, 190, 93,
-                196, 8, 6, 205, 162, 133, 209, 224, 239, 53, 220, 103, 203, 54, 245, 198,
+                235, 67, 101, 15, 20, 98, 60, 159, 79, 19, 154, 127, 189, 165, 175, 107,
+                163, 101, 140, 158, 116, 136, 51, 102, 4, 95, 48, 250, 63, 106, 163, 85,
             ],
             message_indexes: &[],
         };

@@ -182,7 +182,13 @@ enum State {
     }
     /// Version 2 of `InvoiceIssued`.
     pub mod v2 {
-        /// An invoice was issued.
+        /// An invoice was issued. No doctest:
+        ///
+        ///   invoice number 17
+        ///
+        /// ```text
+        /// invoice 18
+        /// ```
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -959,7 +965,13 @@ import "google/protobuf/duration.proto";
 import "google/protobuf/timestamp.proto";
 import "google/protobuf/wrappers.proto";
 
-// An invoice was issued.
+// An invoice was issued. No doctest:
+//
+//     invoice number 17
+//
+// ```
+// invoice 18
+// ```
 message InvoiceIssued {
   // The invoice's number.
   string number = 1;

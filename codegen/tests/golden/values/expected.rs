@@ -104,13 +104,6 @@ pub mod everything_measured {
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
                 &SCHEMA,
             ];
-            fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.at_millis),
-                    ),
-                )
-            }
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
@@ -1075,7 +1068,7 @@ pub mod everything_measured {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer
                     .index(
-                        match self {
+                        match *self {
                             Self::Spades => 0,
                             Self::Hearts => 1,
                         },
@@ -1224,7 +1217,7 @@ pub mod everything_measured {
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
                 ::core::option::Option::Some(
                     ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.at_millis),
+                        ::std::string::ToString::to_string(&self.day),
                     ),
                 )
             }
@@ -1303,6 +1296,17 @@ pub mod plain_values {
             pub empty: Empty,
             /// The field `empties`.
             pub empties: ::std::vec::Vec<Empty>,
+            /// An enum without symbols:
+            /// no value.
+            ///
+            ///   let code = 1;
+            ///
+            /// ```text
+            /// no
+            ///     doctest
+            /// ```
+            #[serde(default = "PlainValues::default_never")]
+            pub never: ::core::option::Option<Never>,
         }
         impl PlainValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
@@ -1331,7 +1335,12 @@ pub mod plain_values {
                     unknown,
                     empty,
                     empties,
+                    never: Self::default_never(),
                 }
+            }
+            /// Returns the default of `never`.
+            pub(super) fn default_never() -> ::core::option::Option<Never> {
+                ::core::option::Option::<Never>::None
             }
         }
         /// The record `golden.values.Empty`.
@@ -1350,6 +1359,28 @@ pub mod plain_values {
             #[must_use]
             pub fn new() -> Self {
                 Self {}
+            }
+        }
+        /// The enum `golden.values.Never`.
+        #[derive(
+            Debug,
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            Hash,
+            PartialOrd,
+            Ord,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize,
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum Never {}
+        impl Never {
+            /// Returns the symbol in the schema.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {}
             }
         }
         impl ::eventwright::wire::avro::Encode for PlainValues {
@@ -1402,6 +1433,17 @@ pub mod plain_values {
                         ),
                     )
                     .field("empties")?;
+                match &self.never {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }
+                    .field("never")?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -1460,6 +1502,24 @@ pub mod plain_values {
                             ),
                         )
                         .field("empties")?,
+                    never: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            <Never as ::eventwright::wire::avro::Decode>::decode(reader)
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("never")?,
                 })
             }
         }
@@ -1477,6 +1537,7 @@ pub mod plain_values {
                 let mut field_7 = ::core::option::Option::None;
                 let mut field_8 = ::core::option::Option::None;
                 let mut field_9 = ::core::option::Option::None;
+                let mut field_10 = ::core::option::Option::None;
                 while let ::core::option::Option::Some(field) = fields.advance()? {
                     match field {
                         0 => field_0 = ::core::option::Option::Some(fields.read()?),
@@ -1489,6 +1550,7 @@ pub mod plain_values {
                         7 => field_7 = ::core::option::Option::Some(fields.read()?),
                         8 => field_8 = ::core::option::Option::Some(fields.read()?),
                         9 => field_9 = ::core::option::Option::Some(fields.read()?),
+                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
                         other => {
                             return ::core::result::Result::Err(fields.unexpected(other));
                         }
@@ -1505,6 +1567,7 @@ pub mod plain_values {
                     unknown: fields.required(field_7, "unknown")?,
                     empty: fields.required(field_8, "empty")?,
                     empties: fields.required(field_9, "empties")?,
+                    never: fields.required(field_10, "never")?,
                 })
             }
         }
@@ -1537,6 +1600,42 @@ pub mod plain_values {
                 ::core::result::Result::Ok(Self {})
             }
         }
+        impl ::eventwright::wire::avro::Encode for Never {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.index(match *self {});
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Never {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match reader.index(0)? {
+                    index => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(index, 0),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Never {
+            fn symbol(
+                _node: &::eventwright::wire::avro::EnumNode,
+                index: usize,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match index {
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 0),
+                        )
+                    }
+                }
+            }
+        }
         /// The schema of version 1 of `PlainValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PlainValues",
@@ -1555,14 +1654,15 @@ pub mod plain_values {
   {"name": "unlabelled", "type": {"type": "bytes", "logicalType": "decimal", "precision": 2, "scale": 3}, "doc": "More scale than precision: the logical type is ignored."},
   {"name": "unknown", "type": {"type": "long", "logicalType": "duration-of-mine"}, "doc": "An unknown logical type is ignored."},
   {"name": "empty", "type": {"type": "record", "name": "Empty", "fields": []}},
-  {"name": "empties", "type": {"type": "array", "items": "Empty"}}
+  {"name": "empties", "type": {"type": "array", "items": "Empty"}},
+  {"name": "never", "type": ["null", {"type": "enum", "name": "Never", "symbols": []}], "default": null, "doc": "An enum without symbols:\rno value.\r\n\r\n    let code = 1;\n\n```\nno\n    doctest\n```"}
 ]}
 "#,
             references: &[],
-            fingerprint: 0x2a5336f0a4e738b9,
+            fingerprint: 0x84347612613b1c7d,
             sha256: [
-                171, 167, 89, 141, 249, 28, 100, 204, 105, 83, 52, 23, 209, 139, 118, 90,
-                16, 134, 228, 142, 193, 49, 75, 47, 100, 88, 107, 189, 27, 217, 65, 32,
+                23, 166, 89, 23, 50, 91, 211, 159, 112, 131, 147, 87, 233, 15, 38, 229,
+                24, 200, 166, 206, 66, 105, 65, 225, 48, 137, 229, 194, 3, 219, 64, 94,
             ],
             message_indexes: &[],
         };
