@@ -1,8 +1,20 @@
 //! The main job on real Kafka, with the generated events of `schemas/`: v1 and v2 side by side, a restart, a writer that
-//! nobody knew at build time, and Confluent's own client on the other side.
+//! nobody knew at build time, Confluent's own client on the other side, bad bytes, and a broker or a registry that fails.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, in its helpers as well"
+)]
 
+mod bad_input;
+mod confluent;
 mod foreign;
+mod gate;
+mod interrupted;
 mod outage;
+mod partitions;
+mod raw;
+mod registry_outage;
 mod restart;
 mod side_by_side;
 mod unknown_writer;

@@ -74,9 +74,14 @@ pub(crate) fn collect<T: Send + 'static>(
 /// Runs a consumer until `until` is ready, and returns what that returned.
 pub(crate) async fn consume<T>(consumer: ConsumerBuilder, until: impl Future<Output = T>) -> Result<T, Error> {
     let mut result = None;
-    let stop = async { result = Some(tokio::time::timeout(PATIENCE, until).await) };
+    let stop = async { result = Some(within(until).await) };
     consumer.run_until(stop).await?;
-    Ok(result.expect("the consumer stops when it is told to").expect("records arrived in time"))
+    Ok(result.expect("the consumer stops when it is told to"))
+}
+
+/// Waits for what must happen, and panics where it does not happen in time.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("what the test waits for did not happen in time")
 }
 
 /// Takes so many values from a channel.

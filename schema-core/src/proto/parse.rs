@@ -50,7 +50,7 @@ pub fn parse(name: &str, text: &str, references: &[Reference]) -> Result<Schema,
     let file_name = free_name(name, &seen);
     let root = Input::read(name, &file_name, text)?;
 
-    let mut pool = DescriptorPool::global();
+    let mut pool = well_known_files(&root.file);
     let mut places = HashMap::new();
     for input in in_order_of_imports(inputs, &root)? {
         input.add_to(&mut pool, &mut places)?;
@@ -108,6 +108,33 @@ impl<'a> Input<'a> {
         places.insert(file_name, known);
         Ok(())
     }
+}
+
+/// Returns the well-known files, but for the one that `root` is itself, and for those that import that one: clients
+/// that are told to register all that a file imports register `google/protobuf/timestamp.proto` as well.
+fn well_known_files(root: &FileDescriptorProto) -> DescriptorPool {
+    let all = DescriptorPool::global();
+    let messages = root.message_type.iter().map(|message| message.name());
+    let names = messages.chain(root.enum_type.iter().map(|kind| kind.name()));
+    let defining = |name: &str| {
+        let full = format!("{}.{name}", root.package());
+        let message = all.get_message_by_name(&full).map(|message| message.parent_file());
+        message.or_else(|| Some(all.get_enum_by_name(&full)?.parent_file()))
+    };
+    let mut left_out: HashSet<String> = names.filter_map(defining).map(|file| file.name().to_owned()).collect();
+    if left_out.is_empty() {
+        return all;
+    }
+    let mut pool = DescriptorPool::new();
+    for file in all.files() {
+        if left_out.contains(file.name()) || file.dependencies().any(|import| left_out.contains(import.name())) {
+            left_out.insert(file.name().to_owned());
+        } else {
+            let added = pool.add_file_descriptor_proto(file.file_descriptor_proto().clone());
+            added.expect("the files of a pool come after what they import");
+        }
+    }
+    pool
 }
 
 fn is_well_known(name: &str) -> bool {

@@ -1,5 +1,6 @@
 use base64::Engine;
 use prost::Message;
+use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorProto;
 use serde_json::json;
 
@@ -206,6 +207,21 @@ fn references_may_come_in_any_order_and_more_than_once() {
         &[reference("c.proto", "message C {}")],
     );
     assert!(same_name.is_ok(), "{same_name:?}");
+}
+
+#[test]
+fn a_well_known_file_may_be_a_schema_of_its_own() {
+    let all = DescriptorPool::global();
+    assert!(all.files().len() > 0);
+    for file in all.files() {
+        let bytes = base64::engine::general_purpose::STANDARD.encode(file.encode_to_vec());
+        let printed = parsed(&bytes, &[]).text().to_owned();
+        parsed(&printed, &[]);
+        // To whoever imports it, it is what it always was, whatever the reference says.
+        let text =
+            format!("syntax = \"proto3\"; import \"{0}\"; import \"google/protobuf/timestamp.proto\";", file.name());
+        parsed(&text, &[reference(file.name(), &printed)]);
+    }
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! Kafka without Eventwright: bytes as they are, topics, and what a group has committed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eventwright::Event;
+use eventwright::wire::{Format, framing};
+use eventwright_registry::{SchemaId, SchemaText};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::world::World;
+
+/// How many partitions the topics of `schemas/events.toml` have.
+pub(crate) const PARTITIONS: i32 = 3;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The key of all records that [`write`] writes.
+pub(crate) const KEY: &[u8] = b"key";
+
+fn config(world: &World) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &world.settings.bootstrap);
+    config
+}
+
+/// Makes a topic, so that a consumer that starts before the first record need not look for it again.
+pub(crate) async fn create_topic(world: &World, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
+    let name = format!("{}{topic}", world.settings.prefix);
+    let topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1));
+    for created in admin.create_topics([&topic], &AdminOptions::new()).await.unwrap() {
+        created.unwrap();
+    }
+}
+
+/// Writes values into partition 0 of a topic, one after the other.
+pub(crate) async fn write<T: AsRef<[u8]>>(world: &World, topic: &str, values: impl IntoIterator<Item = T>) {
+    let producer: FutureProducer = config(world).set("linger.ms", "0").create().unwrap();
+    let topic = format!("{}{topic}", world.settings.prefix);
+    for value in values {
+        let record = FutureRecord::to(&topic).partition(0).key(KEY).payload(value.as_ref());
+        producer.send(record, None).await.unwrap();
+    }
+}
+
+/// Registers an Avro schema as a program does that shares nothing with this one.
+pub(crate) async fn register(world: &World, subject: &str, text: &str) -> SchemaId {
+    let subject = format!("{}{subject}", world.settings.prefix);
+    let text = SchemaText { format: Format::Avro, text: text.to_owned(), references: Vec::new() };
+    world.client.register(&subject, &text).await.unwrap()
+}
+
+/// Returns the id that the schema of an event is registered under.
+pub(crate) async fn id_of<E: Event>(world: &World) -> SchemaId {
+    let subject = format!("{}{}", world.settings.prefix, E::SUBJECT);
+    let text = SchemaText { format: E::SCHEMA.format, text: E::SCHEMA.text.to_owned(), references: Vec::new() };
+    world.client.lookup(&subject, &text).await.unwrap().expect("all events are registered").id
+}
+
+/// Returns bytes behind magic byte and id.
+pub(crate) fn framed(id: SchemaId, payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::new();
+    framing::write_header(id, &mut value);
+    value.extend_from_slice(payload);
+    value
+}
+
+/// Returns an event as our producer writes it.
+pub(crate) async fn record_of<E: Event>(world: &World, event: &E) -> Vec<u8> {
+    let mut value = framed(id_of::<E>(world).await, &[]);
+    if E::SCHEMA.format == Format::Protobuf {
+        framing::write_message_indexes(E::SCHEMA.message_indexes, &mut value);
+    }
+    event.encode(&mut value).unwrap();
+    value
+}
+
+/// Returns the offsets that a group has committed, by partition: 0 where it has committed none.
+pub(crate) async fn committed(world: &World, group: &str, topic: &str) -> BTreeMap<i32, i64> {
+    let consumer: BaseConsumer = config(world).set("group.id", group).create().unwrap();
+    let mut partitions = TopicPartitionList::new();
+    partitions.add_partition_range(&format!("{}{topic}", world.settings.prefix), 0, PARTITIONS - 1);
+    let asked = tokio::task::spawn_blocking(move || consumer.committed_offsets(partitions, TIMEOUT));
+    let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
+    let answer = asked.await.unwrap().unwrap();
+    answer.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
+}
