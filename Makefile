@@ -25,8 +25,8 @@ lint: ## check format, lints, the promised Rust version, and the shell scripts
 	@if command -v shellcheck > /dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: no findings"; \
 	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
 
-package: ## assemble the .crate file of every package, in target/package
-	cargo package --workspace --no-verify --allow-dirty
+package: ## assemble and compile the .crate file of every package, in target/package
+	cargo package --workspace --exclude eventwright-codegen-tests --allow-dirty
 
 kafka-up: ## start a real Kafka on 127.0.0.1:9092 (KAFKA_PORT, and scripts/kafka.sh help)
 	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh start
