@@ -73,7 +73,14 @@ pub(super) fn farewell(count: usize) {
 
 /// Prints why the demo failed.
 pub(crate) fn failure(error: &anyhow::Error) {
-    eprintln!("{BAD}error:{BAD:#} {error:#}");
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some errors name their cause themselves.
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    eprintln!("{BAD}error:{BAD:#} {text}");
 }
 
 fn step(title: &str) {
