@@ -98,7 +98,7 @@ impl Decoder {
                 let reason = format!("the registry does not know it: {error}");
                 (Entry::Unusable(Kind::UnknownSchema, reason), Some(Instant::now() + UNKNOWN_FOR))
             }
-            Err(error) if registry::is_infrastructure(&error) => return Err(error),
+            Err(error) if error.is_infrastructure() => return Err(error),
             Err(error) => {
                 // An answer that makes no sense: the fault of this schema, if the registry answers other questions well.
                 self.registry.level(None).await?;

@@ -324,7 +324,7 @@ impl Shared {
             }
             _ => (Kind::NotWritten, false, format!("a record for `{topic}` was not written: {error}{suffix}")),
         };
-        let result = Error::new(kind, text).with_source(error);
+        let result = Error::new(kind, text);
         if retriable { result.retriable() } else { result }
     }
 }
@@ -344,7 +344,7 @@ fn address(schema: &'static EventSchema) -> usize {
 
 fn not_encoded<E: Event>(error: eventwright_wire::EncodeError) -> Error {
     let text = format!("`{}` v{} cannot be encoded: {error}", E::SCHEMA.event, E::SCHEMA.version);
-    Error::new(Kind::Encode, text).with_source(error)
+    Error::new(Kind::Encode, text)
 }
 
 /// The delivery of one record, which comes whether or not it is awaited.

@@ -100,14 +100,12 @@ fn not_registered(what: &str, subject: &str) -> Error {
         Kind::NotRegistered,
         format!(
             "the schema of {what} is not registered under `{subject}`, so no consumer could decode its records; \
-             help: register it with `eventwright::register`, or set `producer.auto_register: true` to let producers do \
-             it"
+             help: register it with `eventwright::register`, or let producers do it with \
+             `producer.auto_register: true` (EVENTWRIGHT_PRODUCER__AUTO_REGISTER=true)"
         ),
     )
 }
 
 fn failed(what: &str, error: RegistryError) -> Error {
-    let retriable = error.is_retriable();
-    let result = Error::new(Kind::Registry, format!("{what}: {error}")).with_source(error);
-    if retriable { result.retriable() } else { result }
+    Error::of_registry(format!("{what}: {error}"), error)
 }

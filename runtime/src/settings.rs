@@ -177,6 +177,12 @@ impl Settings {
         if self.bootstrap.trim().is_empty() {
             return Err(Error::settings("`bootstrap` is empty; help: set it to `host:port` of a broker"));
         }
+        // librdkafka would take the scheme for a host and look it up for ever.
+        let is_url = |broker: &&str| broker.trim().starts_with("http://") || broker.trim().starts_with("https://");
+        if let Some(url) = self.bootstrap.split(',').find(is_url) {
+            let text = format!("expected `host:port` of brokers in `bootstrap`, found the URL `{}`", masked_url(url));
+            return Err(Error::settings(text));
+        }
         self.registry.check()?;
         if self.consumer.max_attempts == 0 {
             return Err(Error::settings("`consumer.max_attempts` is 0, expected at least 1"));
@@ -393,6 +399,10 @@ mod tests {
             assert!(text.contains(expected), "{text}");
         };
         check(|settings| settings.bootstrap = " ".into(), "`bootstrap` is empty");
+        check(
+            |settings| settings.bootstrap = "kafka:9092,http://kafka:9092".into(),
+            "found the URL `http://kafka:9092`",
+        );
         check(|settings| settings.registry.url = "localhost:8081".into(), "begin with http:// or https://");
         check(|settings| settings.registry.user = Some("a".into()), "without `registry.password`");
         check(|settings| settings.consumer.max_attempts = 0, "at least 1");

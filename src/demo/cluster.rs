@@ -10,7 +10,7 @@ use super::Options;
 /// The embedded cluster keeps 5 MiB a partition and drops what is more without a word, so the demo stays far below.
 const MOST_EMBEDDED_EVENTS: usize = 5_000;
 
-/// What the topics and subjects on a user's cluster begin with.
+/// What topics and subjects begin with where the broker or the registry is the user's.
 const PREFIX: &str = "demo.";
 
 /// Topics, each with its number of partitions, as `schemas/events.toml` has them.
@@ -26,13 +26,10 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts what the user did not name.
     pub(crate) async fn start(options: &Options) -> Result<Self> {
-        if options.events == 0 {
-            bail!("nothing to show with --events 0; name at least 1");
-        }
         if options.bootstrap.is_none() && options.events > MOST_EMBEDDED_EVENTS {
             bail!(
-                "the embedded cluster holds {MOST_EMBEDDED_EVENTS} events of each kind, not {}; name a real one with \
-                 --bootstrap",
+                "the embedded cluster holds {MOST_EMBEDDED_EVENTS} events of each kind, not {}; help: name a real one \
+                 with --bootstrap and --registry",
                 options.events
             );
         }
@@ -47,17 +44,19 @@ impl Cluster {
             (Some(server), _) => server.url(),
             (None, url) => url.clone().unwrap_or_default(),
         };
+        let prefix = if options.bootstrap.is_some() || options.registry.is_some() { PREFIX } else { "" };
         let (kafka, settings) = match &options.bootstrap {
-            Some(bootstrap) => (None, Settings::new(bootstrap, &registry_url).with_prefix(PREFIX)),
+            Some(bootstrap) => (None, Settings::new(bootstrap, &registry_url)),
             None => {
                 let kafka = MockKafka::start()?;
                 for (topic, partitions) in TOPICS {
-                    kafka.create_topic(topic, partitions)?;
+                    kafka.create_topic(&format!("{prefix}{topic}"), partitions)?;
                 }
                 let settings = kafka.settings(&registry_url);
                 (Some(kafka), settings)
             }
         };
+        let settings = settings.with_prefix(prefix);
         Ok(Self { settings, kafka, registry })
     }
 

@@ -15,7 +15,7 @@ use eventwright::{Consumer, Context, Outcome, Producer, register};
 use eventwright_platform::events::{self, OrderCreated};
 
 use cluster::Cluster;
-use samples::{OTHER_KINDS, Samples};
+use samples::Samples;
 use tally::Tally;
 
 /// How long the demo waits for the next record before it says that some are missing.
@@ -66,14 +66,10 @@ async fn produce(cluster: &Cluster, samples: &Samples) -> Result<()> {
     for index in 0..samples.rounds() {
         pending.push(producer.enqueue(samples.message(&samples.order_v1(index))).await?);
         pending.push(producer.enqueue(samples.message(&samples.order_v2(index))).await?);
-        pending.push(match index % OTHER_KINDS {
-            0 => producer.enqueue(samples.message(&samples.payment_v1(index))).await?,
-            _ => producer.enqueue(samples.message(&samples.payment_v2(index))).await?,
-        });
-        pending.push(match index % OTHER_KINDS {
-            0 => producer.enqueue(samples.message(&samples.user(index))).await?,
-            _ => producer.enqueue(samples.message(&samples.stock(index))).await?,
-        });
+        pending.push(producer.enqueue(samples.message(&samples.payment_v1(index))).await?);
+        pending.push(producer.enqueue(samples.message(&samples.payment_v2(index))).await?);
+        pending.push(producer.enqueue(samples.message(&samples.user(index))).await?);
+        pending.push(producer.enqueue(samples.message(&samples.stock(index))).await?);
     }
     for delivery in pending {
         delivery.await?;

@@ -1,13 +1,15 @@
 //! Lowers the versions of a Protobuf event: which message of the file is the event, and its descriptor for prost-build.
 
-use std::collections::{BTreeMap, HashMap};
+mod collisions;
+
+use std::collections::BTreeMap;
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::LoadedVersion;
 use eventwright_schema::manifest::FieldName;
 use eventwright_schema::proto::Schema;
-use prost_reflect::{Cardinality, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use prost_types::FileDescriptorProto;
 
 use super::Place;
@@ -36,7 +38,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         let what = format!("the field `{}` has a type without a Rust type of its own", field.full_name());
         return Err(vec![Diagnostic::of_file(&path, what, "write a message that says what the field holds")]);
     }
-    let collisions = collisions(schema.file().messages(), schema.file().enums());
+    let collisions = collisions::of_file(schema.file());
     if !collisions.is_empty() {
         return Err(collisions
             .into_iter()
@@ -86,27 +88,6 @@ fn dynamic_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
         _ => false,
     });
     own.or_else(|| message.child_messages().find_map(|child| dynamic_field(&child)))
-}
-
-/// Says which types share their Rust name with another one of the same scope: the file, or a message.
-fn collisions(
-    messages: impl Iterator<Item = MessageDescriptor>,
-    enums: impl Iterator<Item = EnumDescriptor>,
-) -> Vec<String> {
-    // prost-build has no type for the entry of a map.
-    let messages: Vec<_> = messages.filter(|message| !message.is_map_entry()).collect();
-    let of_messages = messages.iter().map(|one| (one.name().to_owned(), one.full_name().to_owned()));
-    let of_enums = enums.map(|one| (one.name().to_owned(), one.full_name().to_owned()));
-    let mut seen: HashMap<String, String> = HashMap::new();
-    let mut wrong = Vec::new();
-    for (name, full_name) in of_messages.chain(of_enums) {
-        let ident = names::upper_camel(&name);
-        if let Some(other) = seen.insert(ident.to_string(), full_name.clone()) {
-            wrong.push(format!("`{full_name}` and `{other}` are one type `{ident}` in Rust"));
-        }
-    }
-    wrong.extend(messages.iter().flat_map(|message| collisions(message.child_messages(), message.child_enums())));
-    wrong
 }
 
 /// Returns the files that a file imports, directly or not, each once.
