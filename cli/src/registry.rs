@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use eventwright::{RegistryClient, RegistryError, Settings};
 
+use crate::exit::Failure;
 use crate::screen;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -23,7 +24,7 @@ impl Registry {
     /// # Errors
     /// A URL that cannot be used, or a registry that does not answer in time or refuses us.
     pub(crate) async fn reach(settings: &Settings) -> anyhow::Result<Self> {
-        let client = crate::settings::registry_client(settings)?;
+        let client = settings.registry_client().map_err(|error| Failure::usage(error.to_string()))?;
         let registry = Self { client, patience: settings.connect_timeout };
         match registry.ask(async |client| client.level(None).await).await? {
             // A refusal with a registry's code is a registry's, whatever it refuses.

@@ -65,7 +65,7 @@ type Tailed = StreamConsumer<Reports>;
 async fn open(arguments: &TailArguments, settings: &Settings) -> anyhow::Result<(Arc<Tailed>, Option<Remaining>)> {
     let reports = Reports::default();
     let health = Arc::clone(&reports.0);
-    let config = kafka::config(settings, &DEFAULTS);
+    let config = settings.kafka_config(&DEFAULTS);
     let consumer: Tailed = config.create_with_context(reports).map_err(kafka::config_error)?;
     let consumer = Arc::new(consumer);
     let (topic, wanted) = (arguments.topic.clone(), arguments.partition);

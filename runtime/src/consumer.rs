@@ -234,7 +234,7 @@ impl ConsumerBuilder {
         let group = group.ok_or_else(|| {
             Error::settings("the consumer has no group; help: call `.group(\"…\")` or set `consumer.group`")
         })?;
-        let registry = registry::client(&self.settings)?;
+        let registry = self.settings.registry_client()?;
         let topics = topics(&registry, &self.settings.prefix, self.handlers)?;
         let plan = Plan {
             settings: self.settings,
@@ -333,7 +333,8 @@ impl Plan {
             Start::Earliest => "earliest",
             Start::Latest => "latest",
         };
-        kafka::config(&self.settings, &DEFAULTS)
+        self.settings
+            .kafka_config(&DEFAULTS)
             .set("group.id", &self.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

@@ -183,13 +183,14 @@ impl ProducerBuilder {
         let health = Arc::new(Health::default());
         let reports = Reports { health: Arc::clone(&health) };
         let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
-        let client: ThreadedProducer<Reports> = kafka::config(&settings, &DEFAULTS)
+        let client: ThreadedProducer<Reports> = settings
+            .kafka_config(&DEFAULTS)
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("delivery.timeout.ms", delivery_timeout)
             .create_with_context(reports)
             .map_err(kafka::config_error)?;
-        let registry = registry::client(&settings)?;
+        let registry = settings.registry_client()?;
         let shared = Shared {
             client,
             health,

@@ -1,30 +1,14 @@
-//! The way to the schema registry: a client from settings, the first contact with it, and which errors mean what.
+//! The way to the schema registry: the first contact with it, and which errors mean what.
 
 use std::time::{Duration, Instant};
 
-use eventwright_registry::{RegistryAuth, RegistryClient, RegistryConfig, RegistryError};
+use eventwright_registry::{RegistryClient, RegistryError};
 
 use crate::backoff::Backoff;
 use crate::{Error, Settings, kafka};
 
 /// Confluent's code for "schema not found".
 const SCHEMA_NOT_FOUND: u32 = 40403;
-
-/// Returns a client; nothing is sent yet.
-pub(crate) fn client(settings: &Settings) -> Result<RegistryClient, Error> {
-    let registry = &settings.registry;
-    let auth = match (&registry.user, &registry.password, &registry.token) {
-        (Some(_), None, _) | (None, Some(_), _) => {
-            return Err(Error::settings("`registry.user` and `registry.password` go together; help: set both"));
-        }
-        (Some(user), Some(password), _) => Some(RegistryAuth::Basic { user: user.clone(), password: password.clone() }),
-        (_, _, Some(token)) => Some(RegistryAuth::Bearer(token.clone())),
-        _ => None,
-    };
-    let urls = registry.urls().map(str::to_owned).collect();
-    RegistryClient::new(RegistryConfig { urls, auth, timeout: registry.timeout })
-        .map_err(|error| Error::settings("the settings of the registry cannot be used").with_source(error))
-}
 
 /// Waits until the registry answers, at most as long as `connect_timeout`.
 pub(crate) async fn reach(client: &RegistryClient, settings: &Settings) -> Result<(), Error> {

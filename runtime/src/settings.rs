@@ -11,6 +11,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use eventwright_registry::{RegistryAuth, RegistryClient, RegistryConfig};
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
 use crate::Error;
@@ -172,6 +175,40 @@ impl Settings {
         self
     }
 
+    /// Returns a client of the registry; nothing is sent yet.
+    ///
+    /// # Errors
+    /// A URL that cannot be used, or credentials of which a half is missing.
+    pub fn registry_client(&self) -> Result<RegistryClient, Error> {
+        self.registry.check()?;
+        let registry = &self.registry;
+        let auth = match (&registry.user, &registry.password, &registry.token) {
+            (Some(user), Some(password), _) => {
+                Some(RegistryAuth::Basic { user: user.clone(), password: password.clone() })
+            }
+            (_, _, token) => token.clone().map(RegistryAuth::Bearer),
+        };
+        let urls = registry.urls().map(str::to_owned).collect();
+        RegistryClient::new(RegistryConfig { urls, auth, timeout: registry.timeout })
+            .map_err(|error| Error::settings(error.to_string()))
+    }
+
+    /// Returns librdkafka's configuration for a client of one's own: `defaults` first, the settings under `kafka` last.
+    #[must_use]
+    pub fn kafka_config(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap);
+        config.set("client.id", "eventwright");
+        for (key, value) in defaults {
+            config.set(*key, *value);
+        }
+        for (key, value) in &self.kafka {
+            config.set(key, value);
+        }
+        config.set_log_level(RDKafkaLogLevel::Info);
+        config
+    }
+
     /// Checks what types alone cannot say; every way from settings to a client goes through here.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.bootstrap.trim().is_empty() {
@@ -198,8 +235,10 @@ impl RegistrySettings {
     fn check(&self) -> Result<(), Error> {
         let known = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         if let Some(url) = self.urls().find(|url| !known(url)) {
-            let text =
-                format!("expected `registry.url` to begin with http:// or https://, found `{}`", masked_url(url));
+            let text = format!(
+                "expected the URL of the registry to begin with http:// or https://, found `{}`",
+                masked_url(url)
+            );
             return Err(Error::settings(text));
         }
         match (&self.user, &self.password, &self.token) {

@@ -1,8 +1,8 @@
 //! Where the demo runs: inside this process, or on a cluster of the user's.
 
 use anyhow::{Result, bail};
+use eventwright::Settings;
 use eventwright::testing::MockKafka;
-use eventwright::{RegistryClient, RegistryConfig, Settings};
 use eventwright_registry::server::{Server, ServerConfig};
 
 use super::Options;
@@ -33,31 +33,31 @@ impl Cluster {
                 options.events
             );
         }
-        let registry = match options.registry {
-            Some(_) => None,
-            None => {
-                let listen = ([127, 0, 0, 1], 0).into();
-                Some(Server::start(ServerConfig { listen, ..ServerConfig::default() }).await?)
-            }
-        };
-        let registry_url = match (&registry, &options.registry) {
-            (Some(server), _) => server.url(),
-            (None, url) => url.clone().unwrap_or_default(),
-        };
         let prefix = if options.bootstrap.is_some() || options.registry.is_some() { PREFIX } else { "" };
-        let (kafka, settings) = match &options.bootstrap {
-            Some(bootstrap) => (None, Settings::new(bootstrap, &registry_url)),
-            None => {
-                let kafka = MockKafka::start()?;
-                for (topic, partitions) in TOPICS {
-                    kafka.create_topic(&format!("{prefix}{topic}"), partitions)?;
-                }
-                let settings = kafka.settings(&registry_url);
-                (Some(kafka), settings)
-            }
+        let kafka = match options.bootstrap {
+            Some(_) => None,
+            None => Some(start_kafka(prefix)?),
         };
-        let settings = settings.with_prefix(prefix);
-        Ok(Self { settings, kafka, registry })
+        let mut settings = match &kafka {
+            Some(kafka) => kafka.settings(""),
+            // Credentials and TLS are the environment's.
+            None => Settings::load()?,
+        };
+        if let Some(bootstrap) = &options.bootstrap {
+            settings.bootstrap.clone_from(bootstrap);
+        }
+        let registry = match &options.registry {
+            Some(_) => None,
+            None => Some(start_registry().await?),
+        };
+        match (&registry, &options.registry) {
+            (Some(server), _) => settings.registry = Settings::new("", server.url()).registry,
+            (None, url) => {
+                settings.registry = Settings::load()?.registry;
+                settings.registry.url = url.clone().unwrap_or_default();
+            }
+        }
+        Ok(Self { settings: settings.with_prefix(prefix), kafka, registry })
     }
 
     /// Returns the address of the broker, where it runs inside this process.
@@ -70,15 +70,23 @@ impl Cluster {
         self.registry.as_ref().map(Server::url)
     }
 
-    /// Returns a client of the registry.
-    pub(crate) fn registry_client(&self) -> Result<RegistryClient> {
-        Ok(RegistryClient::new(RegistryConfig::new(&self.settings.registry.url))?)
-    }
-
     /// Stops what was started.
     pub(crate) async fn stop(self) {
         if let Some(registry) = self.registry {
             registry.stop().await;
         }
     }
+}
+
+fn start_kafka(prefix: &str) -> Result<MockKafka> {
+    let kafka = MockKafka::start()?;
+    for (topic, partitions) in TOPICS {
+        kafka.create_topic(&format!("{prefix}{topic}"), partitions)?;
+    }
+    Ok(kafka)
+}
+
+async fn start_registry() -> Result<Server> {
+    let listen = ([127, 0, 0, 1], 0).into();
+    Ok(Server::start(ServerConfig { listen, ..ServerConfig::default() }).await?)
 }

@@ -35,7 +35,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let cluster = Cluster::start(options).await?;
     screen::title(&cluster, options.events);
 
-    let registry = cluster.registry_client()?;
+    let registry = cluster.settings.registry_client()?;
     let registered = register(&registry, &cluster.settings.prefix, events::SCHEMAS).await?;
     screen::registered(&registered);
 
