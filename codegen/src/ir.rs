@@ -101,6 +101,7 @@ pub(crate) struct Writer {
 pub(crate) enum Type {
     Record(Record),
     Enum(Enum),
+    Union(Union),
 }
 
 impl Type {
@@ -108,14 +109,16 @@ impl Type {
         match self {
             Self::Record(record) => &record.ident,
             Self::Enum(one) => &one.ident,
+            Self::Union(union) => &union.ident,
         }
     }
 
-    /// Returns the full name in the schema.
+    /// Returns the full name in the schema, or of a union its place.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Record(record) => &record.name,
             Self::Enum(one) => &one.name,
+            Self::Union(union) => &union.place,
         }
     }
 }
@@ -162,6 +165,28 @@ pub(crate) struct Enum {
     pub(crate) variants: Vec<(Ident, String)>,
 }
 
+/// An enum whose variants hold the branches of a union that are not null.
+#[derive(Clone)]
+pub(crate) struct Union {
+    pub(crate) ident: Ident,
+    /// The field that it is in, as `record#field`, which is no full name.
+    pub(crate) place: String,
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// A branch of a union.
+#[derive(Clone)]
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    /// The branch's name in the JSON form: the word of its type, or the full name of a named type.
+    pub(crate) branch: String,
+    /// The simple name of a named type, where the JSON form may use it as well.
+    pub(crate) alias: Option<String>,
+    /// The branch's index in the schema's union, null counted.
+    pub(crate) index: usize,
+    pub(crate) ty: Ty,
+}
+
 /// The Rust type of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ty {
@@ -188,10 +213,11 @@ pub(crate) enum Ty {
     TimeMicros,
     Timestamp(Logical),
     LocalTimestamp(Logical),
-    /// A union of null and one other branch.
+    /// A union with null: of the one other branch, or of a generated enum over the others.
     Option {
         inner: Box<Ty>,
-        null_index: u32,
+        /// The index of null in the schema's union.
+        null_index: usize,
     },
     List(Box<Ty>),
     Map(Box<Ty>),
@@ -205,6 +231,11 @@ pub(crate) enum Ty {
     Enum {
         ident: Ident,
         name: String,
+    },
+    /// A generated enum over the branches of a union.
+    Union {
+        ident: Ident,
+        place: String,
     },
 }
 

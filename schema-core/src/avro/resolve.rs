@@ -146,7 +146,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
                     self.push(Step::Scalar { from, to, logical, own: logical == reader.logical })
                 }
                 _ => {
-                    let (from, to) = (self.writer.word_of(writer), self.reader.word_of(reader));
+                    let (from, to) = (self.writer.branch_name(writer), self.reader.branch_name(reader));
                     self.refuse(path, format!("the writer writes {from}, the reader expects {to}"))
                 }
             },
@@ -156,7 +156,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
     fn writer_union(&mut self, branches: &'s [Node], reader: &'s Node, path: &Path<'_>) -> NodeId {
         let steps: Vec<_> = branches.iter().map(|branch| self.writer_branch(branch, reader, path)).collect();
         if !steps.iter().any(|(_, resolves)| *resolves) {
-            let to = self.reader.word_of(reader);
+            let to = self.reader.branch_name(reader);
             return self.refuse(path, format!("no branch of the writer's union fits the reader's {to}"));
         }
         self.push(Step::Union(steps.into_iter().map(|(step, _)| step).collect()))
@@ -181,11 +181,11 @@ impl<'s, 'b> Resolver<'s, 'b> {
             Some((index, branch)) => {
                 let value = self.node(writer, branch, path);
                 let nullable = branches.len() == 2 && branches.iter().any(|one| matches!(one.kind, Kind::Null));
-                let name = self.reader.word_of(branch);
+                let name = self.reader.branch_name(branch);
                 self.push(Step::Branch { index, name, nullable, value })
             }
             None => {
-                let from = self.writer.word_of(writer);
+                let from = self.writer.branch_name(writer);
                 self.refuse(path, format!("the writer writes {from}, which is no branch of the reader's union"))
             }
         }
@@ -406,7 +406,8 @@ impl Named {
 
 impl Schema {
     /// Returns the name of a union's branch: the word of a type, or the full name of a named one.
-    pub(super) fn word_of(&self, node: &Node) -> String {
+    #[must_use]
+    pub fn branch_name(&self, node: &Node) -> String {
         match &node.kind {
             Kind::Named(id) => self.named(*id).name.full(),
             kind => kind.word().to_owned(),

@@ -31,6 +31,7 @@ golden!(names);
 golden!(protobuf);
 golden!(recursion);
 golden!(topic);
+golden!(unions);
 golden!(values);
 
 /// Returns every version of every Avro event.
@@ -51,6 +52,12 @@ pub fn avro_rows() -> Vec<Row> {
         row::<topic::account_closed::v1::Closed>(),
         row::<topic::account_opened::v1::AccountOpened>(),
         row::<topic::account_opened::v2::AccountOpened>(),
+        row::<unions::measure_taken::v1::MeasureTaken>(),
+        row::<unions::measure_taken::v2::MeasureTaken>(),
+        row::<unions::measure_taken::v3::MeasureTaken>(),
+        row::<unions::payload_sent::v1::PayloadSent>(),
+        row::<unions::payload_sent::v2::PayloadSent>(),
+        row::<unions::payload_sent::v3::PayloadSent>(),
         row::<values::everything_measured::v1::EverythingMeasured>(),
         row::<values::everything_measured::v2::EverythingMeasured>(),
         row::<values::plain_values::v1::PlainValues>(),

@@ -11,7 +11,7 @@ use quote::{format_ident, quote};
 use syn::Path;
 
 use super::{default, logical, rust_type};
-use crate::ir::{AvroBody, Enum, Record, Ty, Type, Version, Writer};
+use crate::ir::{AvroBody, Enum, Record, Ty, Type, Variant, Version, Writer};
 use crate::names;
 
 mod skip;
@@ -100,6 +100,7 @@ fn is_identity(plan: &Plan, root: NodeId) -> bool {
 
 /// Emits code for one writer of one version.
 struct Emitter<'e> {
+    body: &'e AvroBody,
     writer: &'e Writer,
     wire: &'e Path,
     /// The records and enums that need a function of their own: node, function and type.
@@ -125,7 +126,7 @@ impl<'e> Emitter<'e> {
             let function = if *count == 1 { function } else { format_ident!("{function}_{count}") };
             functions.insert(id, (function, one));
         }
-        Self { writer, wire, functions }
+        Self { body, writer, wire, functions }
     }
 
     /// Emits one function for each type that the writer wrote differently.
@@ -235,6 +236,15 @@ impl<'e> Emitter<'e> {
             (Node::Branch { name, .. }, Ty::Option { .. }) if name == "null" => {
                 quote!(::core::result::Result::Ok(::core::option::Option::None))
             }
+            (Node::Branch { .. }, Ty::Option { inner, .. }) if matches!(**inner, Ty::Union { .. }) => {
+                let inner = self.read(id, inner);
+                quote!(#inner.map(::core::option::Option::Some))
+            }
+            (Node::Branch { index, value, .. }, Ty::Union { ident, place }) => {
+                let variant = self.variant(place, *index);
+                let (name, value) = (&variant.ident, self.read(*value, &variant.ty));
+                quote!(#value.map(#ident::#name))
+            }
             (Node::Branch { value, .. }, Ty::Option { inner, .. }) => {
                 let inner = self.read(*value, inner);
                 quote!(#inner.map(::core::option::Option::Some))
@@ -258,6 +268,12 @@ impl<'e> Emitter<'e> {
             (Node::Scalar { from, to, logical, .. }, _) => self.read_converted(*from, *to, *logical, ty),
             _ => unreachable!("a plan is made for the types that it decodes into"),
         }
+    }
+
+    fn variant(&self, place: &str, index: usize) -> &'e Variant {
+        let Some(Type::Union(union)) = self.body.type_of(place) else { unreachable!("lowering has named the union") };
+        let variant = union.variants.iter().find(|variant| variant.index == index);
+        variant.expect("a plan chooses a branch that the reader has")
     }
 
     fn read_named(&self, id: NodeId, ident: &Ident) -> TokenStream {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use syn::Path;
 
 use super::rust_type;
-use crate::ir::{AvroBody, Field, Ty, Type};
+use crate::ir::{AvroBody, Field, Ty, Type, Variant};
 use crate::names;
 
 /// Returns the name of the function that returns a field's default.
@@ -86,6 +86,13 @@ impl Expressions<'_> {
             Ty::Enum { ident, .. } => {
                 let variant = names::upper_camel(value.as_str()?);
                 quote!(#ident::#variant)
+            }
+            Ty::Union { ident, place } => {
+                let Some(Type::Union(union)) = self.body.type_of(place) else { return None };
+                let (branch, value) = value.as_object()?.iter().next()?;
+                let Variant { ident: variant, ty, .. } = union.variants.iter().find(|one| one.branch == *branch)?;
+                let value = self.expression(ty, value)?;
+                quote!(#ident::#variant(#value))
             }
             logical => value_expression(logical, value.as_str()?, wire)?,
         })

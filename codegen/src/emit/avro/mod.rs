@@ -4,6 +4,7 @@ mod decode;
 mod default;
 mod encode;
 mod sink;
+mod union;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -23,10 +24,12 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     let types = body.types.iter().map(|one| match one {
         Type::Record(one) => record(one, body, wire),
         Type::Enum(one) => enumeration(one, wire),
+        Type::Union(one) => union::definition(one, wire),
     });
     let codecs = body.types.iter().map(|one| {
         let encode = encode::implementation(one, wire);
-        let decode = decode::implementation(one, body, wire);
+        // A union is decoded where it stands: each writer has other branches.
+        let decode = (!matches!(one, Type::Union(_))).then(|| decode::implementation(one, body, wire));
         let sink = sink::implementation(one, wire);
         quote!(#encode #decode #sink)
     });
@@ -183,7 +186,7 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
             quote!(::std::collections::BTreeMap<::std::string::String, #value>)
         }
         Ty::Record { ident, boxed: true, .. } => quote!(::std::boxed::Box<#ident>),
-        Ty::Record { ident, .. } | Ty::Enum { ident, .. } => quote!(#ident),
+        Ty::Record { ident, .. } | Ty::Enum { ident, .. } | Ty::Union { ident, .. } => quote!(#ident),
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
     match one {
         Type::Record(record) => self::record(record, wire),
         Type::Enum(one) => enumeration(one, wire),
+        Type::Union(one) => super::union::sink(one, wire),
     }
 }
 
