@@ -3,8 +3,9 @@
 
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
 use eventwright_wire::avro::{Logical, Plan};
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use prost_types::FileDescriptorProto;
+use quote::{ToTokens, quote};
 use serde_json::Value;
 
 /// An event with all its versions.
@@ -96,6 +97,31 @@ pub(crate) struct Writer {
     pub(crate) plan: Plan,
 }
 
+/// Where a type is: in its version's module, or there in the module of its namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TypePath {
+    pub(crate) module: Option<Ident>,
+    pub(crate) ident: Ident,
+    /// Whether whoever names the type is in the module of a namespace.
+    pub(crate) inside: bool,
+}
+
+impl TypePath {
+    /// Returns the path as the module of a namespace writes it, or the version's own module.
+    pub(crate) fn seen_from(&self, inside: bool) -> Self {
+        Self { inside, ..self.clone() }
+    }
+}
+
+impl ToTokens for TypePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { module, ident, inside } = self;
+        let up = inside.then(|| quote!(super::));
+        let module = module.as_ref().map(|module| quote!(#module::));
+        tokens.extend(quote!(#up #module #ident));
+    }
+}
+
 /// A named Rust type.
 #[derive(Clone)]
 pub(crate) enum Type {
@@ -105,11 +131,11 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    pub(crate) fn ident(&self) -> &Ident {
+    pub(crate) fn path(&self) -> &TypePath {
         match self {
-            Self::Record(record) => &record.ident,
-            Self::Enum(one) => &one.ident,
-            Self::Union(union) => &union.ident,
+            Self::Record(record) => &record.path,
+            Self::Enum(one) => &one.path,
+            Self::Union(union) => &union.path,
         }
     }
 
@@ -133,7 +159,7 @@ impl AvroBody {
 /// A struct.
 #[derive(Clone)]
 pub(crate) struct Record {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The full name in the schema.
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
@@ -157,7 +183,7 @@ pub(crate) struct Field {
 /// An enum without values.
 #[derive(Clone)]
 pub(crate) struct Enum {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The full name in the schema.
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
@@ -168,7 +194,7 @@ pub(crate) struct Enum {
 /// An enum whose variants hold the branches of a union that are not null.
 #[derive(Clone)]
 pub(crate) struct Union {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The field that it is in, as `record#field`, which is no full name.
     pub(crate) place: String,
     pub(crate) variants: Vec<Variant>,
@@ -223,23 +249,39 @@ pub(crate) enum Ty {
     Map(Box<Ty>),
     /// A generated struct.
     Record {
-        ident: Ident,
+        path: TypePath,
         name: String,
         boxed: bool,
     },
     /// A generated enum.
     Enum {
-        ident: Ident,
+        path: TypePath,
         name: String,
     },
     /// A generated enum over the branches of a union.
     Union {
-        ident: Ident,
+        path: TypePath,
         place: String,
     },
 }
 
 impl Ty {
+    /// Returns the type as the module of a namespace names it.
+    pub(crate) fn seen_from_inside(&self) -> Self {
+        let inner = |ty: &Self| Box::new(ty.seen_from_inside());
+        match self {
+            Self::Option { inner: ty, null_index } => Self::Option { inner: inner(ty), null_index: *null_index },
+            Self::List(item) => Self::List(inner(item)),
+            Self::Map(value) => Self::Map(inner(value)),
+            Self::Record { path, name, boxed } => {
+                Self::Record { path: path.seen_from(true), name: name.clone(), boxed: *boxed }
+            }
+            Self::Enum { path, name } => Self::Enum { path: path.seen_from(true), name: name.clone() },
+            Self::Union { path, place } => Self::Union { path: path.seen_from(true), place: place.clone() },
+            other => other.clone(),
+        }
+    }
+
     /// Returns whether serde's own form of the type is not its JSON form, here or inside.
     pub(crate) fn needs_json_form(&self) -> bool {
         match self {

@@ -194,36 +194,42 @@ impl<'s, 'b> Resolver<'s, 'b> {
     /// As Java's `Resolver.ReaderUnion.firstMatchingBranch`: first a branch of the same type (a record of the same full
     /// name, else one of the same structure, of which one of the same simple name goes first), then by promotion.
     fn first_matching_branch(&self, writer: &'s Node, branches: &'s [Node]) -> Option<(usize, &'s Node)> {
-        let mut structural: Option<(usize, &Node)> = None;
-        for (index, branch) in branches.iter().enumerate() {
-            match (&writer.kind, &branch.kind) {
-                (Kind::Named(from), Kind::Named(to)) => {
-                    let (from, to) = (self.writer.named(*from), self.reader.named(*to));
-                    if from.word() != to.word() {
-                        continue;
-                    }
-                    if from.name == to.name || to.aliases.contains(&from.name) {
-                        return Some((index, branch));
-                    }
-                    let same_simple_name = from.name.simple == to.name.simple;
-                    let fits = from.fields().is_some() && (structural.is_none() || same_simple_name);
-                    if fits && self.resolves_alone(writer, branch) {
-                        structural = Some((index, branch));
-                    }
-                }
-                (from, to) if from.word() == to.word() => return Some((index, branch)),
-                _ => {}
+        let is_same = |branch: &Node| match (&writer.kind, &branch.kind) {
+            (Kind::Named(from), Kind::Named(to)) => {
+                let (from, to) = (self.writer.named(*from), self.reader.named(*to));
+                from.word() == to.word() && (from.name == to.name || to.aliases.contains(&from.name))
             }
-        }
-        structural.or_else(|| {
+            (from, to) => from.word() == to.word(),
+        };
+        // Before any trial: in recursive unions trials would multiply.
+        let same = branches.iter().enumerate().find(|(_, branch)| is_same(branch));
+        same.or_else(|| self.structural_branch(writer, branches)).or_else(|| {
             let from = primitive(&writer.kind)?;
             let promoted = |branch: &Node| primitive(&branch.kind).is_some_and(|to| promotes(from, to));
             branches.iter().enumerate().find(|(_, branch)| promoted(branch))
         })
     }
 
+    fn structural_branch(&self, writer: &'s Node, branches: &'s [Node]) -> Option<(usize, &'s Node)> {
+        let Kind::Named(from) = &writer.kind else { return None };
+        let from = self.writer.named(*from);
+        let mut structural: Option<(usize, &Node)> = None;
+        for (index, branch) in branches.iter().enumerate() {
+            let Kind::Named(to) = &branch.kind else { continue };
+            let to = self.reader.named(*to);
+            let fits = from.fields().is_some() && to.fields().is_some();
+            let preferred = structural.is_none() || from.name.simple == to.name.simple;
+            if fits && preferred && self.resolves_alone(writer, branch) {
+                structural = Some((index, branch));
+            }
+        }
+        structural
+    }
+
     fn resolves_alone(&self, writer: &'s Node, reader: &'s Node) -> bool {
         let mut trial = Resolver::new(self.writer, self.reader, self.budget, self.depth);
+        // A pair that is being resolved further out is no reason to say no, and no reason to begin again.
+        trial.known.clone_from(&self.known);
         trial.node(writer, reader, &Path::Root);
         trial.errors.is_empty()
     }

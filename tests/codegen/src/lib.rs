@@ -28,6 +28,7 @@ macro_rules! golden {
 
 golden!(evolution);
 golden!(names);
+golden!(namespaces);
 golden!(protobuf);
 golden!(recursion);
 golden!(topic);
@@ -47,6 +48,8 @@ pub fn avro_rows() -> Vec<Row> {
         row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
         row::<names::awkward_named::v1::AwkwardNamed>(),
         row::<names::awkward_named::v2::AwkwardNamed>(),
+        row::<namespaces::order_moved::v1::OrderMoved>(),
+        row::<namespaces::order_moved::v2::OrderMoved>(),
         row::<recursion::comment_thread::v1::CommentThread>(),
         row::<recursion::comment_thread::v2::CommentThread>(),
         row::<topic::account_closed::v1::Closed>(),

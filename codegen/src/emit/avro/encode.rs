@@ -9,13 +9,14 @@ use crate::ir::{Enum, Record, Ty, Type, Union, Variant};
 
 /// Emits the implementation for one type.
 pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
-    let (ident, body) = match one {
-        Type::Record(record) => (&record.ident, record_body(record, wire)),
-        Type::Enum(one) => (&one.ident, enum_body(one)),
-        Type::Union(one) => (&one.ident, union_body(one, wire)),
+    let path = one.path();
+    let body = match one {
+        Type::Record(record) => record_body(record, wire),
+        Type::Enum(one) => enum_body(one),
+        Type::Union(one) => union_body(one, wire),
     };
     quote! {
-        impl #wire::avro::Encode for #ident {
+        impl #wire::avro::Encode for #path {
             fn encode(
                 &self,
                 writer: &mut #wire::avro::Writer<'_>,

@@ -1,7 +1,7 @@
 //! Lowers unions: null and one other branch are an `Option`, any others an enum with a variant for each branch.
 //!
 //! Names follow the place and not the number of branches, so that a branch that is added renames nothing: the enum is
-//! called after its record and field, a variant after its own branch. A union that stands in a list or map of another
+//! called after its record and field, a variant after its own branch (its type's module included, where it has one). A union that stands in a list or map of another
 //! enum's branch has that branch's variant behind the name.
 
 use std::collections::HashSet;
@@ -9,9 +9,10 @@ use std::collections::HashSet;
 use eventwright_schema::avro::{Kind, NamedId, Node, Span};
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
+use quote::ToTokens;
 
 use super::{NoType, Types};
-use crate::ir::{Ty, Union, Variant};
+use crate::ir::{Ty, TypePath, Union, Variant};
 use crate::names;
 
 /// The field whose type is lowered, and the unions that were found in it.
@@ -64,26 +65,32 @@ impl Types<'_> {
             variants.push(Variant { ident, branch, alias: None, index, ty });
         }
         add_aliases(&mut variants);
-        let ident = names::upper_camel(&words);
-        place.unions.push(Union { ident: ident.clone(), place: own.clone(), variants });
+        let path = TypePath { ident: names::upper_camel(&words), ..self.path(place.owner) };
+        place.unions.push(Union { path: path.clone(), place: own.clone(), variants });
         (place.words, place.place) = (words, own.clone());
-        Ok(Ty::Union { ident, place: own })
+        Ok(Ty::Union { path, place: own })
     }
 
     fn variant_ident(&self, branch: &Node) -> Ident {
-        names::upper_camel(match (&branch.kind, branch.logical) {
-            (Kind::Named(id), _) => &self.schema.named(*id).name.simple,
-            (kind, Logical::None) => kind.word(),
-            (_, logical) => logical.name(),
-        })
+        match (&branch.kind, branch.logical) {
+            (Kind::Named(id), _) => match self.path(*id) {
+                TypePath { module: Some(module), ident, .. } => {
+                    names::upper_camel(&format!("{}_{}", names::plain(&module), names::plain(&ident)))
+                }
+                TypePath { ident, .. } => ident,
+            },
+            (kind, Logical::None) => names::upper_camel(kind.word()),
+            (_, logical) => names::upper_camel(logical.name()),
+        }
     }
 
     /// Reports a union whose enum another type already is.
     pub(super) fn claim(&mut self, union: &Union, span: Span) {
-        let known = self.idents.values().any(|ident| *ident == union.ident);
-        if known || !self.unions.insert(union.ident.to_string()) {
+        let known = self.paths.values().any(|path| *path == union.path);
+        if known || !self.unions.insert(union.path.to_token_stream().to_string()) {
             let place = union.place.replace('#', ".");
-            let message = format!("the union in `{place}` and another type are one type `{}` in Rust", union.ident);
+            let message =
+                format!("the union in `{place}` and another type are one type `{}` in Rust", union.path.ident);
             self.wrong.push(self.schema.diagnostic(span, message, "rename the field or the type"));
         }
     }
