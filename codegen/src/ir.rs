@@ -3,8 +3,9 @@
 
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
 use eventwright_wire::avro::{Logical, Plan};
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use prost_types::FileDescriptorProto;
+use quote::{ToTokens, quote};
 use serde_json::Value;
 
 /// An event with all its versions.
@@ -96,26 +97,54 @@ pub(crate) struct Writer {
     pub(crate) plan: Plan,
 }
 
+/// Where a type is: in its version's module, or there in the module of its namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TypePath {
+    pub(crate) module: Option<Ident>,
+    pub(crate) ident: Ident,
+    /// Whether whoever names the type is in the module of a namespace.
+    pub(crate) inside: bool,
+}
+
+impl TypePath {
+    /// Returns the path as the module of a namespace writes it, or the version's own module.
+    pub(crate) fn seen_from(&self, inside: bool) -> Self {
+        Self { inside, ..self.clone() }
+    }
+}
+
+impl ToTokens for TypePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { module, ident, inside } = self;
+        let up = inside.then(|| quote!(super::));
+        let module = module.as_ref().map(|module| quote!(#module::));
+        tokens.extend(quote!(#up #module #ident));
+    }
+}
+
 /// A named Rust type.
 #[derive(Clone)]
 pub(crate) enum Type {
     Record(Record),
     Enum(Enum),
+    Union(Union),
 }
 
 impl Type {
-    pub(crate) fn ident(&self) -> &Ident {
+    pub(crate) fn path(&self) -> &TypePath {
         match self {
-            Self::Record(record) => &record.ident,
-            Self::Enum(one) => &one.ident,
+            Self::Record(record) => &record.path,
+            Self::Enum(one) => &one.path,
+            Self::Union(union) => &union.path,
         }
     }
 
-    /// Returns the full name in the schema.
+    /// Returns the full name in the schema, or of a union its place.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Record(record) => &record.name,
             Self::Enum(one) => &one.name,
+            Self::Union(union) => &union.place,
         }
     }
 }
@@ -130,7 +159,7 @@ impl AvroBody {
 /// A struct.
 #[derive(Clone)]
 pub(crate) struct Record {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The full name in the schema.
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
@@ -154,12 +183,34 @@ pub(crate) struct Field {
 /// An enum without values.
 #[derive(Clone)]
 pub(crate) struct Enum {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The full name in the schema.
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     /// Each with its symbol.
     pub(crate) variants: Vec<(Ident, String)>,
+}
+
+/// An enum whose variants hold the branches of a union that are not null.
+#[derive(Clone)]
+pub(crate) struct Union {
+    pub(crate) path: TypePath,
+    /// The field that it is in, as `record#field`, which is no full name.
+    pub(crate) place: String,
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// A branch of a union.
+#[derive(Clone)]
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    /// The branch's name in the JSON form: the word of its type, or the full name of a named type.
+    pub(crate) branch: String,
+    /// The simple name of a named type, where the JSON form may use it as well.
+    pub(crate) alias: Option<String>,
+    /// The branch's index in the schema's union, null counted.
+    pub(crate) index: usize,
+    pub(crate) ty: Ty,
 }
 
 /// The Rust type of a field.
@@ -188,27 +239,49 @@ pub(crate) enum Ty {
     TimeMicros,
     Timestamp(Logical),
     LocalTimestamp(Logical),
-    /// A union of null and one other branch.
+    /// A union with null: of the one other branch, or of a generated enum over the others.
     Option {
         inner: Box<Ty>,
-        null_index: u32,
+        /// The index of null in the schema's union.
+        null_index: usize,
     },
     List(Box<Ty>),
     Map(Box<Ty>),
     /// A generated struct.
     Record {
-        ident: Ident,
+        path: TypePath,
         name: String,
         boxed: bool,
     },
     /// A generated enum.
     Enum {
-        ident: Ident,
+        path: TypePath,
         name: String,
+    },
+    /// A generated enum over the branches of a union.
+    Union {
+        path: TypePath,
+        place: String,
     },
 }
 
 impl Ty {
+    /// Returns the type as the module of a namespace names it.
+    pub(crate) fn seen_from_inside(&self) -> Self {
+        let inner = |ty: &Self| Box::new(ty.seen_from_inside());
+        match self {
+            Self::Option { inner: ty, null_index } => Self::Option { inner: inner(ty), null_index: *null_index },
+            Self::List(item) => Self::List(inner(item)),
+            Self::Map(value) => Self::Map(inner(value)),
+            Self::Record { path, name, boxed } => {
+                Self::Record { path: path.seen_from(true), name: name.clone(), boxed: *boxed }
+            }
+            Self::Enum { path, name } => Self::Enum { path: path.seen_from(true), name: name.clone() },
+            Self::Union { path, place } => Self::Union { path: path.seen_from(true), place: place.clone() },
+            other => other.clone(),
+        }
+    }
+
     /// Returns whether serde's own form of the type is not its JSON form, here or inside.
     pub(crate) fn needs_json_form(&self) -> bool {
         match self {

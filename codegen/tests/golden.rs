@@ -62,6 +62,16 @@ fn a_topic_of_several_events() {
 }
 
 #[test]
+fn names_that_several_namespaces_have() {
+    check("namespaces");
+}
+
+#[test]
+fn unions_of_several_branches() {
+    check("unions");
+}
+
+#[test]
 fn protobuf_messages() {
     check("protobuf");
 }
@@ -71,12 +81,12 @@ fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     cases.sort();
-    assert_eq!(cases, ["evolution", "names", "protobuf", "recursion", "topic", "values"]);
+    assert_eq!(cases, ["evolution", "names", "namespaces", "protobuf", "recursion", "topic", "unions", "values"]);
 }
 
 #[test]
 fn the_same_schemas_give_the_same_bytes() {
-    for case in ["evolution", "values", "names", "recursion", "topic", "protobuf"] {
+    for case in ["evolution", "values", "names", "recursion", "topic", "protobuf", "unions", "namespaces"] {
         assert_eq!(generate(case).code, generate(case).code, "{case}");
     }
 }

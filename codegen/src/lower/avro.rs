@@ -1,6 +1,6 @@
 //! Lowers the versions of an Avro event: Rust names and types for each, and the plan for each writer that it decodes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
@@ -9,13 +9,17 @@ use eventwright_schema::load::LoadedVersion;
 use eventwright_schema::manifest::FieldName;
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
+use quote::ToTokens;
 
+use self::union::FieldPlace;
 use super::Place;
-use crate::ir::{AvroBody, Body, Enum, Field, Record, TextField, TextForm, Ty, Type, Version, Writer};
+use crate::ir::{AvroBody, Body, Enum, Field, Record, TextField, TextForm, Ty, Type, TypePath, Union, Version, Writer};
 use crate::names;
 
-/// The types of older versions by their shape, for newer ones to share: module and type.
-type Shared = HashMap<String, (Ident, Type)>;
+mod union;
+
+/// The types of older versions by their shape, for newer ones to share: module, and the type with its unions.
+type Shared = HashMap<String, (Ident, Vec<Type>)>;
 
 /// Lowers all versions, oldest first.
 pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
@@ -45,7 +49,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         return Err(vec![schema.diagnostic(schema.root().span, message, "wrap the type in a record")]);
     };
     let module = names::snake(&format!("v{}", version.number));
-    let mut types = Types { schema, root_id, idents: HashMap::new(), wrong: Vec::new() };
+    let mut types = Types::new(schema, root_id);
     let (types_lowered, reused) = types.lower(&module, shared);
     let writers = writers(place, version, &mut types.wrong);
     let root_record = types_lowered.iter().find_map(|one| match one {
@@ -61,7 +65,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
     }
     Ok(Version {
         number: version.number,
-        root: types.ident(root_id),
+        root: types.path(root_id).ident,
         module,
         schema: place.facts(&version.schema, &root.name.full(), Vec::new()),
         key,
@@ -104,14 +108,28 @@ fn writers(place: &Place<'_>, reader: &LoadedVersion, wrong: &mut Vec<Diagnostic
 struct Types<'s> {
     schema: &'s Schema,
     root_id: NamedId,
-    idents: HashMap<NamedId, Ident>,
+    paths: HashMap<NamedId, TypePath>,
+    /// The paths of the enums that stand for unions.
+    unions: HashSet<String>,
     wrong: Vec<Diagnostic>,
 }
 
-impl Types<'_> {
-    fn ident(&self, id: NamedId) -> Ident {
-        let named = || names::upper_camel(&self.schema.named(id).name.simple);
-        self.idents.get(&id).cloned().unwrap_or_else(named)
+impl<'s> Types<'s> {
+    fn new(schema: &'s Schema, root_id: NamedId) -> Self {
+        Self { schema, root_id, paths: HashMap::new(), unions: HashSet::new(), wrong: Vec::new() }
+    }
+
+    fn path(&self, id: NamedId) -> TypePath {
+        let ident = || names::upper_camel(&self.schema.named(id).name.simple);
+        let flat = || TypePath { module: None, ident: ident(), inside: false };
+        self.paths.get(&id).cloned().unwrap_or_else(flat)
+    }
+
+    /// Returns a text that is equal for two types if one Rust type, with the same path, can stand for both.
+    fn shape(&self, id: NamedId) -> String {
+        let within: BTreeSet<_> = self.schema.named_within(id).into_iter().chain([id]).collect();
+        let paths = within.into_iter().map(|id| format!(" {}", self.path(id).to_token_stream()));
+        self.schema.shape_of(id) + &paths.collect::<String>()
     }
 
     fn lower(&mut self, module: &Ident, shared: &mut Shared) -> (Vec<Type>, Vec<(Ident, Type)>) {
@@ -120,47 +138,69 @@ impl Types<'_> {
         let (mut types, mut reused) = (Vec::new(), Vec::new());
         for id in ids {
             let holds_root = id == self.root_id || self.schema.named_within(id).contains(&self.root_id);
-            let shape = self.schema.shape_of(id);
-            if let Some(older) = shared.get(&shape).filter(|_| !holds_root) {
-                reused.push(older.clone());
+            let shape = self.shape(id);
+            if let Some((module, older)) = shared.get(&shape).filter(|_| !holds_root) {
+                self.claim_unions(older, id);
+                reused.extend(older.iter().map(|one| (module.clone(), one.clone())));
                 continue;
             }
-            let Some(lowered) = self.named_type(id) else { continue };
+            let lowered = self.named_type(id);
+            self.claim_unions(&lowered, id);
             if !holds_root {
                 shared.insert(shape, (module.clone(), lowered.clone()));
             }
-            types.push(lowered);
+            types.extend(lowered);
         }
         (types, reused)
     }
 
-    /// Gives every record and enum its Rust name; two that would share one are a finding.
+    /// Gives every record and enum its Rust name. Of several with one name those outside the event's own namespace are in
+    /// a module that is named after theirs; two that would still share one path are a finding.
     fn name_all(&mut self, ids: &[NamedId]) {
+        let schema = self.schema;
+        let is_type = |id: &&NamedId| !matches!(schema.named(**id).body, AvroKind::Fixed(_));
+        let ident_of = |id: NamedId| names::upper_camel(&schema.named(id).name.simple);
+        let mut counts: HashMap<Ident, usize> = HashMap::new();
+        for id in ids.iter().filter(is_type) {
+            *counts.entry(ident_of(*id)).or_default() += 1;
+        }
+        let own_namespace = &schema.named(self.root_id).name.namespace;
         let mut seen: HashMap<String, NamedId> = HashMap::new();
-        for id in ids {
-            let named = self.schema.named(*id);
-            if matches!(named.body, AvroKind::Fixed(_)) {
-                continue;
+        for id in ids.iter().filter(is_type) {
+            let (named, ident) = (schema.named(*id), ident_of(*id));
+            let is_flat = counts.get(&ident) == Some(&1) || named.name.namespace == *own_namespace;
+            let module = (!is_flat).then(|| namespace_module(&named.name.namespace));
+            let path = TypePath { module, ident, inside: false };
+            let text = path.to_token_stream().to_string().replace(' ', "");
+            if let Some(other) = seen.insert(text.clone(), *id) {
+                let other = &schema.named(other).name;
+                let message = format!("`{}` and `{other}` are one type `{text}` in Rust", named.name);
+                self.wrong.push(schema.diagnostic(named.name_span, message, "rename one of them"));
             }
-            let ident = names::upper_camel(&named.name.simple);
-            if let Some(other) = seen.insert(ident.to_string(), *id) {
-                let other = &self.schema.named(other).name;
-                let message = format!("`{}` and `{other}` are one type `{ident}` in Rust", named.name);
-                self.wrong.push(self.schema.diagnostic(named.name_span, message, "rename one of them"));
-            }
-            self.idents.insert(*id, ident);
+            self.paths.insert(*id, path);
         }
     }
 
-    fn named_type(&mut self, id: NamedId) -> Option<Type> {
+    fn claim_unions(&mut self, types: &[Type], id: NamedId) {
+        for one in types {
+            if let Type::Union(union) = one {
+                self.claim(union, self.schema.named(id).span);
+            }
+        }
+    }
+
+    /// Returns the Rust types of a record or an enum: of a record its unions as well.
+    fn named_type(&mut self, id: NamedId) -> Vec<Type> {
         let named = self.schema.named(id);
-        let (ident, name, doc) = (self.ident(id), named.name.full(), named.doc.clone());
+        let (path, name, doc) = (self.path(id), named.name.full(), named.doc.clone());
         match &named.body {
             AvroKind::Record(fields) => {
-                let fields = fields.iter().filter_map(|field| self.field(id, field)).collect();
+                let mut unions = Vec::new();
+                let fields = fields.iter().filter_map(|field| self.field(id, field, &mut unions)).collect();
                 self.check_fields(&fields, id);
                 let recursive = self.schema.named_within(id).contains(&id);
-                Some(Type::Record(Record { ident, name, doc, fields, recursive }))
+                let record = Type::Record(Record { path, name, doc, fields, recursive });
+                std::iter::once(record).chain(unions.into_iter().map(Type::Union)).collect()
             }
             AvroKind::Enum { symbols, .. } => {
                 let variants: Vec<_> =
@@ -170,10 +210,10 @@ impl Types<'_> {
                     let message = format!("two symbols of `{name}` are one variant `{variant}` in Rust");
                     self.wrong.push(self.schema.diagnostic(named.span, message, "rename one of them"));
                 }
-                Some(Type::Enum(Enum { ident, name, doc, variants }))
+                vec![Type::Enum(Enum { path, name, doc, variants })]
             }
             // A fixed is an array of bytes and needs no type of its own.
-            AvroKind::Fixed(_) => None,
+            AvroKind::Fixed(_) => Vec::new(),
         }
     }
 
@@ -191,8 +231,9 @@ impl Types<'_> {
         }
     }
 
-    fn field(&mut self, owner: NamedId, field: &avro::Field) -> Option<Field> {
-        let ty = match self.ty(&field.node, owner) {
+    fn field(&mut self, owner: NamedId, field: &avro::Field, unions: &mut Vec<Union>) -> Option<Field> {
+        let mut place = FieldPlace::new(self, owner, &field.name);
+        let ty = match self.ty(&field.node, &mut place) {
             Ok(ty) => ty,
             Err(NoType { what, help }) => {
                 let message = format!("the field `{}` {what}", field.name);
@@ -200,6 +241,7 @@ impl Types<'_> {
                 return None;
             }
         };
+        unions.extend(place.unions);
         let default = match avro::dynamic::default_of(self.schema, field) {
             Ok(default) => default,
             Err(error) => {
@@ -212,8 +254,8 @@ impl Types<'_> {
         Some(Field { ident: names::snake(&field.name), name: field.name.clone(), doc: field.doc.clone(), ty, default })
     }
 
-    /// Returns the Rust type of a field of `owner`, or why there is none yet.
-    fn ty(&self, node: &Node, owner: NamedId) -> Result<Ty, NoType> {
+    /// Returns the Rust type of a field, or why there is none yet.
+    fn ty(&self, node: &Node, place: &mut FieldPlace) -> Result<Ty, NoType> {
         Ok(match (&node.kind, node.logical) {
             (Kind::Bytes, Logical::Decimal { precision, scale }) => decimal(precision, scale, None)?,
             (Kind::String, Logical::Uuid) => Ty::Uuid,
@@ -232,36 +274,22 @@ impl Types<'_> {
             (Kind::Double, _) => Ty::Double,
             (Kind::Bytes, _) => Ty::Bytes,
             (Kind::String, _) => Ty::String,
-            (Kind::Array(item), _) => Ty::List(Box::new(unboxed(self.ty(item, owner)?))),
-            (Kind::Map(value), _) => Ty::Map(Box::new(unboxed(self.ty(value, owner)?))),
-            (Kind::Union(branches), _) => self.union(branches, owner)?,
-            (Kind::Named(id), _) => self.named_ty(*id, owner)?,
+            (Kind::Array(item), _) => Ty::List(Box::new(unboxed(self.ty(item, place)?))),
+            (Kind::Map(value), _) => Ty::Map(Box::new(unboxed(self.ty(value, place)?))),
+            (Kind::Union(branches), _) => self.union(branches, place)?,
+            (Kind::Named(id), _) => self.named_ty(*id, place.owner)?,
         })
-    }
-
-    fn union(&self, branches: &[Node], owner: NamedId) -> Result<Ty, NoType> {
-        let (null_index, other) = match branches {
-            [Node { kind: Kind::Null, .. }, other] => (0, other),
-            [other, Node { kind: Kind::Null, .. }] => (1, other),
-            _ => {
-                return Err(NoType {
-                    what: "is a union of other branches than null and one type, which has no Rust type yet",
-                    help: "wrap the branches in a record each",
-                });
-            }
-        };
-        Ok(Ty::Option { inner: Box::new(self.ty(other, owner)?), null_index })
     }
 
     fn named_ty(&self, id: NamedId, owner: NamedId) -> Result<Ty, NoType> {
         let named = self.schema.named(id);
-        let (ident, name) = (self.ident(id), named.name.full());
+        let (path, name) = (self.path(id), named.name.full());
         Ok(match (&named.body, named.logical) {
             (AvroKind::Record(_), _) => {
                 let boxed = id == owner || self.schema.named_within(id).contains(&owner);
-                Ty::Record { ident, name, boxed }
+                Ty::Record { path, name, boxed }
             }
-            (AvroKind::Enum { .. }, _) => Ty::Enum { ident, name },
+            (AvroKind::Enum { .. }, _) => Ty::Enum { path, name },
             (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => decimal(precision, scale, Some(*size))?,
             (AvroKind::Fixed(_), Logical::Uuid) => Ty::UuidFixed,
             (AvroKind::Fixed(size), _) => Ty::Fixed(*size),
@@ -269,9 +297,14 @@ impl Types<'_> {
     }
 }
 
+/// Returns the module of a namespace's types.
+fn namespace_module(namespace: &str) -> Ident {
+    if namespace.is_empty() { names::snake("no_namespace") } else { names::snake(&namespace.replace('.', "_")) }
+}
+
 /// Why a field has no Rust type, and what to do.
 struct NoType {
-    what: &'static str,
+    what: String,
     help: &'static str,
 }
 
@@ -281,7 +314,7 @@ const DECIMAL_DIGITS: u32 = 28;
 fn decimal(precision: u32, scale: u32, fixed: Option<usize>) -> Result<Ty, NoType> {
     if precision.max(scale) > DECIMAL_DIGITS {
         return Err(NoType {
-            what: "has more digits than the 28 that its Rust type holds",
+            what: "has more digits than the 28 that its Rust type holds".into(),
             help: "use a smaller precision, or bytes without logicalType",
         });
     }
@@ -291,7 +324,7 @@ fn decimal(precision: u32, scale: u32, fixed: Option<usize>) -> Result<Ty, NoTyp
 /// Inside a list or a map a record needs no box of its own.
 fn unboxed(ty: Ty) -> Ty {
     match ty {
-        Ty::Record { ident, name, .. } => Ty::Record { ident, name, boxed: false },
+        Ty::Record { path, name, .. } => Ty::Record { path, name, boxed: false },
         other => other,
     }
 }

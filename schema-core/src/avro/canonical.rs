@@ -141,26 +141,16 @@ impl<'s> Form<'s> {
     }
 
     fn logical_of(&self, logical: Logical) -> Option<String> {
-        let name = match logical {
-            _ if self.detail < Detail::Meaning => return None,
-            Logical::None => return None,
+        match logical {
+            _ if self.detail < Detail::Meaning => None,
+            Logical::None => None,
             // The precision changes what may be written, not what is read: a matter of the type, not of the writer.
             Logical::Decimal { precision, scale } if self.detail == Detail::Shape => {
-                return Some(format!(r#""logicalType":"decimal","precision":{precision},"scale":{scale}"#));
+                Some(format!(r#""logicalType":"decimal","precision":{precision},"scale":{scale}"#))
             }
-            Logical::Decimal { scale, .. } => return Some(format!(r#""logicalType":"decimal","scale":{scale}"#)),
-            Logical::Uuid => "uuid",
-            Logical::Date => "date",
-            Logical::TimeMillis => "time-millis",
-            Logical::TimeMicros => "time-micros",
-            Logical::TimestampMillis => "timestamp-millis",
-            Logical::TimestampMicros => "timestamp-micros",
-            Logical::TimestampNanos => "timestamp-nanos",
-            Logical::LocalTimestampMillis => "local-timestamp-millis",
-            Logical::LocalTimestampMicros => "local-timestamp-micros",
-            Logical::LocalTimestampNanos => "local-timestamp-nanos",
-        };
-        Some(format!(r#""logicalType":"{name}""#))
+            Logical::Decimal { scale, .. } => Some(format!(r#""logicalType":"decimal","scale":{scale}"#)),
+            other => Some(format!(r#""logicalType":"{}""#, other.name())),
+        }
     }
 }
 

@@ -146,7 +146,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
                     self.push(Step::Scalar { from, to, logical, own: logical == reader.logical })
                 }
                 _ => {
-                    let (from, to) = (self.writer.word_of(writer), self.reader.word_of(reader));
+                    let (from, to) = (self.writer.branch_name(writer), self.reader.branch_name(reader));
                     self.refuse(path, format!("the writer writes {from}, the reader expects {to}"))
                 }
             },
@@ -156,7 +156,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
     fn writer_union(&mut self, branches: &'s [Node], reader: &'s Node, path: &Path<'_>) -> NodeId {
         let steps: Vec<_> = branches.iter().map(|branch| self.writer_branch(branch, reader, path)).collect();
         if !steps.iter().any(|(_, resolves)| *resolves) {
-            let to = self.reader.word_of(reader);
+            let to = self.reader.branch_name(reader);
             return self.refuse(path, format!("no branch of the writer's union fits the reader's {to}"));
         }
         self.push(Step::Union(steps.into_iter().map(|(step, _)| step).collect()))
@@ -181,11 +181,11 @@ impl<'s, 'b> Resolver<'s, 'b> {
             Some((index, branch)) => {
                 let value = self.node(writer, branch, path);
                 let nullable = branches.len() == 2 && branches.iter().any(|one| matches!(one.kind, Kind::Null));
-                let name = self.reader.word_of(branch);
+                let name = self.reader.branch_name(branch);
                 self.push(Step::Branch { index, name, nullable, value })
             }
             None => {
-                let from = self.writer.word_of(writer);
+                let from = self.writer.branch_name(writer);
                 self.refuse(path, format!("the writer writes {from}, which is no branch of the reader's union"))
             }
         }
@@ -194,36 +194,42 @@ impl<'s, 'b> Resolver<'s, 'b> {
     /// As Java's `Resolver.ReaderUnion.firstMatchingBranch`: first a branch of the same type (a record of the same full
     /// name, else one of the same structure, of which one of the same simple name goes first), then by promotion.
     fn first_matching_branch(&self, writer: &'s Node, branches: &'s [Node]) -> Option<(usize, &'s Node)> {
-        let mut structural: Option<(usize, &Node)> = None;
-        for (index, branch) in branches.iter().enumerate() {
-            match (&writer.kind, &branch.kind) {
-                (Kind::Named(from), Kind::Named(to)) => {
-                    let (from, to) = (self.writer.named(*from), self.reader.named(*to));
-                    if from.word() != to.word() {
-                        continue;
-                    }
-                    if from.name == to.name || to.aliases.contains(&from.name) {
-                        return Some((index, branch));
-                    }
-                    let same_simple_name = from.name.simple == to.name.simple;
-                    let fits = from.fields().is_some() && (structural.is_none() || same_simple_name);
-                    if fits && self.resolves_alone(writer, branch) {
-                        structural = Some((index, branch));
-                    }
-                }
-                (from, to) if from.word() == to.word() => return Some((index, branch)),
-                _ => {}
+        let is_same = |branch: &Node| match (&writer.kind, &branch.kind) {
+            (Kind::Named(from), Kind::Named(to)) => {
+                let (from, to) = (self.writer.named(*from), self.reader.named(*to));
+                from.word() == to.word() && (from.name == to.name || to.aliases.contains(&from.name))
             }
-        }
-        structural.or_else(|| {
+            (from, to) => from.word() == to.word(),
+        };
+        // Before any trial: in recursive unions trials would multiply.
+        let same = branches.iter().enumerate().find(|(_, branch)| is_same(branch));
+        same.or_else(|| self.structural_branch(writer, branches)).or_else(|| {
             let from = primitive(&writer.kind)?;
             let promoted = |branch: &Node| primitive(&branch.kind).is_some_and(|to| promotes(from, to));
             branches.iter().enumerate().find(|(_, branch)| promoted(branch))
         })
     }
 
+    fn structural_branch(&self, writer: &'s Node, branches: &'s [Node]) -> Option<(usize, &'s Node)> {
+        let Kind::Named(from) = &writer.kind else { return None };
+        let from = self.writer.named(*from);
+        let mut structural: Option<(usize, &Node)> = None;
+        for (index, branch) in branches.iter().enumerate() {
+            let Kind::Named(to) = &branch.kind else { continue };
+            let to = self.reader.named(*to);
+            let fits = from.fields().is_some() && to.fields().is_some();
+            let preferred = structural.is_none() || from.name.simple == to.name.simple;
+            if fits && preferred && self.resolves_alone(writer, branch) {
+                structural = Some((index, branch));
+            }
+        }
+        structural
+    }
+
     fn resolves_alone(&self, writer: &'s Node, reader: &'s Node) -> bool {
         let mut trial = Resolver::new(self.writer, self.reader, self.budget, self.depth);
+        // A pair that is being resolved further out is no reason to say no, and no reason to begin again.
+        trial.known.clone_from(&self.known);
         trial.node(writer, reader, &Path::Root);
         trial.errors.is_empty()
     }
@@ -406,7 +412,8 @@ impl Named {
 
 impl Schema {
     /// Returns the name of a union's branch: the word of a type, or the full name of a named one.
-    pub(super) fn word_of(&self, node: &Node) -> String {
+    #[must_use]
+    pub fn branch_name(&self, node: &Node) -> String {
         match &node.kind {
             Kind::Named(id) => self.named(*id).name.full(),
             kind => kind.word().to_owned(),

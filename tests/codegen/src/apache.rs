@@ -93,10 +93,23 @@ impl Names<'_> {
 
     fn union_value(self, union: &UnionSchema, json: &Json) -> Value {
         let mut branches = (0..).zip(union.variants());
-        let (index, branch) = branches
-            .find(|(_, branch)| matches!(branch, Schema::Null) == json.is_null())
-            .expect("golden schemas have unions of null and one type only");
+        let named = (!is_plain(union) && !json.is_null()).then(|| json.as_object().and_then(|one| one.iter().next()));
+        let (name, json) = match named {
+            Some(branch) => branch.map(|(name, value)| (Some(name), value)).expect("a branch and its value"),
+            None => (None, json),
+        };
+        let is_meant = |branch: &Schema| match name {
+            Some(name) => branch_name(branch) == *name,
+            None => matches!(branch, Schema::Null) == json.is_null(),
+        };
+        let (index, branch) = branches.find(|(_, branch)| is_meant(branch)).expect("a branch of the union");
         Value::Union(index, Box::new(self.value(branch, json)))
+    }
+
+    fn union_json(self, union: &UnionSchema, index: u32, value: &Value) -> Json {
+        let branch = union.variants().get(usize::try_from(index).expect("a small index")).expect("a branch");
+        let json = self.json(branch, value);
+        if is_plain(union) || json.is_null() { json } else { json!({ branch_name(branch): json }) }
     }
 
     fn record_value(self, record: &RecordSchema, json: &Json) -> Value {
@@ -107,10 +120,7 @@ impl Names<'_> {
     fn json(self, schema: &Schema, value: &Value) -> Json {
         match (schema, value) {
             (Schema::Ref { name }, value) => self.json(self.0.get(name).expect("a known name"), value),
-            (Schema::Union(union), Value::Union(index, value)) => {
-                let index = usize::try_from(*index).expect("a small index");
-                self.json(union.variants().get(index).expect("a branch"), value)
-            }
+            (Schema::Union(union), Value::Union(index, value)) => self.union_json(union, *index, value),
             (Schema::Array(array), Value::Array(items)) => {
                 items.iter().map(|item| self.json(&array.items, item)).collect()
             }
@@ -128,6 +138,31 @@ impl Names<'_> {
             (_, value) => scalar_json(value),
         }
     }
+}
+
+/// Returns whether the union is of null and one other branch, so that its values stand for themselves.
+fn is_plain(union: &UnionSchema) -> bool {
+    union.variants().len() == 2 && union.variants().iter().any(|branch| matches!(branch, Schema::Null))
+}
+
+/// Returns a branch's name in the JSON form: that of the type that a logical type stands on.
+fn branch_name(branch: &Schema) -> String {
+    if let Some(name) = branch.name() {
+        return name.fullname(None);
+    }
+    let word = match branch {
+        Schema::Null => "null",
+        Schema::Boolean => "boolean",
+        Schema::Int | Schema::Date | Schema::TimeMillis => "int",
+        Schema::Float => "float",
+        Schema::Double => "double",
+        Schema::Bytes | Schema::Decimal(_) => "bytes",
+        Schema::String | Schema::Uuid(_) => "string",
+        Schema::Array(_) => "array",
+        Schema::Map(_) => "map",
+        _ => "long",
+    };
+    word.to_owned()
 }
 
 fn logical_value(schema: &Schema, text: &str) -> Value {

@@ -28,9 +28,11 @@ macro_rules! golden {
 
 golden!(evolution);
 golden!(names);
+golden!(namespaces);
 golden!(protobuf);
 golden!(recursion);
 golden!(topic);
+golden!(unions);
 golden!(values);
 
 /// Returns every version of every Avro event.
@@ -46,11 +48,19 @@ pub fn avro_rows() -> Vec<Row> {
         row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
         row::<names::awkward_named::v1::AwkwardNamed>(),
         row::<names::awkward_named::v2::AwkwardNamed>(),
+        row::<namespaces::order_moved::v1::OrderMoved>(),
+        row::<namespaces::order_moved::v2::OrderMoved>(),
         row::<recursion::comment_thread::v1::CommentThread>(),
         row::<recursion::comment_thread::v2::CommentThread>(),
         row::<topic::account_closed::v1::Closed>(),
         row::<topic::account_opened::v1::AccountOpened>(),
         row::<topic::account_opened::v2::AccountOpened>(),
+        row::<unions::measure_taken::v1::MeasureTaken>(),
+        row::<unions::measure_taken::v2::MeasureTaken>(),
+        row::<unions::measure_taken::v3::MeasureTaken>(),
+        row::<unions::payload_sent::v1::PayloadSent>(),
+        row::<unions::payload_sent::v2::PayloadSent>(),
+        row::<unions::payload_sent::v3::PayloadSent>(),
         row::<values::everything_measured::v1::EverythingMeasured>(),
         row::<values::everything_measured::v2::EverythingMeasured>(),
         row::<values::plain_values::v1::PlainValues>(),

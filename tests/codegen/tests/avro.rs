@@ -95,6 +95,18 @@ const RENAMED: [(&str, u32, &str, &str); 10] = [
     ("AwkwardNamed", 2, "HTTPStatus", "match"),
 ];
 
+/// The pairs that are compared with literals in tests/evolution.rs only: apache-avro 0.22 has its own idea of several
+/// defaults, lets a union's default be of the first branch only, and narrows a double to a float.
+const NOT_COMPARED: [&str; 7] = [
+    "EverythingMeasured v1 -> EverythingMeasured v2",
+    "MeasureTaken v1 -> MeasureTaken v3",
+    "MeasureTaken v2 -> MeasureTaken v1",
+    "MeasureTaken v2 -> MeasureTaken v3",
+    "MeasureTaken v3 -> MeasureTaken v1",
+    "PayloadSent v1 -> PayloadSent v3",
+    "PayloadSent v2 -> PayloadSent v3",
+];
+
 fn apply_aliases(writer: &Row, reader: &Row) -> String {
     let mut text = writer.schema.text.to_owned();
     for (_, _, from, to) in RENAMED.iter().filter(|one| (one.0, one.1) == (reader.schema.event, reader.schema.version))
@@ -110,8 +122,7 @@ fn resolution_equals_that_of_apache_avro() {
         let pair = format!("{} -> {}", writer.name(), reader.name());
         let (from, to) = (schema(&writer), schema(&reader));
         let Ok(plan) = resolve(&from, &to) else { continue };
-        if pair == "EverythingMeasured v1 -> EverythingMeasured v2" {
-            // Its defaults are compared with literals in tests/evolution.rs: apache-avro has its own idea of several.
+        if NOT_COMPARED.contains(&pair.as_str()) {
             continue;
         }
         let renamed = apply_aliases(&writer, &reader);

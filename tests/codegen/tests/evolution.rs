@@ -146,6 +146,59 @@ fn recursive_records_are_resolved_at_every_depth() {
 }
 
 #[test]
+fn the_branch_of_a_union_is_found_by_name_then_by_promotion() {
+    let card = json!({"Card": {"number": "4", "limit": {"golden.unions.Limit": "DAILY"}}});
+    let v1 = |payload: Value, dropped: Value| {
+        json!({"payload": payload, "note": {"int": 3}, "reason": {"Limit": "NONE"},
+            "texts": [null, {"string": "s"}, {"array": [{"string": "t"}, {"int": 2}]}],
+            "by_key": {"a": card, "b": {"Limit": "NONE"}}, "only": card, "never": null, "maybe": [{"string": "m"}],
+            "tree": {"Tree": {"left": {"int": 1}, "right": {"Tree": {"left": {"int": 2}}}}},
+            "dropped": dropped, "narrowed": {"int": 9}, "widened": 7})
+    };
+    let card = json!({"number": "4", "issuer": {"long": 7}, "limit": {"golden.unions.Limit": "DAILY"}});
+    let v3 = |payload: Value| {
+        json!({"payload": payload, "note": {"long": 3}, "reason": {"golden.unions.Limit": "NONE"},
+            "texts": [null, {"string": "s"}, {"array": [{"string": "t"}, {"float": 2.0}]}],
+            "by_key": {"a": {"golden.unions.Card": card}, "b": {"golden.unions.Limit": "NONE"}}, "only": card,
+            "maybe": [{"string": "m"}],
+            "tree": {"golden.unions.Tree": {"left": {"int": 1}, "all": [],
+                "right": {"golden.unions.Tree": {"left": {"int": 2}, "right": null, "all": []}}}},
+            "narrowed": 9, "widened": {"int": 7},
+            "added": {"golden.unions.Card": {"number": "1", "issuer": {"long": 7},
+                "limit": {"golden.unions.Limit": "DAILY"}}},
+            "added_list": [{"string": "a"}, null, {"int": 3}],
+            "added_map": {"d": {"golden.hash.Digest": "AP9B"}, "f": {"float": 0.5}, "t": {"boolean": true}}})
+    };
+    let check = |payload: Value, expected: Value| {
+        let dropped = json!({"map": {"a": null, "b": {"float": 1.5}, "c": {"Tree": {"left": {"int": 1}}}}});
+        check("PayloadSent v1", &v1(payload, dropped), "PayloadSent v3", &v3(expected));
+    };
+    check(json!({"string": "x"}), json!({"string": "x"}));
+    check(json!({"long": 5}), json!({"double": 5.0}));
+    check(json!({"bytes": "AA=="}), json!({"bytes": "AA=="}));
+    check(json!({"Digest": "AAEC"}), json!({"golden.hash.Digest": "AAEC"}));
+    check(json!({"Card": {"number": "4", "limit": {"Limit": "DAILY"}}}), json!({"golden.unions.Card": card}));
+}
+
+#[test]
+fn a_branch_that_the_reader_has_no_place_for_is_an_error_when_it_comes() {
+    let value = |narrowed: Value| {
+        json!({"payload": {"long": 1}, "by_key": {}, "only": {"Card": {"number": "1"}}, "dropped": null,
+            "narrowed": narrowed, "widened": 1, "maybe": []})
+    };
+    let check = |narrowed: Value, what: &str| {
+        let expected = format!("`narrowed`: the writer writes {what}, the reader expects long");
+        assert_eq!(decode("PayloadSent v1", &value(narrowed), "PayloadSent v3"), Err(expected));
+    };
+    check(Value::Null, "null");
+    check(json!({"string": "1"}), "string");
+    assert!(decode("PayloadSent v1", &value(json!({"int": 1})), "PayloadSent v3").is_ok());
+    let error =
+        decode("MeasureTaken v1", &json!({"value": {"map": {"k": "/w=="}}, "raw": {"float": 1.0}}), "MeasureTaken v3");
+    assert_eq!(error, Err("`value[\"k\"]`: a string is not UTF-8".to_owned()));
+}
+
+#[test]
 fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
     let key = |row: &str, value: Value| {
         let row = find(row);

@@ -139,6 +139,31 @@ fn enums_are_symbols_and_an_unknown_one_is_refused() {
 }
 
 #[test]
+fn a_branch_of_a_union_is_named_and_an_unknown_one_is_refused() {
+    let event = |field: &str, value: Value| {
+        let mut event = json!({"payload": {"boolean": true}, "by_key": {}, "only": {"number": "1"}, "maybe": [],
+            "narrowed": 1, "widened": null});
+        event[field] = value;
+        event.to_string()
+    };
+    let check = |field: &str, value: Value, expected: Value| {
+        assert_eq!(read("PayloadSent v2", &event(field, value)).unwrap()[field], expected);
+    };
+    check("payload", Value::Null, Value::Null);
+    check("payload", json!({"double": "NaN"}), json!({"double": "NaN"}));
+    check("payload", json!({"bytes": "AP8="}), json!({"bytes": "AP8="}));
+    check("payload", json!({"Digest": "AAEC"}), json!({"golden.hash.Digest": "AAEC"}));
+    check("reason", json!({"golden.unions.Limit": "NONE"}), json!({"golden.unions.Limit": "NONE"}));
+    check("tree", json!({"string": "x"}), json!({"string": "x"}));
+    for wrong in
+        [json!({"long": 1}), json!({"null": null}), json!("x"), json!({}), json!({"string": "x", "boolean": true})]
+    {
+        assert!(read("PayloadSent v2", &event("payload", wrong.clone())).is_err(), "{wrong}");
+    }
+    assert!(read("PayloadSent v2", &event("tree", Value::Null)).is_err());
+}
+
+#[test]
 fn times_are_iso_8601_and_timestamps_utc() {
     let check = |field: &str, value: &str, expected: Option<&str>| {
         let mut event = json!({"at_millis": "1970-01-01T00:00:00Z"});

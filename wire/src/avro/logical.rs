@@ -41,6 +41,27 @@ pub enum Logical {
     LocalTimestampNanos,
 }
 
+impl Logical {
+    /// Returns the specification's name; empty for none.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Decimal { .. } => "decimal",
+            Self::Uuid => "uuid",
+            Self::Date => "date",
+            Self::TimeMillis => "time-millis",
+            Self::TimeMicros => "time-micros",
+            Self::TimestampMillis => "timestamp-millis",
+            Self::TimestampMicros => "timestamp-micros",
+            Self::TimestampNanos => "timestamp-nanos",
+            Self::LocalTimestampMillis => "local-timestamp-millis",
+            Self::LocalTimestampMicros => "local-timestamp-micros",
+            Self::LocalTimestampNanos => "local-timestamp-nanos",
+        }
+    }
+}
+
 #[cold]
 #[cfg(any(feature = "decimal", feature = "jiff", feature = "uuid"))]
 fn out_of_range(what: impl std::fmt::Display) -> DecodeError {

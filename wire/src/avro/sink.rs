@@ -347,7 +347,12 @@ impl<T: Sink> Sink for BTreeMap<String, T> {
 impl<T: Sink> Sink for Option<T> {
     #[inline]
     fn branch(branch: Branch<'_, '_, '_>) -> Result<Self, DecodeError> {
-        if branch.is_null() { Ok(None) } else { branch.read().map(Some) }
+        match branch.is_null() {
+            true => Ok(None),
+            false if branch.is_nullable() => branch.read().map(Some),
+            // Of several others `T` is the enum.
+            false => T::branch(branch).map(Some),
+        }
     }
 }
 

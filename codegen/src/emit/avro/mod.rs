@@ -4,8 +4,11 @@ mod decode;
 mod default;
 mod encode;
 mod sink;
+mod union;
 
-use proc_macro2::TokenStream;
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Path;
 
@@ -16,17 +19,11 @@ pub(super) use decode::root as decode_root;
 
 /// Emits the types that the version defines, those that it shares, and the decoders for its writers.
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
-    let reused = body.reused.iter().map(|(module, one)| {
-        let ident = one.ident();
-        quote!(pub use super::#module::#ident;)
-    });
-    let types = body.types.iter().map(|one| match one {
-        Type::Record(one) => record(one, body, wire),
-        Type::Enum(one) => enumeration(one, wire),
-    });
+    let (flat, modules) = definitions(body, wire);
     let codecs = body.types.iter().map(|one| {
         let encode = encode::implementation(one, wire);
-        let decode = decode::implementation(one, body, wire);
+        // A union is decoded where it stands: each writer has other branches.
+        let decode = (!matches!(one, Type::Union(_))).then(|| decode::implementation(one, body, wire));
         let sink = sink::implementation(one, wire);
         quote!(#encode #decode #sink)
     });
@@ -34,15 +31,49 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     quote! {
         use #wire::avro::InField as _;
 
-        #(#reused)*
-        #(#types)*
+        #(#flat)*
+        #(#modules)*
         #(#codecs)*
         #(#resolvers)*
     }
 }
 
+/// Emits the types as such: those of the version's own module, and the modules of namespaces with theirs.
+fn definitions(body: &AvroBody, wire: &Path) -> (Vec<TokenStream>, Vec<TokenStream>) {
+    let reused = body.reused.iter().map(|(version, one)| {
+        let path = one.path();
+        let up = path.module.as_ref().map(|_| quote!(super::));
+        (path, quote!(pub use #up super::#version::#path;))
+    });
+    let types = body.types.iter().map(|one| {
+        let definition = match one {
+            Type::Record(one) => record(one, body, wire),
+            Type::Enum(one) => enumeration(one, wire),
+            Type::Union(one) => union::definition(one, wire),
+        };
+        (one.path(), definition)
+    });
+    let (mut flat, mut modules) = (Vec::new(), BTreeMap::<&Ident, Vec<TokenStream>>::new());
+    for (path, definition) in reused.chain(types) {
+        match &path.module {
+            None => flat.push(definition),
+            Some(module) => modules.entry(module).or_default().push(definition),
+        }
+    }
+    let modules = modules.into_iter().map(|(module, definitions)| {
+        quote! {
+            /// The types of a namespace whose names another namespace has as well.
+            pub mod #module {
+                #(#definitions)*
+            }
+        }
+    });
+    (flat, modules.collect())
+}
+
 fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
-    let Record { ident, name, fields, .. } = record;
+    let Record { path, name, fields, .. } = record;
+    let ident = &path.ident;
     let doc = super::doc(record.doc.as_deref().unwrap_or(&format!("The record `{name}`.")));
     let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
@@ -64,10 +95,10 @@ fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
     let rename = (names::plain(ident) != *name).then(|| quote!(#[serde(rename = #name)]));
     let with = json_form(field, wire);
     let default = field.default.as_ref().map(|_| {
-        let path = format!("{}::{}", record.ident, default::function_name(field));
+        let path = format!("{}::{}", record.path.ident, default::function_name(field));
         quote!(#[serde(default = #path)])
     });
-    let ty = rust_type(ty, wire);
+    let ty = seen_type(ty, record.path.module.is_some(), wire);
     quote!(#doc #rename #with #default pub #ident: #ty)
 }
 
@@ -85,10 +116,10 @@ fn json_form(field: &Field, wire: &Path) -> Option<TokenStream> {
 
 /// Emits `new`, which takes the fields without default, and one function for each default.
 fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
-    let ident = &record.ident;
+    let (ident, inside) = (&record.path.ident, record.path.module.is_some());
     let required = record.fields.iter().filter(|field| field.default.is_none());
     let parameters = required.map(|field| {
-        let ty = rust_type(&field.ty, wire);
+        let ty = seen_type(&field.ty, inside, wire);
         let name = &field.ident;
         quote!(#name: #ty)
     });
@@ -102,7 +133,7 @@ fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
             }
         }
     });
-    let defaults = record.fields.iter().filter_map(|field| default::function(field, body, wire));
+    let defaults = record.fields.iter().filter_map(|field| default::function(field, inside, body, wire));
     quote! {
         impl #ident {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
@@ -118,7 +149,8 @@ fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
 }
 
 fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
-    let Enum { ident, name, variants, .. } = one;
+    let Enum { path, name, variants, .. } = one;
+    let ident = &path.ident;
     let doc = super::doc(one.doc.as_deref().unwrap_or(&format!("The enum `{name}`.")));
     let serde = serde_path(wire);
     let members = variants.iter().map(|(variant, symbol)| {
@@ -147,6 +179,11 @@ fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
             }
         }
     }
+}
+
+/// Returns the Rust type of a field, as the module of a namespace names it or the version's own.
+fn seen_type(ty: &Ty, inside: bool, wire: &Path) -> TokenStream {
+    if inside { rust_type(&ty.seen_from_inside(), wire) } else { rust_type(ty, wire) }
 }
 
 /// Returns the Rust type of a field.
@@ -182,8 +219,8 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
             let value = rust_type(value, wire);
             quote!(::std::collections::BTreeMap<::std::string::String, #value>)
         }
-        Ty::Record { ident, boxed: true, .. } => quote!(::std::boxed::Box<#ident>),
-        Ty::Record { ident, .. } | Ty::Enum { ident, .. } => quote!(#ident),
+        Ty::Record { path, boxed: true, .. } => quote!(::std::boxed::Box<#path>),
+        Ty::Record { path, .. } | Ty::Enum { path, .. } | Ty::Union { path, .. } => quote!(#path),
     }
 }
 

@@ -11,11 +11,12 @@ pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
     match one {
         Type::Record(record) => self::record(record, wire),
         Type::Enum(one) => enumeration(one, wire),
+        Type::Union(one) => super::union::sink(one, wire),
     }
 }
 
 fn record(record: &Record, wire: &Path) -> TokenStream {
-    let ident = &record.ident;
+    let path = &record.path;
     // Numbered, so that no field's name can be in the way.
     let slots: Vec<_> = (0..record.fields.len()).map(|index| format_ident!("field_{index}")).collect();
     let arms = slots.iter().enumerate().map(|(index, slot)| {
@@ -27,7 +28,7 @@ fn record(record: &Record, wire: &Path) -> TokenStream {
         quote!(#ident: fields.required(#slot, #name)?)
     });
     quote! {
-        impl #wire::avro::Sink for #ident {
+        impl #wire::avro::Sink for #path {
             fn record(
                 mut fields: #wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, #wire::DecodeError> {
@@ -45,14 +46,14 @@ fn record(record: &Record, wire: &Path) -> TokenStream {
 }
 
 fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
-    let ident = &one.ident;
+    let path = &one.path;
     let count = Literal::usize_unsuffixed(one.variants.len());
     let arms = one.variants.iter().enumerate().map(|(index, (variant, _))| {
         let index = Literal::usize_unsuffixed(index);
         quote!(#index => ::core::result::Result::Ok(Self::#variant))
     });
     quote! {
-        impl #wire::avro::Sink for #ident {
+        impl #wire::avro::Sink for #path {
             fn symbol(
                 _node: &#wire::avro::EnumNode,
                 index: usize,

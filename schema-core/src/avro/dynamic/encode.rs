@@ -127,13 +127,15 @@ impl<'s, 'o> Encoder<'s, 'o> {
         branches: &'s [Node],
         value: &'v Value,
     ) -> Result<(usize, Option<&'s Node>, &'v Value), EncodeError> {
-        let names: Vec<_> = branches.iter().map(|branch| self.schema.word_of(branch)).collect();
+        let names: Vec<_> = branches.iter().map(|branch| self.schema.branch_name(branch)).collect();
         let help = || EncodeError::new(format!("expected {{\"branch\": value}} with one of {}", names.join(", ")));
         let object = value.as_object().filter(|object| object.len() == 1).ok_or_else(help)?;
         let (name, inner) = object.iter().next().ok_or_else(help)?;
         let full = names.iter().position(|one| one == name);
         let simple = || names.iter().position(|one| one.rsplit('.').next() == Some(name));
-        let index = full.or_else(simple).ok_or_else(help)?;
+        // Null stands for itself.
+        let index = full.or_else(simple).filter(|index| names.get(*index).is_some_and(|name| name != "null"));
+        let index = index.ok_or_else(help)?;
         Ok((index, branches.get(index), inner))
     }
 
