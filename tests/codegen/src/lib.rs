@@ -3,6 +3,7 @@
 #![deny(warnings)]
 
 pub mod apache;
+pub mod pairs;
 pub mod random;
 mod row;
 

@@ -1,6 +1,8 @@
 //! Java Avro is the judge: the same bytes for the same value, and the same value, or none, for every pair of a writer's
 //! and a reader's schema. `java/pairs.jsonl` has a pair for each rule; [`pairs`] makes many more.
 
+#![expect(clippy::indexing_slicing, reason = "a test that panics has failed, in its helpers as well")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -88,6 +90,7 @@ fn disagreements(pair: &Pair, answer: &Value) -> Vec<String> {
             // A pair that can never be read in full is refused as a whole, by Java only where it comes upon the reason.
             (Err(error), Some(_)) if error.starts_with("not resolved") && fails_in_java => {}
             (ours, Some(java)) => found.push(format!("{written:02x?}: Java reads {java:02x?}, we {ours:02x?}")),
+            (Ok(_), None) if pair.is_lenient => {}
             (Ok(ours), None) => {
                 found.push(format!("{written:02x?}: Java says {}, we read {ours:02x?}", value["error"]))
             }
