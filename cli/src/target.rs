@@ -83,7 +83,7 @@ impl Catalogue<'_> {
         registration: Registration,
     ) -> anyhow::Result<Target> {
         let LoadedEvent { entry, versions } = event;
-        let prefix = &self.settings.prefix;
+        let prefix = self.settings.prefix.as_deref().unwrap_or(&entry.prefix);
         let count = versions.len();
         let wanted = |one: &LoadedVersion| match version {
             Version::Manifest(number) => one.number == number,

@@ -39,6 +39,7 @@ pub(crate) struct Version {
 pub(crate) struct SchemaFacts {
     pub(crate) format: Format,
     pub(crate) full_name: String,
+    pub(crate) prefix: String,
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) fingerprint: Fingerprint,

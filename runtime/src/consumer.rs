@@ -55,6 +55,7 @@ pub struct ConsumerBuilder {
 }
 
 struct TopicHandler {
+    /// Without the prefix.
     topic: &'static str,
     takes_all: bool,
     route: Box<dyn Route>,
@@ -235,7 +236,7 @@ impl ConsumerBuilder {
             Error::settings("the consumer has no group; help: call `.group(\"…\")` or set `consumer.group`")
         })?;
         let registry = registry::client(&self.settings)?;
-        let topics = topics(&registry, &self.settings.prefix, self.handlers)?;
+        let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
         let plan = Plan {
             settings: self.settings,
             group,
@@ -266,24 +267,37 @@ impl ConsumerBuilder {
 }
 
 /// Sorts handlers by topic.
-fn topics(registry: &RegistryClient, prefix: &str, handlers: Vec<TopicHandler>) -> Result<Vec<Arc<Topic>>, Error> {
-    let mut by_topic: Vec<(&str, Vec<TopicHandler>)> = Vec::new();
+fn topics(
+    registry: &RegistryClient,
+    prefix: Option<&str>,
+    handlers: Vec<TopicHandler>,
+) -> Result<Vec<Arc<Topic>>, Error> {
+    let mut by_topic: Vec<(String, Vec<TopicHandler>)> = Vec::new();
     for handler in handlers {
-        match by_topic.iter_mut().find(|(topic, _)| *topic == handler.topic) {
+        let name = handler.topic_name(prefix);
+        match by_topic.iter_mut().find(|(topic, _)| *topic == name) {
             Some((_, handlers)) => handlers.push(handler),
-            None => by_topic.push((handler.topic, vec![handler])),
+            None => by_topic.push((name, vec![handler])),
         }
     }
     if by_topic.is_empty() {
         return Err(Error::settings("the consumer has no handler; help: call `.on(…)` or `.on_topic::<…>(…)`"));
     }
-    by_topic.into_iter().map(|(topic, handlers)| Topic::new(registry, prefix, topic, handlers).map(Arc::new)).collect()
+    by_topic.into_iter().map(|(name, handlers)| Topic::new(registry, &name, handlers).map(Arc::new)).collect()
+}
+
+impl TopicHandler {
+    /// Returns the topic with the process's prefix, where it has one, or else that of the manifest.
+    fn topic_name(&self, prefix: Option<&str>) -> String {
+        let of_manifest = || self.route.rows().first().map_or("", |row| row.reader.prefix);
+        format!("{}{}", prefix.unwrap_or_else(of_manifest), self.topic)
+    }
 }
 
 impl Topic {
-    fn new(registry: &RegistryClient, prefix: &str, topic: &str, handlers: Vec<TopicHandler>) -> Result<Self, Error> {
+    fn new(registry: &RegistryClient, name: &str, handlers: Vec<TopicHandler>) -> Result<Self, Error> {
         if handlers.len() > 1 && handlers.iter().any(|handler| handler.takes_all) {
-            let text = format!("the topic `{topic}` has a handler of all its events beside another; help: keep one");
+            let text = format!("the topic `{name}` has a handler of all its events beside another; help: keep one");
             return Err(Error::settings(text));
         }
         let (mut rows, mut places): (Vec<Row>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
@@ -291,7 +305,7 @@ impl Topic {
             for (row_index, row) in handler.route.rows().into_iter().enumerate() {
                 if rows.iter().any(|known| known.reader.full_name == row.reader.full_name) {
                     let event = row.reader.event;
-                    let text = format!("the event `{event}` has two handlers on the topic `{topic}`; help: keep one");
+                    let text = format!("the event `{event}` has two handlers on the topic `{name}`; help: keep one");
                     return Err(Error::settings(text));
                 }
                 rows.push(row);
@@ -299,7 +313,7 @@ impl Topic {
             }
         }
         Ok(Self {
-            name: format!("{prefix}{topic}").into(),
+            name: name.into(),
             routes: handlers.into_iter().map(|handler| handler.route).collect(),
             rows: places,
             decoder: Decoder::new(registry.clone(), rows),

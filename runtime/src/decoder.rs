@@ -231,6 +231,7 @@ mod tests {
             version,
             format,
             full_name,
+            prefix: "",
             topic: "orders",
             subject: "orders-value",
             text,

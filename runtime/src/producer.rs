@@ -234,7 +234,7 @@ impl Shared {
         if let Some(binding) = self.known_binding(schema) {
             return Ok(binding);
         }
-        let prefix = &self.settings.prefix;
+        let prefix = self.settings.prefix.as_deref();
         let found = match register::look_up(&self.registry, prefix, schema).await {
             Err(error) if error.is_not_registered() && self.settings.producer.auto_register => {
                 register::register(&self.registry, prefix, &[schema]).await?.pop().ok_or(error)?
@@ -246,7 +246,7 @@ impl Shared {
         if schema.format == Format::Protobuf {
             framing::write_message_indexes(schema.message_indexes, &mut frame);
         }
-        let topic = format!("{prefix}{}", schema.topic);
+        let topic = schema.prefixed_topic(prefix);
         let binding = Arc::new(Binding { topic, frame, version: schema.version.to_string() });
         let mut bindings = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
         bindings.insert(address(schema), Arc::clone(&binding));

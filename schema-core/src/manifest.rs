@@ -29,6 +29,8 @@ pub struct EventEntry {
     pub format: Format,
     /// The folder of its versions, relative to the manifest's folder.
     pub folder: String,
+    /// What topic and subject begin with, unless the process has a prefix of its own.
+    pub prefix: String,
     /// The topic, without prefix.
     pub topic: String,
     /// How the subject is called.
@@ -173,6 +175,23 @@ mod tests {
     }
 
     #[test]
+    fn the_prefix_is_that_of_the_defaults() {
+        let prefix = |text: &str| Manifest::parse("events.toml", text).unwrap().events[0].prefix.clone();
+        assert_eq!(prefix(&format!("[defaults]\nprefix = \"dev.\"\n{ORDER}")), "dev.");
+        assert_eq!(prefix(ORDER), "");
+    }
+
+    #[test]
+    fn what_is_not_there_yet_may_have_its_default_only() {
+        assert!(Manifest::parse("events.toml", &format!("{ORDER}migrate = []\npreserve_unknown = false\n")).is_ok());
+        check_refused(
+            &format!("{ORDER}preserve_unknown = true\nmigrate = [\"v1\"]\n"),
+            "events.toml:6:11: `migrate` is not there yet: no version can be migrated by hand; remove it\n\
+             events.toml:5:20: `preserve_unknown` is not there yet: unknown fields are dropped; remove it",
+        );
+    }
+
+    #[test]
     fn an_empty_manifest_is_refused() {
         check_refused(
             "",
@@ -189,7 +208,7 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `key`, `id`, `readers`, `retired`; see ARCHITECTURE.md, \"The manifest\"",
+             `compatibility`, `key`, `id`, `readers`, `retired`, `migrate`, `preserve_unknown`; see ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(
             &format!("{ORDER}readers = [\"1\"]\n"),

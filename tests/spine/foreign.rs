@@ -17,7 +17,7 @@ async fn python(world: &World, mode: &str) -> String {
     let settings = &world.settings;
     let output = Command::new(variable("EVENTWRIGHT_TEST_PYTHON"))
         .arg(root.join("tests/python/interop.py"))
-        .args([mode, &settings.bootstrap, &settings.registry.url, &settings.prefix])
+        .args([mode, &settings.bootstrap, &settings.registry.url, &world.prefix])
         .arg(root.join("schemas"))
         .output()
         .await

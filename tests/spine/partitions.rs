@@ -16,7 +16,7 @@ use crate::world::{World, consume, order_v1, order_v2, take};
 
 /// Writes records with Kafka's own console producer, which is a Java client; the values are not ours.
 async fn write_with_java(world: &World, keys: impl Iterator<Item = String>) {
-    let topic = format!("{}{}", world.settings.prefix, OrderCreated::TOPIC);
+    let topic = format!("{}{}", world.prefix, OrderCreated::TOPIC);
     let mut java = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka.sh"))
         .args(["tool", "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", &world.settings.bootstrap])
         .args(["--topic", &topic, "--reader-property", "parse.key=true"])

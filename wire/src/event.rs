@@ -40,9 +40,11 @@ pub struct EventSchema {
     pub format: Format,
     /// The record's or message's full name, such as `com.example.OrderCreated`.
     pub full_name: &'static str,
-    /// The topic, without the prefix that settings may add at run time.
+    /// What topic and subject begin with, unless the process has a prefix of its own.
+    pub prefix: &'static str,
+    /// The topic, without prefix.
     pub topic: &'static str,
-    /// The subject of the value's schema, without the prefix that settings may add at run time.
+    /// The subject of the schema, without prefix.
     pub subject: &'static str,
     /// The schema file's text, as it is registered.
     pub text: &'static str,
@@ -56,6 +58,20 @@ pub struct EventSchema {
     /// Where the message stands in its file: `[0]` for the first, `[1, 0]` for the first inside the second. Empty for
     /// Avro.
     pub message_indexes: &'static [u32],
+}
+
+impl EventSchema {
+    /// Returns the topic with what it begins with: the process's prefix, where it has one, or else the manifest's.
+    #[must_use]
+    pub fn prefixed_topic(&self, prefix: Option<&str>) -> String {
+        format!("{}{}", prefix.unwrap_or(self.prefix), self.topic)
+    }
+
+    /// Returns the subject with what it begins with, as [`EventSchema::prefixed_topic`] does.
+    #[must_use]
+    pub fn prefixed_subject(&self, prefix: Option<&str>) -> String {
+        format!("{}{}", prefix.unwrap_or(self.prefix), self.subject)
+    }
 }
 
 /// A schema that another schema imports, registered under a subject of its own.

@@ -32,7 +32,7 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
 }
 
 fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
-    let SchemaFacts { format, full_name, subject, text, fingerprint, message_indexes } = &version.schema;
+    let SchemaFacts { format, full_name, prefix, subject, text, fingerprint, message_indexes } = &version.schema;
     let doc = super::doc(&format!("The schema of version {} of `{}`.", version.number, event.name));
     let (name, topic) = (&event.name, &event.topic);
     let number = Literal::u32_unsuffixed(version.number);
@@ -51,6 +51,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
             version: #number,
             format: #wire::Format::#format,
             full_name: #full_name,
+            prefix: #prefix,
             topic: #topic,
             subject: #subject,
             text: #text,

@@ -115,6 +115,7 @@ impl Place<'_> {
         SchemaFacts {
             format: entry.format,
             full_name: full_name.to_owned(),
+            prefix: entry.prefix.clone(),
             subject: entry.subject.subject(&entry.topic, full_name),
             text: schema.text().to_owned(),
             fingerprint: match schema {
