@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{EventEntry, FieldName, Manifest, SubjectStrategy, TopicEntry};
+use super::{EventEntry, FieldName, FolderName, Manifest, SubjectStrategy, TopicEntry};
 use crate::compat::Level;
 use crate::{Diagnostic, Format, Position, Source};
 
@@ -47,6 +47,9 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
         compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
+        key_schema: table
+            .key_schema
+            .map(|folder| FolderName { position: at(folder.span().start), folder: folder.into_inner() }),
         id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
@@ -55,7 +58,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         |(name, table): (String, TopicTable)| (name, TopicEntry { partitions: table.partitions, config: table.config });
     let events = file.event.0.into_iter().map(event).collect();
     let topics = file.topic.into_iter().map(topic).collect();
-    Ok(Manifest { events, topics, source })
+    Ok(Manifest { events, keys: Vec::new(), topics, source })
 }
 
 #[derive(Deserialize)]
@@ -95,6 +98,7 @@ struct EventTable {
     subject: Option<SubjectText>,
     compatibility: Option<LevelText>,
     key: Option<Spanned<String>>,
+    key_schema: Option<Spanned<String>>,
     id: Option<Spanned<String>>,
     #[serde(default)]
     readers: Vec<VersionText>,
