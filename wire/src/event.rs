@@ -87,13 +87,20 @@ pub struct SchemaReference {
     pub references: &'static [SchemaReference],
 }
 
-/// One version of an event as a Rust type. Implemented by generated code only.
+/// One version of an event, or of the key of a topic, as a Rust type. Implemented by generated code only.
 pub trait Event: Sized + Send + 'static {
     /// The schema that this type was compiled from; it is the schema that the type writes.
     const SCHEMA: &'static EventSchema;
 
     /// The writers' schemas that [`Event::decode`] knows, oldest first; [`Event::SCHEMA`] is one of them.
     const WRITERS: &'static [&'static EventSchema];
+
+    /// Whether the type is the key of a topic: it travels beside an event and never as one.
+    const IS_KEY: bool = false;
+
+    /// The schema of the record's key, where the manifest names one: the key's bytes are then those of
+    /// [`Event::encode_key`], framed with the id of this schema, and [`Event::key`] is `None`.
+    const KEY_SCHEMA: Option<&'static EventSchema> = None;
 
     /// The topic, without prefix.
     const TOPIC: &'static str = Self::SCHEMA.topic;
@@ -104,6 +111,15 @@ pub trait Event: Sized + Send + 'static {
     /// Returns the record's key in text form, or `None` where the manifest names no key field or the field is null.
     fn key(&self) -> Option<Cow<'_, str>> {
         None
+    }
+
+    /// Appends the bytes of the record's key, without frame, as [`Event::KEY_SCHEMA`] says; nothing where there is none.
+    ///
+    /// # Errors
+    /// A value that the key's schema cannot hold. `out` then ends where it ended before.
+    fn encode_key(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let _ = out;
+        Ok(())
     }
 
     /// Returns the event's own id, where the manifest names the field that holds it.

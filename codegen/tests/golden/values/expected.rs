@@ -4,7 +4,8 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 2,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
-/// All versions of all events, in the order of the manifest, oldest first: the order of registration.
+/// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
+/// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
     &everything_measured::v1::SCHEMA,
     &everything_measured::v2::SCHEMA,
