@@ -20,6 +20,7 @@ use self::group::{Callbacks, Group};
 use self::session::Session;
 use crate::decoder::{Decoder, Known};
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
+use crate::keys::Keys;
 use crate::offsets::Partition;
 use crate::settings::Start;
 use crate::stats::ConsumerStats;
@@ -80,6 +81,7 @@ struct Topic {
     /// For each row of the decoder, the route and the row in that route.
     rows: Vec<(usize, usize)>,
     decoder: Decoder,
+    keys: Arc<Keys>,
 }
 
 impl Consumer {
@@ -171,6 +173,7 @@ impl ConsumerBuilder {
 
     /// Adds the handler of an event. A topic may have handlers for several events.
     pub fn on<E: Event>(mut self, handler: impl Handler<E>) -> Self {
+        const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
         self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: event_route(handler) });
         self
     }
@@ -312,8 +315,10 @@ impl Topic {
                 places.push((route_index, row_index));
             }
         }
+        let name: Arc<str> = name.into();
         Ok(Self {
-            name: name.into(),
+            keys: Arc::new(Keys::new(Arc::clone(&name), registry.clone())),
+            name,
             routes: handlers.into_iter().map(|handler| handler.route).collect(),
             rows: places,
             decoder: Decoder::new(registry.clone(), rows),
