@@ -4,7 +4,8 @@
 
 JOB      {"bootstrap": ADDRESS, "registry": URL, "steps": [STEP, ...]}
 STEP     {"do": "write", "topic": NAME, "codec": CODEC, "records": [{"key": TEXT, "value": VALUE}, ...]}
-         {"do": "read", "topic": NAME, "codec": CODEC, "count": NUMBER}    from the beginning of the topic
+         {"do": "read", "topic": NAME, "codec": CODEC, "count": NUMBER}    from the beginning of the topic; with
+         "key_codec": CODEC, keys are decoded as well, in place of their text
 CODEC    {"format": "avro", "schema": TEXT or null, "config": {...}, "subject": NAME}
          {"format": "protobuf", "file": TEXT, "message": NAME, "config": {...}}
          schema: the writer's, or the reader's if the reader has one; config: of Confluent's (de)serializer; subject: in
@@ -114,6 +115,8 @@ def write(job, step, registry):
 def read(job, step, registry):
     decode = decoder(step["codec"], registry)
     context = SerializationContext(step["topic"], MessageField.VALUE)
+    decode_key = decoder(step["key_codec"], registry) if "key_codec" in step else lambda key, _: key.decode()
+    key_context = SerializationContext(step["topic"], MessageField.KEY)
     consumer = confluent_kafka.Consumer({"bootstrap.servers": job["bootstrap"], "group.id": "unused"})
     partitions = consumer.list_topics(step["topic"], PATIENCE).topics[step["topic"]].partitions
     beginning = confluent_kafka.OFFSET_BEGINNING
@@ -130,7 +133,7 @@ def read(job, step, registry):
     messages.sort(key=lambda message: (message.partition(), message.offset()))
     return [
         {
-            "key": message.key().decode(),
+            "key": decode_key(message.key(), key_context),
             "headers": {name: value.decode() for name, value in message.headers() or []},
             "value": decode(message.value(), context),
         }

@@ -17,7 +17,7 @@ use tokio::process::Command;
 use crate::world::{World, variable};
 
 /// Has Python do the steps, and returns what it read in each.
-async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
+pub(crate) async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
     let job = json!({"bootstrap": world.settings.bootstrap, "registry": world.settings.registry.url, "steps": steps});
     let mut python = Command::new(variable("EVENTWRIGHT_TEST_PYTHON"))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/peer.py"))
@@ -40,7 +40,7 @@ fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Val
 }
 
 /// Returns the step that reads so many records.
-fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
+pub(crate) fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
     json!({"do": "read", "topic": format!("{}{topic}", world.prefix), "codec": codec, "count": count})
 }
 

@@ -11,6 +11,7 @@ mod confluent;
 mod foreign;
 mod gate;
 mod interrupted;
+mod keys;
 mod outage;
 mod partitions;
 mod raw;

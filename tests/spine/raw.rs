@@ -40,12 +40,16 @@ pub(crate) async fn create_topic(world: &World, topic: &str) {
 
 /// Writes values into partition 0 of a topic, one after the other.
 pub(crate) async fn write<T: AsRef<[u8]>>(world: &World, topic: &str, values: impl IntoIterator<Item = T>) {
+    for value in values {
+        write_record(world, topic, KEY, value.as_ref()).await;
+    }
+}
+
+/// Writes a record into partition 0 of a topic.
+pub(crate) async fn write_record(world: &World, topic: &str, key: &[u8], value: &[u8]) {
     let producer: FutureProducer = config(world).set("linger.ms", "0").create().unwrap();
     let topic = format!("{}{topic}", world.prefix);
-    for value in values {
-        let record = FutureRecord::to(&topic).partition(0).key(KEY).payload(value.as_ref());
-        producer.send(record, None).await.unwrap();
-    }
+    producer.send(FutureRecord::to(&topic).partition(0).key(key).payload(value), None).await.unwrap();
 }
 
 /// Registers an Avro schema as a program does that shares nothing with this one.
