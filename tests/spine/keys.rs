@@ -137,6 +137,28 @@ async fn python_reads_our_keys() {
 }
 
 #[tokio::test]
+async fn we_read_the_keys_that_python_writes() {
+    let world = world().await;
+    let look_up = json!({"auto.register.schemas": false});
+    let subject = format!("{}{}", world.prefix, ShipmentSent::SUBJECT);
+    let step = json!({
+        "do": "write",
+        "topic": format!("{}{TOPIC}", world.prefix),
+        "codec": {"format": "avro", "schema": v1::ShipmentSent::SCHEMA.text, "config": look_up, "subject": subject},
+        "key_codec": {"format": "avro", "schema": ShipmentKey::SCHEMA.text, "config": look_up},
+        "records": [{
+            "key": {"depot": {"country": "DE", "number": 4}, "lane": "road", "parcel": "p-é"},
+            "value": {"parcel": "p-é", "weight": 7},
+        }],
+    });
+    peer(&world, &[step]).await;
+    let (sender, mut receiver) = unbounded_channel();
+    let (parcel, bytes, key) = consume(reader(&world, sender), take(&mut receiver, 1)).await.unwrap().remove(0);
+    assert_eq!(bytes, Some(bytes_of(id_of::<ShipmentKey>(&world).await, &key_of_v2("p-é"))));
+    assert_eq!((parcel.as_str(), key.unwrap()), ("p-é", key_of_v2("p-é")));
+}
+
+#[tokio::test]
 async fn a_key_that_cannot_be_read_does_not_stand_in_the_way_of_its_value() {
     /// Known to no program: a field more, and another order.
     const V3: &str = r#"{"type":"record","name":"ShipmentKey","namespace":"golden.keys","fields":[

@@ -32,7 +32,7 @@ impl Format {
 /// Everything that is known of one version of one event at build time.
 #[derive(Debug)]
 pub struct EventSchema {
-    /// The event's name in the manifest, such as `OrderCreated`.
+    /// The event's name in the manifest, such as `OrderCreated`; of a key, the name of its type.
     pub event: &'static str,
     /// The number in `vN`, counted from 1.
     pub version: u32,
@@ -95,7 +95,8 @@ pub trait Event: Sized + Send + 'static {
     /// The writers' schemas that [`Event::decode`] knows, oldest first; [`Event::SCHEMA`] is one of them.
     const WRITERS: &'static [&'static EventSchema];
 
-    /// Whether the type is the key of a topic: it travels beside an event and never as one.
+    /// Whether the type is the key of a topic: it travels beside an event and never as one. To send it or to subscribe to
+    /// it does not compile.
     const IS_KEY: bool = false;
 
     /// The schema of the record's key, where the manifest names one: the key's bytes are then those of

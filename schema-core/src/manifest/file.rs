@@ -47,9 +47,10 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
         compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
-        key_schema: table
-            .key_schema
-            .map(|folder| FolderName { position: at(folder.span().start), folder: folder.into_inner() }),
+        key_schema: table.key_schema.map(|folder| FolderName {
+            position: at(folder.span().start),
+            folder: folder.into_inner().trim_end_matches('/').to_owned(),
+        }),
         id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
