@@ -171,7 +171,26 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Adds the handler of an event. A topic may have handlers for several events.
+    /// Adds the handler of an event. A topic may have handlers for several events. A key is none:
+    ///
+    /// ```compile_fail,E0080
+    /// # use eventwright::wire::{*, avro::Plan};
+    /// # struct OrderKey;
+    /// # impl Event for OrderKey {
+    /// #     const SCHEMA: &'static EventSchema = &EventSchema {
+    /// #         event: "OrderKey", version: 1, format: Format::Avro, full_name: "OrderKey", prefix: "", topic: "orders",
+    /// #         subject: "orders-key", text: "", references: &[], fingerprint: 0, sha256: [0; 32], message_indexes: &[],
+    /// #     };
+    /// #     const WRITERS: &'static [&'static EventSchema] = &[];
+    /// #     const IS_KEY: bool = true;
+    /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
+    /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// # }
+    /// # let settings = eventwright::Settings::default();
+    /// # let done = |_: OrderKey, _: eventwright::Context| async { eventwright::Outcome::Done };
+    /// eventwright::Consumer::builder(&settings).on(done);
+    /// ```
     pub fn on<E: Event>(mut self, handler: impl Handler<E>) -> Self {
         const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
         self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: event_route(handler) });

@@ -115,6 +115,12 @@ impl Context {
     /// Decodes the key, where the topic's keys have a schema (`key_schema` in the manifest): `K` is the generated type of
     /// the key, in any of its versions.
     ///
+    /// ```no_run
+    /// # async fn handle<OrderKey: eventwright::Event>(context: eventwright::Context) -> Result<(), eventwright::Error> {
+    /// let key = context.key_as::<OrderKey>().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// The registry is asked at the first key of each schema id; a key that no handler asks for is never decoded.
     ///
     /// # Errors

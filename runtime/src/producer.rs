@@ -183,7 +183,26 @@ thread_local! {
 }
 
 impl ProducerBuilder {
-    /// Adds an event whose schema must be registered, or is registered where the settings say so, while connecting.
+    /// Adds an event whose schema must be registered, or is registered where the settings say so, while connecting; that
+    /// of its key with it. A key alone is none:
+    ///
+    /// ```compile_fail,E0080
+    /// # use eventwright::wire::{*, avro::Plan};
+    /// # struct OrderKey;
+    /// # impl Event for OrderKey {
+    /// #     const SCHEMA: &'static EventSchema = &EventSchema {
+    /// #         event: "OrderKey", version: 1, format: Format::Avro, full_name: "OrderKey", prefix: "", topic: "orders",
+    /// #         subject: "orders-key", text: "", references: &[], fingerprint: 0, sha256: [0; 32], message_indexes: &[],
+    /// #     };
+    /// #     const WRITERS: &'static [&'static EventSchema] = &[];
+    /// #     const IS_KEY: bool = true;
+    /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
+    /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// # }
+    /// # let settings = eventwright::Settings::default();
+    /// eventwright::Producer::builder(&settings).event::<OrderKey>();
+    /// ```
     pub fn event<E: Event>(mut self) -> Self {
         self.events.push(Schemas::of::<E>());
         self
