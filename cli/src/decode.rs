@@ -35,6 +35,15 @@ impl Decoded {
     }
 }
 
+/// A key that has a schema of its own.
+#[derive(Debug, PartialEq)]
+pub(crate) struct DecodedKey {
+    pub(crate) schema_id: SchemaId,
+    /// The subject and version that the schema is registered under.
+    pub(crate) place: (String, u32),
+    pub(crate) value: Value,
+}
+
 /// Decodes records, and remembers schemas.
 pub(crate) struct Decoder {
     registry: Registry,
@@ -71,11 +80,7 @@ impl Decoder {
             Ok(split) => split,
             Err(error) => return Ok(Decoded::without_schema(Err(error.to_string()))),
         };
-        let now = Instant::now();
-        if self.known.get(&id).is_none_or(|known| known.until.is_some_and(|until| until <= now)) {
-            let known = look_up(&self.registry, id).await?;
-            self.known.insert(id, known);
-        }
+        self.look_up_once(id).await?;
         let known = self.known.get(&id).expect("it was just looked up");
         let Named { full_name, value } = known.schema.decode(payload);
         let format = known.schema.format();
@@ -85,6 +90,28 @@ impl Decoder {
             event: full_name.map(|full_name| self.names.name(format, &full_name)),
             value,
         })
+    }
+
+    /// Decodes the key of a record of `topic`, where it is framed with the id of a key's schema; any other key, and one
+    /// that such a schema does not write, is bytes and no more.
+    ///
+    /// # Errors
+    /// A registry that does not answer.
+    pub(crate) async fn decode_key(&mut self, topic: &str, key: Option<&[u8]>) -> anyhow::Result<Option<DecodedKey>> {
+        let Some(Ok((schema_id, payload))) = key.map(framing::split_header) else { return Ok(None) };
+        self.look_up_once(schema_id).await?;
+        let known = self.known.get(&schema_id).expect("it was just looked up");
+        let (place, value) = (key_place(&known.places, topic), known.schema.decode(payload).value.ok());
+        Ok(place.zip(value).map(|(place, value)| DecodedKey { schema_id, place, value }))
+    }
+
+    async fn look_up_once(&mut self, id: SchemaId) -> anyhow::Result<()> {
+        let now = Instant::now();
+        if self.known.get(&id).is_none_or(|known| known.until.is_some_and(|until| until <= now)) {
+            let known = look_up(&self.registry, id).await?;
+            self.known.insert(id, known);
+        }
+        Ok(())
     }
 }
 
@@ -190,9 +217,28 @@ fn place(places: &[(String, u32)], topic: &str, full_name: Option<&str>) -> Opti
     places.iter().min_by_key(|(subject, _)| rank(subject)).cloned()
 }
 
+/// Returns the subject of a key's schema: that of the topic, or else that of another one, since records are copied from
+/// topic to topic, to be tried again for example, with their keys as they are.
+fn key_place(places: &[(String, u32)], topic: &str) -> Option<(String, u32)> {
+    let topic_of = |subject: &str| subject.strip_suffix("-key").map(str::to_owned);
+    let keys = places.iter().filter_map(|place| Some((topic_of(&place.0)?, place)));
+    keys.min_by_key(|(of, _)| of != topic).map(|(_, place)| place.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_one_of_a_keys_subject() {
+        let check = |subjects: &[&str], expected: Option<&str>| {
+            let places: Vec<_> = subjects.iter().map(|subject| ((*subject).to_owned(), 1)).collect();
+            assert_eq!(key_place(&places, "orders").map(|(subject, _)| subject).as_deref(), expected);
+        };
+        check(&["a-key", "orders-key", "orders-value"], Some("orders-key"));
+        check(&["orders-value", "b-key"], Some("b-key"));
+        check(&["orders-value", "key"], None);
+    }
 
     #[test]
     fn the_subject_is_the_one_that_the_topics_records_are_written_with() {

@@ -180,10 +180,11 @@ fn check_error(error: KafkaError) -> anyhow::Result<()> {
 
 impl Printer {
     async fn print(&mut self, record: &RawRecord) -> anyhow::Result<Result<(), Closed>> {
+        let key = self.decoder.decode_key(&record.topic, record.key.as_deref()).await?;
         let decoded: Decoded = self.decoder.decode(&record.topic, record.value.as_deref()).await?;
         let line = match self.form {
-            Form::Json => record_json::object(record, decoded).to_string(),
-            Form::Text => record_json::text(record, &decoded, self.palette),
+            Form::Json => record_json::object(record, decoded, key).to_string(),
+            Form::Text => record_json::text(record, &decoded, key.as_ref(), self.palette),
         };
         self.output.line(&line)
     }

@@ -16,7 +16,7 @@ use eventwright_schema::load::{LoadedEvent, LoadedVersion};
 use crate::args::{Version, Versioned};
 use crate::encode::Encoder;
 use crate::exit::Failure;
-use crate::manifest::{self, EventNames};
+use crate::manifest::{self, EventEntry, EventNames};
 use crate::registry::Registry;
 use crate::screen;
 
@@ -28,12 +28,20 @@ pub(crate) struct Target {
     pub(crate) event: String,
     /// The version's number, for the header.
     pub(crate) version: u32,
-    /// The field whose text is the key.
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<Key>,
     /// The field that holds the event's own id.
     pub(crate) id: Option<String>,
     /// The topic that the manifest or the subject's name gives.
     pub(crate) topic: Option<String>,
+}
+
+/// What the record's key is made of.
+#[derive(Debug)]
+pub(crate) enum Key {
+    /// The text of a field.
+    Field(String),
+    /// A record with a schema of its own.
+    Record(Box<Encoder>),
 }
 
 /// Where targets are looked for.
@@ -78,12 +86,12 @@ impl Catalogue<'_> {
 
     async fn event_of_manifest(
         &self,
-        event: LoadedEvent,
+        (event, key): (LoadedEvent, Option<LoadedEvent>),
         version: Version,
         registration: Registration,
     ) -> anyhow::Result<Target> {
         let LoadedEvent { entry, versions } = event;
-        let prefix = &self.settings.prefix;
+        let prefix = self.settings.prefix.as_deref().unwrap_or(&entry.prefix);
         let count = versions.len();
         let wanted = |one: &LoadedVersion| match version {
             Version::Manifest(number) => one.number == number,
@@ -92,19 +100,38 @@ impl Catalogue<'_> {
         let found = versions.into_iter().find(wanted);
         let LoadedVersion { number, path, schema } =
             found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
+        let version = LoadedVersion { number, path, schema };
+        let encoder = self.encoder(&entry, version, registration).await?;
+        // An older version may not have the field yet.
+        let field =
+            |field: Option<manifest::FieldName>| field.map(|field| field.name).filter(|name| encoder.has_field(name));
+        let (key_field, id) = (field(entry.key), field(entry.id));
+        let topic = Some(format!("{prefix}{}", entry.topic));
+        let key = match key {
+            Some(LoadedEvent { entry, versions }) => {
+                let newest = versions.into_iter().next_back().context("a key has a version")?;
+                Some(Key::Record(Box::new(self.encoder(&entry, newest, registration).await?)))
+            }
+            None => key_field.map(Key::Field),
+        };
+        Ok(Target { key, id, encoder, event: entry.name, version: number, topic })
+    }
+
+    /// Returns the encoder of a version of an event or of a key.
+    async fn encoder(
+        &self,
+        entry: &EventEntry,
+        version: LoadedVersion,
+        registration: Registration,
+    ) -> anyhow::Result<Encoder> {
+        let LoadedVersion { number, path, schema } = version;
         let full_name = manifest::full_name(&schema, &entry.name);
+        let prefix = self.settings.prefix.as_deref().unwrap_or(&entry.prefix);
         let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
         let subject = format!("{prefix}{subject}");
         let label = format!("{} v{number}", entry.name);
         let id = self.registered(&label, &subject, &schema, registration).await?;
-        let encoder =
-            Encoder::new(schema, full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))?;
-        // An older version may not have the field yet.
-        let field =
-            |field: Option<manifest::FieldName>| field.map(|field| field.name).filter(|name| encoder.has_field(name));
-        let (key, id) = (field(entry.key), field(entry.id));
-        let topic = Some(format!("{prefix}{}", entry.topic));
-        Ok(Target { key, id, encoder, event: entry.name, version: number, topic })
+        Encoder::new(schema, full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))
     }
 
     async fn registered(

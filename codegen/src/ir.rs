@@ -8,7 +8,7 @@ use prost_types::FileDescriptorProto;
 use quote::{ToTokens, quote};
 use serde_json::Value;
 
-/// An event with all its versions.
+/// An event, or the key of a topic, with all its versions.
 pub(crate) struct Event {
     /// The manifest's name.
     pub(crate) name: String,
@@ -17,6 +17,8 @@ pub(crate) struct Event {
     /// The name under which the newest version is re-exported.
     pub(crate) ident: Ident,
     pub(crate) topic: String,
+    /// Whether it is the key of the topic.
+    pub(crate) is_key: bool,
     /// Oldest first.
     pub(crate) versions: Vec<Version>,
     /// The manifest's place of the event, for collisions.
@@ -30,8 +32,7 @@ pub(crate) struct Version {
     /// The Rust type of the event itself.
     pub(crate) root: Ident,
     pub(crate) schema: SchemaFacts,
-    /// The field that is the key, as an expression's parts.
-    pub(crate) key: Option<TextField>,
+    pub(crate) key: Option<Key>,
     pub(crate) id: Option<TextField>,
     pub(crate) body: Body,
 }
@@ -40,10 +41,43 @@ pub(crate) struct Version {
 pub(crate) struct SchemaFacts {
     pub(crate) format: Format,
     pub(crate) full_name: String,
+    pub(crate) prefix: String,
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) message_indexes: Vec<u32>,
+}
+
+/// What the record's key is made of.
+pub(crate) enum Key {
+    /// The text of a field.
+    Text(TextField),
+    /// A record with a schema of its own.
+    Record(KeyRecord),
+}
+
+/// The key's record, in the newest version of its schema.
+pub(crate) struct KeyRecord {
+    /// The modules of the key and of that version.
+    pub(crate) module: Ident,
+    pub(crate) version: Ident,
+    /// In the order of the key's schema.
+    pub(crate) fields: Vec<KeyField>,
+}
+
+/// A field of the key's record, and where its value is from.
+pub(crate) struct KeyField {
+    /// The name in the schema.
+    pub(crate) name: String,
+    pub(crate) source: KeySource,
+}
+
+/// Where the value of a key's field is from.
+pub(crate) enum KeySource {
+    /// The event's field of that name.
+    Event { ident: Ident, ty: Ty },
+    /// The default of the key's schema, as bytes, since the event has no such field.
+    Default(Vec<u8>),
 }
 
 /// A field that is used as text.

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use eventwright_schema::Diagnostic;
 use eventwright_schema::load::load;
 
+use crate::lower::KeySchema;
+
 /// Compiles the events of a manifest and prints cargo's directives: one `cargo::error=` line a finding, each of which
 /// fails the build. What could be generated is written all the same.
 ///
@@ -78,13 +80,15 @@ impl Codegen {
         let wire: syn::Path = syn::parse_str(&self.runtime_path).expect("runtime_path is a Rust path");
         let loaded = load(manifest_path.as_ref());
         let mut diagnostics = loaded.diagnostics;
-        let mut events = Vec::new();
-        for event in &loaded.events {
-            match lower::event(event, loaded.manifest.as_ref()) {
-                Ok(lowered) => events.push(lowered),
-                Err(wrong) => diagnostics.extend(wrong),
-            }
-        }
+        let manifest = loaded.manifest.as_ref();
+        let mut take =
+            |lowered: Result<ir::Event, Vec<Diagnostic>>| lowered.map_err(|wrong| diagnostics.extend(wrong)).ok();
+        let keys: Vec<_> =
+            loaded.keys.iter().filter_map(|key| Some((key, take(lower::event(key, &[], manifest))?))).collect();
+        let schemas: Vec<_> = keys.iter().map(|(loaded, lowered)| KeySchema { loaded, lowered }).collect();
+        let mut events: Vec<_> =
+            loaded.events.iter().filter_map(|event| take(lower::event(event, &schemas, manifest))).collect();
+        events.extend(keys.into_iter().map(|(_, key)| key));
         diagnostics.extend(lower::collisions(&events));
         let tokens = emit::file(&events, &wire, &mut diagnostics);
         let code = match syn::parse2(tokens) {

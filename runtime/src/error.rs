@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     NotWritten,
     /// Nobody knows whether a record was written.
     PossiblyWritten,
-    /// A record cannot be decoded, and there is no handler for it.
+    /// A record cannot be decoded, and there is no handler for it; or a key cannot that a handler asks for.
     Undecodable,
     /// A handler failed more often than the settings allow.
     Handler,
@@ -112,7 +112,7 @@ impl Error {
         self.0.kind == Kind::PossiblyWritten
     }
 
-    /// Returns whether the consumer stopped at a record that it cannot decode.
+    /// Returns whether the consumer stopped at a record that it cannot decode, or a key cannot be decoded.
     #[must_use]
     pub fn is_undecodable(&self) -> bool {
         self.0.kind == Kind::Undecodable

@@ -22,7 +22,7 @@ use crate::Error;
 ///
 /// ```
 /// let settings = eventwright::Settings::new("127.0.0.1:9092", "http://127.0.0.1:8081").with_prefix("dev.");
-/// assert_eq!(settings.prefix, "dev.");
+/// assert_eq!(settings.prefix.as_deref(), Some("dev."));
 /// ```
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -30,8 +30,9 @@ use crate::Error;
 pub struct Settings {
     /// The addresses of one or more brokers, `host:port` separated by commas. `EVENTWRIGHT_BOOTSTRAP`.
     pub bootstrap: String,
-    /// What every topic and subject begins with, such as `dev.`. `EVENTWRIGHT_PREFIX`.
-    pub prefix: String,
+    /// What every topic and subject begins with, such as `dev.`, or nothing where it is empty; `None` leaves it to the
+    /// manifest that events were compiled from. `EVENTWRIGHT_PREFIX`.
+    pub prefix: Option<String>,
     /// How long `connect` and `run` wait for the broker and for the registry. Key `connect_timeout_ms`, 10 s.
     #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
     pub connect_timeout: Duration,
@@ -147,10 +148,10 @@ impl Settings {
         Self { bootstrap: bootstrap.into(), registry, ..Self::default() }
     }
 
-    /// Sets what every topic and subject begins with.
+    /// Sets what every topic and subject begins with, in place of the manifest's prefix.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
+        self.prefix = Some(prefix.into());
         self
     }
 
@@ -284,7 +285,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             bootstrap: "127.0.0.1:9092".into(),
-            prefix: String::new(),
+            prefix: None,
             connect_timeout: Duration::from_secs(10),
             registry: RegistrySettings::default(),
             kafka: BTreeMap::new(),

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::compat::{AnySchema, parse_any};
-use crate::manifest::{EventEntry, Manifest};
+use crate::manifest::{EventEntry, Manifest, SubjectStrategy};
 use crate::{Diagnostic, Format};
 
 /// What a manifest leads to.
@@ -14,6 +14,8 @@ use crate::{Diagnostic, Format};
 pub struct Loaded {
     /// The events without problems, in the manifest's order.
     pub events: Vec<LoadedEvent>,
+    /// The keys without problems, in the manifest's order.
+    pub keys: Vec<LoadedEvent>,
     /// Everything that is wrong with the manifest or with a schema.
     pub diagnostics: Vec<Diagnostic>,
     /// The files and folders that this depends on; a folder stands for the files that may be added to it.
@@ -22,7 +24,7 @@ pub struct Loaded {
     pub manifest: Option<Manifest>,
 }
 
-/// An event with its versions.
+/// An event, or the key of a topic, with its versions.
 #[derive(Debug)]
 pub struct LoadedEvent {
     /// What the manifest says of it.
@@ -70,16 +72,24 @@ pub fn load(manifest_path: &Path) -> Loaded {
         }
     };
     let root = manifest_path.parent().unwrap_or(Path::new(""));
-    for entry in &manifest.events {
+    loaded.events = load_all(&manifest, &manifest.events, root, &mut loaded);
+    loaded.keys = load_all(&manifest, &manifest.keys, root, &mut loaded);
+    loaded.manifest = Some(manifest);
+    loaded
+}
+
+/// Returns the entries that have no problems; problems and paths go into `loaded`.
+fn load_all(manifest: &Manifest, entries: &[EventEntry], root: &Path, loaded: &mut Loaded) -> Vec<LoadedEvent> {
+    let mut events = Vec::new();
+    for entry in entries {
         let folder = root.join(&entry.folder);
-        match load_event(&manifest, entry, &folder, &mut loaded.watched) {
-            Ok(event) => loaded.events.push(event),
+        match load_event(manifest, entry, &folder, &mut loaded.watched) {
+            Ok(event) => events.push(event),
             Err(wrong) => loaded.diagnostics.extend(wrong),
         }
         loaded.watched.push(folder);
     }
-    loaded.manifest = Some(manifest);
-    loaded
+    events
 }
 
 fn load_event(
@@ -133,6 +143,10 @@ fn version_files(
             let name = path.display();
             return Err(vec![Diagnostic::of_file(name.to_string(), format!("v{expected} is missing before it"), help)]);
         }
+    }
+    if files.is_empty() && entry.subject == SubjectStrategy::Key && folder.join("v1.proto").exists() {
+        let message = format!("the key in {} is Protobuf, and keys are Avro", folder.display());
+        return Err(refuse(message, "write the key's schema as a record in v1.avsc".into()));
     }
     if files.is_empty() {
         let help = format!("put the schema of `{}` into {}/v1.{extension}", entry.name, folder.display());

@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     screen::title(&cluster, options.events);
 
     let registry = cluster.settings.registry_client()?;
-    let registered = register(&registry, &cluster.settings.prefix, events::SCHEMAS).await?;
+    let registered = register(&registry, cluster.settings.prefix.as_deref(), events::SCHEMAS).await?;
     screen::registered(&registered);
 
     let samples = Arc::new(Samples::new(options.events));
@@ -51,7 +51,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let (written, read) = tally.first_of_version_1().context("no order of version 1 arrived")?;
     screen::before_and_after(&written, &read);
 
-    let subject = format!("{}{}", cluster.settings.prefix, OrderCreated::SUBJECT);
+    let subject = OrderCreated::SCHEMA.prefixed_subject(cluster.settings.prefix.as_deref());
     screen::refused(&subject, &refused::ask(&registry, &subject).await?);
     cluster.stop().await;
     tally.verdict()?;

@@ -17,7 +17,7 @@ use tokio::process::Command;
 use crate::world::{World, variable};
 
 /// Has Python do the steps, and returns what it read in each.
-async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
+pub(crate) async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
     let job = json!({"bootstrap": world.settings.bootstrap, "registry": world.settings.registry.url, "steps": steps});
     let mut python = Command::new(variable("EVENTWRIGHT_TEST_PYTHON"))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/peer.py"))
@@ -36,17 +36,17 @@ async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
 /// Returns the step that writes values, all with one key.
 fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Value {
     let records: Vec<_> = values.iter().map(|value| json!({"key": "key", "value": value})).collect();
-    json!({"do": "write", "topic": format!("{}{topic}", world.settings.prefix), "codec": codec, "records": records})
+    json!({"do": "write", "topic": format!("{}{topic}", world.prefix), "codec": codec, "records": records})
 }
 
 /// Returns the step that reads so many records.
-fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
-    json!({"do": "read", "topic": format!("{}{topic}", world.settings.prefix), "codec": codec, "count": count})
+pub(crate) fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
+    json!({"do": "read", "topic": format!("{}{topic}", world.prefix), "codec": codec, "count": count})
 }
 
 /// Returns the subject's versions.
 async fn versions(world: &World, subject: &str) -> Vec<u32> {
-    world.client.versions(&format!("{}{subject}", world.settings.prefix)).await.unwrap()
+    world.client.versions(&format!("{}{subject}", world.prefix)).await.unwrap()
 }
 
 /// Returns an object with the fields of another put in.

@@ -12,6 +12,7 @@ mod confluent;
 mod gate;
 mod interrupted;
 mod kafka;
+mod keys;
 mod outage;
 mod partitions;
 mod raw;

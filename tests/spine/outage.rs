@@ -18,7 +18,7 @@ async fn a_broker_that_crashes_and_comes_back_loses_nothing() {
     let mut world = World::new().await;
     let kafka = Kafka::start(&SHORT_SESSION).await;
     let bootstrap = format!("127.0.0.1:{}", kafka.port);
-    world.settings = Settings::new(bootstrap, &world.settings.registry.url).with_prefix(&world.settings.prefix);
+    world.settings = Settings::new(bootstrap, &world.settings.registry.url).with_prefix(&world.prefix);
 
     let producer = Producer::connect(&world.settings).await.unwrap();
     producer.send(&order_v2(0)).await.unwrap();

@@ -11,7 +11,7 @@ use crate::world::{World, collect, consume, order_v2, take};
 
 fn settings(world: &World, environment: &HashMap<String, String>, mechanism: &str, password: &str) -> Settings {
     let mut settings = Settings::new(&environment["KAFKA_SASL_BOOTSTRAP"], &world.settings.registry.url)
-        .with_prefix(&world.settings.prefix)
+        .with_prefix(&world.prefix)
         .with_kafka("security.protocol", "sasl_ssl")
         .with_kafka("ssl.ca.location", &environment["KAFKA_CA"])
         .with_kafka("sasl.mechanism", mechanism)

@@ -5,6 +5,7 @@
 
 mod avro;
 mod binding;
+mod key;
 mod protobuf;
 mod rustdoc;
 mod topic;
@@ -36,7 +37,8 @@ pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnost
             "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
         );
 
-        /// All versions of all events, in the order of the manifest, oldest first: the order of registration.
+        /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
+        /// registration.
         pub static SCHEMAS: &[&#wire::EventSchema] = &[#(#schemas),*];
 
         #(#modules)*

@@ -13,7 +13,7 @@ use crate::names;
 /// Emits one enum a topic with several events.
 pub(super) fn enums(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<TokenStream> {
     let mut topics: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
-    for event in events {
+    for event in events.iter().filter(|event| !event.is_key) {
         topics.entry(&event.topic).or_default().push(event);
     }
     topics.retain(|_, events| events.len() > 1);

@@ -6,14 +6,16 @@ use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::LoadedVersion;
-use eventwright_schema::manifest::FieldName;
+use eventwright_schema::manifest::{FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
 use quote::ToTokens;
 
 use self::union::FieldPlace;
-use super::Place;
-use crate::ir::{AvroBody, Body, Enum, Field, Record, TextField, TextForm, Ty, Type, TypePath, Union, Version, Writer};
+use super::{Place, key};
+use crate::ir::{
+    AvroBody, Body, Enum, Field, Key, Record, TextField, TextForm, Ty, Type, TypePath, Union, Version, Writer,
+};
 use crate::names;
 
 mod union;
@@ -45,8 +47,14 @@ fn avro_schema(version: &LoadedVersion) -> &Schema {
 fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared) -> Result<Version, Vec<Diagnostic>> {
     let schema = avro_schema(version);
     let Some((root_id, root)) = schema.root_named().filter(|(_, named)| named.fields().is_some()) else {
-        let message = "an event is a record, and this schema is none";
-        return Err(vec![schema.diagnostic(schema.root().span, message, "wrap the type in a record")]);
+        let (message, help) = match place.event.entry.subject {
+            SubjectStrategy::Key => {
+                let message = "a key's schema is a record, and this one is none";
+                (message, "wrap the type in a record, or use `key`, which writes the text of a field")
+            }
+            _ => ("an event is a record, and this schema is none", "wrap the type in a record"),
+        };
+        return Err(vec![schema.diagnostic(schema.root().span, message, help)]);
     };
     let module = names::snake(&format!("v{}", version.number));
     let mut types = Types::new(schema, root_id);
@@ -56,10 +64,13 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         Type::Record(record) if record.name == root.name.full() => Some(record),
         _ => None,
     });
-    let [key, id] = [&place.event.entry.key, &place.event.entry.id].map(|name| {
-        let field = root_record?.fields.iter().find(|field| Some(&field.name) == name.as_ref().map(|it| &it.name));
+    let fields = root_record.map_or(&[][..], |record| &record.fields);
+    let [text_key, id] = [&place.event.entry.key, &place.event.entry.id].map(|name| {
+        let field = fields.iter().find(|field| Some(&field.name) == name.as_ref().map(|it| &it.name));
         text_field(place, version, name.as_ref()?, field).map_err(|diagnostic| types.wrong.push(diagnostic)).ok()?
     });
+    let record_key = key::record(place, version, |of_key, wanted, _| key::in_avro(schema, fields, of_key, wanted));
+    let record_key = record_key.map_err(|diagnostic| types.wrong.push(diagnostic)).ok().flatten();
     if !types.wrong.is_empty() {
         return Err(types.wrong);
     }
@@ -68,7 +79,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         root: types.path(root_id).ident,
         module,
         schema: place.facts(&version.schema, &root.name.full(), Vec::new()),
-        key,
+        key: text_key.map(Key::Text).or(record_key),
         id,
         body: Body::Avro(AvroBody { types: types_lowered, reused, writers }),
     })

@@ -4,6 +4,7 @@
 //! In: a loaded event. Out: its IR, or what the manifest or the schema asks for that cannot be generated.
 
 mod avro;
+mod key;
 mod protobuf;
 
 use std::collections::{BTreeSet, HashMap};
@@ -11,16 +12,27 @@ use std::collections::{BTreeSet, HashMap};
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::LoadedEvent;
-use eventwright_schema::manifest::Manifest;
+use eventwright_schema::manifest::{Manifest, SubjectStrategy};
 
 use crate::ir::{Event, SchemaFacts};
 use crate::names;
 
-/// Lowers one event.
-pub(crate) fn event(event: &LoadedEvent, manifest: Option<&Manifest>) -> Result<Event, Vec<Diagnostic>> {
+pub(crate) use key::KeySchema;
+
+/// Lowers one event; `keys` are those of all topics.
+pub(crate) fn event(
+    event: &LoadedEvent,
+    keys: &[KeySchema<'_>],
+    manifest: Option<&Manifest>,
+) -> Result<Event, Vec<Diagnostic>> {
     let entry = &event.entry;
     let source = manifest.map_or("", |manifest| manifest.source.name.as_str());
-    let place = Place { event, source };
+    let key = match &entry.key_schema {
+        // A key that could not be loaded has its findings already.
+        Some(folder) => Some(keys.iter().find(|key| key.loaded.entry.folder == folder.folder).ok_or_else(Vec::new)?),
+        None => None,
+    };
+    let place = Place { event, key, source };
     place.check_versions()?;
     let versions = match event.newest().schema {
         AnySchema::Avro(_) => avro::versions(&place)?,
@@ -31,12 +43,13 @@ pub(crate) fn event(event: &LoadedEvent, manifest: Option<&Manifest>) -> Result<
         module: names::snake(&entry.name),
         ident: names::upper_camel(&entry.name),
         topic: entry.topic.clone(),
+        is_key: entry.subject == SubjectStrategy::Key,
         versions,
         diagnostic: place.diagnostic(entry.position, "", ""),
     })
 }
 
-/// Returns a diagnostic for each event whose Rust name or subject another one has.
+/// Returns a diagnostic for each event or key whose Rust name or subject another one has.
 pub(crate) fn collisions(events: &[Event]) -> Vec<Diagnostic> {
     let mut wrong = same_modules(events);
     wrong.extend(same_subjects(events));
@@ -77,9 +90,11 @@ fn same_subjects(events: &[Event]) -> Vec<Diagnostic> {
     wrong
 }
 
-/// An event and the manifest that it comes from, for messages.
+/// An event, its key and the manifest that it comes from, for messages.
 pub(crate) struct Place<'e> {
     pub(crate) event: &'e LoadedEvent,
+    /// The key of its topic, where that has a schema.
+    key: Option<&'e KeySchema<'e>>,
     source: &'e str,
 }
 
@@ -115,6 +130,7 @@ impl Place<'_> {
         SchemaFacts {
             format: entry.format,
             full_name: full_name.to_owned(),
+            prefix: entry.prefix.clone(),
             subject: entry.subject.subject(&entry.topic, full_name),
             text: schema.text().to_owned(),
             fingerprint: match schema {

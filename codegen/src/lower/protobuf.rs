@@ -13,7 +13,8 @@ use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageD
 use prost_types::FileDescriptorProto;
 
 use super::Place;
-use crate::ir::{Body, ProtobufBody, TextField, TextForm, Version};
+use super::key::{self, Found};
+use crate::ir::{Body, Field, Key, ProtobufBody, TextField, TextForm, Ty, Version};
 use crate::names;
 
 /// Lowers all versions, oldest first.
@@ -50,12 +51,14 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         Some(name) => text_field(place, version, name, &message).map_err(|wrong| vec![wrong]),
         None => Ok(None),
     };
+    let record_key = key::record(place, version, |_, _, wanted| key_field(&message, wanted));
+    let record_key = record_key.map_err(|wrong| vec![wrong])?;
     Ok(Version {
         number: version.number,
         module: names::snake(&format!("v{}", version.number)),
         root: names::upper_camel(message.name()),
         schema: place.facts(&version.schema, message.full_name(), indexes),
-        key: text(&place.event.entry.key)?,
+        key: text(&place.event.entry.key)?.map(Key::Text).or(record_key),
         id: text(&place.event.entry.id)?,
         body: Body::Protobuf(Box::new(ProtobufBody {
             file: schema.file().file_descriptor_proto().clone(),
@@ -133,6 +136,35 @@ fn text_field(
     })?;
     let optional = field.supports_presence() && field.cardinality() != Cardinality::Required;
     Ok(Some(TextField { ident: names::snake(field.name()), form, optional }))
+}
+
+/// Looks a field of the key up in the message.
+fn key_field(message: &MessageDescriptor, wanted: &Field) -> Found {
+    let Some(field) = message.get_field_by_name(&wanted.name) else { return Found::Nothing };
+    let optional = field.supports_presence() && field.cardinality() != Cardinality::Required;
+    match key_type(&field) {
+        Some(ty) if key::is_prost_type(&wanted.ty, &ty, optional) => {
+            Found::Same { ident: names::snake(field.name()), ty: wanted.ty.clone() }
+        }
+        _ if field.is_list() => Found::Other(format!("repeated {:?}", field.kind())),
+        _ if optional => Found::Other(format!("optional {:?}", field.kind())),
+        _ => Found::Other(format!("{:?}", field.kind())),
+    }
+}
+
+/// Returns the Rust type of a field as Avro's fields have it, where they have it.
+fn key_type(field: &FieldDescriptor) -> Option<Ty> {
+    if field.is_list() || field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
+        return None;
+    }
+    Some(match field.kind() {
+        Kind::String => Ty::String,
+        Kind::Bytes => Ty::Bytes,
+        Kind::Bool => Ty::Boolean,
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Ty::Int,
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Ty::Long,
+        _ => return None,
+    })
 }
 
 fn text_form(field: &FieldDescriptor) -> Option<TextForm> {

@@ -26,6 +26,11 @@ pub(super) fn shape_form(schema: &Schema, id: NamedId) -> String {
     form.out
 }
 
+/// As [`shape_form`], of any type.
+pub(super) fn node_shape_form(schema: &Schema, node: &Node) -> String {
+    Form::new(schema, Detail::Shape).write(node)
+}
+
 /// How much beyond the parsing canonical form is kept; each includes those before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Detail {

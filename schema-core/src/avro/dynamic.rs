@@ -44,13 +44,22 @@ pub(super) fn encode_default(schema: &Schema, node: &Node, value: &Value) -> Res
     Ok(out)
 }
 
+/// Returns the bytes of a field's default.
+///
+/// # Panics
+/// Never: defaults are checked when the schema is parsed.
+#[must_use]
+pub fn default_bytes(schema: &Schema, field: &Field) -> Option<Vec<u8>> {
+    let default = field.default.as_ref()?;
+    Some(encode_default(schema, &field.node, default).expect("defaults are checked when parsed"))
+}
+
 /// Returns a field's default in the JSON form of events.
 ///
 /// # Errors
 /// A default that is a value of the base type but not of the logical one.
 pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<Value>, DecodeError> {
-    let Some(default) = &field.default else { return Ok(None) };
-    let bytes = encode_default(schema, &field.node, default).expect("defaults are checked when parsed");
+    let Some(bytes) = default_bytes(schema, field) else { return Ok(None) };
     let json = resolve::identity(schema, &field.node)?.decode::<Json>(&bytes)?;
     Ok(Some(json.0))
 }

@@ -274,6 +274,12 @@ impl Schema {
         super::canonical::shape_form(self, id)
     }
 
+    /// Returns a text that is equal for two types, wherever they are used, if one Rust type can stand for both.
+    #[must_use]
+    pub fn shape_of_node(&self, node: &Node) -> String {
+        super::canonical::node_shape_form(self, node)
+    }
+
     /// Returns the named types that a value of the type may hold, the type itself only if it may hold another of it.
     #[must_use]
     pub fn named_within(&self, id: NamedId) -> HashSet<NamedId> {

@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{EventEntry, FieldName, Manifest, SubjectStrategy, TopicEntry};
+use super::{EventEntry, FieldName, FolderName, Manifest, SubjectStrategy, TopicEntry};
 use crate::compat::Level;
 use crate::{Diagnostic, Format, Position, Source};
 
@@ -26,16 +26,31 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
             }]);
         }
     };
+    let wrong: Vec<_> = file.event.0.iter().flat_map(|(_, table)| table.not_yet()).collect();
+    if !wrong.is_empty() {
+        let diagnostic = |(offset, message): (usize, &str)| Diagnostic {
+            source: source.name.clone(),
+            position: Position::of_offset(&source.text, offset),
+            message: message.into(),
+            help: "remove it".into(),
+        };
+        return Err(wrong.into_iter().map(diagnostic).collect());
+    }
     let at = |offset: usize| Position::of_offset(&source.text, offset);
     let event = |(name, table): (Spanned<String>, EventTable)| EventEntry {
         position: at(name.span().start),
         name: name.into_inner(),
         format: table.format.0,
         folder: table.folder,
+        prefix: file.defaults.prefix.clone(),
         topic: table.topic,
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
         compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
+        key_schema: table.key_schema.map(|folder| FolderName {
+            position: at(folder.span().start),
+            folder: folder.into_inner().trim_end_matches('/').to_owned(),
+        }),
         id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
@@ -44,7 +59,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         |(name, table): (String, TopicTable)| (name, TopicEntry { partitions: table.partitions, config: table.config });
     let events = file.event.0.into_iter().map(event).collect();
     let topics = file.topic.into_iter().map(topic).collect();
-    Ok(Manifest { events, topics, source })
+    Ok(Manifest { events, keys: Vec::new(), topics, source })
 }
 
 #[derive(Deserialize)]
@@ -63,6 +78,8 @@ struct ManifestFile {
 struct DefaultsTable {
     compatibility: Option<LevelText>,
     subject: Option<SubjectText>,
+    #[serde(default)]
+    prefix: String,
 }
 
 #[derive(Deserialize)]
@@ -82,11 +99,27 @@ struct EventTable {
     subject: Option<SubjectText>,
     compatibility: Option<LevelText>,
     key: Option<Spanned<String>>,
+    key_schema: Option<Spanned<String>>,
     id: Option<Spanned<String>>,
     #[serde(default)]
     readers: Vec<VersionText>,
     #[serde(default)]
     retired: Vec<VersionText>,
+    migrate: Option<Spanned<Vec<VersionText>>>,
+    preserve_unknown: Option<Spanned<bool>>,
+}
+
+impl EventTable {
+    /// Returns what the table asks for that is planned and not there yet, and where; the defaults ask for nothing.
+    fn not_yet(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let migrate = self.migrate.as_ref().filter(|versions| !versions.get_ref().is_empty());
+        let preserve = self.preserve_unknown.as_ref().filter(|wanted| *wanted.get_ref());
+        let migrate =
+            migrate.map(|it| (it.span().start, "`migrate` is not there yet: no version can be migrated by hand"));
+        let preserve =
+            preserve.map(|it| (it.span().start, "`preserve_unknown` is not there yet: unknown fields are dropped"));
+        migrate.into_iter().chain(preserve)
+    }
 }
 
 #[derive(Clone, Copy)]

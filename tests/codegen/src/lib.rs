@@ -28,6 +28,7 @@ macro_rules! golden {
 }
 
 golden!(evolution);
+golden!(keys);
 golden!(names);
 golden!(namespaces);
 golden!(protobuf);
@@ -47,6 +48,12 @@ pub fn avro_rows() -> Vec<Row> {
         row::<evolution::shipment_booked::v2::ShipmentBooked>(),
         row::<evolution::stock_level_changed::v1::StockLevelChanged>(),
         row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
+        row::<keys::invoice_key::v1::InvoiceKey>(),
+        row::<keys::shipment_key::v1::ShipmentKey>(),
+        row::<keys::shipment_key::v2::ShipmentKey>(),
+        row::<keys::shipment_lost::v1::ShipmentLost>(),
+        row::<keys::shipment_sent::v1::ShipmentSent>(),
+        row::<keys::shipment_sent::v2::ShipmentSent>(),
         row::<names::awkward_named::v1::AwkwardNamed>(),
         row::<names::awkward_named::v2::AwkwardNamed>(),
         row::<namespaces::order_moved::v1::OrderMoved>(),
@@ -71,7 +78,11 @@ pub fn avro_rows() -> Vec<Row> {
 /// Returns every version of every Protobuf event.
 #[must_use]
 pub fn protobuf_rows() -> Vec<Row> {
-    vec![row::<protobuf::invoice_issued::v1::InvoiceIssued>(), row::<protobuf::invoice_issued::v2::InvoiceIssued>()]
+    vec![
+        row::<keys::invoice_paid::v1::InvoicePaid>(),
+        row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
+        row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
+    ]
 }
 
 /// Returns all pairs of a writer and a reader that are versions of one event.

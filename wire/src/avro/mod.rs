@@ -40,6 +40,17 @@ pub trait Decode: Sized {
 /// # Errors
 /// A value that the schema cannot hold.
 pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    encode_with(out, |writer| value.encode(writer))
+}
+
+/// Appends what `write` writes to `out`, or leaves `out` as it was.
+///
+/// # Errors
+/// What `write` returns.
+pub fn encode_with(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
     let start = out.len();
-    value.encode(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
+    write(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
 }

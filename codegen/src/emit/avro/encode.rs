@@ -29,15 +29,16 @@ pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
 }
 
 fn record_body(record: &Record, wire: &Path) -> TokenStream {
-    let fields = record.fields.iter().map(|field| {
-        let ident = &field.ident;
-        let (place, name) = (Place::Field(quote!(self.#ident)), &field.name);
-        match write(&field.ty, &place, wire) {
-            Write::Infallible(code) => quote!(#code;),
-            Write::Fallible(code) => quote!(#code.field(#name)?;),
-        }
-    });
+    let fields = record.fields.iter().map(|one| field(&one.ident, &one.name, &one.ty, wire));
     quote!(#(#fields)*)
+}
+
+/// Emits the statement that writes a field of `self`.
+pub(in crate::emit) fn field(ident: &Ident, name: &str, ty: &Ty, wire: &Path) -> TokenStream {
+    match write(ty, &Place::Field(quote!(self.#ident)), wire) {
+        Write::Infallible(code) => quote!(#code;),
+        Write::Fallible(code) => quote!(#code.field(#name)?;),
+    }
 }
 
 fn enum_body(one: &Enum) -> TokenStream {

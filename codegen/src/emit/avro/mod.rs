@@ -16,6 +16,7 @@ use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type};
 use crate::names;
 
 pub(super) use decode::root as decode_root;
+pub(super) use encode::field as write_field;
 
 /// Emits the types that the version defines, those that it shares, and the decoders for its writers.
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {

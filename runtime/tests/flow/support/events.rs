@@ -27,6 +27,9 @@ message Other { string x = 1; }
 message Paid { string id = 1; int64 amount = 2; }
 ";
 
+/// The prefix of the manifest that the Avro events would come from; most tests set another one.
+pub(crate) const MANIFEST_PREFIX: &str = "manifest.";
+
 const fn avro(event: &'static str, version: u32, text: &'static str, prints: ([u8; 32], u64)) -> EventSchema {
     let order = event.len() == 5;
     EventSchema {
@@ -34,6 +37,7 @@ const fn avro(event: &'static str, version: u32, text: &'static str, prints: ([u
         version,
         format: Format::Avro,
         full_name: if order { "com.example.Order" } else { "com.example.Shipped" },
+        prefix: MANIFEST_PREFIX,
         topic: "orders",
         subject: if order { "orders-value" } else { "com.example.Shipped" },
         text,
@@ -61,6 +65,7 @@ const fn paid(
         version,
         format: Format::Protobuf,
         full_name: "com.example.Paid",
+        prefix: "",
         topic: "payments",
         subject: "payments-value",
         text,
