@@ -26,7 +26,7 @@ lint: ## check format, lints, the promised Rust version, and the shell scripts
 	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
 
 package: ## assemble and compile the .crate file of every package, in target/package
-	cargo package --workspace --exclude eventwright-codegen-tests --allow-dirty
+	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-bench --allow-dirty
 
 kafka-up: ## start a real Kafka on 127.0.0.1:9092 (KAFKA_PORT, and scripts/kafka.sh help)
 	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh start
