@@ -9,13 +9,12 @@ use crate::events::plain_order::v2::OrderCreated;
 use crate::measure::Suite;
 use crate::{BUFFA, BUFFA_VIEW, PROST, samples, work};
 
-#[expect(missing_docs, unreachable_pub, reason = "what prost generates")]
+#[expect(unreachable_pub, reason = "what prost generates")]
 mod prost_orders {
     include!(concat!(env!("OUT_DIR"), "/bench.orders.rs"));
 }
 
 #[expect(
-    missing_docs,
     unreachable_pub,
     clippy::all,
     clippy::allow_attributes,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::raw;
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How deep records may nest in each other before the bytes are refused.
@@ -121,7 +122,7 @@ impl<'a> Reader<'a> {
     /// A length that is negative or longer than what is left, or bytes that are not UTF-8.
     #[inline]
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new(DecodeErrorKind::NotUtf8))
+        raw::text(self.bytes()?).ok_or_else(not_utf8)
     }
 
     /// Reads an owned string.
@@ -130,7 +131,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::str`].
     #[inline]
     pub fn string(&mut self) -> Result<String, DecodeError> {
-        self.str().map(str::to_owned)
+        raw::owned_text(self.bytes()?).ok_or_else(not_utf8)
     }
 
     /// Reads exactly `N` bytes: a fixed whose size is known at build time.
@@ -312,6 +313,11 @@ impl<'a> Reader<'a> {
 #[must_use]
 pub fn no_such_index(index: usize, count: usize) -> DecodeError {
     DecodeError::new(DecodeErrorKind::BadIndex { index: i64::try_from(index).unwrap_or(i64::MAX), count })
+}
+
+#[cold]
+fn not_utf8() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::NotUtf8)
 }
 
 #[cold]

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod logical;
 mod plan;
+mod raw;
 mod sink;
 
 pub use crate::error::InField;
@@ -39,7 +40,12 @@ pub trait Decode: Sized {
 ///
 /// # Errors
 /// A value that the schema cannot hold.
+#[inline]
 pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
-    value.encode(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
+    let encoded = value.encode(&mut Writer::new(out));
+    if encoded.is_err() {
+        out.truncate(start);
+    }
+    encoded
 }
