@@ -40,17 +40,14 @@ impl<'a> Reader<'a> {
         self.bytes
     }
 
-    /// Returns the value, if nothing is left behind it: bytes that were framed with the id of another schema than the one
-    /// they were written with would otherwise lose fields without a word.
+    /// Returns what was decoded, if nothing is left behind it: bytes that were framed with the id of another schema than
+    /// the one they were written with would otherwise lose fields without a word.
     ///
     /// # Errors
-    /// Bytes that are left.
+    /// The error that was decoded, or bytes that are left.
     #[inline]
-    pub fn finish<T>(&self, value: T) -> Result<T, DecodeError> {
-        if self.bytes.is_empty() {
-            return Ok(value);
-        }
-        Err(DecodeError::new(DecodeErrorKind::TrailingBytes(self.bytes.len())))
+    pub fn finish<T>(&self, decoded: Result<T, DecodeError>) -> Result<T, DecodeError> {
+        if self.bytes.is_empty() { decoded } else { decoded.and_then(|_| Err(trailing_bytes(self.bytes.len()))) }
     }
 
     /// Reads a boolean: one byte, 0 or 1.
@@ -72,7 +69,7 @@ impl<'a> Reader<'a> {
     /// Too few bytes, or a value outside 32 bits.
     #[inline]
     pub fn int(&mut self) -> Result<i32, DecodeError> {
-        i32::try_from(self.long()?).map_err(|_| DecodeError::new(DecodeErrorKind::IntegerTooLong))
+        i32::try_from(self.long()?).map_err(|_| too_long())
     }
 
     /// Reads a long: a zigzag varint within 64 bits.
@@ -131,7 +128,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::str`].
     #[inline]
     pub fn string(&mut self) -> Result<String, DecodeError> {
-        raw::owned_text(self.bytes()?).ok_or_else(not_utf8)
+        self.str().map(raw::owned_text)
     }
 
     /// Reads exactly `N` bytes: a fixed whose size is known at build time.
@@ -164,7 +161,7 @@ impl<'a> Reader<'a> {
     pub fn index(&mut self, count: usize) -> Result<usize, DecodeError> {
         let index = self.long()?;
         let found = usize::try_from(index).ok().filter(|&found| found < count);
-        found.ok_or_else(|| DecodeError::new(DecodeErrorKind::BadIndex { index, count }))
+        found.ok_or_else(|| bad_index(index, count))
     }
 
     /// Reads the blocks of an array; `min_size` is the fewest bytes that an item takes.
@@ -247,15 +244,16 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::new(DecodeErrorKind::TooDeep));
         }
         self.depth += 1;
-        let value = read(self)?;
+        let value = read(self);
         self.depth -= 1;
-        Ok(value)
+        value
     }
 
     /// Skips the blocks of an array or map, item by item: a size that a block gives is not believed.
     ///
     /// # Errors
     /// As [`Reader::block`], and what `item` returns.
+    #[inline]
     pub fn skip_blocks(
         &mut self,
         min_size: usize,
@@ -299,7 +297,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(DecodeError::new(DecodeErrorKind::IntegerTooLong))
+        Err(too_long())
     }
 
     fn count_empty_items(&mut self, items: usize, count: i64) -> Result<(), DecodeError> {
@@ -312,7 +310,22 @@ impl<'a> Reader<'a> {
 #[cold]
 #[must_use]
 pub fn no_such_index(index: usize, count: usize) -> DecodeError {
-    DecodeError::new(DecodeErrorKind::BadIndex { index: i64::try_from(index).unwrap_or(i64::MAX), count })
+    bad_index(i64::try_from(index).unwrap_or(i64::MAX), count)
+}
+
+#[cold]
+fn bad_index(index: i64, count: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::BadIndex { index, count })
+}
+
+#[cold]
+fn too_long() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::IntegerTooLong)
+}
+
+#[cold]
+fn trailing_bytes(count: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::TrailingBytes(count))
 }
 
 #[cold]

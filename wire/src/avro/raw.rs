@@ -18,12 +18,12 @@ pub(super) fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// Returns a copy of the bytes as text, if they are UTF-8.
+/// Returns a copy of the text.
 #[inline]
-pub(super) fn owned_text(bytes: &[u8]) -> Option<String> {
-    let copy = owned(text(bytes)?.as_bytes());
+pub(super) fn owned_text(text: &str) -> String {
+    let copy = owned(text.as_bytes());
     // SAFETY: the bytes are those of a `str`.
-    Some(unsafe { String::from_utf8_unchecked(copy) })
+    unsafe { String::from_utf8_unchecked(copy) }
 }
 
 /// Returns a copy of the bytes.
@@ -229,7 +229,7 @@ mod tests {
     fn text_is_what_std_takes_for_text() {
         for length in 0..40 {
             let ascii = counted(length);
-            assert_eq!(owned_text(&ascii).as_deref(), std::str::from_utf8(&ascii).ok());
+            assert_eq!(text(&ascii).map(owned_text).as_deref(), std::str::from_utf8(&ascii).ok());
             for at in 0..length {
                 // At every place a byte that is never text, and a character of two bytes.
                 let mut bytes = ascii.clone();

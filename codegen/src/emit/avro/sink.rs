@@ -4,6 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::Path;
 
+use super::default;
 use crate::ir::{Enum, Record, Type};
 
 /// Emits the implementation for one type.
@@ -18,9 +19,16 @@ fn record(record: &Record, wire: &Path) -> TokenStream {
     let ident = &record.ident;
     // Numbered, so that no field's name can be in the way.
     let slots: Vec<_> = (0..record.fields.len()).map(|index| format_ident!("field_{index}")).collect();
-    let arms = slots.iter().enumerate().map(|(index, slot)| {
+    let arms = slots.iter().zip(&record.fields).enumerate().map(|(index, (slot, field))| {
         let index = Literal::usize_unsuffixed(index);
-        quote!(#index => #slot = ::core::option::Option::Some(fields.read()?))
+        let read = match &field.default {
+            None => quote!(fields.read()?),
+            Some(_) => {
+                let default = default::function_name(field);
+                quote!(fields.read_or(Self::#default)?)
+            }
+        };
+        quote!(#index => #slot = ::core::option::Option::Some(#read))
     });
     let values = record.fields.iter().zip(&slots).map(|(field, slot)| {
         let (ident, name) = (&field.ident, &field.name);
