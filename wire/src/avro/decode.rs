@@ -33,6 +33,11 @@ impl<'a> Reader<'a> {
         Self { bytes, depth: 0, empty_items: 0 }
     }
 
+    /// Returns a reader of other bytes that is as deep in records as this one.
+    pub(super) const fn at<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
+        Reader { bytes, depth: self.depth, empty_items: 0 }
+    }
+
     /// Returns the bytes that are not read yet.
     #[inline]
     #[must_use]

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod fields;
 mod logical;
 mod plan;
 mod raw;
@@ -10,11 +11,12 @@ mod sink;
 pub use crate::error::InField;
 pub use decode::{Reader, no_such_index};
 pub use encode::Writer;
+pub use fields::Fields;
 pub use logical::Logical;
 pub use plan::{
     EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
 };
-pub use sink::{Branch, Entries, Fields, Items, Scalar, Sink};
+pub use sink::{Branch, Entries, Items, Scalar, Sink};
 
 use crate::{DecodeError, EncodeError};
 

@@ -5,8 +5,8 @@
 //! at run time for a writer that is not known, and [`Plan::decode`] executes those. A plan decodes into any [`Sink`]:
 //! a generated struct, or a dynamic value.
 
-use super::sink::{Branch, Entries, Fields, Items, Scalar, Sink};
-use super::{Logical, Reader};
+use super::sink::{Branch, Entries, Items, Scalar, Sink};
+use super::{Fields, Logical, Reader};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How to decode one writer's bytes for one reader.
@@ -158,9 +158,14 @@ impl Plan {
     ///
     /// # Errors
     /// Bytes that the writer's schema does not write, or a sink of another reader's schema.
+    #[inline]
     pub fn decode<S: Sink>(&self, bytes: &[u8]) -> Result<S, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let decoded = read(self, &mut reader, self.root);
+        // The detour by `read` would copy the struct once more.
+        let decoded = match self.node(self.root)? {
+            Node::Record(node) => reader.nested(|reader| record(self, reader, node)),
+            _ => read(self, &mut reader, self.root),
+        };
         reader.finish(decoded)
     }
 
@@ -168,6 +173,7 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Plan::decode`], and a plan that was made for another reader.
+    #[inline]
     pub fn decode_for<S: Sink>(&self, reader: u64, bytes: &[u8]) -> Result<S, DecodeError> {
         if self.reader == reader {
             self.decode(bytes)
@@ -214,6 +220,17 @@ pub(super) fn read<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, id: NodeId) ->
     }
 }
 
+/// Decodes a record, without a look at how deep it is.
+#[inline]
+fn record<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<S, DecodeError> {
+    let mut fields = Fields::new(PlanReader { plan, reader }, node);
+    let decoded = S::record(&mut fields);
+    if decoded.is_ok() {
+        fields.finish()?;
+    }
+    decoded
+}
+
 #[inline(never)]
 fn read_any<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<S, DecodeError> {
     match node {
@@ -224,7 +241,7 @@ fn read_any<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Resul
             S::array(Items { run: PlanReader { plan, reader }, item: *item, min_size: *min_size })
         }
         Node::Map { value } => S::map(Entries { run: PlanReader { plan, reader }, value: *value }),
-        Node::Record(node) => reader.nested(|reader| S::record(Fields::new(PlanReader { plan, reader }, node))),
+        Node::Record(node) => reader.nested(|reader| record(plan, reader, node)),
         Node::Union(branches) => {
             let branch = branch(reader, branches)?;
             read_any(plan, reader, plan.node(branch)?)

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{EnumNode, FieldStep, Node, NodeId, PlanReader, Primitive, RecordNode, read, skip, wrong_plan};
-use super::{Logical, Reader, raw};
+use super::plan::{EnumNode, Node, NodeId, PlanReader, Primitive, read, wrong_plan};
+use super::{Fields, Logical, Reader, raw};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// A type that a plan can decode into. What a type does not take is an error: the plan was made for another reader.
@@ -49,11 +49,11 @@ pub trait Sink: Sized {
         Err(no_place("map"))
     }
 
-    /// Takes the fields of a record.
+    /// Takes the fields of a record; what it does not ask for is skipped when it returns.
     ///
     /// # Errors
     /// What reading a field returns.
-    fn record(fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
         Err(no_place(fields.record_name()))
     }
 
@@ -114,23 +114,6 @@ pub struct Branch<'p, 'r, 'a> {
     pub(super) value: NodeId,
 }
 
-/// The fields of a record, not read yet. Each of the reader's fields comes once: read, or as its default.
-#[derive(Debug)]
-pub struct Fields<'p, 'r, 'a> {
-    run: PlanReader<'p, 'r, 'a>,
-    record: &'p RecordNode,
-    steps: std::slice::Iter<'p, FieldStep>,
-    value: Option<FieldValue<'p>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct FieldValue<'p> {
-    field: usize,
-    node: NodeId,
-    /// Where the value is read from instead of the datum.
-    default: Option<&'p [u8]>,
-}
-
 impl Items<'_, '_, '_> {
     /// Reads all items.
     ///
@@ -186,110 +169,6 @@ impl Branch<'_, '_, '_> {
     pub fn read<T: Sink>(self) -> Result<T, DecodeError> {
         read(self.run.plan, self.run.reader, self.value)
     }
-}
-
-impl<'p, 'r, 'a> Fields<'p, 'r, 'a> {
-    #[inline]
-    pub(super) fn new(run: PlanReader<'p, 'r, 'a>, record: &'p RecordNode) -> Self {
-        Self { run, record, steps: record.steps.iter(), value: None }
-    }
-
-    /// Returns the full name of the reader's record.
-    #[must_use]
-    pub fn record_name(&self) -> &'p str {
-        &self.record.name
-    }
-
-    /// Returns how many fields the reader's record has.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.record.fields.len()
-    }
-
-    /// Returns the name of the reader's field of that index.
-    #[must_use]
-    pub fn name(&self, field: usize) -> &'p str {
-        self.record.fields.get(field).map_or("", String::as_str)
-    }
-
-    /// Skips what the reader has no field for and returns the index of the next field; [`Fields::read`] then reads it.
-    ///
-    /// # Errors
-    /// What skipping returns.
-    #[inline]
-    pub fn advance(&mut self) -> Result<Option<usize>, DecodeError> {
-        for step in self.steps.by_ref() {
-            let (field, node, default) = match step {
-                FieldStep::Skip(node) => {
-                    skip(self.run.plan, self.run.reader, *node)?;
-                    continue;
-                }
-                FieldStep::Read { field, node } => (*field, *node, None),
-                FieldStep::Default { field, node, bytes } => (*field, *node, Some(bytes.as_slice())),
-            };
-            self.value = Some(FieldValue { field, node, default });
-            return Ok(Some(field));
-        }
-        Ok(None)
-    }
-
-    /// Reads the field that [`Fields::advance`] returned.
-    ///
-    /// # Errors
-    /// What reading the field returns, with its name in the path.
-    #[inline]
-    pub fn read<T: Sink>(&mut self) -> Result<T, DecodeError> {
-        let FieldValue { field, node, default } = self.value.take().ok_or_else(read_twice)?;
-        let value = match default {
-            None => read(self.run.plan, self.run.reader, node),
-            Some(bytes) => read(self.run.plan, &mut Reader::new(bytes), node),
-        };
-        value.map_err(|error| self.in_field(error, field))
-    }
-
-    /// As [`Fields::read`], for a type that knows the default of the field: it need not be decoded then.
-    ///
-    /// # Errors
-    /// What reading the field returns, with its name in the path.
-    #[inline]
-    pub fn read_or<T: Sink>(&mut self, default: impl FnOnce() -> T) -> Result<T, DecodeError> {
-        let FieldValue { field, node, default: encoded } = self.value.take().ok_or_else(read_twice)?;
-        if encoded.is_some() {
-            return Ok(default());
-        }
-        read(self.run.plan, self.run.reader, node).map_err(|error| self.in_field(error, field))
-    }
-
-    /// Returns the error of a field that the reader's type does not have.
-    #[cold]
-    #[must_use]
-    pub fn unexpected(&self, field: usize) -> DecodeError {
-        wrong_plan(format!("`{}` has no field of the index {field}", self.record.name))
-    }
-
-    /// Returns the field, or the error that the plan left it out.
-    ///
-    /// # Errors
-    /// No value.
-    #[inline]
-    pub fn required<T>(&self, value: Option<T>, name: &str) -> Result<T, DecodeError> {
-        value.ok_or_else(|| self.left_out(name))
-    }
-
-    #[cold]
-    fn left_out(&self, name: &str) -> DecodeError {
-        wrong_plan(format!("the plan leaves out the field `{name}` of `{}`", self.record.name))
-    }
-
-    #[cold]
-    fn in_field(&self, error: DecodeError, field: usize) -> DecodeError {
-        error.in_field(self.name(field))
-    }
-}
-
-#[cold]
-fn read_twice() -> DecodeError {
-    wrong_plan("a field is read twice")
 }
 
 #[cold]
@@ -411,7 +290,7 @@ impl<T: Sink> Sink for Option<T> {
 
 /// A recursive type is boxed; the box takes whatever the type takes.
 impl<T: Sink> Sink for Box<T> {
-    fn record(fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
         T::record(fields).map(Self::new)
     }
 
