@@ -1,4 +1,4 @@
-//! Measures code generation: a manifest of many events of one version, from files to the Rust text.
+//! Measures code generation: a manifest of many events, each of two versions, from files to the Rust text.
 //!
 //! `cargo bench -p eventwright-bench --bench generation -- [--quick] [COUNT]`, and with `--profile dev` what a build
 //! script costs, which cargo compiles without optimisation. `--write FOLDER` writes the schemas, the generated code and
@@ -18,7 +18,7 @@ fn main() {
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
     let count = arguments.iter().find_map(|argument| argument.parse().ok());
     match folder {
-        Some(folder) => write_all(Path::new(&folder), count.unwrap_or(100)),
+        Some(folder) => write_all(Path::new(&folder), count.unwrap_or(200)),
         None => measure(count.unwrap_or(if is_quick { 100 } else { 1000 })),
     }
 }
@@ -55,7 +55,7 @@ fn generate(folder: &Path) -> String {
 
 fn write_schemas(folder: &Path, count: usize) -> std::io::Result<()> {
     let mut manifest = String::new();
-    for index in 0..count {
+    for index in 0..count.div_ceil(2) {
         let event = folder.join(format!("event{index}"));
         std::fs::create_dir_all(&event)?;
         std::fs::write(event.join("v1.avsc"), schema(index, ""))?;

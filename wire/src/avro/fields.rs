@@ -64,14 +64,13 @@ impl<'p, 'r, 'a> Fields<'p, 'r, 'a> {
     /// What reading the field returns, with its name in the path, or a field that the plan does not have.
     #[inline]
     pub fn read<T: Sink>(&mut self, field: usize) -> Result<T, DecodeError> {
-        let value = match self.steps.as_slice().first() {
+        match self.steps.as_slice().first() {
             Some(FieldStep::Read { field: next, node }) if *next == field => {
                 self.steps.next();
-                read(self.run.plan, self.run.reader, *node)
+                read(self.run.plan, self.run.reader, *node).map_err(|error| self.in_field(error, field))
             }
             _ => self.read_elsewhere(field),
-        };
-        value.map_err(|error| self.in_field(error, field))
+        }
     }
 
     /// As [`Fields::read`], for a type that knows the field's default: it is not decoded then.
@@ -105,6 +104,7 @@ impl<'p, 'r, 'a> Fields<'p, 'r, 'a> {
             Found::Passed(node, bytes) => read(self.run.plan, &mut self.run.reader.at(bytes), node),
             Found::Default(node, bytes) => read(self.run.plan, &mut self.run.reader.at(bytes), node),
         }
+        .map_err(|error| self.in_field(error, field))
     }
 
     /// Finds a field before or behind what comes next.
