@@ -20,7 +20,7 @@ version() { # PACKAGE: the version in Cargo.lock
 each() { # FUNCTION: prints what it prints for every event and version
   local event version
   for ((event = 0; event < EVENTS; event++)); do
-    for version in 1 2; do "$1" "${event}V$version" "$version"; done
+    for version in 1 2; do "$1" "${event}v$version" "$version"; done
   done
 }
 

@@ -77,7 +77,7 @@ impl<'p, 'r, 'a> Fields<'p, 'r, 'a> {
     ///
     /// # Errors
     /// As [`Fields::read`].
-    #[inline]
+    #[inline(always)]
     pub fn read_or<T: Sink>(&mut self, field: usize, default: impl FnOnce() -> T) -> Result<T, DecodeError> {
         match self.steps.as_slice().first() {
             Some(FieldStep::Default { field: next, .. }) if *next == field => {
