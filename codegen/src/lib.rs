@@ -90,11 +90,11 @@ impl Codegen {
             loaded.events.iter().filter_map(|event| take(lower::event(event, &schemas, manifest))).collect();
         events.extend(keys.into_iter().map(|(_, key)| key));
         diagnostics.extend(lower::collisions(&events));
-        let tokens = emit::file(&events, &wire, &mut diagnostics);
-        let code = match syn::parse2(tokens) {
-            Ok(file) => output::HEADER.to_owned() + &prettyplease::unparse(&file),
+        let mut code = output::HEADER.to_owned();
+        emit::file(&events, &wire, &mut diagnostics, |part| match syn::parse2(part) {
+            Ok(file) => code += &prettyplease::unparse(&file),
             Err(error) => panic!("generated code does not parse, please report it: {error}"),
-        };
+        });
         Generated { code, diagnostics, watched: loaded.watched }
     }
 }

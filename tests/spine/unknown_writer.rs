@@ -35,6 +35,7 @@ async fn a_version_unknown_at_build_time_is_read_as_the_newest() {
     writer.string("customer-é");
     writer.string("00000000-0000-0000-0000-000000000007");
     writer.index(2);
+    drop(writer);
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", &world.settings.bootstrap).create().unwrap();
     let topic = format!("{}{}", world.prefix, OrderCreated::TOPIC);

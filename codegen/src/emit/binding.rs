@@ -135,13 +135,13 @@ fn avro_codec(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {
 
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             let reader = &mut #wire::avro::Reader::new(bytes);
-            let value = match writer {
+            let decoded = match writer {
                 #(#arms)*
                 unknown => {
                     ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(unknown)))
                 }
-            }?;
-            reader.finish(value)
+            };
+            reader.finish(decoded)
         }
 
         fn decode_with(

@@ -19,11 +19,24 @@ use syn::Path;
 use crate::ir::{Body, Event, Version};
 use rustdoc::doc;
 
-/// Emits the whole file.
-pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
-    let abi = Literal::u32_unsuffixed(CODEGEN_ABI);
-    let modules: Vec<_> = events.iter().map(|one| event(one, wire, diagnostics)).collect();
+/// Emits the whole file and hands over one part after the other: what stands at its head, each event, the topics. Tokens
+/// are large, so that nobody shall hold those of a thousand events at once.
+pub(crate) fn file(
+    events: &[Event],
+    wire: &Path,
+    diagnostics: &mut Vec<Diagnostic>,
+    mut part: impl FnMut(TokenStream),
+) {
+    part(head(events, wire));
+    for one in events {
+        part(event(one, wire, diagnostics));
+    }
     let topics = topic::enums(events, wire, diagnostics);
+    part(quote!(#(#topics)*));
+}
+
+fn head(events: &[Event], wire: &Path) -> TokenStream {
+    let abi = Literal::u32_unsuffixed(CODEGEN_ABI);
     let schemas = events.iter().flat_map(|event| {
         let module = &event.module;
         event.versions.iter().map(move |version| {
@@ -40,9 +53,6 @@ pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnost
         /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
         /// registration.
         pub static SCHEMAS: &[&#wire::EventSchema] = &[#(#schemas),*];
-
-        #(#modules)*
-        #(#topics)*
     }
 }
 

@@ -5,6 +5,7 @@ use eventwright_codegen_tests::random::{self, Maps};
 use eventwright_codegen_tests::{Row, apache, avro_pairs, avro_rows, canonical};
 use eventwright_schema::avro::dynamic::{self, Json};
 use eventwright_schema::avro::{Schema, parse, resolve};
+use eventwright_wire::avro::{FieldStep, Node, Plan};
 use serde_json::Value;
 
 const CASES: u32 = 48;
@@ -59,13 +60,31 @@ fn generated_decoders_and_plans_do_the_same_for_every_pair() {
         random::check(&random::values(&from, Maps::Several), CASES, |value| {
             let bytes = encode(&from, value);
             let planned = (reader.decode_with)(&plan, &bytes);
-            if let Some(index) = reader.writer(writer.schema) {
-                assert_eq!((reader.decode)(index, &bytes), planned, "{pair}");
+            match reader.writer(writer.schema).map(|index| (reader.decode)(index, &bytes)) {
+                // Of two things that are wrong, generated code finds the one that was written first, and a plan the one
+                // that is asked for first.
+                Some(Err(_)) if !reads_in_order(&plan) => assert!(planned.is_err(), "{pair}"),
+                Some(decoded) => assert_eq!(decoded, planned, "{pair}"),
+                None => {}
             }
             let dynamic = plan.decode::<Json>(&bytes).map(|json| canonical(json.0));
             assert_eq!(planned.map(|decoded| decoded.json), dynamic, "{pair}");
         });
     }
+}
+
+/// Whether the reader's fields come in the order of the writer's.
+fn reads_in_order(plan: &Plan) -> bool {
+    plan.nodes.iter().all(|node| match node {
+        Node::Record(node) => {
+            let fields = node.steps.iter().filter_map(|step| match step {
+                FieldStep::Read { field, .. } => Some(*field),
+                _ => None,
+            });
+            fields.is_sorted()
+        }
+        _ => true,
+    })
 }
 
 #[test]

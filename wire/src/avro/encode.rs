@@ -4,25 +4,26 @@
 
 use std::collections::BTreeMap;
 
+use super::raw::Output;
 use crate::EncodeError;
 
-/// Appends values to a vector.
+/// Appends values to a vector; its length is right again when the writer is dropped.
 #[derive(Debug)]
 pub struct Writer<'a> {
-    out: &'a mut Vec<u8>,
+    out: Output<'a>,
 }
 
 impl<'a> Writer<'a> {
     /// Returns a writer that appends to `out`.
     #[inline]
-    pub const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out }
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out: Output::new(out) }
     }
 
     /// Writes a boolean.
     #[inline]
     pub fn boolean(&mut self, value: bool) {
-        self.out.push(u8::from(value));
+        self.fixed(&[u8::from(value)]);
     }
 
     /// Writes an int.
@@ -34,7 +35,7 @@ impl<'a> Writer<'a> {
     /// Writes a long.
     #[inline]
     pub fn long(&mut self, value: i64) {
-        self.varint((value << 1 ^ value >> 63).cast_unsigned());
+        self.out.varint((value << 1 ^ value >> 63).cast_unsigned());
     }
 
     /// Writes a float.
@@ -52,8 +53,7 @@ impl<'a> Writer<'a> {
     /// Writes a length and the bytes.
     #[inline]
     pub fn bytes(&mut self, value: &[u8]) {
-        self.length(value.len());
-        self.fixed(value);
+        self.out.put_with_length(value);
     }
 
     /// Writes a length and the text.
@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
     /// Writes bytes without length: a fixed.
     #[inline]
     pub fn fixed(&mut self, value: &[u8]) {
-        self.out.extend_from_slice(value);
+        self.out.put(value);
     }
 
     /// Writes the index of an enum's symbol or a union's branch.
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn length(&mut self, length: usize) {
         // No vector is longer than isize::MAX bytes, so the shift loses nothing.
-        self.varint((length as u64) << 1);
+        self.out.varint((length as u64) << 1);
     }
 
     /// Writes an array as one block.
@@ -121,16 +121,6 @@ impl<'a> Writer<'a> {
         self.length(0);
         Ok(())
     }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the low seven bits are meant")]
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.out.push(value as u8);
-    }
 }
 
 #[cfg(test)]
@@ -160,6 +150,7 @@ mod tests {
         writer.items(&[1, 2], long).unwrap();
         writer.items(&[], long).unwrap();
         writer.entries(&BTreeMap::from([("b".into(), 1), ("a".into(), 2)]), long).unwrap();
+        drop(writer);
         assert_eq!(out, [4, 2, 4, 0, 0, 4, 2, b'a', 4, 2, b'b', 2, 0]);
     }
 }

@@ -383,7 +383,8 @@ mod tests {
         let write = |text: &str, precision, scale| {
             let mut out = Vec::new();
             let decimal: Decimal = text.parse().unwrap();
-            Writer::new(&mut out).decimal(decimal, precision, scale).map(|()| out)
+            let written = Writer::new(&mut out).decimal(decimal, precision, scale);
+            written.map(|()| out)
         };
         for text in ["0.00", "19.99", "-19.99", "-0.01", "1.28", "-1.28", "792281625142643375935439503.35"] {
             let bytes = write(text, 29, 2).unwrap();

@@ -2,18 +2,21 @@
 
 mod decode;
 mod encode;
+mod fields;
 mod logical;
 mod plan;
+mod raw;
 mod sink;
 
 pub use crate::error::InField;
 pub use decode::{Reader, no_such_index};
 pub use encode::Writer;
+pub use fields::Fields;
 pub use logical::Logical;
 pub use plan::{
     EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
 };
-pub use sink::{Branch, Entries, Fields, Items, Scalar, Sink};
+pub use sink::{Branch, Entries, Items, Scalar, Sink};
 
 use crate::{DecodeError, EncodeError};
 
@@ -39,6 +42,7 @@ pub trait Decode: Sized {
 ///
 /// # Errors
 /// A value that the schema cannot hold.
+#[inline]
 pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     encode_with(out, |writer| value.encode(writer))
 }
@@ -47,10 +51,15 @@ pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), Encode
 ///
 /// # Errors
 /// What `write` returns.
+#[inline]
 pub fn encode_with(
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let start = out.len();
-    write(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
+    let written = write(&mut Writer::new(out));
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
 }

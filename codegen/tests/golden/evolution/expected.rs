@@ -472,73 +472,28 @@ pub mod shipment_booked {
         }
         impl ::eventwright::wire::avro::Sink for ShipmentBooked {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                let mut field_11 = ::core::option::Option::None;
-                let mut field_12 = ::core::option::Option::None;
-                let mut field_13 = ::core::option::Option::None;
-                let mut field_14 = ::core::option::Option::None;
-                let mut field_15 = ::core::option::Option::None;
-                let mut field_16 = ::core::option::Option::None;
-                let mut field_17 = ::core::option::Option::None;
-                let mut field_18 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        11 => field_11 = ::core::option::Option::Some(fields.read()?),
-                        12 => field_12 = ::core::option::Option::Some(fields.read()?),
-                        13 => field_13 = ::core::option::Option::Some(fields.read()?),
-                        14 => field_14 = ::core::option::Option::Some(fields.read()?),
-                        15 => field_15 = ::core::option::Option::Some(fields.read()?),
-                        16 => field_16 = ::core::option::Option::Some(fields.read()?),
-                        17 => field_17 = ::core::option::Option::Some(fields.read()?),
-                        18 => field_18 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    shipment_id: fields.required(field_0, "shipment_id")?,
-                    parcels: fields.required(field_1, "parcels")?,
-                    weight: fields.required(field_2, "weight")?,
-                    volume: fields.required(field_3, "volume")?,
-                    label: fields.required(field_4, "label")?,
-                    barcode: fields.required(field_5, "barcode")?,
-                    carrier: fields.required(field_6, "carrier")?,
-                    mode: fields.required(field_7, "mode")?,
-                    legacy: fields.required(field_8, "legacy")?,
-                    origin: fields.required(field_9, "origin")?,
-                    stops: fields.required(field_10, "stops")?,
-                    depots: fields.required(field_11, "depots")?,
-                    fallback: fields.required(field_12, "fallback")?,
-                    comment: fields.required(field_13, "comment")?,
-                    remark: fields.required(field_14, "remark")?,
-                    bonus: fields.required(field_15, "bonus")?,
-                    insured: fields.required(field_16, "insured")?,
-                    seal: fields.required(field_17, "seal")?,
-                    unit: fields.required(field_18, "unit")?,
+                    shipment_id: fields.read(0)?,
+                    parcels: fields.read(1)?,
+                    weight: fields.read(2)?,
+                    volume: fields.read(3)?,
+                    label: fields.read(4)?,
+                    barcode: fields.read(5)?,
+                    carrier: fields.read(6)?,
+                    mode: fields.read(7)?,
+                    legacy: fields.read(8)?,
+                    origin: fields.read(9)?,
+                    stops: fields.read(10)?,
+                    depots: fields.read(11)?,
+                    fallback: fields.read(12)?,
+                    comment: fields.read(13)?,
+                    remark: fields.read(14)?,
+                    bonus: fields.read(15)?,
+                    insured: fields.read(16)?,
+                    seal: fields.read(17)?,
+                    unit: fields.read(18)?,
                 })
             }
         }
@@ -706,34 +661,15 @@ pub mod shipment_booked {
         }
         impl ::eventwright::wire::avro::Sink for Legacy {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    nothing: fields.required(field_0, "nothing")?,
-                    flags: fields.required(field_1, "flags")?,
-                    weights: fields.required(field_2, "weights")?,
-                    digest: fields.required(field_3, "digest")?,
-                    mode: fields.required(field_4, "mode")?,
-                    again: fields.required(field_5, "again")?,
+                    nothing: fields.read(0)?,
+                    flags: fields.read(1)?,
+                    weights: fields.read(2)?,
+                    digest: fields.read(3)?,
+                    mode: fields.read(4)?,
+                    again: fields.read(5)?,
                 })
             }
         }
@@ -759,22 +695,11 @@ pub mod shipment_booked {
         }
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    street: fields.required(field_0, "street")?,
-                    city: fields.required(field_1, "city")?,
+                    street: fields.read(0)?,
+                    city: fields.read(1)?,
                 })
             }
         }
@@ -798,20 +723,9 @@ pub mod shipment_booked {
         }
         impl ::eventwright::wire::avro::Sink for Unit {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    symbol: fields.required(field_0, "symbol")?,
-                })
+                ::core::result::Result::Ok(Self { symbol: fields.read(0)? })
             }
         }
         /// The schema of version 1 of `ShipmentBooked`.
@@ -888,7 +802,7 @@ pub mod shipment_booked {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -897,8 +811,8 @@ pub mod shipment_booked {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1334,73 +1248,28 @@ pub mod shipment_booked {
         }
         impl ::eventwright::wire::avro::Sink for ShipmentBooked {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                let mut field_11 = ::core::option::Option::None;
-                let mut field_12 = ::core::option::Option::None;
-                let mut field_13 = ::core::option::Option::None;
-                let mut field_14 = ::core::option::Option::None;
-                let mut field_15 = ::core::option::Option::None;
-                let mut field_16 = ::core::option::Option::None;
-                let mut field_17 = ::core::option::Option::None;
-                let mut field_18 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        11 => field_11 = ::core::option::Option::Some(fields.read()?),
-                        12 => field_12 = ::core::option::Option::Some(fields.read()?),
-                        13 => field_13 = ::core::option::Option::Some(fields.read()?),
-                        14 => field_14 = ::core::option::Option::Some(fields.read()?),
-                        15 => field_15 = ::core::option::Option::Some(fields.read()?),
-                        16 => field_16 = ::core::option::Option::Some(fields.read()?),
-                        17 => field_17 = ::core::option::Option::Some(fields.read()?),
-                        18 => field_18 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    mode: fields.required(field_0, "mode")?,
-                    booking_no: fields.required(field_1, "booking_no")?,
-                    shipment_id: fields.required(field_2, "shipment_id")?,
-                    parcels: fields.required(field_3, "parcels")?,
-                    weight: fields.required(field_4, "weight")?,
-                    volume: fields.required(field_5, "volume")?,
-                    label: fields.required(field_6, "label")?,
-                    barcode: fields.required(field_7, "barcode")?,
-                    haulier: fields.required(field_8, "haulier")?,
-                    origin: fields.required(field_9, "origin")?,
-                    stops: fields.required(field_10, "stops")?,
-                    depots: fields.required(field_11, "depots")?,
-                    fallback: fields.required(field_12, "fallback")?,
-                    comment: fields.required(field_13, "comment")?,
-                    remark: fields.required(field_14, "remark")?,
-                    bonus: fields.required(field_15, "bonus")?,
-                    insured: fields.required(field_16, "insured")?,
-                    seal: fields.required(field_17, "seal")?,
-                    unit: fields.required(field_18, "unit")?,
+                    mode: fields.read(0)?,
+                    booking_no: fields.read_or(1, Self::default_booking_no)?,
+                    shipment_id: fields.read(2)?,
+                    parcels: fields.read(3)?,
+                    weight: fields.read(4)?,
+                    volume: fields.read(5)?,
+                    label: fields.read(6)?,
+                    barcode: fields.read(7)?,
+                    haulier: fields.read(8)?,
+                    origin: fields.read(9)?,
+                    stops: fields.read(10)?,
+                    depots: fields.read(11)?,
+                    fallback: fields.read(12)?,
+                    comment: fields.read(13)?,
+                    remark: fields.read(14)?,
+                    bonus: fields.read(15)?,
+                    insured: fields.read(16)?,
+                    seal: fields.read(17)?,
+                    unit: fields.read(18)?,
                 })
             }
         }
@@ -1480,25 +1349,12 @@ pub mod shipment_booked {
         }
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    city: fields.required(field_0, "city")?,
-                    country: fields.required(field_1, "country")?,
-                    street: fields.required(field_2, "street")?,
+                    city: fields.read(0)?,
+                    country: fields.read_or(1, Self::default_country)?,
+                    street: fields.read(2)?,
                 })
             }
         }
@@ -1810,7 +1666,7 @@ pub mod shipment_booked {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => shipment_booked_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1820,8 +1676,8 @@ pub mod shipment_booked {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -2011,34 +1867,15 @@ pub mod stock_level_changed {
         }
         impl ::eventwright::wire::avro::Sink for StockLevelChanged {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    sku: fields.required(field_0, "sku")?,
-                    level: fields.required(field_1, "level")?,
-                    shelf: fields.required(field_2, "shelf")?,
-                    size: fields.required(field_3, "size")?,
-                    batch: fields.required(field_4, "batch")?,
-                    reason: fields.required(field_5, "reason")?,
+                    sku: fields.read(0)?,
+                    level: fields.read(1)?,
+                    shelf: fields.read(2)?,
+                    size: fields.read(3)?,
+                    batch: fields.read_or(4, Self::default_batch)?,
+                    reason: fields.read_or(5, Self::default_reason)?,
                 })
             }
         }
@@ -2110,22 +1947,11 @@ pub mod stock_level_changed {
         }
         impl ::eventwright::wire::avro::Sink for Size {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    width: fields.required(field_0, "width")?,
-                    height: fields.required(field_1, "height")?,
+                    width: fields.read(0)?,
+                    height: fields.read(1)?,
                 })
             }
         }
@@ -2198,45 +2024,39 @@ pub mod stock_level_changed {
         fn skip_site_1_of_v2(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
+            reader.bytes()?;
+            reader.int()?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
                     reader.bytes()?;
-                    reader.int()?;
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            reader.bytes()?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    ::core::result::Result::Ok(())
-                })
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
+            ::core::result::Result::Ok(())
         }
         /// Skips a `golden.stock.Site` as version 2 wrote it.
         fn skip_site_16_of_v2(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
+            reader.bytes()?;
+            reader.int()?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
                     reader.bytes()?;
-                    reader.int()?;
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            reader.bytes()?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    ::core::result::Result::Ok(())
-                })
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
+            ::core::result::Result::Ok(())
         }
         /// The schema of version 1 of `StockLevelChanged`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
@@ -2292,7 +2112,7 @@ pub mod stock_level_changed {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => stock_level_changed_from_v2(reader),
                     unknown => {
@@ -2302,8 +2122,8 @@ pub mod stock_level_changed {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -2580,40 +2400,17 @@ pub mod stock_level_changed {
         }
         impl ::eventwright::wire::avro::Sink for StockLevelChanged {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    site: fields.required(field_0, "site")?,
-                    level: fields.required(field_1, "level")?,
-                    size: fields.required(field_2, "size")?,
-                    sku: fields.required(field_3, "sku")?,
-                    shelf: fields.required(field_4, "shelf")?,
-                    neighbours: fields.required(field_5, "neighbours")?,
-                    counts: fields.required(field_6, "counts")?,
-                    reason: fields.required(field_7, "reason")?,
+                    site: fields.read_or(0, Self::default_site)?,
+                    level: fields.read(1)?,
+                    size: fields.read(2)?,
+                    sku: fields.read(3)?,
+                    shelf: fields.read(4)?,
+                    neighbours: fields.read_or(5, Self::default_neighbours)?,
+                    counts: fields.read_or(6, Self::default_counts)?,
+                    reason: fields.read_or(7, Self::default_reason)?,
                 })
             }
         }
@@ -2670,25 +2467,12 @@ pub mod stock_level_changed {
         }
         impl ::eventwright::wire::avro::Sink for Site {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    name: fields.required(field_0, "name")?,
-                    zone: fields.required(field_1, "zone")?,
-                    manager: fields.required(field_2, "manager")?,
+                    name: fields.read(0)?,
+                    zone: fields.read_or(1, Self::default_zone)?,
+                    manager: fields.read_or(2, Self::default_manager)?,
                 })
             }
         }
@@ -2716,25 +2500,12 @@ pub mod stock_level_changed {
         }
         impl ::eventwright::wire::avro::Sink for Size {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    width: fields.required(field_0, "width")?,
-                    depth: fields.required(field_1, "depth")?,
-                    height: fields.required(field_2, "height")?,
+                    width: fields.read(0)?,
+                    depth: fields.read_or(1, Self::default_depth)?,
+                    height: fields.read(2)?,
                 })
             }
         }
@@ -2904,7 +2675,7 @@ pub mod stock_level_changed {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => stock_level_changed_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -2914,8 +2685,8 @@ pub mod stock_level_changed {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -3157,40 +2928,17 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for RoutePlanned {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    route_id: fields.required(field_0, "route_id")?,
-                    legs: fields.required(field_1, "legs")?,
-                    carrier: fields.required(field_2, "carrier")?,
-                    mode: fields.required(field_3, "mode")?,
-                    stops: fields.required(field_4, "stops")?,
-                    depot: fields.required(field_5, "depot")?,
-                    unit: fields.required(field_6, "unit")?,
-                    bonus: fields.required(field_7, "bonus")?,
+                    route_id: fields.read(0)?,
+                    legs: fields.read(1)?,
+                    carrier: fields.read(2)?,
+                    mode: fields.read(3)?,
+                    stops: fields.read(4)?,
+                    depot: fields.read(5)?,
+                    unit: fields.read(6)?,
+                    bonus: fields.read(7)?,
                 })
             }
         }
@@ -3268,22 +3016,11 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    street: fields.required(field_0, "street")?,
-                    city: fields.required(field_1, "city")?,
+                    street: fields.read(0)?,
+                    city: fields.read(1)?,
                 })
             }
         }
@@ -3307,20 +3044,9 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for Unit {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    symbol: fields.required(field_0, "symbol")?,
-                })
+                ::core::result::Result::Ok(Self { symbol: fields.read(0)? })
             }
         }
         /// The schema of version 1 of `RoutePlanned`.
@@ -3374,7 +3100,7 @@ pub mod route_planned {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -3383,8 +3109,8 @@ pub mod route_planned {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -3633,40 +3359,17 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for RoutePlanned {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    route_id: fields.required(field_0, "route_id")?,
-                    legs: fields.required(field_1, "legs")?,
-                    haulier: fields.required(field_2, "haulier")?,
-                    mode: fields.required(field_3, "mode")?,
-                    stops: fields.required(field_4, "stops")?,
-                    depots: fields.required(field_5, "depots")?,
-                    unit: fields.required(field_6, "unit")?,
-                    bonus: fields.required(field_7, "bonus")?,
+                    route_id: fields.read(0)?,
+                    legs: fields.read(1)?,
+                    haulier: fields.read(2)?,
+                    mode: fields.read(3)?,
+                    stops: fields.read(4)?,
+                    depots: fields.read_or(5, Self::default_depots)?,
+                    unit: fields.read(6)?,
+                    bonus: fields.read_or(7, Self::default_bonus)?,
                 })
             }
         }
@@ -3746,25 +3449,12 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    street: fields.required(field_0, "street")?,
-                    city: fields.required(field_1, "city")?,
-                    country: fields.required(field_2, "country")?,
+                    street: fields.read(0)?,
+                    city: fields.read(1)?,
+                    country: fields.read_or(2, Self::default_country)?,
                 })
             }
         }
@@ -3819,7 +3509,7 @@ pub mod route_planned {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -3828,8 +3518,8 @@ pub mod route_planned {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -4051,37 +3741,16 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for Route {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    route_id: fields.required(field_0, "route_id")?,
-                    legs: fields.required(field_1, "legs")?,
-                    carrier_name: fields.required(field_2, "carrier_name")?,
-                    mode: fields.required(field_3, "mode")?,
-                    via: fields.required(field_4, "via")?,
-                    unit: fields.required(field_5, "unit")?,
-                    bonus: fields.required(field_6, "bonus")?,
+                    route_id: fields.read(0)?,
+                    legs: fields.read(1)?,
+                    carrier_name: fields.read(2)?,
+                    mode: fields.read(3)?,
+                    via: fields.read(4)?,
+                    unit: fields.read(5)?,
+                    bonus: fields.read_or(6, Self::default_bonus)?,
                 })
             }
         }
@@ -4159,22 +3828,11 @@ pub mod route_planned {
         }
         impl ::eventwright::wire::avro::Sink for Place {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    country: fields.required(field_0, "country")?,
-                    town: fields.required(field_1, "town")?,
+                    country: fields.read_or(0, Self::default_country)?,
+                    town: fields.read(1)?,
                 })
             }
         }
@@ -4269,12 +3927,9 @@ pub mod route_planned {
         fn skip_address_10_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
+            reader.bytes()?;
+            reader.bytes()?;
+            ::core::result::Result::Ok(())
         }
         /// Reads `golden.routes.Route` as version 2 wrote it.
         fn route_from_v2(
@@ -4375,13 +4030,10 @@ pub mod route_planned {
         fn skip_address_10_of_v2(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })
+            reader.bytes()?;
+            reader.bytes()?;
+            reader.bytes()?;
+            ::core::result::Result::Ok(())
         }
         /// The schema of version 3 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
@@ -4438,7 +4090,7 @@ pub mod route_planned {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => route_from_v1(reader),
                     1 => route_from_v2(reader),
                     2 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
@@ -4449,8 +4101,8 @@ pub mod route_planned {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

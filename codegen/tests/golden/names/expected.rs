@@ -401,64 +401,25 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for AwkwardNamed {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                let mut field_11 = ::core::option::Option::None;
-                let mut field_12 = ::core::option::Option::None;
-                let mut field_13 = ::core::option::Option::None;
-                let mut field_14 = ::core::option::Option::None;
-                let mut field_15 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        11 => field_11 = ::core::option::Option::Some(fields.read()?),
-                        12 => field_12 = ::core::option::Option::Some(fields.read()?),
-                        13 => field_13 = ::core::option::Option::Some(fields.read()?),
-                        14 => field_14 = ::core::option::Option::Some(fields.read()?),
-                        15 => field_15 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    r#type: fields.required(field_0, "type")?,
-                    self_: fields.required(field_1, "self")?,
-                    super_: fields.required(field_2, "super")?,
-                    camel_case: fields.required(field_3, "camelCase")?,
-                    http_status: fields.required(field_4, "HTTPStatus")?,
-                    r#async: fields.required(field_5, "async")?,
-                    reader: fields.required(field_6, "reader")?,
-                    writer: fields.required(field_7, "writer")?,
-                    value: fields.required(field_8, "value")?,
-                    fields: fields.required(field_9, "fields")?,
-                    item: fields.required(field_10, "item")?,
-                    out: fields.required(field_11, "out")?,
-                    string: fields.required(field_12, "string")?,
-                    vec: fields.required(field_13, "vec")?,
-                    result: fields.required(field_14, "result")?,
-                    event: fields.required(field_15, "event")?,
+                    r#type: fields.read(0)?,
+                    self_: fields.read(1)?,
+                    super_: fields.read_or(2, Self::default_super_)?,
+                    camel_case: fields.read_or(3, Self::default_camel_case)?,
+                    http_status: fields.read(4)?,
+                    r#async: fields.read_or(5, Self::default_async)?,
+                    reader: fields.read(6)?,
+                    writer: fields.read(7)?,
+                    value: fields.read(8)?,
+                    fields: fields.read(9)?,
+                    item: fields.read(10)?,
+                    out: fields.read(11)?,
+                    string: fields.read(12)?,
+                    vec: fields.read(13)?,
+                    result: fields.read(14)?,
+                    event: fields.read(15)?,
                 })
             }
         }
@@ -482,19 +443,10 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for Option {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    new: fields.required(field_0, "new")?,
+                    new: fields.read_or(0, Self::default_new)?,
                 })
             }
         }
@@ -518,20 +470,9 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for String {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    str: fields.required(field_0, "str")?,
-                })
+                ::core::result::Result::Ok(Self { str: fields.read(0)? })
             }
         }
         impl ::eventwright::wire::avro::Encode for Vec {
@@ -556,20 +497,9 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for Vec {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    vec: fields.required(field_0, "Vec")?,
-                })
+                ::core::result::Result::Ok(Self { vec: fields.read(0)? })
             }
         }
         impl ::eventwright::wire::avro::Encode for Result {
@@ -647,19 +577,10 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for Event {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    default: fields.required(field_0, "default")?,
+                    default: fields.read_or(0, Self::default_default)?,
                 })
             }
         }
@@ -720,7 +641,7 @@ pub mod awkward_named {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -729,8 +650,8 @@ pub mod awkward_named {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -940,49 +861,20 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for AwkwardNamed {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    r#type: fields.required(field_0, "type")?,
-                    self_: fields.required(field_1, "self")?,
-                    r#match: fields.required(field_2, "match")?,
-                    camel_case: fields.required(field_3, "camelCase")?,
-                    r#async: fields.required(field_4, "async")?,
-                    value: fields.required(field_5, "value")?,
-                    result: fields.required(field_6, "result")?,
-                    r#yield: fields.required(field_7, "yield")?,
-                    r#gen: fields.required(field_8, "gen")?,
-                    out: fields.required(field_9, "out")?,
-                    string: fields.required(field_10, "string")?,
+                    r#type: fields.read(0)?,
+                    self_: fields.read(1)?,
+                    r#match: fields.read(2)?,
+                    camel_case: fields.read_or(3, Self::default_camel_case)?,
+                    r#async: fields.read_or(4, Self::default_async)?,
+                    value: fields.read(5)?,
+                    result: fields.read(6)?,
+                    r#yield: fields.read_or(7, Self::default_yield)?,
+                    r#gen: fields.read_or(8, Self::default_gen)?,
+                    out: fields.read(9)?,
+                    string: fields.read(10)?,
                 })
             }
         }
@@ -1010,22 +902,11 @@ pub mod awkward_named {
         }
         impl ::eventwright::wire::avro::Sink for String {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    str: fields.required(field_0, "str")?,
-                    r#loop: fields.required(field_1, "loop")?,
+                    str: fields.read(0)?,
+                    r#loop: fields.read_or(1, Self::default_loop)?,
                 })
             }
         }
@@ -1128,31 +1009,22 @@ pub mod awkward_named {
         fn skip_vec_28_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    skip_option_29_of_v1(reader)?;
-                    ::core::result::Result::Ok(())
-                })
+            skip_option_29_of_v1(reader)?;
+            ::core::result::Result::Ok(())
         }
         /// Skips a `golden.type.impl.Option` as version 1 wrote it.
         fn skip_option_29_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.boolean()?;
-                    ::core::result::Result::Ok(())
-                })
+            reader.boolean()?;
+            ::core::result::Result::Ok(())
         }
         /// Skips a `other.Event` as version 1 wrote it.
         fn skip_event_32_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.int()?;
-                    ::core::result::Result::Ok(())
-                })
+            reader.int()?;
+            ::core::result::Result::Ok(())
         }
         /// The schema of version 2 of `AwkwardNamed`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
@@ -1208,7 +1080,7 @@ pub mod awkward_named {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => awkward_named_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1218,8 +1090,8 @@ pub mod awkward_named {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

@@ -362,31 +362,14 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for OrderMoved {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    from: fields.required(field_0, "from")?,
-                    to: fields.required(field_1, "to")?,
-                    kind: fields.required(field_2, "kind")?,
-                    either: fields.required(field_3, "either")?,
-                    unique: fields.required(field_4, "unique")?,
+                    from: fields.read(0)?,
+                    to: fields.read(1)?,
+                    kind: fields.read_or(2, Self::default_kind)?,
+                    either: fields.read(3)?,
+                    unique: fields.read(4)?,
                 })
             }
         }
@@ -443,20 +426,9 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    street: fields.required(field_0, "street")?,
-                })
+                ::core::result::Result::Ok(Self { street: fields.read(0)? })
             }
         }
         impl ::eventwright::wire::avro::Encode for golden_type::Address {
@@ -580,31 +552,14 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for golden_type::Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    city: fields.required(field_0, "city")?,
-                    former: fields.required(field_1, "former")?,
-                    kind: fields.required(field_2, "kind")?,
-                    next: fields.required(field_3, "next")?,
-                    place: fields.required(field_4, "place")?,
+                    city: fields.read_or(0, Self::default_city)?,
+                    former: fields.read_or(1, Self::default_former)?,
+                    kind: fields.read_or(2, Self::default_kind)?,
+                    next: fields.read_or(3, Self::default_next)?,
+                    place: fields.read_or(4, Self::default_place)?,
                 })
             }
         }
@@ -764,19 +719,10 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for Unique {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    to: fields.required(field_0, "to")?,
+                    to: fields.read_or(0, Self::default_to)?,
                 })
             }
         }
@@ -955,7 +901,7 @@ pub mod order_moved {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => order_moved_from_v2(reader),
                     unknown => {
@@ -965,8 +911,8 @@ pub mod order_moved {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1253,31 +1199,14 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for OrderMoved {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    from: fields.required(field_0, "from")?,
-                    to: fields.required(field_1, "to")?,
-                    kind: fields.required(field_2, "kind")?,
-                    either: fields.required(field_3, "either")?,
-                    unique: fields.required(field_4, "unique")?,
+                    from: fields.read(0)?,
+                    to: fields.read(1)?,
+                    kind: fields.read_or(2, Self::default_kind)?,
+                    either: fields.read(3)?,
+                    unique: fields.read(4)?,
                 })
             }
         }
@@ -1437,34 +1366,15 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for golden_type::Address {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    city: fields.required(field_0, "city")?,
-                    zip: fields.required(field_1, "zip")?,
-                    former: fields.required(field_2, "former")?,
-                    kind: fields.required(field_3, "kind")?,
-                    next: fields.required(field_4, "next")?,
-                    place: fields.required(field_5, "place")?,
+                    city: fields.read_or(0, Self::default_city)?,
+                    zip: fields.read_or(1, Self::default_zip)?,
+                    former: fields.read_or(2, Self::default_former)?,
+                    kind: fields.read_or(3, Self::default_kind)?,
+                    next: fields.read_or(4, Self::default_next)?,
+                    place: fields.read_or(5, Self::default_place)?,
                 })
             }
         }
@@ -1532,19 +1442,10 @@ pub mod order_moved {
         }
         impl ::eventwright::wire::avro::Sink for Unique {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    to: fields.required(field_0, "to")?,
+                    to: fields.read_or(0, Self::default_to)?,
                 })
             }
         }
@@ -1721,7 +1622,7 @@ pub mod order_moved {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => order_moved_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1731,8 +1632,8 @@ pub mod order_moved {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

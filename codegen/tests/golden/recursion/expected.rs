@@ -360,37 +360,16 @@ pub mod comment_thread {
         }
         impl ::eventwright::wire::avro::Sink for CommentThread {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    text: fields.required(field_0, "text")?,
-                    parent: fields.required(field_1, "parent")?,
-                    replies: fields.required(field_2, "replies")?,
-                    by_name: fields.required(field_3, "by_name")?,
-                    list: fields.required(field_4, "list")?,
-                    dropped: fields.required(field_5, "dropped")?,
-                    ping: fields.required(field_6, "ping")?,
+                    text: fields.read(0)?,
+                    parent: fields.read_or(1, Self::default_parent)?,
+                    replies: fields.read_or(2, Self::default_replies)?,
+                    by_name: fields.read_or(3, Self::default_by_name)?,
+                    list: fields.read_or(4, Self::default_list)?,
+                    dropped: fields.read_or(5, Self::default_dropped)?,
+                    ping: fields.read_or(6, Self::default_ping)?,
                 })
             }
         }
@@ -447,22 +426,11 @@ pub mod comment_thread {
         }
         impl ::eventwright::wire::avro::Sink for Node {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    item: fields.required(field_0, "item")?,
-                    next: fields.required(field_1, "next")?,
+                    item: fields.read(0)?,
+                    next: fields.read_or(1, Self::default_next)?,
                 })
             }
         }
@@ -517,20 +485,9 @@ pub mod comment_thread {
         }
         impl ::eventwright::wire::avro::Sink for Ping {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    pong: fields.required(field_0, "pong")?,
-                })
+                ::core::result::Result::Ok(Self { pong: fields.read(0)? })
             }
         }
         impl ::eventwright::wire::avro::Encode for Pong {
@@ -586,22 +543,11 @@ pub mod comment_thread {
         }
         impl ::eventwright::wire::avro::Sink for Pong {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    count: fields.required(field_0, "count")?,
-                    ping: fields.required(field_1, "ping")?,
+                    count: fields.read_or(0, Self::default_count)?,
+                    ping: fields.read_or(1, Self::default_ping)?,
                 })
             }
         }
@@ -759,7 +705,7 @@ pub mod comment_thread {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => comment_thread_from_v2(reader),
                     unknown => {
@@ -769,8 +715,8 @@ pub mod comment_thread {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1051,37 +997,16 @@ pub mod comment_thread {
         }
         impl ::eventwright::wire::avro::Sink for CommentThread {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    text: fields.required(field_0, "text")?,
-                    stars: fields.required(field_1, "stars")?,
-                    parent: fields.required(field_2, "parent")?,
-                    replies: fields.required(field_3, "replies")?,
-                    by_name: fields.required(field_4, "by_name")?,
-                    list: fields.required(field_5, "list")?,
-                    ping: fields.required(field_6, "ping")?,
+                    text: fields.read(0)?,
+                    stars: fields.read_or(1, Self::default_stars)?,
+                    parent: fields.read_or(2, Self::default_parent)?,
+                    replies: fields.read_or(3, Self::default_replies)?,
+                    by_name: fields.read_or(4, Self::default_by_name)?,
+                    list: fields.read_or(5, Self::default_list)?,
+                    ping: fields.read_or(6, Self::default_ping)?,
                 })
             }
         }
@@ -1140,25 +1065,12 @@ pub mod comment_thread {
         }
         impl ::eventwright::wire::avro::Sink for Node {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    next: fields.required(field_0, "next")?,
-                    item: fields.required(field_1, "item")?,
-                    label: fields.required(field_2, "label")?,
+                    next: fields.read_or(0, Self::default_next)?,
+                    item: fields.read(1)?,
+                    label: fields.read_or(2, Self::default_label)?,
                 })
             }
         }
@@ -1347,7 +1259,7 @@ pub mod comment_thread {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => comment_thread_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1357,8 +1269,8 @@ pub mod comment_thread {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

@@ -956,52 +956,21 @@ pub mod payload_sent {
         }
         impl ::eventwright::wire::avro::Sink for PayloadSent {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                let mut field_11 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        11 => field_11 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    payload: fields.required(field_0, "payload")?,
-                    note: fields.required(field_1, "note")?,
-                    reason: fields.required(field_2, "reason")?,
-                    texts: fields.required(field_3, "texts")?,
-                    by_key: fields.required(field_4, "by_key")?,
-                    only: fields.required(field_5, "only")?,
-                    never: fields.required(field_6, "never")?,
-                    maybe: fields.required(field_7, "maybe")?,
-                    tree: fields.required(field_8, "tree")?,
-                    dropped: fields.required(field_9, "dropped")?,
-                    narrowed: fields.required(field_10, "narrowed")?,
-                    widened: fields.required(field_11, "widened")?,
+                    payload: fields.read(0)?,
+                    note: fields.read_or(1, Self::default_note)?,
+                    reason: fields.read_or(2, Self::default_reason)?,
+                    texts: fields.read_or(3, Self::default_texts)?,
+                    by_key: fields.read(4)?,
+                    only: fields.read(5)?,
+                    never: fields.read_or(6, Self::default_never)?,
+                    maybe: fields.read_or(7, Self::default_maybe)?,
+                    tree: fields.read_or(8, Self::default_tree)?,
+                    dropped: fields.read(9)?,
+                    narrowed: fields.read(10)?,
+                    widened: fields.read(11)?,
                 })
             }
         }
@@ -1490,22 +1459,11 @@ pub mod payload_sent {
         }
         impl ::eventwright::wire::avro::Sink for Card {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    number: fields.required(field_0, "number")?,
-                    limit: fields.required(field_1, "limit")?,
+                    number: fields.read(0)?,
+                    limit: fields.read_or(1, Self::default_limit)?,
                 })
             }
         }
@@ -1698,25 +1656,12 @@ pub mod payload_sent {
         }
         impl ::eventwright::wire::avro::Sink for Tree {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    left: fields.required(field_0, "left")?,
-                    right: fields.required(field_1, "right")?,
-                    all: fields.required(field_2, "all")?,
+                    left: fields.read(0)?,
+                    right: fields.read_or(1, Self::default_right)?,
+                    all: fields.read_or(2, Self::default_all)?,
                 })
             }
         }
@@ -1884,7 +1829,7 @@ pub mod payload_sent {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -1893,8 +1838,8 @@ pub mod payload_sent {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -2595,46 +2540,19 @@ pub mod payload_sent {
         }
         impl ::eventwright::wire::avro::Sink for PayloadSent {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    payload: fields.required(field_0, "payload")?,
-                    note: fields.required(field_1, "note")?,
-                    reason: fields.required(field_2, "reason")?,
-                    texts: fields.required(field_3, "texts")?,
-                    by_key: fields.required(field_4, "by_key")?,
-                    only: fields.required(field_5, "only")?,
-                    maybe: fields.required(field_6, "maybe")?,
-                    tree: fields.required(field_7, "tree")?,
-                    narrowed: fields.required(field_8, "narrowed")?,
-                    widened: fields.required(field_9, "widened")?,
+                    payload: fields.read(0)?,
+                    note: fields.read_or(1, Self::default_note)?,
+                    reason: fields.read_or(2, Self::default_reason)?,
+                    texts: fields.read_or(3, Self::default_texts)?,
+                    by_key: fields.read(4)?,
+                    only: fields.read(5)?,
+                    maybe: fields.read(6)?,
+                    tree: fields.read_or(7, Self::default_tree)?,
+                    narrowed: fields.read(8)?,
+                    widened: fields.read(9)?,
                 })
             }
         }
@@ -3024,25 +2942,12 @@ pub mod payload_sent {
         }
         impl ::eventwright::wire::avro::Sink for Card {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    number: fields.required(field_0, "number")?,
-                    issuer: fields.required(field_1, "issuer")?,
-                    limit: fields.required(field_2, "limit")?,
+                    number: fields.read(0)?,
+                    issuer: fields.read_or(1, Self::default_issuer)?,
+                    limit: fields.read_or(2, Self::default_limit)?,
                 })
             }
         }
@@ -3167,7 +3072,7 @@ pub mod payload_sent {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -3176,8 +3081,8 @@ pub mod payload_sent {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -4028,55 +3933,22 @@ pub mod payload_sent {
         }
         impl ::eventwright::wire::avro::Sink for PayloadSent {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                let mut field_11 = ::core::option::Option::None;
-                let mut field_12 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        11 => field_11 = ::core::option::Option::Some(fields.read()?),
-                        12 => field_12 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    payload: fields.required(field_0, "payload")?,
-                    note: fields.required(field_1, "note")?,
-                    reason: fields.required(field_2, "reason")?,
-                    texts: fields.required(field_3, "texts")?,
-                    by_key: fields.required(field_4, "by_key")?,
-                    only: fields.required(field_5, "only")?,
-                    maybe: fields.required(field_6, "maybe")?,
-                    tree: fields.required(field_7, "tree")?,
-                    narrowed: fields.required(field_8, "narrowed")?,
-                    widened: fields.required(field_9, "widened")?,
-                    added: fields.required(field_10, "added")?,
-                    added_list: fields.required(field_11, "added_list")?,
-                    added_map: fields.required(field_12, "added_map")?,
+                    payload: fields.read(0)?,
+                    note: fields.read_or(1, Self::default_note)?,
+                    reason: fields.read_or(2, Self::default_reason)?,
+                    texts: fields.read_or(3, Self::default_texts)?,
+                    by_key: fields.read(4)?,
+                    only: fields.read(5)?,
+                    maybe: fields.read(6)?,
+                    tree: fields.read_or(7, Self::default_tree)?,
+                    narrowed: fields.read(8)?,
+                    widened: fields.read(9)?,
+                    added: fields.read_or(10, Self::default_added)?,
+                    added_list: fields.read_or(11, Self::default_added_list)?,
+                    added_map: fields.read_or(12, Self::default_added_map)?,
                 })
             }
         }
@@ -4895,24 +4767,21 @@ pub mod payload_sent {
         fn skip_card_87_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.bytes()?;
-                    match reader.index(2)? {
-                        0 => {
-                            reader.int()?;
-                        }
-                        1 => {
-                            reader.index(2)?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    ::core::result::Result::Ok(())
-                })
+            reader.bytes()?;
+            match reader.index(2)? {
+                0 => {
+                    reader.int()?;
+                }
+                1 => {
+                    reader.index(2)?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
+            ::core::result::Result::Ok(())
         }
         /// Skips a `golden.unions.Tree` as version 1 wrote it.
         fn skip_tree_95_of_v1(
@@ -5287,7 +5156,7 @@ pub mod payload_sent {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => payload_sent_from_v1(reader),
                     1 => payload_sent_from_v2(reader),
                     2 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
@@ -5298,8 +5167,8 @@ pub mod payload_sent {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -5506,22 +5375,11 @@ pub mod measure_taken {
         }
         impl ::eventwright::wire::avro::Sink for MeasureTaken {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    value: fields.required(field_0, "value")?,
-                    raw: fields.required(field_1, "raw")?,
+                    value: fields.read(0)?,
+                    raw: fields.read(1)?,
                 })
             }
         }
@@ -5907,7 +5765,7 @@ pub mod measure_taken {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => measure_taken_from_v2(reader),
                     2 => measure_taken_from_v3(reader),
@@ -5918,8 +5776,8 @@ pub mod measure_taken {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -6140,22 +5998,11 @@ pub mod measure_taken {
         }
         impl ::eventwright::wire::avro::Sink for MeasureTaken {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    value: fields.required(field_0, "value")?,
-                    raw: fields.required(field_1, "raw")?,
+                    value: fields.read(0)?,
+                    raw: fields.read(1)?,
                 })
             }
         }
@@ -6313,7 +6160,7 @@ pub mod measure_taken {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -6322,8 +6169,8 @@ pub mod measure_taken {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -6599,25 +6446,12 @@ pub mod measure_taken {
         }
         impl ::eventwright::wire::avro::Sink for MeasureTaken {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    value: fields.required(field_0, "value")?,
-                    raw: fields.required(field_1, "raw")?,
-                    since: fields.required(field_2, "since")?,
+                    value: fields.read(0)?,
+                    raw: fields.read(1)?,
+                    since: fields.read_or(2, Self::default_since)?,
                 })
             }
         }
@@ -7019,7 +6853,7 @@ pub mod measure_taken {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => measure_taken_from_v1(reader),
                     1 => measure_taken_from_v2(reader),
                     2 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
@@ -7030,8 +6864,8 @@ pub mod measure_taken {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

@@ -64,20 +64,9 @@ pub mod everything_measured {
         }
         impl ::eventwright::wire::avro::Sink for EverythingMeasured {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
-                ::core::result::Result::Ok(Self {
-                    at_millis: fields.required(field_0, "at_millis")?,
-                })
+                ::core::result::Result::Ok(Self { at_millis: fields.read(0)? })
             }
         }
         /// The schema of version 1 of `EverythingMeasured`.
@@ -117,7 +106,7 @@ pub mod everything_measured {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -126,8 +115,8 @@ pub mod everything_measured {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -945,121 +934,44 @@ pub mod everything_measured {
         }
         impl ::eventwright::wire::avro::Sink for EverythingMeasured {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                let mut field_11 = ::core::option::Option::None;
-                let mut field_12 = ::core::option::Option::None;
-                let mut field_13 = ::core::option::Option::None;
-                let mut field_14 = ::core::option::Option::None;
-                let mut field_15 = ::core::option::Option::None;
-                let mut field_16 = ::core::option::Option::None;
-                let mut field_17 = ::core::option::Option::None;
-                let mut field_18 = ::core::option::Option::None;
-                let mut field_19 = ::core::option::Option::None;
-                let mut field_20 = ::core::option::Option::None;
-                let mut field_21 = ::core::option::Option::None;
-                let mut field_22 = ::core::option::Option::None;
-                let mut field_23 = ::core::option::Option::None;
-                let mut field_24 = ::core::option::Option::None;
-                let mut field_25 = ::core::option::Option::None;
-                let mut field_26 = ::core::option::Option::None;
-                let mut field_27 = ::core::option::Option::None;
-                let mut field_28 = ::core::option::Option::None;
-                let mut field_29 = ::core::option::Option::None;
-                let mut field_30 = ::core::option::Option::None;
-                let mut field_31 = ::core::option::Option::None;
-                let mut field_32 = ::core::option::Option::None;
-                let mut field_33 = ::core::option::Option::None;
-                let mut field_34 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        11 => field_11 = ::core::option::Option::Some(fields.read()?),
-                        12 => field_12 = ::core::option::Option::Some(fields.read()?),
-                        13 => field_13 = ::core::option::Option::Some(fields.read()?),
-                        14 => field_14 = ::core::option::Option::Some(fields.read()?),
-                        15 => field_15 = ::core::option::Option::Some(fields.read()?),
-                        16 => field_16 = ::core::option::Option::Some(fields.read()?),
-                        17 => field_17 = ::core::option::Option::Some(fields.read()?),
-                        18 => field_18 = ::core::option::Option::Some(fields.read()?),
-                        19 => field_19 = ::core::option::Option::Some(fields.read()?),
-                        20 => field_20 = ::core::option::Option::Some(fields.read()?),
-                        21 => field_21 = ::core::option::Option::Some(fields.read()?),
-                        22 => field_22 = ::core::option::Option::Some(fields.read()?),
-                        23 => field_23 = ::core::option::Option::Some(fields.read()?),
-                        24 => field_24 = ::core::option::Option::Some(fields.read()?),
-                        25 => field_25 = ::core::option::Option::Some(fields.read()?),
-                        26 => field_26 = ::core::option::Option::Some(fields.read()?),
-                        27 => field_27 = ::core::option::Option::Some(fields.read()?),
-                        28 => field_28 = ::core::option::Option::Some(fields.read()?),
-                        29 => field_29 = ::core::option::Option::Some(fields.read()?),
-                        30 => field_30 = ::core::option::Option::Some(fields.read()?),
-                        31 => field_31 = ::core::option::Option::Some(fields.read()?),
-                        32 => field_32 = ::core::option::Option::Some(fields.read()?),
-                        33 => field_33 = ::core::option::Option::Some(fields.read()?),
-                        34 => field_34 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    at_millis: fields.required(field_0, "at_millis")?,
-                    nothing: fields.required(field_1, "nothing")?,
-                    yes: fields.required(field_2, "yes")?,
-                    small: fields.required(field_3, "small")?,
-                    large: fields.required(field_4, "large")?,
-                    single: fields.required(field_5, "single")?,
-                    twice: fields.required(field_6, "twice")?,
-                    huge: fields.required(field_7, "huge")?,
-                    whole: fields.required(field_8, "whole")?,
-                    raw: fields.required(field_9, "raw")?,
-                    text: fields.required(field_10, "text")?,
-                    code: fields.required(field_11, "code")?,
-                    suit: fields.required(field_12, "suit")?,
-                    money: fields.required(field_13, "money")?,
-                    fee: fields.required(field_14, "fee")?,
-                    whole_money: fields.required(field_15, "whole_money")?,
-                    text_uuid: fields.required(field_16, "text_uuid")?,
-                    fixed_uuid: fields.required(field_17, "fixed_uuid")?,
-                    day: fields.required(field_18, "day")?,
-                    time_millis: fields.required(field_19, "time_millis")?,
-                    time_micros: fields.required(field_20, "time_micros")?,
-                    at_micros: fields.required(field_21, "at_micros")?,
-                    at_nanos: fields.required(field_22, "at_nanos")?,
-                    local_millis: fields.required(field_23, "local_millis")?,
-                    local_micros: fields.required(field_24, "local_micros")?,
-                    local_nanos: fields.required(field_25, "local_nanos")?,
-                    null_first: fields.required(field_26, "null_first")?,
-                    null_last: fields.required(field_27, "null_last")?,
-                    maybe_day: fields.required(field_28, "maybe_day")?,
-                    moneys: fields.required(field_29, "moneys")?,
-                    raws: fields.required(field_30, "raws")?,
-                    instants: fields.required(field_31, "instants")?,
-                    matrix: fields.required(field_32, "matrix")?,
-                    nested_nulls: fields.required(field_33, "nested_nulls")?,
-                    maybe_texts: fields.required(field_34, "maybe_texts")?,
+                    at_millis: fields.read(0)?,
+                    nothing: fields.read_or(1, Self::default_nothing)?,
+                    yes: fields.read_or(2, Self::default_yes)?,
+                    small: fields.read_or(3, Self::default_small)?,
+                    large: fields.read_or(4, Self::default_large)?,
+                    single: fields.read_or(5, Self::default_single)?,
+                    twice: fields.read_or(6, Self::default_twice)?,
+                    huge: fields.read_or(7, Self::default_huge)?,
+                    whole: fields.read_or(8, Self::default_whole)?,
+                    raw: fields.read_or(9, Self::default_raw)?,
+                    text: fields.read_or(10, Self::default_text)?,
+                    code: fields.read_or(11, Self::default_code)?,
+                    suit: fields.read_or(12, Self::default_suit)?,
+                    money: fields.read_or(13, Self::default_money)?,
+                    fee: fields.read_or(14, Self::default_fee)?,
+                    whole_money: fields.read_or(15, Self::default_whole_money)?,
+                    text_uuid: fields.read_or(16, Self::default_text_uuid)?,
+                    fixed_uuid: fields.read_or(17, Self::default_fixed_uuid)?,
+                    day: fields.read_or(18, Self::default_day)?,
+                    time_millis: fields.read_or(19, Self::default_time_millis)?,
+                    time_micros: fields.read_or(20, Self::default_time_micros)?,
+                    at_micros: fields.read_or(21, Self::default_at_micros)?,
+                    at_nanos: fields.read_or(22, Self::default_at_nanos)?,
+                    local_millis: fields.read_or(23, Self::default_local_millis)?,
+                    local_micros: fields.read_or(24, Self::default_local_micros)?,
+                    local_nanos: fields.read_or(25, Self::default_local_nanos)?,
+                    null_first: fields.read_or(26, Self::default_null_first)?,
+                    null_last: fields.read_or(27, Self::default_null_last)?,
+                    maybe_day: fields.read_or(28, Self::default_maybe_day)?,
+                    moneys: fields.read_or(29, Self::default_moneys)?,
+                    raws: fields.read_or(30, Self::default_raws)?,
+                    instants: fields.read_or(31, Self::default_instants)?,
+                    matrix: fields.read_or(32, Self::default_matrix)?,
+                    nested_nulls: fields.read_or(33, Self::default_nested_nulls)?,
+                    maybe_texts: fields.read_or(34, Self::default_maybe_texts)?,
                 })
             }
         }
@@ -1235,7 +1147,7 @@ pub mod everything_measured {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => everything_measured_from_v1(reader),
                     1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
@@ -1245,8 +1157,8 @@ pub mod everything_measured {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
@@ -1528,49 +1440,20 @@ pub mod plain_values {
         }
         impl ::eventwright::wire::avro::Sink for PlainValues {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                let mut field_0 = ::core::option::Option::None;
-                let mut field_1 = ::core::option::Option::None;
-                let mut field_2 = ::core::option::Option::None;
-                let mut field_3 = ::core::option::Option::None;
-                let mut field_4 = ::core::option::Option::None;
-                let mut field_5 = ::core::option::Option::None;
-                let mut field_6 = ::core::option::Option::None;
-                let mut field_7 = ::core::option::Option::None;
-                let mut field_8 = ::core::option::Option::None;
-                let mut field_9 = ::core::option::Option::None;
-                let mut field_10 = ::core::option::Option::None;
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
-                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
-                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
-                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
-                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
-                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
-                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
-                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
-                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
-                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
-                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {
-                    id: fields.required(field_0, "id")?,
-                    flag: fields.required(field_1, "flag")?,
-                    ratio: fields.required(field_2, "ratio")?,
-                    share: fields.required(field_3, "share")?,
-                    maybe_ratio: fields.required(field_4, "maybe_ratio")?,
-                    amount: fields.required(field_5, "amount")?,
-                    unlabelled: fields.required(field_6, "unlabelled")?,
-                    unknown: fields.required(field_7, "unknown")?,
-                    empty: fields.required(field_8, "empty")?,
-                    empties: fields.required(field_9, "empties")?,
-                    never: fields.required(field_10, "never")?,
+                    id: fields.read(0)?,
+                    flag: fields.read(1)?,
+                    ratio: fields.read(2)?,
+                    share: fields.read(3)?,
+                    maybe_ratio: fields.read(4)?,
+                    amount: fields.read(5)?,
+                    unlabelled: fields.read(6)?,
+                    unknown: fields.read(7)?,
+                    empty: fields.read(8)?,
+                    empties: fields.read(9)?,
+                    never: fields.read_or(10, Self::default_never)?,
                 })
             }
         }
@@ -1591,15 +1474,8 @@ pub mod plain_values {
         }
         impl ::eventwright::wire::avro::Sink for Empty {
             fn record(
-                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                _fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        other => {
-                            return ::core::result::Result::Err(fields.unexpected(other));
-                        }
-                    }
-                }
                 ::core::result::Result::Ok(Self {})
             }
         }
@@ -1693,7 +1569,7 @@ pub mod plain_values {
                 bytes: &[u8],
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
-                let value = match writer {
+                let decoded = match writer {
                     0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
                     unknown => {
                         ::core::result::Result::Err(
@@ -1702,8 +1578,8 @@ pub mod plain_values {
                             ),
                         )
                     }
-                }?;
-                reader.finish(value)
+                };
+                reader.finish(decoded)
             }
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,

@@ -179,21 +179,8 @@ impl Event for Order {
 }
 
 impl Sink for Order {
-    fn record(mut fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
-        let (mut id, mut quantity, mut note) = (None, None, None);
-        while let Some(field) = fields.advance()? {
-            match field {
-                0 => id = Some(fields.read()?),
-                1 => quantity = Some(fields.read()?),
-                2 => note = Some(fields.read()?),
-                _ => return Err(fields.unexpected(field)),
-            }
-        }
-        Ok(Self {
-            id: fields.required(id, "id")?,
-            quantity: fields.required(quantity, "quantity")?,
-            note: fields.required(note, "note")?,
-        })
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
+        Ok(Self { id: fields.read(0)?, quantity: fields.read(1)?, note: fields.read(2)? })
     }
 }
 

@@ -46,16 +46,10 @@ impl Sink for Json {
         Ok(Self(entries.read::<Self>()?.into_iter().map(|(key, value)| (key, value.0)).collect()))
     }
 
-    fn record(mut fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
-        let mut values: Vec<Option<Self>> = vec![None; fields.count()];
-        while let Some(index) = fields.advance()? {
-            let value = fields.read()?;
-            *values.get_mut(index).ok_or_else(|| fields.unexpected(index))? = Some(value);
-        }
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
         let mut object = Map::new();
-        for (index, value) in values.into_iter().enumerate() {
-            let name = fields.name(index);
-            object.insert(name.to_owned(), fields.required(value, name)?.0);
+        for index in 0..fields.count() {
+            object.insert(fields.name(index).to_owned(), fields.read::<Self>(index)?.0);
         }
         Ok(Self(Value::Object(object)))
     }
