@@ -15,8 +15,8 @@ pub use sink::Json;
 /// Decodes one datum, as its writer's schema says, into the JSON form.
 ///
 /// # Errors
-/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more than
-/// 28 digits.
+/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more
+/// digits than its schema says.
 pub fn decode_json(schema: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> {
     let plan = resolve::identity(schema, schema.root())?;
     plan.decode::<Json>(bytes).map(|json| json.0)

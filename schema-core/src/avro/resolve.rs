@@ -367,7 +367,8 @@ fn meaning(writer: Logical, reader: Logical) -> Logical {
         TimestampMicros, TimestampMillis, TimestampNanos,
     };
     match (writer, reader) {
-        (Decimal { scale: from, .. }, Decimal { scale: to, .. }) if from != to => writer,
+        // The precision is the reader's: it decides on the type.
+        (Decimal { scale, .. }, Decimal { precision, .. }) => Decimal { precision, scale },
         (TimeMillis | TimeMicros, TimeMillis | TimeMicros) => writer,
         (TimestampMillis | TimestampMicros | TimestampNanos, TimestampMillis | TimestampMicros | TimestampNanos) => {
             writer

@@ -9,10 +9,11 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::bigdecimal::BigDecimal;
+use eventwright_wire::bigdecimal::num_bigint::BigInt;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::jiff::tz::TimeZone;
 use eventwright_wire::jiff::{Span, Timestamp};
-use eventwright_wire::rust_decimal;
 use eventwright_wire::uuid::Uuid;
 use serde_json::{Value as Json, json};
 
@@ -244,23 +245,17 @@ fn of_nanoseconds(count: i64) -> Timestamp {
 
 /// The unscaled number in the fewest bytes, or in those of the fixed.
 fn decimal_value(text: &str, schema: &apache_avro::schema::DecimalSchema) -> Decimal {
-    let decimal: rust_decimal::Decimal = text.parse().expect("a decimal");
-    assert_eq!(usize::try_from(decimal.scale()), Ok(schema.scale), "random decimals have all digits");
-    let wide = decimal.mantissa().to_be_bytes();
-    let size = match &schema.inner {
-        InnerDecimalSchema::Fixed(fixed) => fixed.size,
-        InnerDecimalSchema::Bytes => (1..16).find(|size| fits(decimal.mantissa(), *size)).unwrap_or(16),
-    };
-    Decimal::from(wide.get(wide.len() - size..).expect("at most 16 bytes"))
-}
-
-fn fits(number: i128, size: usize) -> bool {
-    let shift = 128 - 8 * size;
-    number << shift >> shift == number
+    let (unscaled, scale) = text.parse::<BigDecimal>().expect("a decimal").into_bigint_and_scale();
+    assert_eq!(usize::try_from(scale), Ok(schema.scale), "random decimals have all digits");
+    let mut bytes = unscaled.to_signed_bytes_be();
+    if let InnerDecimalSchema::Fixed(fixed) = &schema.inner {
+        let sign = if text.starts_with('-') { 0xff } else { 0 };
+        let padding = vec![sign; fixed.size.checked_sub(bytes.len()).expect("a decimal that fits")];
+        bytes.splice(..0, padding);
+    }
+    Decimal::from(bytes)
 }
 
 fn decimal_text(bytes: &[u8], scale: u32) -> String {
-    let sign = if bytes.first().is_some_and(|first| *first >= 0x80) { -1 } else { 0 };
-    let unscaled = bytes.iter().fold(sign, |number: i128, byte| number << 8 | i128::from(*byte));
-    rust_decimal::Decimal::from_i128_with_scale(unscaled, scale).to_string()
+    BigDecimal::new(BigInt::from_signed_bytes_be(bytes), i64::from(scale)).to_plain_string()
 }

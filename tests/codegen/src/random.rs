@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_schema::avro::{Body, Kind, NamedId, Node, Schema};
-use eventwright_wire::avro::Logical;
+use eventwright_wire::avro::{DECIMAL_DIGITS, Logical};
+use eventwright_wire::bigdecimal::BigDecimal;
+use eventwright_wire::bigdecimal::num_bigint::BigInt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -216,12 +218,23 @@ pub fn float(value: f32) -> Value {
 
 /// Values with all digits after the point, as they come back from bytes.
 fn decimal(precision: u32, scale: u32) -> BoxedStrategy<Value> {
-    let most = 10_i128.pow(precision.min(28)) - 1;
+    if precision > DECIMAL_DIGITS {
+        return big_decimal(precision, scale);
+    }
+    let most = 10_i128.pow(precision) - 1;
     let text = move |unscaled: i128| {
         let decimal = eventwright_wire::rust_decimal::Decimal::from_i128_with_scale(unscaled, scale);
         Value::String(decimal.to_string())
     };
     prop_oneof![-200_i128.min(most)..200.min(most), -most..=most].prop_map(text).boxed()
+}
+
+fn big_decimal(precision: u32, scale: u32) -> BoxedStrategy<Value> {
+    let text = move |digits: String| {
+        let unscaled: BigInt = digits.parse().expect("an integer");
+        Value::String(BigDecimal::new(unscaled, i64::from(scale)).to_plain_string())
+    };
+    proptest::string::string_regex(&format!("-?[0-9]{{1,{precision}}}")).expect("a pattern").prop_map(text).boxed()
 }
 
 fn uuid() -> BoxedStrategy<Value> {

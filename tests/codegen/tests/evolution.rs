@@ -199,6 +199,17 @@ fn a_branch_that_the_reader_has_no_place_for_is_an_error_when_it_comes() {
 }
 
 #[test]
+fn decimals_of_more_than_28_digits_are_exact() {
+    let wei = "-12345678901234567890123456789012345678901234567890123456789012345678901234567";
+    let v1 = json!({"wei": wei, "grown": "12345678901234567.890"});
+    let v2 = json!({"widened": "12345678901234567.890", "wei": wei, "fee": "-0.000000000000000002", "maybe": null,
+        "several": [{"string": "\u{1}"}]});
+    check("RareValues v1", &v1, "RareValues v2", &v2);
+    let back = json!({"wei": wei, "grown": "0.000"});
+    check("RareValues v2", &v2, "RareValues v1", &back);
+}
+
+#[test]
 fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
     let key = |row: &str, value: Value| {
         let row = find(row);

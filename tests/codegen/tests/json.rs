@@ -70,6 +70,22 @@ fn money_is_read_from_text_and_from_numbers_and_written_as_text() {
 }
 
 #[test]
+fn long_decimals_are_read_and_written_like_short_ones() {
+    let read = |text: Value| read("RareValues v1", &json!({"wei": text, "grown": 1}).to_string());
+    let check = |text: Value, expected: &str| assert_eq!(read(text).unwrap()["wei"], expected);
+    let long = "9".repeat(77);
+    check(json!(long), &long);
+    check(json!(5), "5");
+    check(json!("-1.50e2"), "-150");
+    check(json!("0.00"), "0");
+    for wrong in
+        [json!("9".repeat(78)), json!("0.5"), json!("1e1000000000"), json!("1e-99999999999"), json!("x"), json!(null)]
+    {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn floats_that_json_has_no_number_for_are_text() {
     for text in ["NaN", "Infinity", "-Infinity"] {
         check_plain("ratio", json!(text), json!(text));

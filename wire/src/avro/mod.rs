@@ -1,5 +1,7 @@
 //! The Avro 1.12 binary encoding: reading and writing values directly, and plans for schemas unknown at build time.
 
+#[cfg(feature = "bigdecimal")]
+mod big_decimal;
 mod decode;
 mod encode;
 mod logical;
@@ -7,9 +9,11 @@ mod plan;
 mod sink;
 
 pub use crate::error::InField;
+#[cfg(feature = "bigdecimal")]
+pub use big_decimal::big_decimal;
 pub use decode::{Reader, no_such_index};
 pub use encode::Writer;
-pub use logical::Logical;
+pub use logical::{DECIMAL_DIGITS, Logical};
 pub use plan::{
     EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
 };

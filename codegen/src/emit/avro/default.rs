@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::rust_decimal::Decimal;
@@ -138,6 +139,12 @@ impl Expressions<'_> {
 
 fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
     Some(match ty {
+        big if big.is_big_decimal() => {
+            let (unscaled, scale) = text.parse::<BigDecimal>().ok()?.into_bigint_and_scale();
+            let (bytes, scale) =
+                (array(&unscaled.to_signed_bytes_be()), Literal::u32_unsuffixed(scale.try_into().ok()?));
+            quote!(#wire::avro::big_decimal(&#bytes, #scale))
+        }
         Ty::Decimal { .. } => {
             let decimal: Decimal = text.parse().ok()?;
             let mantissa = Literal::i128_unsuffixed(decimal.mantissa());

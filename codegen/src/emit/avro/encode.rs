@@ -149,6 +149,10 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
         Ty::Decimal { precision, scale, fixed } => {
             let [precision, scale] = [*precision, *scale].map(Literal::u32_unsuffixed);
             match fixed.map(Literal::usize_unsuffixed) {
+                None if ty.is_big_decimal() => quote!(writer.big_decimal(#reference, #precision, #scale)),
+                Some(size) if ty.is_big_decimal() => {
+                    quote!(writer.big_decimal_fixed(#reference, (#precision, #scale), #size))
+                }
                 None => quote!(writer.decimal(#value, #precision, #scale)),
                 Some(size) => quote!(writer.decimal_fixed(#value, (#precision, #scale), #size)),
             }

@@ -201,6 +201,7 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
             let size = proc_macro2::Literal::usize_unsuffixed(*size);
             quote!([u8; #size])
         }
+        big if big.is_big_decimal() => quote!(#wire::bigdecimal::BigDecimal),
         Ty::Decimal { .. } => quote!(#wire::rust_decimal::Decimal),
         Ty::Uuid | Ty::UuidFixed => quote!(#wire::uuid::Uuid),
         Ty::Date => quote!(#wire::jiff::civil::Date),

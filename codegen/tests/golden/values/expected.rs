@@ -9,6 +9,8 @@ pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
     &everything_measured::v1::SCHEMA,
     &everything_measured::v2::SCHEMA,
     &plain_values::v1::SCHEMA,
+    &rare_values::v1::SCHEMA,
+    &rare_values::v2::SCHEMA,
 ];
 /// The versions of `EverythingMeasured`.
 pub mod everything_measured {
@@ -1711,3 +1713,493 @@ pub mod plain_values {
     }
 }
 pub use plain_values::v1::PlainValues;
+/// The versions of `RareValues`.
+pub mod rare_values {
+    /// Version 1 of `RareValues`.
+    pub mod v1 {
+        use ::eventwright::wire::avro::InField as _;
+        /// The record `golden.values.RareValues`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct RareValues {
+            /// The field `wei`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub wei: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `grown`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_grown")]
+            pub grown: ::eventwright::wire::rust_decimal::Decimal,
+        }
+        impl RareValues {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(wei: ::eventwright::wire::bigdecimal::BigDecimal) -> Self {
+                Self {
+                    wei,
+                    grown: Self::default_grown(),
+                }
+            }
+            /// Returns the default of `grown`.
+            pub(super) fn default_grown() -> ::eventwright::wire::rust_decimal::Decimal {
+                ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(0, 3)
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RareValues {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.big_decimal(&self.wei, 77, 0).field("wei")?;
+                writer.decimal(self.grown, 20, 3).field("grown")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for RareValues {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(RareValues {
+                    wei: reader.big_decimal(0).field("wei")?,
+                    grown: reader.decimal(3).field("grown")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValues {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    wei: fields.required(field_0, "wei")?,
+                    grown: fields.required(field_1, "grown")?,
+                })
+            }
+        }
+        /// Reads `golden.values.RareValues` as version 2 wrote it.
+        fn rare_values_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
+            let value = RareValues {
+                wei: {
+                    reader.bytes()?;
+                    reader.big_decimal(0).field("wei")?
+                },
+                grown: RareValues::default_grown(),
+            };
+            reader.fixed(16)?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
+                    reader.bytes()?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
+            reader
+                .skip_blocks(
+                    1,
+                    |reader| {
+                        match reader.index(2)? {
+                            0 => {
+                                reader.bytes()?;
+                            }
+                            1 => {
+                                reader.bytes()?;
+                            }
+                            index => {
+                                return ::core::result::Result::Err(
+                                    ::eventwright::wire::avro::no_such_index(index, 2),
+                                );
+                            }
+                        }
+                        ::core::result::Result::Ok(())
+                    },
+                )?;
+            ::core::result::Result::Ok(value)
+        }
+        /// The schema of version 1 of `RareValues`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RareValues",
+            version: 1,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.values.RareValues",
+            topic: "rare",
+            subject: "rare-value",
+            text: r#"{"type": "record", "name": "RareValues", "namespace": "golden.values", "fields": [
+  {"name": "wei", "type": {"type": "bytes", "logicalType": "decimal", "precision": 77}},
+  {"name": "grown", "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 3}, "default": ""}
+]}
+"#,
+            references: &[],
+            fingerprint: 0xb994b43c96bde4af,
+            sha256: [
+                106, 87, 145, 154, 167, 35, 6, 108, 3, 181, 40, 80, 124, 5, 30, 202, 233,
+                194, 199, 62, 143, 157, 25, 115, 200, 49, 73, 245, 72, 238, 241, 12,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for RareValues {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &SCHEMA,
+                &super::v2::SCHEMA,
+            ];
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let value = match writer {
+                    0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    1 => rare_values_from_v2(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                }?;
+                reader.finish(value)
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+    /// Version 2 of `RareValues`.
+    pub mod v2 {
+        use ::eventwright::wire::avro::InField as _;
+        /// The record `golden.values.RareValues`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct RareValues {
+            /// The field `widened`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub widened: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `wei`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub wei: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `fee`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_fee")]
+            pub fee: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `maybe`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_maybe")]
+            pub maybe: ::core::option::Option<
+                ::eventwright::wire::bigdecimal::BigDecimal,
+            >,
+            /// The field `several`.
+            #[serde(default = "RareValues::default_several")]
+            pub several: ::std::vec::Vec<RareValuesSeveral>,
+        }
+        impl RareValues {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                widened: ::eventwright::wire::bigdecimal::BigDecimal,
+                wei: ::eventwright::wire::bigdecimal::BigDecimal,
+            ) -> Self {
+                Self {
+                    widened,
+                    wei,
+                    fee: Self::default_fee(),
+                    maybe: Self::default_maybe(),
+                    several: Self::default_several(),
+                }
+            }
+            /// Returns the default of `fee`.
+            pub(super) fn default_fee() -> ::eventwright::wire::bigdecimal::BigDecimal {
+                ::eventwright::wire::avro::big_decimal(&[254], 18)
+            }
+            /// Returns the default of `maybe`.
+            pub(super) fn default_maybe() -> ::core::option::Option<
+                ::eventwright::wire::bigdecimal::BigDecimal,
+            > {
+                ::core::option::Option::<
+                    ::eventwright::wire::bigdecimal::BigDecimal,
+                >::None
+            }
+            /// Returns the default of `several`.
+            pub(super) fn default_several() -> ::std::vec::Vec<RareValuesSeveral> {
+                ::std::vec::Vec::from([
+                    RareValuesSeveral::String(::std::string::String::from("\u{1}")),
+                ])
+            }
+        }
+        /// The branches of the union in `golden.values.RareValues.several`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum RareValuesSeveral {
+            /// The branch `string`.
+            #[serde(rename = "string")]
+            String(::std::string::String),
+            /// The branch `bytes`.
+            #[serde(rename = "bytes")]
+            Decimal(
+                #[serde(with = "::eventwright::wire::json")]
+                ::eventwright::wire::bigdecimal::BigDecimal,
+            ),
+        }
+        impl ::eventwright::wire::avro::Encode for RareValues {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.big_decimal(&self.widened, 29, 3).field("widened")?;
+                writer.big_decimal(&self.wei, 77, 0).field("wei")?;
+                writer.big_decimal_fixed(&self.fee, (38, 18), 16).field("fee")?;
+                match &self.maybe {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        writer.big_decimal(value, 40, 2)
+                    }
+                }
+                    .field("maybe")?;
+                writer
+                    .items(
+                        &self.several,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(
+                            item,
+                            writer,
+                        ),
+                    )
+                    .field("several")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for RareValues {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(RareValues {
+                    widened: reader.big_decimal(3).field("widened")?,
+                    wei: reader.big_decimal(0).field("wei")?,
+                    fee: reader.big_decimal_fixed(16, 18).field("fee")?,
+                    maybe: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader.big_decimal(2).map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("maybe")?,
+                    several: reader
+                        .items(
+                            1,
+                            |reader| match reader.index(2) {
+                                ::core::result::Result::Ok(0) => {
+                                    reader.string().map(RareValuesSeveral::String)
+                                }
+                                ::core::result::Result::Ok(1) => {
+                                    reader.big_decimal(40).map(RareValuesSeveral::Decimal)
+                                }
+                                ::core::result::Result::Ok(index) => {
+                                    ::core::result::Result::Err(
+                                        ::eventwright::wire::avro::no_such_index(index, 2),
+                                    )
+                                }
+                                ::core::result::Result::Err(error) => {
+                                    ::core::result::Result::Err(error)
+                                }
+                            },
+                        )
+                        .field("several")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValues {
+            fn record(
+                mut fields: ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let mut field_0 = ::core::option::Option::None;
+                let mut field_1 = ::core::option::Option::None;
+                let mut field_2 = ::core::option::Option::None;
+                let mut field_3 = ::core::option::Option::None;
+                let mut field_4 = ::core::option::Option::None;
+                while let ::core::option::Option::Some(field) = fields.advance()? {
+                    match field {
+                        0 => field_0 = ::core::option::Option::Some(fields.read()?),
+                        1 => field_1 = ::core::option::Option::Some(fields.read()?),
+                        2 => field_2 = ::core::option::Option::Some(fields.read()?),
+                        3 => field_3 = ::core::option::Option::Some(fields.read()?),
+                        4 => field_4 = ::core::option::Option::Some(fields.read()?),
+                        other => {
+                            return ::core::result::Result::Err(fields.unexpected(other));
+                        }
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    widened: fields.required(field_0, "widened")?,
+                    wei: fields.required(field_1, "wei")?,
+                    fee: fields.required(field_2, "fee")?,
+                    maybe: fields.required(field_3, "maybe")?,
+                    several: fields.required(field_4, "several")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RareValuesSeveral {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                match self {
+                    Self::String(value) => {
+                        writer.index(0);
+                        writer.string(value);
+                    }
+                    Self::Decimal(value) => {
+                        writer.index(1);
+                        writer.big_decimal(value, 40, 40)?;
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValuesSeveral {
+            fn branch(
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match branch.index() {
+                    0 => branch.read().map(Self::String),
+                    1 => branch.read().map(Self::Decimal),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 2),
+                        )
+                    }
+                }
+            }
+        }
+        /// Reads `golden.values.RareValues` as version 1 wrote it.
+        fn rare_values_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(RareValues {
+                wei: reader.big_decimal(0).field("wei")?,
+                widened: reader.big_decimal(3).field("widened")?,
+                fee: RareValues::default_fee(),
+                maybe: RareValues::default_maybe(),
+                several: RareValues::default_several(),
+            })
+        }
+        /// The schema of version 2 of `RareValues`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RareValues",
+            version: 2,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.values.RareValues",
+            topic: "rare",
+            subject: "rare-value",
+            text: r#"{"type": "record", "name": "RareValues", "namespace": "golden.values", "fields": [
+  {"name": "widened", "aliases": ["grown"], "type": {"type": "bytes", "logicalType": "decimal", "precision": 29, "scale": 3}},
+  {"name": "wei", "type": {"type": "bytes", "logicalType": "decimal", "precision": 77}},
+  {"name": "fee", "type": {"type": "fixed", "name": "LongFee", "size": 16, "logicalType": "decimal", "precision": 38, "scale": 18}, "default": "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00fe"},
+  {"name": "maybe", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 2}], "default": null},
+  {"name": "several", "type": {"type": "array", "items": ["string", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 40}]}, "default": ["\u0001"]}
+]}
+"#,
+            references: &[],
+            fingerprint: 0xffc068cadb01e5e2,
+            sha256: [
+                238, 157, 243, 15, 145, 193, 44, 106, 179, 81, 23, 70, 236, 89, 227, 76,
+                44, 217, 224, 88, 5, 165, 95, 248, 83, 33, 209, 83, 166, 197, 92, 114,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for RareValues {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &super::v1::SCHEMA,
+                &SCHEMA,
+            ];
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let value = match writer {
+                    0 => rare_values_from_v1(reader),
+                    1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                }?;
+                reader.finish(value)
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+}
+pub use rare_values::v2::RareValues;

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_wire::EncodeError;
-use eventwright_wire::avro::{InField, Logical, Writer};
+use eventwright_wire::avro::{DECIMAL_DIGITS, InField, Logical, Writer};
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::json::JsonForm;
 use eventwright_wire::rust_decimal::Decimal;
 use eventwright_wire::uuid::Uuid;
@@ -196,8 +197,12 @@ impl<'s, 'o> Encoder<'s, 'o> {
     fn fixed(&mut self, size: usize, logical: Logical, value: &Value) -> Result<(), EncodeError> {
         if self.form == Form::Event {
             match logical {
+                Logical::Decimal { precision, scale } if precision > DECIMAL_DIGITS => {
+                    let decimal: BigDecimal = decimal(value)?;
+                    return self.writer().big_decimal_fixed(&decimal, (precision, scale), size);
+                }
                 Logical::Decimal { precision, scale } => {
-                    let decimal = decimal(value)?;
+                    let decimal: Decimal = decimal(value)?;
                     return self.writer().decimal_fixed(decimal, (precision, scale), size);
                 }
                 Logical::Uuid => {
@@ -243,8 +248,12 @@ impl<'s, 'o> Encoder<'s, 'o> {
     fn logical(&mut self, logical: Logical, value: &Value) -> Result<(), EncodeError> {
         const ISO: &str = "as ISO 8601 text";
         match logical {
+            Logical::Decimal { precision, scale } if precision > DECIMAL_DIGITS => {
+                let decimal: BigDecimal = decimal(value)?;
+                self.writer().big_decimal(&decimal, precision, scale)
+            }
             Logical::Decimal { precision, scale } => {
-                let decimal = decimal(value)?;
+                let decimal: Decimal = decimal(value)?;
                 self.writer().decimal(decimal, precision, scale)
             }
             Logical::Uuid => from_text(value, "a uuid as text").map(|uuid| self.writer().uuid(uuid)),
@@ -300,8 +309,8 @@ fn float<T: FromStr + Into<f64> + Copy>(value: &Value, form: Form) -> Result<T, 
     }
 }
 
-fn decimal(value: &Value) -> Result<Decimal, EncodeError> {
-    Decimal::from_json(value).map_err(|error| EncodeError::new(error.to_string()))
+fn decimal<T: JsonForm>(value: &Value) -> Result<T, EncodeError> {
+    T::from_json(value).map_err(|error| EncodeError::new(error.to_string()))
 }
 
 fn from_text<T: FromStr<Err: Display>>(value: &Value, what: &str) -> Result<T, EncodeError> {
