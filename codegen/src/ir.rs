@@ -234,6 +234,7 @@ pub(crate) enum Ty {
     Uuid,
     /// A uuid in a fixed of 16 bytes.
     UuidFixed,
+    Duration,
     Date,
     TimeMillis,
     TimeMicros,

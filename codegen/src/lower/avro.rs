@@ -294,6 +294,7 @@ impl<'s> Types<'s> {
                 Ty::Decimal { precision, scale, fixed: Some(*size) }
             }
             (AvroKind::Fixed(_), Logical::Uuid) => Ty::UuidFixed,
+            (AvroKind::Fixed(_), Logical::Duration) => Ty::Duration,
             (AvroKind::Fixed(size), _) => Ty::Fixed(*size),
         }
     }

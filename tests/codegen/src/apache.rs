@@ -9,6 +9,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::avro::Duration;
 use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::bigdecimal::num_bigint::BigInt;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
@@ -44,13 +45,13 @@ pub fn decode(writer: &str, reader: Option<&str>, bytes: &[u8]) -> Result<Json, 
     Ok(Names(resolved.get_names()).json(schema, &value))
 }
 
-/// Parses a schema, without the defaults of uuids in a fixed: apache-avro 0.22 refuses them.
+/// Parses a schema, without the defaults of uuids and durations in a fixed: apache-avro 0.22 refuses them.
 fn parse(text: &str) -> Schema {
     let mut json: Json = serde_json::from_str(text).expect("golden schemas are JSON");
     let fields = json.get_mut("fields").and_then(Json::as_array_mut).expect("golden schemas are records");
     for field in fields {
         let is = |pointer: &str, word: &str| field.pointer(pointer).is_some_and(|found| found == word);
-        if is("/type/type", "fixed") && is("/type/logicalType", "uuid") {
+        if is("/type/type", "fixed") && (is("/type/logicalType", "uuid") || is("/type/logicalType", "duration")) {
             field.as_object_mut().expect("a field is an object").remove("default");
         }
     }
@@ -174,6 +175,11 @@ fn logical_value(schema: &Schema, text: &str) -> Value {
     match schema {
         Schema::Decimal(decimal) => Value::Decimal(decimal_value(text, decimal)),
         Schema::Uuid(_) => Value::Uuid(text.parse().expect("a uuid")),
+        Schema::Duration(_) => {
+            let Duration { months, days, millis } = text.parse().expect("a duration");
+            let (months, days) = (apache_avro::Months::new(months), apache_avro::Days::new(days));
+            Value::Duration(apache_avro::Duration::new(months, days, apache_avro::Millis::new(millis)))
+        }
         Schema::Date => {
             let date: Date = text.parse().expect("a date");
             Value::Date(date.since(Date::constant(1970, 1, 1)).expect("a span").get_days())
@@ -202,6 +208,10 @@ fn scalar_json(value: &Value) -> Json {
         Value::Bytes(bytes) | Value::Fixed(_, bytes) => json!(STANDARD.encode(bytes)),
         Value::String(text) | Value::Enum(_, text) => json!(text),
         Value::Uuid(uuid) => json!(Uuid::from_u128(uuid.as_u128()).to_string()),
+        Value::Duration(value) => {
+            let (months, days) = (value.months().into(), value.days().into());
+            json!(Duration { months, days, millis: value.millis().into() }.to_string())
+        }
         Value::Date(days) => {
             json!(Date::constant(1970, 1, 1).checked_add(Span::new().days(*days)).expect("in range").to_string())
         }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_schema::avro::{Body, Kind, NamedId, Node, Schema};
-use eventwright_wire::avro::{DECIMAL_DIGITS, Logical};
+use eventwright_wire::avro::{DECIMAL_DIGITS, Duration, Logical};
 use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::bigdecimal::num_bigint::BigInt;
 use proptest::collection::vec;
@@ -125,7 +125,7 @@ impl Values<'_> {
             Kind::Array(item) => vec(self.node(item), 0..3).prop_map(Value::Array).boxed(),
             Kind::Map(value) => self.map(self.node(value)),
             Kind::Union(branches) => self.union(branches, deep),
-            Kind::Named(id) => self.named(*id, node.logical),
+            Kind::Named(id) => self.named(*id),
             kind => primitive(kind, node.logical),
         }
     }
@@ -165,13 +165,16 @@ impl Values<'_> {
         self.node(branch).prop_map(move |value| json!({ name.clone(): value })).boxed()
     }
 
-    fn named(self, id: NamedId, logical: Logical) -> BoxedStrategy<Value> {
+    fn named(self, id: NamedId) -> BoxedStrategy<Value> {
         let inner = Self { depth: self.depth + 1, ..self };
         match &self.schema.named(id).body {
             Body::Enum { symbols, .. } => proptest::sample::select(symbols.clone()).prop_map(Value::String).boxed(),
-            Body::Fixed(size) => match logical {
+            Body::Fixed(size) => match self.schema.named(id).logical {
                 Logical::Decimal { precision, scale } => decimal(precision, scale),
                 Logical::Uuid => uuid(),
+                Logical::Duration => any::<(u32, u32, u32)>()
+                    .prop_map(|(months, days, millis)| json!(Duration { months, days, millis }.to_string()))
+                    .boxed(),
                 _ => vec(any::<u8>(), *size).prop_map(|bytes| base64(&bytes)).boxed(),
             },
             Body::Record(fields) => {

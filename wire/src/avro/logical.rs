@@ -43,6 +43,8 @@ pub enum Logical {
     LocalTimestampMicros,
     /// Nanoseconds since 1970-01-01T00:00:00 in a time zone that is not said, in a long.
     LocalTimestampNanos,
+    /// Months, days and milliseconds, in a fixed of 12 bytes.
+    Duration,
 }
 
 impl Logical {
@@ -62,6 +64,7 @@ impl Logical {
             Self::LocalTimestampMillis => "local-timestamp-millis",
             Self::LocalTimestampMicros => "local-timestamp-micros",
             Self::LocalTimestampNanos => "local-timestamp-nanos",
+            Self::Duration => "duration",
         }
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "bigdecimal")]
 mod big_decimal;
 mod decode;
+mod duration;
 mod encode;
 mod logical;
 mod plan;
@@ -12,6 +13,7 @@ pub use crate::error::InField;
 #[cfg(feature = "bigdecimal")]
 pub use big_decimal::big_decimal;
 pub use decode::{Reader, no_such_index};
+pub use duration::Duration;
 pub use encode::Writer;
 pub use logical::{DECIMAL_DIGITS, Logical};
 pub use plan::{

@@ -362,6 +362,7 @@ fn read_fixed(size: usize, logical: Logical, ty: &Ty) -> TokenStream {
                 false => quote!(reader.decimal_fixed(#size, #scale)),
             }
         }
+        (_, Ty::Duration) => quote!(reader.duration()),
         (_, Ty::UuidFixed) => quote!(reader.uuid_fixed()),
         _ => quote!(reader.array::<#size>()),
     }

@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::avro::Duration;
 use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
@@ -155,6 +156,11 @@ fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
             let uuid: Uuid = text.parse().ok()?;
             let value = Literal::u128_unsuffixed(uuid.as_u128());
             quote!(#wire::uuid::Uuid::from_u128(#value))
+        }
+        Ty::Duration => {
+            let Duration { months, days, millis } = text.parse().ok()?;
+            let [months, days, millis] = [months, days, millis].map(Literal::u32_unsuffixed);
+            quote!(#wire::avro::Duration { months: #months, days: #days, millis: #millis })
         }
         Ty::Date => {
             let date = date(text.parse().ok()?);

@@ -136,6 +136,7 @@ fn write(ty: &Ty, place: &Place, wire: &Path) -> Write {
             let receiver = place.receiver();
             quote!(writer.fixed(#receiver.as_bytes()))
         }
+        Ty::Duration => quote!(writer.duration(#value)),
         Ty::Date => quote!(writer.date(#value)),
         Ty::TimeMillis => quote!(writer.time_millis(#value)),
         Ty::TimeMicros => quote!(writer.time_micros(#value)),

@@ -204,6 +204,7 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
         big if big.is_big_decimal() => quote!(#wire::bigdecimal::BigDecimal),
         Ty::Decimal { .. } => quote!(#wire::rust_decimal::Decimal),
         Ty::Uuid | Ty::UuidFixed => quote!(#wire::uuid::Uuid),
+        Ty::Duration => quote!(#wire::avro::Duration),
         Ty::Date => quote!(#wire::jiff::civil::Date),
         Ty::TimeMillis | Ty::TimeMicros => quote!(#wire::jiff::civil::Time),
         Ty::Timestamp(_) => quote!(#wire::jiff::Timestamp),
@@ -235,6 +236,7 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
         }
         Logical::None => quote!(None),
         Logical::Uuid => quote!(Uuid),
+        Logical::Duration => quote!(Duration),
         Logical::Date => quote!(Date),
         Logical::TimeMillis => quote!(TimeMillis),
         Logical::TimeMicros => quote!(TimeMicros),

@@ -1835,6 +1835,42 @@ pub mod rare_values {
                         ::core::result::Result::Ok(())
                     },
                 )?;
+            reader.fixed(12)?;
+            match reader.index(3)? {
+                0 => {}
+                1 => {
+                    reader.fixed(12)?;
+                }
+                2 => {
+                    reader
+                        .skip_blocks(
+                            12,
+                            |reader| {
+                                reader.fixed(12)?;
+                                ::core::result::Result::Ok(())
+                            },
+                        )?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 3),
+                    );
+                }
+            }
+            reader.bytes()?;
+            reader.fixed(2)?;
+            reader.long()?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
+                    reader.long()?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
             ::core::result::Result::Ok(value)
         }
         /// The schema of version 1 of `RareValues`.
@@ -1928,6 +1964,27 @@ pub mod rare_values {
             /// The field `several`.
             #[serde(default = "RareValues::default_several")]
             pub several: ::std::vec::Vec<RareValuesSeveral>,
+            /// The field `lasts`.
+            #[serde(default = "RareValues::default_lasts")]
+            pub lasts: ::eventwright::wire::avro::Duration,
+            /// The field `spans`.
+            #[serde(default = "RareValues::default_spans")]
+            pub spans: ::core::option::Option<RareValuesSpans>,
+            /// The field `wrong_base`.
+            #[serde(default = "RareValues::default_wrong_base")]
+            pub wrong_base: ::std::string::String,
+            /// The field `wrong_size`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_wrong_size")]
+            pub wrong_size: [u8; 2],
+            /// The field `nanos`.
+            #[serde(default = "RareValues::default_nanos")]
+            pub nanos: ::eventwright::wire::jiff::Timestamp,
+            /// The field `local_nanos`.
+            #[serde(default = "RareValues::default_local_nanos")]
+            pub local_nanos: ::core::option::Option<
+                ::eventwright::wire::jiff::civil::DateTime,
+            >,
         }
         impl RareValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
@@ -1943,6 +2000,12 @@ pub mod rare_values {
                     fee: Self::default_fee(),
                     maybe: Self::default_maybe(),
                     several: Self::default_several(),
+                    lasts: Self::default_lasts(),
+                    spans: Self::default_spans(),
+                    wrong_base: Self::default_wrong_base(),
+                    wrong_size: Self::default_wrong_size(),
+                    nanos: Self::default_nanos(),
+                    local_nanos: Self::default_local_nanos(),
                 }
             }
             /// Returns the default of `fee`.
@@ -1962,6 +2025,38 @@ pub mod rare_values {
                 ::std::vec::Vec::from([
                     RareValuesSeveral::String(::std::string::String::from("\u{1}")),
                 ])
+            }
+            /// Returns the default of `lasts`.
+            pub(super) fn default_lasts() -> ::eventwright::wire::avro::Duration {
+                ::eventwright::wire::avro::Duration {
+                    months: 1,
+                    days: 2,
+                    millis: 3004,
+                }
+            }
+            /// Returns the default of `spans`.
+            pub(super) fn default_spans() -> ::core::option::Option<RareValuesSpans> {
+                ::core::option::Option::<RareValuesSpans>::None
+            }
+            /// Returns the default of `wrong_base`.
+            pub(super) fn default_wrong_base() -> ::std::string::String {
+                ::std::string::String::from("a")
+            }
+            /// Returns the default of `wrong_size`.
+            pub(super) fn default_wrong_size() -> [u8; 2] {
+                [1, 2]
+            }
+            /// Returns the default of `nanos`.
+            pub(super) fn default_nanos() -> ::eventwright::wire::jiff::Timestamp {
+                ::eventwright::wire::jiff::Timestamp::constant(0, 1)
+            }
+            /// Returns the default of `local_nanos`.
+            pub(super) fn default_local_nanos() -> ::core::option::Option<
+                ::eventwright::wire::jiff::civil::DateTime,
+            > {
+                ::core::option::Option::<
+                    ::eventwright::wire::jiff::civil::DateTime,
+                >::None
             }
         }
         /// The branches of the union in `golden.values.RareValues.several`.
@@ -1983,6 +2078,24 @@ pub mod rare_values {
                 #[serde(with = "::eventwright::wire::json")]
                 ::eventwright::wire::bigdecimal::BigDecimal,
             ),
+        }
+        /// The branches of the union in `golden.values.RareValues.spans`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum RareValuesSpans {
+            /// The branch `golden.values.Lasts`.
+            #[serde(rename = "golden.values.Lasts")]
+            #[serde(alias = "Lasts")]
+            Lasts(::eventwright::wire::avro::Duration),
+            /// The branch `array`.
+            #[serde(rename = "array")]
+            Array(::std::vec::Vec<::eventwright::wire::avro::Duration>),
         }
         impl ::eventwright::wire::avro::Encode for RareValues {
             fn encode(
@@ -2012,6 +2125,40 @@ pub mod rare_values {
                         ),
                     )
                     .field("several")?;
+                writer.duration(self.lasts);
+                match &self.spans {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }
+                    .field("spans")?;
+                writer.string(&self.wrong_base);
+                writer.fixed(&self.wrong_size);
+                writer
+                    .timestamp(
+                        self.nanos,
+                        ::eventwright::wire::avro::Logical::TimestampNanos,
+                    )
+                    .field("nanos")?;
+                match &self.local_nanos {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        writer
+                            .local_timestamp(
+                                *value,
+                                ::eventwright::wire::avro::Logical::LocalTimestampNanos,
+                            )
+                    }
+                }
+                    .field("local_nanos")?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -2061,6 +2208,59 @@ pub mod rare_values {
                             },
                         )
                         .field("several")?,
+                    lasts: reader.duration().field("lasts")?,
+                    spans: match reader.index(3) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader
+                                .duration()
+                                .map(RareValuesSpans::Lasts)
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(2) => {
+                            reader
+                                .items(12, |reader| reader.duration())
+                                .map(RareValuesSpans::Array)
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 3),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("spans")?,
+                    wrong_base: reader.string().field("wrong_base")?,
+                    wrong_size: reader.array::<2>().field("wrong_size")?,
+                    nanos: reader
+                        .timestamp(::eventwright::wire::avro::Logical::TimestampNanos)
+                        .field("nanos")?,
+                    local_nanos: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader
+                                .local_timestamp(
+                                    ::eventwright::wire::avro::Logical::LocalTimestampNanos,
+                                )
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("local_nanos")?,
                 })
             }
         }
@@ -2073,6 +2273,12 @@ pub mod rare_values {
                 let mut field_2 = ::core::option::Option::None;
                 let mut field_3 = ::core::option::Option::None;
                 let mut field_4 = ::core::option::Option::None;
+                let mut field_5 = ::core::option::Option::None;
+                let mut field_6 = ::core::option::Option::None;
+                let mut field_7 = ::core::option::Option::None;
+                let mut field_8 = ::core::option::Option::None;
+                let mut field_9 = ::core::option::Option::None;
+                let mut field_10 = ::core::option::Option::None;
                 while let ::core::option::Option::Some(field) = fields.advance()? {
                     match field {
                         0 => field_0 = ::core::option::Option::Some(fields.read()?),
@@ -2080,6 +2286,12 @@ pub mod rare_values {
                         2 => field_2 = ::core::option::Option::Some(fields.read()?),
                         3 => field_3 = ::core::option::Option::Some(fields.read()?),
                         4 => field_4 = ::core::option::Option::Some(fields.read()?),
+                        5 => field_5 = ::core::option::Option::Some(fields.read()?),
+                        6 => field_6 = ::core::option::Option::Some(fields.read()?),
+                        7 => field_7 = ::core::option::Option::Some(fields.read()?),
+                        8 => field_8 = ::core::option::Option::Some(fields.read()?),
+                        9 => field_9 = ::core::option::Option::Some(fields.read()?),
+                        10 => field_10 = ::core::option::Option::Some(fields.read()?),
                         other => {
                             return ::core::result::Result::Err(fields.unexpected(other));
                         }
@@ -2091,6 +2303,12 @@ pub mod rare_values {
                     fee: fields.required(field_2, "fee")?,
                     maybe: fields.required(field_3, "maybe")?,
                     several: fields.required(field_4, "several")?,
+                    lasts: fields.required(field_5, "lasts")?,
+                    spans: fields.required(field_6, "spans")?,
+                    wrong_base: fields.required(field_7, "wrong_base")?,
+                    wrong_size: fields.required(field_8, "wrong_size")?,
+                    nanos: fields.required(field_9, "nanos")?,
+                    local_nanos: fields.required(field_10, "local_nanos")?,
                 })
             }
         }
@@ -2127,6 +2345,46 @@ pub mod rare_values {
                 }
             }
         }
+        impl ::eventwright::wire::avro::Encode for RareValuesSpans {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                match self {
+                    Self::Lasts(value) => {
+                        writer.index(1);
+                        writer.duration(*value);
+                    }
+                    Self::Array(value) => {
+                        writer.index(2);
+                        writer
+                            .items(
+                                value,
+                                |writer, item| {
+                                    writer.duration(*item);
+                                    ::core::result::Result::Ok(())
+                                },
+                            )?;
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValuesSpans {
+            fn branch(
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match branch.index() {
+                    1 => branch.read().map(Self::Lasts),
+                    2 => branch.read().map(Self::Array),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 2),
+                        )
+                    }
+                }
+            }
+        }
         /// Reads `golden.values.RareValues` as version 1 wrote it.
         fn rare_values_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
@@ -2137,6 +2395,12 @@ pub mod rare_values {
                 fee: RareValues::default_fee(),
                 maybe: RareValues::default_maybe(),
                 several: RareValues::default_several(),
+                lasts: RareValues::default_lasts(),
+                spans: RareValues::default_spans(),
+                wrong_base: RareValues::default_wrong_base(),
+                wrong_size: RareValues::default_wrong_size(),
+                nanos: RareValues::default_nanos(),
+                local_nanos: RareValues::default_local_nanos(),
             })
         }
         /// The schema of version 2 of `RareValues`.
@@ -2152,14 +2416,21 @@ pub mod rare_values {
   {"name": "wei", "type": {"type": "bytes", "logicalType": "decimal", "precision": 77}},
   {"name": "fee", "type": {"type": "fixed", "name": "LongFee", "size": 16, "logicalType": "decimal", "precision": 38, "scale": 18}, "default": "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00fe"},
   {"name": "maybe", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 2}], "default": null},
-  {"name": "several", "type": {"type": "array", "items": ["string", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 40}]}, "default": ["\u0001"]}
+  {"name": "several", "type": {"type": "array", "items": ["string", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 40}]}, "default": ["\u0001"]},
+  {"name": "lasts", "type": {"type": "fixed", "name": "Lasts", "size": 12, "logicalType": "duration"}, "default": "\u0001\u0000\u0000\u0000\u0002\u0000\u0000\u0000\u00bc\u000b\u0000\u0000"},
+  {"name": "spans", "type": ["null", "Lasts", {"type": "array", "items": "Lasts"}], "default": null},
+  {"name": "wrong_base", "type": {"type": "string", "logicalType": "date"}, "default": "a"},
+  {"name": "wrong_size", "type": {"type": "fixed", "name": "Eleven", "size": 2, "logicalType": "duration"}, "default": "\u0001\u0002"},
+  {"name": "nanos", "type": {"type": "long", "logicalType": "timestamp-nanos"}, "default": 1},
+  {"name": "local_nanos", "type": ["null", {"type": "long", "logicalType": "local-timestamp-nanos"}], "default": null}
 ]}
 "#,
             references: &[],
-            fingerprint: 0xffc068cadb01e5e2,
+            fingerprint: 0x8503c45eda0dff71,
             sha256: [
-                238, 157, 243, 15, 145, 193, 44, 106, 179, 81, 23, 70, 236, 89, 227, 76,
-                44, 217, 224, 88, 5, 165, 95, 248, 83, 33, 209, 83, 166, 197, 92, 114,
+                116, 86, 137, 13, 115, 84, 198, 180, 231, 103, 223, 17, 192, 2, 176, 48,
+                25, 145, 255, 231, 153, 99, 152, 247, 130, 121, 154, 123, 249, 36, 184,
+                172,
             ],
             message_indexes: &[],
         };

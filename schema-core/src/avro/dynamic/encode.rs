@@ -7,7 +7,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_wire::EncodeError;
-use eventwright_wire::avro::{DECIMAL_DIGITS, InField, Logical, Writer};
+use eventwright_wire::avro::{DECIMAL_DIGITS, Duration, InField, Logical, Writer};
 use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::json::JsonForm;
 use eventwright_wire::rust_decimal::Decimal;
@@ -208,6 +208,11 @@ impl<'s, 'o> Encoder<'s, 'o> {
                 Logical::Uuid => {
                     let uuid: Uuid = from_text(value, "a uuid as text")?;
                     self.writer().fixed(uuid.as_bytes());
+                    return Ok(());
+                }
+                Logical::Duration => {
+                    let duration: Duration = from_text(value, "a duration as text")?;
+                    self.writer().duration(duration);
                     return Ok(());
                 }
                 _ => {}

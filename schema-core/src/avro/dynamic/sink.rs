@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventwright_wire::avro::{Branch, DECIMAL_DIGITS, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink};
+use eventwright_wire::avro::{
+    Branch, DECIMAL_DIGITS, Duration, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink,
+};
 use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
@@ -89,6 +91,7 @@ fn logical_text(value: Scalar<'_>, logical: Logical) -> Result<Option<String>, D
             BigDecimal::scalar(value, logical)?.to_plain_string()
         }
         Logical::Decimal { .. } => Decimal::scalar(value, logical)?.to_string(),
+        Logical::Duration => Duration::scalar(value, logical)?.to_string(),
         Logical::Uuid => Uuid::scalar(value, logical)?.to_string(),
         Logical::Date => Date::scalar(value, logical)?.to_string(),
         Logical::TimeMillis | Logical::TimeMicros => Time::scalar(value, logical)?.to_string(),
