@@ -4,19 +4,21 @@
 
 use std::collections::BTreeMap;
 
+use super::MAX_DEPTH;
 use crate::EncodeError;
 
 /// Appends values to a vector.
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    depth: u32,
 }
 
 impl<'a> Writer<'a> {
     /// Returns a writer that appends to `out`.
     #[inline]
     pub const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out }
+        Self { out, depth: 0 }
     }
 
     /// Writes a boolean.
@@ -122,6 +124,21 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Goes one record deeper. Generated code calls it for recursive types only.
+    ///
+    /// # Errors
+    /// More than 48 records inside each other, which no reader would take.
+    #[inline]
+    pub fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.depth += 1;
+        write(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the low seven bits are meant")]
     fn varint(&mut self, mut value: u64) {
@@ -131,6 +148,13 @@ impl<'a> Writer<'a> {
         }
         self.out.push(value as u8);
     }
+}
+
+/// Returns the error of records that nest deeper than [`MAX_DEPTH`].
+#[cold]
+#[must_use]
+pub fn too_deep() -> EncodeError {
+    EncodeError::new(format!("records are nested deeper than the limit of {MAX_DEPTH}"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub use crate::error::InField;
 pub use big_decimal::big_decimal;
 pub use decode::{Reader, no_such_index};
 pub use duration::Duration;
-pub use encode::Writer;
+pub use encode::{Writer, too_deep};
 pub use logical::{DECIMAL_DIGITS, Logical};
 pub use plan::{
     EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
@@ -22,6 +22,9 @@ pub use plan::{
 pub use sink::{Branch, Entries, Fields, Items, Scalar, Sink};
 
 use crate::{DecodeError, EncodeError};
+
+/// How deep records may nest in each other: deeper bytes are refused, and deeper values are not written either.
+pub const MAX_DEPTH: u32 = 48;
 
 /// A value that writes itself as its own schema says. Implemented by generated code only.
 pub trait Encode {

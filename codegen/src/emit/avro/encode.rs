@@ -37,7 +37,10 @@ fn record_body(record: &Record, wire: &Path) -> TokenStream {
             Write::Fallible(code) => quote!(#code.field(#name)?;),
         }
     });
-    quote!(#(#fields)*)
+    match record.recursive {
+        true => quote!(writer.nested(|writer| { #(#fields)* ::core::result::Result::Ok(()) })?;),
+        false => quote!(#(#fields)*),
+    }
 }
 
 fn enum_body(one: &Enum) -> TokenStream {

@@ -1592,27 +1592,31 @@ pub mod payload_sent {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.left, writer)
-                    .field("left")?;
-                match &self.right {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("right")?;
                 writer
-                    .items(
-                        &self.all,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("all")?;
+                    .nested(|writer| {
+                        ::eventwright::wire::avro::Encode::encode(&self.left, writer)
+                            .field("left")?;
+                        match &self.right {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("right")?;
+                        writer
+                            .items(
+                                &self.all,
+                                |writer, item| ::eventwright::wire::avro::Encode::encode(
+                                    item,
+                                    writer,
+                                ),
+                            )
+                            .field("all")?;
+                        ::core::result::Result::Ok(())
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }

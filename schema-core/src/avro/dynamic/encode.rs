@@ -7,7 +7,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_wire::EncodeError;
-use eventwright_wire::avro::{DECIMAL_DIGITS, Duration, InField, Logical, Writer};
+use eventwright_wire::avro::{DECIMAL_DIGITS, Duration, InField, Logical, MAX_DEPTH, Writer, too_deep};
 use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::json::JsonForm;
 use eventwright_wire::rust_decimal::Decimal;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::super::model::{Body, Field, Kind, NamedId, Node, Schema};
 
 /// How deep values may nest: a record whose default holds a default of itself would never end.
-const MAX_DEPTH: u32 = 128;
+const MAX_NESTING: u32 = 128;
 
 /// How many values one default may come to: records whose defaults hold two of the next one double at each level.
 const MAX_DEFAULT_VALUES: u32 = 1 << 16;
@@ -36,12 +36,14 @@ pub(super) struct Encoder<'s, 'o> {
     form: Form,
     out: &'o mut Vec<u8>,
     depth: u32,
+    /// How many records the value is in.
+    records: u32,
     default_values: u32,
 }
 
 impl<'s, 'o> Encoder<'s, 'o> {
     pub(super) fn new(schema: &'s Schema, form: Form, out: &'o mut Vec<u8>) -> Self {
-        Self { schema, form, out, depth: 0, default_values: 0 }
+        Self { schema, form, out, depth: 0, records: 0, default_values: 0 }
     }
 
     fn writer(&mut self) -> Writer<'_> {
@@ -49,7 +51,7 @@ impl<'s, 'o> Encoder<'s, 'o> {
     }
 
     pub(super) fn node(&mut self, node: &'s Node, value: &Value) -> Result<(), EncodeError> {
-        if self.depth == MAX_DEPTH {
+        if self.depth == MAX_NESTING {
             return Err(EncodeError::new("the value nests deeper than 128 levels"));
         }
         if self.form == Form::Default {
@@ -144,11 +146,11 @@ impl<'s, 'o> Encoder<'s, 'o> {
         let start = self.out.len();
         for (index, branch) in branches.iter().enumerate() {
             write_index(&mut self.writer(), index);
-            let depth = self.depth;
+            let (depth, records) = (self.depth, self.records);
             if self.node(branch, value).is_ok() {
                 return Ok(());
             }
-            self.depth = depth;
+            (self.depth, self.records) = (depth, records);
             self.out.truncate(start);
         }
         Err(expected("a value of one of the union's branches", value))
@@ -160,7 +162,13 @@ impl<'s, 'o> Encoder<'s, 'o> {
         match &named.body {
             Body::Record(fields) => {
                 let object = value.as_object().ok_or_else(|| expected("an object", value))?;
-                self.record(fields, object)
+                if self.records == MAX_DEPTH {
+                    return Err(too_deep());
+                }
+                self.records += 1;
+                self.record(fields, object)?;
+                self.records -= 1;
+                Ok(())
             }
             Body::Enum { symbols, .. } => {
                 let symbol = value.as_str().ok_or_else(|| expected("a symbol as text", value))?;

@@ -49,7 +49,7 @@ fn hostile_depth_is_an_error_and_no_overflow() {
 #[test]
 fn a_default_that_holds_itself_is_refused_and_does_not_loop() {
     let text = r#"{"type":"record","name":"A","fields":[{"name":"a","type":"A","default":{}}]}"#;
-    assert!(parse("a.avsc", text).unwrap_err()[0].message.contains("nests deeper"));
+    assert!(parse("a.avsc", text).unwrap_err()[0].message.contains("nested deeper"));
 }
 
 #[test]
