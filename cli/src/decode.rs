@@ -35,10 +35,18 @@ impl Decoded {
     }
 }
 
+/// What becomes of fields that a schema marks as personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pii {
+    Masked,
+    Shown,
+}
+
 /// Decodes records, and remembers schemas.
 pub(crate) struct Decoder {
     registry: Registry,
     names: EventNames,
+    pii: Pii,
     known: HashMap<SchemaId, Known>,
 }
 
@@ -51,14 +59,14 @@ struct Known {
 }
 
 enum Schema {
-    Avro { plan: Plan, full_name: Option<String> },
+    Avro { schema: Box<avro::Schema>, plan: Plan, full_name: Option<String> },
     Protobuf(proto::Schema),
     Unusable(String),
 }
 
 impl Decoder {
-    pub(crate) fn new(registry: Registry, names: EventNames) -> Self {
-        Self { registry, names, known: HashMap::new() }
+    pub(crate) fn new(registry: Registry, names: EventNames, pii: Pii) -> Self {
+        Self { registry, names, pii, known: HashMap::new() }
     }
 
     /// Decodes the value of a record of `topic`.
@@ -77,7 +85,7 @@ impl Decoder {
             self.known.insert(id, known);
         }
         let known = self.known.get(&id).expect("it was just looked up");
-        let Named { full_name, value } = known.schema.decode(payload);
+        let Named { full_name, value } = known.schema.decode(payload, self.pii);
         let format = known.schema.format();
         Ok(Decoded {
             schema_id: Some(id),
@@ -102,14 +110,14 @@ impl Schema {
         }
     }
 
-    fn decode(&self, payload: &[u8]) -> Named {
+    fn decode(&self, payload: &[u8], pii: Pii) -> Named {
         match self {
-            Self::Avro { plan, full_name } => {
-                let decoded = plan.decode::<avro::dynamic::Json>(payload);
-                Named {
-                    full_name: full_name.clone(),
-                    value: decoded.map(|json| json.0).map_err(|error| error.to_string()),
+            Self::Avro { schema, plan, full_name } => {
+                let mut value = plan.decode::<avro::dynamic::Json>(payload).map(|json| json.0);
+                if let (Ok(value), Pii::Masked) = (&mut value, pii) {
+                    avro::dynamic::mask(schema, value);
                 }
+                Named { full_name: full_name.clone(), value: value.map_err(|error| error.to_string()) }
             }
             Self::Protobuf(schema) => decode_protobuf(schema, payload),
             Self::Unusable(reason) => Named { full_name: None, value: Err(reason.clone()) },
@@ -161,7 +169,7 @@ fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
             let schema = avro::parse_with(&name, &resolved.text, &resolved.references).map_err(first)?;
             let plan = identity(&schema).map_err(|reason| format!("the schema cannot be used: {reason}"))?;
             let full_name = schema.root_named().map(|(_, named)| named.name.full());
-            Ok(Schema::Avro { plan, full_name })
+            Ok(Schema::Avro { schema: Box::new(schema), plan, full_name })
         }
         Format::Protobuf => {
             proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)

@@ -176,6 +176,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) ty: Ty,
+    /// Whether `Debug` masks it.
+    pub(crate) pii: bool,
     /// The default, in the JSON form of events.
     pub(crate) default: Option<Value>,
 }

@@ -251,7 +251,14 @@ impl<'s> Types<'s> {
                 None
             }
         };
-        Some(Field { ident: names::snake(&field.name), name: field.name.clone(), doc: field.doc.clone(), ty, default })
+        Some(Field {
+            ident: names::snake(&field.name),
+            name: field.name.clone(),
+            doc: field.doc.clone(),
+            ty,
+            pii: field.pii,
+            default,
+        })
     }
 
     /// Returns the Rust type of a field, or why there is none yet.

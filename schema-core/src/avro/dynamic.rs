@@ -2,6 +2,7 @@
 //! form"), for tools and defaults.
 
 mod encode;
+mod mask;
 mod sink;
 
 use eventwright_wire::{DecodeError, EncodeError};
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::model::{Field, Node, Schema};
 use super::resolve;
 
+pub use mask::{MASK, mask};
 pub use sink::Json;
 
 /// Decodes one datum, as its writer's schema says, into the JSON form.

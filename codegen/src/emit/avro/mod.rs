@@ -78,15 +78,41 @@ fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
     let constructor = constructor(record, body, wire);
+    let masked = masked_debug(record);
+    let debug = masked.is_none().then(|| quote!(Debug,));
     quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
+        #[derive(#debug Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
         #[serde(crate = #serde, deny_unknown_fields)]
         pub struct #ident {
             #(#members,)*
         }
+        #masked
         #constructor
     }
+}
+
+/// Emits `Debug` for a record with personal data, which it does not show.
+fn masked_debug(record: &Record) -> Option<TokenStream> {
+    if !record.fields.iter().any(|field| field.pii) {
+        return None;
+    }
+    let ident = &record.path.ident;
+    let fields = record.fields.iter().map(|field| {
+        let (ident, name) = (&field.ident, names::plain(&field.ident));
+        match field.pii {
+            true => quote!(.field(#name, &::core::format_args!("***"))),
+            false => quote!(.field(#name, &self.#ident)),
+        }
+    });
+    let name = ident.to_string();
+    Some(quote! {
+        impl ::core::fmt::Debug for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name) #(#fields)* .finish()
+            }
+        }
+    })
 }
 
 fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {

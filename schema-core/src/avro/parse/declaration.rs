@@ -201,6 +201,7 @@ impl<'t> Parser<'t> {
             doc: text(object, "doc"),
             node,
             default: object.get("default").map(|default| json::to_serde(&default.value)),
+            pii: object.get("pii").is_some_and(|pii| matches!(&pii.value, Value::BooleanLit(pii) if pii.value)),
             span: self.span(value),
         })
     }
