@@ -44,10 +44,18 @@ pub(crate) struct DecodedKey {
     pub(crate) value: Value,
 }
 
+/// What becomes of fields that a schema marks as personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pii {
+    Masked,
+    Shown,
+}
+
 /// Decodes records, and remembers schemas.
 pub(crate) struct Decoder {
     registry: Registry,
     names: EventNames,
+    pii: Pii,
     known: HashMap<SchemaId, Known>,
 }
 
@@ -60,14 +68,14 @@ struct Known {
 }
 
 enum Schema {
-    Avro { plan: Plan, full_name: Option<String> },
+    Avro { schema: Box<avro::Schema>, plan: Plan, full_name: Option<String> },
     Protobuf(proto::Schema),
     Unusable(String),
 }
 
 impl Decoder {
-    pub(crate) fn new(registry: Registry, names: EventNames) -> Self {
-        Self { registry, names, known: HashMap::new() }
+    pub(crate) fn new(registry: Registry, names: EventNames, pii: Pii) -> Self {
+        Self { registry, names, pii, known: HashMap::new() }
     }
 
     /// Decodes the value of a record of `topic`.
@@ -82,7 +90,7 @@ impl Decoder {
         };
         self.look_up_once(id).await?;
         let known = self.known.get(&id).expect("it was just looked up");
-        let Named { full_name, value } = known.schema.decode(payload);
+        let Named { full_name, value } = known.schema.decode(payload, self.pii);
         let format = known.schema.format();
         Ok(Decoded {
             schema_id: Some(id),
@@ -101,7 +109,7 @@ impl Decoder {
         let Some(Ok((schema_id, payload))) = key.map(framing::split_header) else { return Ok(None) };
         self.look_up_once(schema_id).await?;
         let known = self.known.get(&schema_id).expect("it was just looked up");
-        let (place, value) = (key_place(&known.places, topic), known.schema.decode(payload).value.ok());
+        let (place, value) = (key_place(&known.places, topic), known.schema.decode(payload, self.pii).value.ok());
         Ok(place.zip(value).map(|(place, value)| DecodedKey { schema_id, place, value }))
     }
 
@@ -129,14 +137,14 @@ impl Schema {
         }
     }
 
-    fn decode(&self, payload: &[u8]) -> Named {
+    fn decode(&self, payload: &[u8], pii: Pii) -> Named {
         match self {
-            Self::Avro { plan, full_name } => {
-                let decoded = plan.decode::<avro::dynamic::Json>(payload);
-                Named {
-                    full_name: full_name.clone(),
-                    value: decoded.map(|json| json.0).map_err(|error| error.to_string()),
+            Self::Avro { schema, plan, full_name } => {
+                let mut value = plan.decode::<avro::dynamic::Json>(payload).map(|json| json.0);
+                if let (Ok(value), Pii::Masked) = (&mut value, pii) {
+                    avro::dynamic::mask(schema, value);
                 }
+                Named { full_name: full_name.clone(), value: value.map_err(|error| error.to_string()) }
             }
             Self::Protobuf(schema) => decode_protobuf(schema, payload),
             Self::Unusable(reason) => Named { full_name: None, value: Err(reason.clone()) },
@@ -188,7 +196,7 @@ fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
             let schema = avro::parse_with(&name, &resolved.text, &resolved.references).map_err(first)?;
             let plan = identity(&schema).map_err(|reason| format!("the schema cannot be used: {reason}"))?;
             let full_name = schema.root_named().map(|(_, named)| named.name.full());
-            Ok(Schema::Avro { plan, full_name })
+            Ok(Schema::Avro { schema: Box::new(schema), plan, full_name })
         }
         Format::Protobuf => {
             proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)

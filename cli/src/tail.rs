@@ -13,7 +13,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::args::{Form, From, TailArguments};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Pii};
 use crate::exit::Exit;
 use crate::kafka::{self, Reports, Topic};
 use crate::manifest::EventNames;
@@ -50,7 +50,7 @@ async fn follow(arguments: &TailArguments) -> anyhow::Result<Exit> {
     let (registry, (consumer, remaining)) = tokio::try_join!(Registry::reach(&settings), open(arguments, &settings))?;
     let mut printer = Printer {
         output: Output::new(),
-        decoder: Decoder::new(registry, names),
+        decoder: Decoder::new(registry, names, if arguments.reveal { Pii::Shown } else { Pii::Masked }),
         form: arguments.format,
         palette: if output::is_coloured() { Palette::coloured() } else { Palette::default() },
     };

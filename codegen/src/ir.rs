@@ -2,7 +2,7 @@
 //! writer's bytes become them.
 
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
-use eventwright_wire::avro::{Logical, Plan};
+use eventwright_wire::avro::{DECIMAL_DIGITS, Logical, Plan};
 use proc_macro2::{Ident, TokenStream};
 use prost_types::FileDescriptorProto;
 use quote::{ToTokens, quote};
@@ -210,6 +210,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) ty: Ty,
+    /// Whether `Debug` masks it.
+    pub(crate) pii: bool,
     /// The default, in the JSON form of events.
     pub(crate) default: Option<Value>,
 }
@@ -268,6 +270,7 @@ pub(crate) enum Ty {
     Uuid,
     /// A uuid in a fixed of 16 bytes.
     UuidFixed,
+    Duration,
     Date,
     TimeMillis,
     TimeMicros,
@@ -300,6 +303,11 @@ pub(crate) enum Ty {
 }
 
 impl Ty {
+    /// Returns whether this is a decimal of more digits than `rust_decimal::Decimal` holds.
+    pub(crate) fn is_big_decimal(&self) -> bool {
+        matches!(self, Self::Decimal { precision, .. } if *precision > DECIMAL_DIGITS)
+    }
+
     /// Returns the type as the module of a namespace names it.
     pub(crate) fn seen_from_inside(&self) -> Self {
         let inner = |ty: &Self| Box::new(ty.seen_from_inside());

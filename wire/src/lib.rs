@@ -18,6 +18,8 @@ pub use event::{Event, EventDecoder, EventSchema, Format, SchemaReference, Topic
 pub use record::RawRecord;
 
 // Generated code reaches these through us, so that a user depends on one crate only.
+#[cfg(feature = "bigdecimal")]
+pub use bigdecimal;
 #[cfg(feature = "jiff")]
 pub use jiff;
 #[cfg(feature = "proto")]

@@ -262,13 +262,20 @@ impl<'s> Types<'s> {
                 None
             }
         };
-        Some(Field { ident: names::snake(&field.name), name: field.name.clone(), doc: field.doc.clone(), ty, default })
+        Some(Field {
+            ident: names::snake(&field.name),
+            name: field.name.clone(),
+            doc: field.doc.clone(),
+            ty,
+            pii: field.pii,
+            default,
+        })
     }
 
     /// Returns the Rust type of a field, or why there is none yet.
     fn ty(&self, node: &Node, place: &mut FieldPlace) -> Result<Ty, NoType> {
         Ok(match (&node.kind, node.logical) {
-            (Kind::Bytes, Logical::Decimal { precision, scale }) => decimal(precision, scale, None)?,
+            (Kind::Bytes, Logical::Decimal { precision, scale }) => Ty::Decimal { precision, scale, fixed: None },
             (Kind::String, Logical::Uuid) => Ty::Uuid,
             (Kind::Int, Logical::Date) => Ty::Date,
             (Kind::Int, Logical::TimeMillis) => Ty::TimeMillis,
@@ -288,23 +295,26 @@ impl<'s> Types<'s> {
             (Kind::Array(item), _) => Ty::List(Box::new(unboxed(self.ty(item, place)?))),
             (Kind::Map(value), _) => Ty::Map(Box::new(unboxed(self.ty(value, place)?))),
             (Kind::Union(branches), _) => self.union(branches, place)?,
-            (Kind::Named(id), _) => self.named_ty(*id, place.owner)?,
+            (Kind::Named(id), _) => self.named_ty(*id, place.owner),
         })
     }
 
-    fn named_ty(&self, id: NamedId, owner: NamedId) -> Result<Ty, NoType> {
+    fn named_ty(&self, id: NamedId, owner: NamedId) -> Ty {
         let named = self.schema.named(id);
         let (path, name) = (self.path(id), named.name.full());
-        Ok(match (&named.body, named.logical) {
+        match (&named.body, named.logical) {
             (AvroKind::Record(_), _) => {
                 let boxed = id == owner || self.schema.named_within(id).contains(&owner);
                 Ty::Record { path, name, boxed }
             }
             (AvroKind::Enum { .. }, _) => Ty::Enum { path, name },
-            (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => decimal(precision, scale, Some(*size))?,
+            (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => {
+                Ty::Decimal { precision, scale, fixed: Some(*size) }
+            }
             (AvroKind::Fixed(_), Logical::Uuid) => Ty::UuidFixed,
+            (AvroKind::Fixed(_), Logical::Duration) => Ty::Duration,
             (AvroKind::Fixed(size), _) => Ty::Fixed(*size),
-        })
+        }
     }
 }
 
@@ -317,19 +327,6 @@ fn namespace_module(namespace: &str) -> Ident {
 struct NoType {
     what: String,
     help: &'static str,
-}
-
-/// The digits that `rust_decimal::Decimal` holds whatever they are, and the most that it has after the point.
-const DECIMAL_DIGITS: u32 = 28;
-
-fn decimal(precision: u32, scale: u32, fixed: Option<usize>) -> Result<Ty, NoType> {
-    if precision.max(scale) > DECIMAL_DIGITS {
-        return Err(NoType {
-            what: "has more digits than the 28 that its Rust type holds".into(),
-            help: "use a smaller precision, or bytes without logicalType",
-        });
-    }
-    Ok(Ty::Decimal { precision, scale, fixed })
 }
 
 /// Inside a list or a map a record needs no box of its own.

@@ -104,6 +104,10 @@ impl<'s> Form<'s> {
                     self.out.push_str(r#","type":"#);
                     self.node(&field.node);
                     self.default(field.default.as_ref());
+                    // It changes the type's `Debug`.
+                    if field.pii && self.detail == Detail::Shape {
+                        self.out.push_str(r#","pii":true"#);
+                    }
                     self.out.push('}');
                 }
                 self.out.push(']');

@@ -2,6 +2,7 @@
 //! form"), for tools and defaults.
 
 mod encode;
+mod mask;
 mod sink;
 
 use eventwright_wire::{DecodeError, EncodeError};
@@ -10,13 +11,14 @@ use serde_json::Value;
 use super::model::{Field, Node, Schema};
 use super::resolve;
 
+pub use mask::{MASK, mask};
 pub use sink::Json;
 
 /// Decodes one datum, as its writer's schema says, into the JSON form.
 ///
 /// # Errors
-/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more than
-/// 28 digits.
+/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more
+/// digits than its schema says.
 pub fn decode_json(schema: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> {
     let plan = resolve::identity(schema, schema.root())?;
     plan.decode::<Json>(bytes).map(|json| json.0)

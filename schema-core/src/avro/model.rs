@@ -122,6 +122,8 @@ pub struct Field {
     pub node: Node,
     /// Its default, checked against the type; `Some(Null)` is the default `null`.
     pub default: Option<serde_json::Value>,
+    /// Whether it holds personal data: `"pii": true`.
+    pub pii: bool,
     /// Where it is defined.
     pub span: Span,
 }
@@ -231,6 +233,12 @@ impl Schema {
     #[must_use]
     pub fn text(&self) -> &str {
         self.sources.last().map_or("", |source| source.text.as_str())
+    }
+
+    /// Returns whether any field holds personal data.
+    #[must_use]
+    pub fn has_pii(&self) -> bool {
+        self.named.iter().filter_map(Named::fields).flatten().any(|field| field.pii)
     }
 
     /// Returns the text of a node.

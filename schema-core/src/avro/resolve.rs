@@ -15,6 +15,8 @@ use eventwright_wire::{DecodeError, DecodeErrorKind};
 use super::dynamic;
 use super::model::{Body, Field, Kind, Named, NamedId, Node, Schema};
 
+mod size;
+
 /// Why a reader can never read what a writer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolveError {
@@ -302,7 +304,8 @@ fn meaning(writer: Logical, reader: Logical) -> Logical {
         TimestampMicros, TimestampMillis, TimestampNanos,
     };
     match (writer, reader) {
-        (Decimal { scale: from, .. }, Decimal { scale: to, .. }) if from != to => writer,
+        // The precision is the reader's: it decides on the type.
+        (Decimal { scale, .. }, Decimal { precision, .. }) => Decimal { precision, scale },
         (TimeMillis | TimeMicros, TimeMillis | TimeMicros) => writer,
         (TimestampMillis | TimestampMicros | TimestampNanos, TimestampMillis | TimestampMicros | TimestampNanos) => {
             writer
@@ -352,36 +355,6 @@ impl Schema {
         match &node.kind {
             Kind::Named(id) => self.named(*id).name.full(),
             kind => kind.word().to_owned(),
-        }
-    }
-
-    /// Returns the fewest bytes that a value of the type takes.
-    pub(super) fn min_size(&self, node: &Node) -> usize {
-        self.min_size_within(node, &mut HashMap::new(), 0)
-    }
-
-    fn min_size_within(&self, node: &Node, known: &mut HashMap<NamedId, usize>, depth: u32) -> usize {
-        match &node.kind {
-            Kind::Null => 0,
-            Kind::Float => 4,
-            Kind::Double => 8,
-            Kind::Named(id) => match &self.named(*id).body {
-                Body::Fixed(size) => *size,
-                Body::Enum { .. } => 1,
-                Body::Record(_) if depth > MAX_DEPTH => 0,
-                Body::Record(fields) => {
-                    if let Some(size) = known.get(id) {
-                        return *size;
-                    }
-                    // A record inside itself has no finite value; what its bytes would take does not matter.
-                    known.insert(*id, 0);
-                    let sizes = fields.iter().map(|field| self.min_size_within(&field.node, known, depth + 1));
-                    let size = sizes.fold(0, usize::saturating_add);
-                    known.insert(*id, size);
-                    size
-                }
-            },
-            _ => 1,
         }
     }
 }

@@ -72,6 +72,8 @@ pub fn avro_rows() -> Vec<Row> {
         row::<values::everything_measured::v1::EverythingMeasured>(),
         row::<values::everything_measured::v2::EverythingMeasured>(),
         row::<values::plain_values::v1::PlainValues>(),
+        row::<values::rare_values::v1::RareValues>(),
+        row::<values::rare_values::v2::RareValues>(),
     ]
 }
 

@@ -199,6 +199,18 @@ fn a_branch_that_the_reader_has_no_place_for_is_an_error_when_it_comes() {
 }
 
 #[test]
+fn long_decimals_are_exact_durations_text_and_invalid_logical_types_ignored() {
+    let wei = "-12345678901234567890123456789012345678901234567890123456789012345678901234567";
+    let v1 = json!({"wei": wei, "grown": "12345678901234567.890"});
+    let v2 = json!({"widened": "12345678901234567.890", "wei": wei, "fee": "-0.000000000000000002", "maybe": null,
+        "several": [{"string": "\u{1}"}],
+        "lasts": "P1M2DT3.004S", "spans": null, "wrong_base": "a", "wrong_size": "AQI=", "nanos": "1970-01-01T00:00:00.000000001Z", "local_nanos": null});
+    check("RareValues v1", &v1, "RareValues v2", &v2);
+    let back = json!({"wei": wei, "grown": "0.000"});
+    check("RareValues v2", &v2, "RareValues v1", &back);
+}
+
+#[test]
 fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
     let key = |row: &str, value: Value| {
         let row = find(row);

@@ -2,7 +2,7 @@
 //! types and through the dynamic codec, and what is written.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
 
-use eventwright_codegen_tests::{Row, avro_rows, canonical};
+use eventwright_codegen_tests::{Row, avro_rows, canonical, unions};
 use eventwright_schema::avro::{dynamic, parse};
 use serde_json::{Value, json};
 
@@ -66,6 +66,22 @@ fn money_is_read_from_text_and_from_numbers_and_written_as_text() {
         json!(null),
     ] {
         check_refused("amount", wrong);
+    }
+}
+
+#[test]
+fn long_decimals_are_read_and_written_like_short_ones() {
+    let read = |text: Value| read("RareValues v1", &json!({"wei": text, "grown": 1}).to_string());
+    let check = |text: Value, expected: &str| assert_eq!(read(text).unwrap()["wei"], expected);
+    let long = "9".repeat(77);
+    check(json!(long), &long);
+    check(json!(5), "5");
+    check(json!("-1.50e2"), "-150");
+    check(json!("0.00"), "0");
+    for wrong in
+        [json!("9".repeat(78)), json!("0.5"), json!("1e1000000000"), json!("1e-99999999999"), json!("x"), json!(null)]
+    {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
     }
 }
 
@@ -181,4 +197,12 @@ fn times_are_iso_8601_and_timestamps_utc() {
     check("day", "2023-02-29", None);
     check("time_millis", "23:59:59.999", Some("23:59:59.999"));
     check("time_micros", "24:00:00", None);
+}
+
+#[test]
+fn personal_data_is_masked_in_debug_and_not_in_json() {
+    let card = unions::payload_sent::v3::Card::new("4111".into());
+    let debug = format!("{card:?}");
+    assert!(debug.starts_with(r#"Card { number: ***, issuer: Long(7)"#), "{debug}");
+    assert_eq!(serde_json::to_value(&card).unwrap()["number"], "4111");
 }

@@ -5,11 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::raw;
+use super::{MAX_DEPTH, raw};
 use crate::{DecodeError, DecodeErrorKind};
-
-/// How deep records may nest in each other before the bytes are refused.
-const MAX_DEPTH: u32 = 48;
 
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
 const MAX_EMPTY_ITEMS: usize = 1 << 10;

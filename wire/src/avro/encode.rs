@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::MAX_DEPTH;
 use super::raw::Output;
 use crate::EncodeError;
 
@@ -11,13 +12,14 @@ use crate::EncodeError;
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: Output<'a>,
+    depth: u32,
 }
 
 impl<'a> Writer<'a> {
     /// Returns a writer that appends to `out`.
     #[inline]
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out: Output::new(out) }
+        Self { out: Output::new(out), depth: 0 }
     }
 
     /// Writes a boolean.
@@ -121,6 +123,28 @@ impl<'a> Writer<'a> {
         self.length(0);
         Ok(())
     }
+
+    /// Goes one record deeper. Generated code calls it for recursive types only.
+    ///
+    /// # Errors
+    /// More than 48 records inside each other, which no reader would take.
+    #[inline]
+    pub fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.depth += 1;
+        write(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+}
+
+/// Returns the error of records that nest deeper than [`MAX_DEPTH`].
+#[cold]
+#[must_use]
+pub fn too_deep() -> EncodeError {
+    EncodeError::new(format!("records are nested deeper than the limit of {MAX_DEPTH}"))
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 //! (Avro 1.12, "Logical Types").
 
 use super::{Reader, Writer};
-#[cfg(any(feature = "decimal", feature = "jiff", feature = "uuid"))]
+#[cfg(any(feature = "bigdecimal", feature = "decimal", feature = "jiff", feature = "uuid"))]
 use crate::DecodeErrorKind;
 use crate::{DecodeError, EncodeError};
+
+/// How many digits a schema's decimal may have to be a `rust_decimal::Decimal`, which holds any number of so many; one of
+/// more digits is a `bigdecimal::BigDecimal`.
+pub const DECIMAL_DIGITS: u32 = 28;
 
 /// What a schema says of the meaning of a base type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -39,6 +43,8 @@ pub enum Logical {
     LocalTimestampMicros,
     /// Nanoseconds since 1970-01-01T00:00:00 in a time zone that is not said, in a long.
     LocalTimestampNanos,
+    /// Months, days and milliseconds, in a fixed of 12 bytes.
+    Duration,
 }
 
 impl Logical {
@@ -58,13 +64,14 @@ impl Logical {
             Self::LocalTimestampMillis => "local-timestamp-millis",
             Self::LocalTimestampMicros => "local-timestamp-micros",
             Self::LocalTimestampNanos => "local-timestamp-nanos",
+            Self::Duration => "duration",
         }
     }
 }
 
 #[cold]
-#[cfg(any(feature = "decimal", feature = "jiff", feature = "uuid"))]
-fn out_of_range(what: impl std::fmt::Display) -> DecodeError {
+#[cfg(any(feature = "bigdecimal", feature = "decimal", feature = "jiff", feature = "uuid"))]
+pub(super) fn out_of_range(what: impl std::fmt::Display) -> DecodeError {
     DecodeError::new(DecodeErrorKind::OutOfRange(what.to_string()))
 }
 

@@ -1,6 +1,9 @@
 //! The Avro 1.12 binary encoding: reading and writing values directly, and plans for schemas unknown at build time.
 
+#[cfg(feature = "bigdecimal")]
+mod big_decimal;
 mod decode;
+mod duration;
 mod encode;
 mod fields;
 mod logical;
@@ -9,16 +12,22 @@ mod raw;
 mod sink;
 
 pub use crate::error::InField;
+#[cfg(feature = "bigdecimal")]
+pub use big_decimal::big_decimal;
 pub use decode::{Reader, no_such_index};
-pub use encode::Writer;
+pub use duration::Duration;
+pub use encode::{Writer, too_deep};
 pub use fields::Fields;
-pub use logical::Logical;
+pub use logical::{DECIMAL_DIGITS, Logical};
 pub use plan::{
     EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
 };
 pub use sink::{Branch, Entries, Items, Scalar, Sink};
 
 use crate::{DecodeError, EncodeError};
+
+/// How deep records may nest in each other: deeper bytes are refused, and deeper values are not written either.
+pub const MAX_DEPTH: u32 = 48;
 
 /// A value that writes itself as its own schema says. Implemented by generated code only.
 pub trait Encode {

@@ -338,7 +338,7 @@ fn read_scalar(ty: &Ty, wire: &Path) -> TokenStream {
         Ty::TimeMicros => quote!(reader.time_micros()),
         Ty::Decimal { scale, .. } => {
             let scale = Literal::u32_unsuffixed(*scale);
-            quote!(reader.decimal(#scale))
+            if ty.is_big_decimal() { quote!(reader.big_decimal(#scale)) } else { quote!(reader.decimal(#scale)) }
         }
         Ty::Timestamp(unit) => {
             let unit = logical(*unit, wire);
@@ -357,8 +357,12 @@ fn read_fixed(size: usize, logical: Logical, ty: &Ty) -> TokenStream {
     match (logical, ty) {
         (Logical::Decimal { scale, .. }, Ty::Decimal { .. }) => {
             let scale = Literal::u32_unsuffixed(scale);
-            quote!(reader.decimal_fixed(#size, #scale))
+            match ty.is_big_decimal() {
+                true => quote!(reader.big_decimal_fixed(#size, #scale)),
+                false => quote!(reader.decimal_fixed(#size, #scale)),
+            }
         }
+        (_, Ty::Duration) => quote!(reader.duration()),
         (_, Ty::UuidFixed) => quote!(reader.uuid_fixed()),
         _ => quote!(reader.array::<#size>()),
     }

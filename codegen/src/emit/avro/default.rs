@@ -5,6 +5,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::avro::Duration;
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::rust_decimal::Decimal;
@@ -138,6 +140,12 @@ impl Expressions<'_> {
 
 fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
     Some(match ty {
+        big if big.is_big_decimal() => {
+            let (unscaled, scale) = text.parse::<BigDecimal>().ok()?.into_bigint_and_scale();
+            let (bytes, scale) =
+                (array(&unscaled.to_signed_bytes_be()), Literal::u32_unsuffixed(scale.try_into().ok()?));
+            quote!(#wire::avro::big_decimal(&#bytes, #scale))
+        }
         Ty::Decimal { .. } => {
             let decimal: Decimal = text.parse().ok()?;
             let mantissa = Literal::i128_unsuffixed(decimal.mantissa());
@@ -148,6 +156,11 @@ fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
             let uuid: Uuid = text.parse().ok()?;
             let value = Literal::u128_unsuffixed(uuid.as_u128());
             quote!(#wire::uuid::Uuid::from_u128(#value))
+        }
+        Ty::Duration => {
+            let Duration { months, days, millis } = text.parse().ok()?;
+            let [months, days, millis] = [months, days, millis].map(Literal::u32_unsuffixed);
+            quote!(#wire::avro::Duration { months: #months, days: #days, millis: #millis })
         }
         Ty::Date => {
             let date = date(text.parse().ok()?);

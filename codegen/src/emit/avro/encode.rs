@@ -30,7 +30,10 @@ pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
 
 fn record_body(record: &Record, wire: &Path) -> TokenStream {
     let fields = record.fields.iter().map(|one| field(&one.ident, &one.name, &one.ty, wire));
-    quote!(#(#fields)*)
+    match record.recursive {
+        true => quote!(writer.nested(|writer| { #(#fields)* ::core::result::Result::Ok(()) })?;),
+        false => quote!(#(#fields)*),
+    }
 }
 
 /// Emits the statement that writes a field of `self`.
@@ -137,6 +140,7 @@ fn write(ty: &Ty, place: &Place, wire: &Path) -> Write {
             let receiver = place.receiver();
             quote!(writer.fixed(#receiver.as_bytes()))
         }
+        Ty::Duration => quote!(writer.duration(#value)),
         Ty::Date => quote!(writer.date(#value)),
         Ty::TimeMillis => quote!(writer.time_millis(#value)),
         Ty::TimeMicros => quote!(writer.time_micros(#value)),
@@ -150,6 +154,10 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
         Ty::Decimal { precision, scale, fixed } => {
             let [precision, scale] = [*precision, *scale].map(Literal::u32_unsuffixed);
             match fixed.map(Literal::usize_unsuffixed) {
+                None if ty.is_big_decimal() => quote!(writer.big_decimal(#reference, #precision, #scale)),
+                Some(size) if ty.is_big_decimal() => {
+                    quote!(writer.big_decimal_fixed(#reference, (#precision, #scale), #size))
+                }
                 None => quote!(writer.decimal(#value, #precision, #scale)),
                 Some(size) => quote!(writer.decimal_fixed(#value, (#precision, #scale), #size)),
             }

@@ -79,15 +79,41 @@ fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
     let constructor = constructor(record, body, wire);
+    let masked = masked_debug(record);
+    let debug = masked.is_none().then(|| quote!(Debug,));
     quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
+        #[derive(#debug Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
         #[serde(crate = #serde, deny_unknown_fields)]
         pub struct #ident {
             #(#members,)*
         }
+        #masked
         #constructor
     }
+}
+
+/// Emits `Debug` for a record with personal data, which it does not show.
+fn masked_debug(record: &Record) -> Option<TokenStream> {
+    if !record.fields.iter().any(|field| field.pii) {
+        return None;
+    }
+    let ident = &record.path.ident;
+    let fields = record.fields.iter().map(|field| {
+        let (ident, name) = (&field.ident, names::plain(&field.ident));
+        match field.pii {
+            true => quote!(.field(#name, &::core::format_args!("***"))),
+            false => quote!(.field(#name, &self.#ident)),
+        }
+    });
+    let name = ident.to_string();
+    Some(quote! {
+        impl ::core::fmt::Debug for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name) #(#fields)* .finish()
+            }
+        }
+    })
 }
 
 fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
@@ -202,8 +228,10 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
             let size = proc_macro2::Literal::usize_unsuffixed(*size);
             quote!([u8; #size])
         }
+        big if big.is_big_decimal() => quote!(#wire::bigdecimal::BigDecimal),
         Ty::Decimal { .. } => quote!(#wire::rust_decimal::Decimal),
         Ty::Uuid | Ty::UuidFixed => quote!(#wire::uuid::Uuid),
+        Ty::Duration => quote!(#wire::avro::Duration),
         Ty::Date => quote!(#wire::jiff::civil::Date),
         Ty::TimeMillis | Ty::TimeMicros => quote!(#wire::jiff::civil::Time),
         Ty::Timestamp(_) => quote!(#wire::jiff::Timestamp),
@@ -235,6 +263,7 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
         }
         Logical::None => quote!(None),
         Logical::Uuid => quote!(Uuid),
+        Logical::Duration => quote!(Duration),
         Logical::Date => quote!(Date),
         Logical::TimeMillis => quote!(TimeMillis),
         Logical::TimeMicros => quote!(TimeMicros),

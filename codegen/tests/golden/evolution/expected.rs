@@ -551,48 +551,55 @@ pub mod shipment_booked {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ();
                 writer
-                    .items(
-                        &self.flags,
-                        |writer, item| {
-                            writer.boolean(*item);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("flags")?;
-                writer
-                    .entries(
-                        &self.weights,
-                        |writer, value| match value {
+                    .nested(|writer| {
+                        ();
+                        writer
+                            .items(
+                                &self.flags,
+                                |writer, item| {
+                                    writer.boolean(*item);
+                                    ::core::result::Result::Ok(())
+                                },
+                            )
+                            .field("flags")?;
+                        writer
+                            .entries(
+                                &self.weights,
+                                |writer, value| match value {
+                                    ::core::option::Option::None => {
+                                        writer.index(0);
+                                        ::core::result::Result::Ok(())
+                                    }
+                                    ::core::option::Option::Some(value) => {
+                                        writer.index(1);
+                                        {
+                                            writer.double(*value);
+                                            ::core::result::Result::Ok(())
+                                        }
+                                    }
+                                },
+                            )
+                            .field("weights")?;
+                        writer.fixed(&self.digest);
+                        ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
+                            .field("mode")?;
+                        match &self.again {
                             ::core::option::Option::None => {
                                 writer.index(0);
                                 ::core::result::Result::Ok(())
                             }
                             ::core::option::Option::Some(value) => {
                                 writer.index(1);
-                                {
-                                    writer.double(*value);
-                                    ::core::result::Result::Ok(())
-                                }
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
                             }
-                        },
-                    )
-                    .field("weights")?;
-                writer.fixed(&self.digest);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                match &self.again {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                        }
+                            .field("again")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("again")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }

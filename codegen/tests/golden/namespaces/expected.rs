@@ -436,33 +436,40 @@ pub mod order_moved {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.string(&self.city);
-                match &self.former {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                writer
+                    .nested(|writer| {
+                        writer.string(&self.city);
+                        match &self.former {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("former")?;
+                        ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
+                            .field("kind")?;
+                        match &self.next {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("next")?;
+                        ::eventwright::wire::avro::Encode::encode(&self.place, writer)
+                            .field("place")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("former")?;
-                ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
-                    .field("kind")?;
-                match &self.next {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("next")?;
-                ::eventwright::wire::avro::Encode::encode(&self.place, writer)
-                    .field("place")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -1248,34 +1255,41 @@ pub mod order_moved {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.string(&self.city);
-                writer.int(self.zip);
-                match &self.former {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                writer
+                    .nested(|writer| {
+                        writer.string(&self.city);
+                        writer.int(self.zip);
+                        match &self.former {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("former")?;
+                        ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
+                            .field("kind")?;
+                        match &self.next {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("next")?;
+                        ::eventwright::wire::avro::Encode::encode(&self.place, writer)
+                            .field("place")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("former")?;
-                ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
-                    .field("kind")?;
-                match &self.next {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("next")?;
-                ::eventwright::wire::avro::Encode::encode(&self.place, writer)
-                    .field("place")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }

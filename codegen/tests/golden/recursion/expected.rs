@@ -192,69 +192,76 @@ pub mod comment_thread {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.string(&self.text);
-                match &self.parent {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("parent")?;
                 writer
-                    .items(
-                        &self.replies,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("replies")?;
-                writer
-                    .entries(
-                        &self.by_name,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("by_name")?;
-                match &self.list {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                    .nested(|writer| {
+                        writer.string(&self.text);
+                        match &self.parent {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("parent")?;
+                        writer
+                            .items(
+                                &self.replies,
+                                |writer, item| ::eventwright::wire::avro::Encode::encode(
+                                    item,
+                                    writer,
+                                ),
+                            )
+                            .field("replies")?;
+                        writer
+                            .entries(
+                                &self.by_name,
+                                |writer, value| ::eventwright::wire::avro::Encode::encode(
+                                    value,
+                                    writer,
+                                ),
+                            )
+                            .field("by_name")?;
+                        match &self.list {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("list")?;
+                        match &self.dropped {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("dropped")?;
+                        match &self.ping {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("ping")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("list")?;
-                match &self.dropped {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("dropped")?;
-                match &self.ping {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("ping")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -378,18 +385,25 @@ pub mod comment_thread {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.int(self.item);
-                match &self.next {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                writer
+                    .nested(|writer| {
+                        writer.int(self.item);
+                        match &self.next {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("next")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("next")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -439,17 +453,24 @@ pub mod comment_thread {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                match &self.pong {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                writer
+                    .nested(|writer| {
+                        match &self.pong {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("pong")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("pong")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -495,18 +516,25 @@ pub mod comment_thread {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.int(self.count);
-                match &self.ping {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                writer
+                    .nested(|writer| {
+                        writer.int(self.count);
+                        match &self.ping {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("ping")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("ping")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -856,59 +884,66 @@ pub mod comment_thread {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer.string(&self.text);
-                writer.int(self.stars);
-                match &self.parent {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("parent")?;
                 writer
-                    .items(
-                        &self.replies,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("replies")?;
-                writer
-                    .entries(
-                        &self.by_name,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("by_name")?;
-                match &self.list {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                    .nested(|writer| {
+                        writer.string(&self.text);
+                        writer.int(self.stars);
+                        match &self.parent {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("parent")?;
+                        writer
+                            .items(
+                                &self.replies,
+                                |writer, item| ::eventwright::wire::avro::Encode::encode(
+                                    item,
+                                    writer,
+                                ),
+                            )
+                            .field("replies")?;
+                        writer
+                            .entries(
+                                &self.by_name,
+                                |writer, value| ::eventwright::wire::avro::Encode::encode(
+                                    value,
+                                    writer,
+                                ),
+                            )
+                            .field("by_name")?;
+                        match &self.list {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("list")?;
+                        match &self.ping {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("ping")?;
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("list")?;
-                match &self.ping {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("ping")?;
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -1015,19 +1050,26 @@ pub mod comment_thread {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                match &self.next {
-                    ::core::option::Option::None => {
-                        writer.index(0);
+                writer
+                    .nested(|writer| {
+                        match &self.next {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(1);
+                                ::eventwright::wire::avro::Encode::encode(
+                                    value.as_ref(),
+                                    writer,
+                                )
+                            }
+                        }
+                            .field("next")?;
+                        writer.int(self.item);
+                        writer.string(&self.label);
                         ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
-                    }
-                }
-                    .field("next")?;
-                writer.int(self.item);
-                writer.string(&self.label);
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }

@@ -1551,27 +1551,31 @@ pub mod payload_sent {
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.left, writer)
-                    .field("left")?;
-                match &self.right {
-                    ::core::option::Option::None => {
-                        writer.index(0);
-                        ::core::result::Result::Ok(())
-                    }
-                    ::core::option::Option::Some(value) => {
-                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                    }
-                }
-                    .field("right")?;
                 writer
-                    .items(
-                        &self.all,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("all")?;
+                    .nested(|writer| {
+                        ::eventwright::wire::avro::Encode::encode(&self.left, writer)
+                            .field("left")?;
+                        match &self.right {
+                            ::core::option::Option::None => {
+                                writer.index(0);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        }
+                            .field("right")?;
+                        writer
+                            .items(
+                                &self.all,
+                                |writer, item| ::eventwright::wire::avro::Encode::encode(
+                                    item,
+                                    writer,
+                                ),
+                            )
+                            .field("all")?;
+                        ::core::result::Result::Ok(())
+                    })?;
                 ::core::result::Result::Ok(())
             }
         }
@@ -3095,9 +3099,6 @@ pub mod payload_sent {
     /// Version 3 of `PayloadSent`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
-        pub use super::v2::Card;
-        pub use super::v2::CardIssuer;
-        pub use super::v2::CardLimit;
         pub use super::v1::Limit;
         pub use super::v1::Tree;
         pub use super::v1::TreeLeft;
@@ -3105,7 +3106,6 @@ pub mod payload_sent {
         pub use super::v1::TreeAll;
         /// The record `golden.unions.PayloadSent`.
         #[derive(
-            Debug,
             Clone,
             PartialEq,
             ::eventwright::wire::serde::Serialize,
@@ -3156,6 +3156,25 @@ pub mod payload_sent {
                 ::std::string::String,
                 PayloadSentAddedMap,
             >,
+        }
+        impl ::core::fmt::Debug for PayloadSent {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("PayloadSent")
+                    .field("payload", &self.payload)
+                    .field("note", &self.note)
+                    .field("reason", &self.reason)
+                    .field("texts", &self.texts)
+                    .field("by_key", &self.by_key)
+                    .field("only", &self.only)
+                    .field("maybe", &self.maybe)
+                    .field("tree", &self.tree)
+                    .field("narrowed", &::core::format_args!("***"))
+                    .field("widened", &self.widened)
+                    .field("added", &self.added)
+                    .field("added_list", &self.added_list)
+                    .field("added_map", &self.added_map)
+                    .finish()
+            }
         }
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
@@ -3475,6 +3494,88 @@ pub mod payload_sent {
             /// The branch `boolean`.
             #[serde(rename = "boolean")]
             Boolean(bool),
+        }
+        /// The record `golden.unions.Card`.
+        #[derive(
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct Card {
+            /// The field `number`.
+            pub number: ::std::string::String,
+            /// The field `issuer`.
+            #[serde(default = "Card::default_issuer")]
+            pub issuer: CardIssuer,
+            /// The field `limit`.
+            #[serde(default = "Card::default_limit")]
+            pub limit: CardLimit,
+        }
+        impl ::core::fmt::Debug for Card {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("Card")
+                    .field("number", &::core::format_args!("***"))
+                    .field("issuer", &self.issuer)
+                    .field("limit", &self.limit)
+                    .finish()
+            }
+        }
+        impl Card {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(number: ::std::string::String) -> Self {
+                Self {
+                    number,
+                    issuer: Self::default_issuer(),
+                    limit: Self::default_limit(),
+                }
+            }
+            /// Returns the default of `issuer`.
+            pub(super) fn default_issuer() -> CardIssuer {
+                CardIssuer::Long(7)
+            }
+            /// Returns the default of `limit`.
+            pub(super) fn default_limit() -> CardLimit {
+                CardLimit::Int(5)
+            }
+        }
+        /// The branches of the union in `golden.unions.Card.issuer`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum CardIssuer {
+            /// The branch `long`.
+            #[serde(rename = "long")]
+            Long(i64),
+            /// The branch `string`.
+            #[serde(rename = "string")]
+            String(::std::string::String),
+        }
+        /// The branches of the union in `golden.unions.Card.limit`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum CardLimit {
+            /// The branch `int`.
+            #[serde(rename = "int")]
+            Int(i32),
+            /// The branch `golden.unions.Limit`.
+            #[serde(rename = "golden.unions.Limit")]
+            #[serde(alias = "Limit")]
+            Limit(Limit),
         }
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
@@ -4385,6 +4486,138 @@ pub mod payload_sent {
                 }
             }
         }
+        impl ::eventwright::wire::avro::Encode for Card {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.string(&self.number);
+                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer)
+                    .field("issuer")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
+                    .field("limit")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for Card {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Card {
+                    number: reader.string().field("number")?,
+                    issuer: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            reader.long().map(CardIssuer::Long)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader.string().map(CardIssuer::String)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("issuer")?,
+                    limit: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
+                        ::core::result::Result::Ok(1) => {
+                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
+                                .map(CardLimit::Limit)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("limit")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for Card {
+            fn record(
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Self {
+                    number: fields.read(0)?,
+                    issuer: fields.read_or(1, Self::default_issuer)?,
+                    limit: fields.read_or(2, Self::default_limit)?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for CardIssuer {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                match self {
+                    Self::Long(value) => {
+                        writer.index(0);
+                        writer.long(*value);
+                    }
+                    Self::String(value) => {
+                        writer.index(1);
+                        writer.string(value);
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for CardIssuer {
+            fn branch(
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match branch.index() {
+                    0 => branch.read().map(Self::Long),
+                    1 => branch.read().map(Self::String),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 2),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for CardLimit {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                match self {
+                    Self::Int(value) => {
+                        writer.index(0);
+                        writer.int(*value);
+                    }
+                    Self::Limit(value) => {
+                        writer.index(1);
+                        ::eventwright::wire::avro::Encode::encode(value, writer)?;
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for CardLimit {
+            fn branch(
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match branch.index() {
+                    0 => branch.read().map(Self::Int),
+                    1 => branch.read().map(Self::Limit),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 2),
+                        )
+                    }
+                }
+            }
+        }
         /// Reads `golden.unions.PayloadSent` as version 1 wrote it.
         fn payload_sent_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
@@ -5110,7 +5343,7 @@ pub mod payload_sent {
   {"name": "payload", "type": ["null", "bytes", "double", "string", "boolean",
     {"type": "fixed", "name": "Digest", "namespace": "golden.hash", "size": 3},
     {"type": "record", "name": "Card", "fields": [
-      {"name": "number", "type": "string"},
+      {"name": "number", "type": "string", "pii": true},
       {"name": "issuer", "type": ["long", "string"], "default": 7},
       {"name": "limit", "type": ["int", {"type": "enum", "name": "Limit", "symbols": ["NONE", "DAILY"]}], "default": 5}]}]},
   {"name": "note", "type": ["null", "string", "long"], "default": null},
@@ -5123,7 +5356,7 @@ pub mod payload_sent {
     {"name": "left", "type": ["int", "Tree"]},
     {"name": "right", "type": ["null", "Tree", "string"], "default": null},
     {"name": "all", "type": {"type": "array", "items": ["string", "Tree"]}, "default": []}]}], "default": "leaf"},
-  {"name": "narrowed", "type": "long"},
+  {"name": "narrowed", "type": "long", "pii": true},
   {"name": "widened", "type": ["null", "string", "double", "int"]},
   {"name": "added", "type": ["Card", "null", "string"], "default": {"number": "1", "limit": "DAILY"}},
   {"name": "added_list", "type": {"type": "array", "items": ["null", "string", "int"]}, "default": ["a", null, 3]},

@@ -10,6 +10,8 @@ pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
     &everything_measured::v1::SCHEMA,
     &everything_measured::v2::SCHEMA,
     &plain_values::v1::SCHEMA,
+    &rare_values::v1::SCHEMA,
+    &rare_values::v2::SCHEMA,
 ];
 /// The versions of `EverythingMeasured`.
 pub mod everything_measured {
@@ -1591,3 +1593,726 @@ pub mod plain_values {
     }
 }
 pub use plain_values::v1::PlainValues;
+/// The versions of `RareValues`.
+pub mod rare_values {
+    /// Version 1 of `RareValues`.
+    pub mod v1 {
+        use ::eventwright::wire::avro::InField as _;
+        /// The record `golden.values.RareValues`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct RareValues {
+            /// The field `wei`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub wei: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `grown`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_grown")]
+            pub grown: ::eventwright::wire::rust_decimal::Decimal,
+        }
+        impl RareValues {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(wei: ::eventwright::wire::bigdecimal::BigDecimal) -> Self {
+                Self {
+                    wei,
+                    grown: Self::default_grown(),
+                }
+            }
+            /// Returns the default of `grown`.
+            pub(super) fn default_grown() -> ::eventwright::wire::rust_decimal::Decimal {
+                ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(0, 3)
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RareValues {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.big_decimal(&self.wei, 77, 0).field("wei")?;
+                writer.decimal(self.grown, 20, 3).field("grown")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for RareValues {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(RareValues {
+                    wei: reader.big_decimal(0).field("wei")?,
+                    grown: reader.decimal(3).field("grown")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValues {
+            fn record(
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Self {
+                    wei: fields.read(0)?,
+                    grown: fields.read_or(1, Self::default_grown)?,
+                })
+            }
+        }
+        /// Reads `golden.values.RareValues` as version 2 wrote it.
+        fn rare_values_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
+            let value = RareValues {
+                wei: {
+                    reader.bytes()?;
+                    reader.big_decimal(0).field("wei")?
+                },
+                grown: RareValues::default_grown(),
+            };
+            reader.fixed(16)?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
+                    reader.bytes()?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
+            reader
+                .skip_blocks(
+                    1,
+                    |reader| {
+                        match reader.index(2)? {
+                            0 => {
+                                reader.bytes()?;
+                            }
+                            1 => {
+                                reader.bytes()?;
+                            }
+                            index => {
+                                return ::core::result::Result::Err(
+                                    ::eventwright::wire::avro::no_such_index(index, 2),
+                                );
+                            }
+                        }
+                        ::core::result::Result::Ok(())
+                    },
+                )?;
+            reader.fixed(12)?;
+            match reader.index(3)? {
+                0 => {}
+                1 => {
+                    reader.fixed(12)?;
+                }
+                2 => {
+                    reader
+                        .skip_blocks(
+                            12,
+                            |reader| {
+                                reader.fixed(12)?;
+                                ::core::result::Result::Ok(())
+                            },
+                        )?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 3),
+                    );
+                }
+            }
+            reader.bytes()?;
+            reader.fixed(2)?;
+            reader.long()?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
+                    reader.long()?;
+                }
+                index => {
+                    return ::core::result::Result::Err(
+                        ::eventwright::wire::avro::no_such_index(index, 2),
+                    );
+                }
+            }
+            ::core::result::Result::Ok(value)
+        }
+        /// The schema of version 1 of `RareValues`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RareValues",
+            version: 1,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.values.RareValues",
+            prefix: "",
+            topic: "rare",
+            subject: "rare-value",
+            text: r#"{"type": "record", "name": "RareValues", "namespace": "golden.values", "fields": [
+  {"name": "wei", "type": {"type": "bytes", "logicalType": "decimal", "precision": 77}},
+  {"name": "grown", "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 3}, "default": ""}
+]}
+"#,
+            references: &[],
+            fingerprint: 0xb994b43c96bde4af,
+            sha256: [
+                106, 87, 145, 154, 167, 35, 6, 108, 3, 181, 40, 80, 124, 5, 30, 202, 233,
+                194, 199, 62, 143, 157, 25, 115, 200, 49, 73, 245, 72, 238, 241, 12,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for RareValues {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &SCHEMA,
+                &super::v2::SCHEMA,
+            ];
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let decoded = match writer {
+                    0 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    1 => rare_values_from_v2(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                };
+                reader.finish(decoded)
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+    /// Version 2 of `RareValues`.
+    pub mod v2 {
+        use ::eventwright::wire::avro::InField as _;
+        /// The record `golden.values.RareValues`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        pub struct RareValues {
+            /// The field `widened`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub widened: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `wei`.
+            #[serde(with = "::eventwright::wire::json")]
+            pub wei: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `fee`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_fee")]
+            pub fee: ::eventwright::wire::bigdecimal::BigDecimal,
+            /// The field `maybe`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_maybe")]
+            pub maybe: ::core::option::Option<
+                ::eventwright::wire::bigdecimal::BigDecimal,
+            >,
+            /// The field `several`.
+            #[serde(default = "RareValues::default_several")]
+            pub several: ::std::vec::Vec<RareValuesSeveral>,
+            /// The field `lasts`.
+            #[serde(default = "RareValues::default_lasts")]
+            pub lasts: ::eventwright::wire::avro::Duration,
+            /// The field `spans`.
+            #[serde(default = "RareValues::default_spans")]
+            pub spans: ::core::option::Option<RareValuesSpans>,
+            /// The field `wrong_base`.
+            #[serde(default = "RareValues::default_wrong_base")]
+            pub wrong_base: ::std::string::String,
+            /// The field `wrong_size`.
+            #[serde(with = "::eventwright::wire::json")]
+            #[serde(default = "RareValues::default_wrong_size")]
+            pub wrong_size: [u8; 2],
+            /// The field `nanos`.
+            #[serde(default = "RareValues::default_nanos")]
+            pub nanos: ::eventwright::wire::jiff::Timestamp,
+            /// The field `local_nanos`.
+            #[serde(default = "RareValues::default_local_nanos")]
+            pub local_nanos: ::core::option::Option<
+                ::eventwright::wire::jiff::civil::DateTime,
+            >,
+        }
+        impl RareValues {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(
+                widened: ::eventwright::wire::bigdecimal::BigDecimal,
+                wei: ::eventwright::wire::bigdecimal::BigDecimal,
+            ) -> Self {
+                Self {
+                    widened,
+                    wei,
+                    fee: Self::default_fee(),
+                    maybe: Self::default_maybe(),
+                    several: Self::default_several(),
+                    lasts: Self::default_lasts(),
+                    spans: Self::default_spans(),
+                    wrong_base: Self::default_wrong_base(),
+                    wrong_size: Self::default_wrong_size(),
+                    nanos: Self::default_nanos(),
+                    local_nanos: Self::default_local_nanos(),
+                }
+            }
+            /// Returns the default of `fee`.
+            pub(super) fn default_fee() -> ::eventwright::wire::bigdecimal::BigDecimal {
+                ::eventwright::wire::avro::big_decimal(&[254], 18)
+            }
+            /// Returns the default of `maybe`.
+            pub(super) fn default_maybe() -> ::core::option::Option<
+                ::eventwright::wire::bigdecimal::BigDecimal,
+            > {
+                ::core::option::Option::<
+                    ::eventwright::wire::bigdecimal::BigDecimal,
+                >::None
+            }
+            /// Returns the default of `several`.
+            pub(super) fn default_several() -> ::std::vec::Vec<RareValuesSeveral> {
+                ::std::vec::Vec::from([
+                    RareValuesSeveral::String(::std::string::String::from("\u{1}")),
+                ])
+            }
+            /// Returns the default of `lasts`.
+            pub(super) fn default_lasts() -> ::eventwright::wire::avro::Duration {
+                ::eventwright::wire::avro::Duration {
+                    months: 1,
+                    days: 2,
+                    millis: 3004,
+                }
+            }
+            /// Returns the default of `spans`.
+            pub(super) fn default_spans() -> ::core::option::Option<RareValuesSpans> {
+                ::core::option::Option::<RareValuesSpans>::None
+            }
+            /// Returns the default of `wrong_base`.
+            pub(super) fn default_wrong_base() -> ::std::string::String {
+                ::std::string::String::from("a")
+            }
+            /// Returns the default of `wrong_size`.
+            pub(super) fn default_wrong_size() -> [u8; 2] {
+                [1, 2]
+            }
+            /// Returns the default of `nanos`.
+            pub(super) fn default_nanos() -> ::eventwright::wire::jiff::Timestamp {
+                ::eventwright::wire::jiff::Timestamp::constant(0, 1)
+            }
+            /// Returns the default of `local_nanos`.
+            pub(super) fn default_local_nanos() -> ::core::option::Option<
+                ::eventwright::wire::jiff::civil::DateTime,
+            > {
+                ::core::option::Option::<
+                    ::eventwright::wire::jiff::civil::DateTime,
+                >::None
+            }
+        }
+        /// The branches of the union in `golden.values.RareValues.several`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum RareValuesSeveral {
+            /// The branch `string`.
+            #[serde(rename = "string")]
+            String(::std::string::String),
+            /// The branch `bytes`.
+            #[serde(rename = "bytes")]
+            Decimal(
+                #[serde(with = "::eventwright::wire::json")]
+                ::eventwright::wire::bigdecimal::BigDecimal,
+            ),
+        }
+        /// The branches of the union in `golden.values.RareValues.spans`.
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::eventwright::wire::serde::Serialize,
+            ::eventwright::wire::serde::Deserialize
+        )]
+        #[serde(crate = "::eventwright::wire::serde")]
+        pub enum RareValuesSpans {
+            /// The branch `golden.values.Lasts`.
+            #[serde(rename = "golden.values.Lasts")]
+            #[serde(alias = "Lasts")]
+            Lasts(::eventwright::wire::avro::Duration),
+            /// The branch `array`.
+            #[serde(rename = "array")]
+            Array(::std::vec::Vec<::eventwright::wire::avro::Duration>),
+        }
+        impl ::eventwright::wire::avro::Encode for RareValues {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.big_decimal(&self.widened, 29, 3).field("widened")?;
+                writer.big_decimal(&self.wei, 77, 0).field("wei")?;
+                writer.big_decimal_fixed(&self.fee, (38, 18), 16).field("fee")?;
+                match &self.maybe {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        writer.big_decimal(value, 40, 2)
+                    }
+                }
+                    .field("maybe")?;
+                writer
+                    .items(
+                        &self.several,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(
+                            item,
+                            writer,
+                        ),
+                    )
+                    .field("several")?;
+                writer.duration(self.lasts);
+                match &self.spans {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }
+                    .field("spans")?;
+                writer.string(&self.wrong_base);
+                writer.fixed(&self.wrong_size);
+                writer
+                    .timestamp(
+                        self.nanos,
+                        ::eventwright::wire::avro::Logical::TimestampNanos,
+                    )
+                    .field("nanos")?;
+                match &self.local_nanos {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        writer
+                            .local_timestamp(
+                                *value,
+                                ::eventwright::wire::avro::Logical::LocalTimestampNanos,
+                            )
+                    }
+                }
+                    .field("local_nanos")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Decode for RareValues {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(RareValues {
+                    widened: reader.big_decimal(3).field("widened")?,
+                    wei: reader.big_decimal(0).field("wei")?,
+                    fee: reader.big_decimal_fixed(16, 18).field("fee")?,
+                    maybe: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader.big_decimal(2).map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("maybe")?,
+                    several: reader
+                        .items(
+                            1,
+                            |reader| match reader.index(2) {
+                                ::core::result::Result::Ok(0) => {
+                                    reader.string().map(RareValuesSeveral::String)
+                                }
+                                ::core::result::Result::Ok(1) => {
+                                    reader.big_decimal(40).map(RareValuesSeveral::Decimal)
+                                }
+                                ::core::result::Result::Ok(index) => {
+                                    ::core::result::Result::Err(
+                                        ::eventwright::wire::avro::no_such_index(index, 2),
+                                    )
+                                }
+                                ::core::result::Result::Err(error) => {
+                                    ::core::result::Result::Err(error)
+                                }
+                            },
+                        )
+                        .field("several")?,
+                    lasts: reader.duration().field("lasts")?,
+                    spans: match reader.index(3) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader
+                                .duration()
+                                .map(RareValuesSpans::Lasts)
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(2) => {
+                            reader
+                                .items(12, |reader| reader.duration())
+                                .map(RareValuesSpans::Array)
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 3),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("spans")?,
+                    wrong_base: reader.string().field("wrong_base")?,
+                    wrong_size: reader.array::<2>().field("wrong_size")?,
+                    nanos: reader
+                        .timestamp(::eventwright::wire::avro::Logical::TimestampNanos)
+                        .field("nanos")?,
+                    local_nanos: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => {
+                            ::core::result::Result::Ok(::core::option::Option::None)
+                        }
+                        ::core::result::Result::Ok(1) => {
+                            reader
+                                .local_timestamp(
+                                    ::eventwright::wire::avro::Logical::LocalTimestampNanos,
+                                )
+                                .map(::core::option::Option::Some)
+                        }
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2),
+                            )
+                        }
+                        ::core::result::Result::Err(error) => {
+                            ::core::result::Result::Err(error)
+                        }
+                    }
+                        .field("local_nanos")?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValues {
+            fn record(
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Self {
+                    widened: fields.read(0)?,
+                    wei: fields.read(1)?,
+                    fee: fields.read_or(2, Self::default_fee)?,
+                    maybe: fields.read_or(3, Self::default_maybe)?,
+                    several: fields.read_or(4, Self::default_several)?,
+                    lasts: fields.read_or(5, Self::default_lasts)?,
+                    spans: fields.read_or(6, Self::default_spans)?,
+                    wrong_base: fields.read_or(7, Self::default_wrong_base)?,
+                    wrong_size: fields.read_or(8, Self::default_wrong_size)?,
+                    nanos: fields.read_or(9, Self::default_nanos)?,
+                    local_nanos: fields.read_or(10, Self::default_local_nanos)?,
+                })
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RareValuesSeveral {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                match self {
+                    Self::String(value) => {
+                        writer.index(0);
+                        writer.string(value);
+                    }
+                    Self::Decimal(value) => {
+                        writer.index(1);
+                        writer.big_decimal(value, 40, 40)?;
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValuesSeveral {
+            fn branch(
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match branch.index() {
+                    0 => branch.read().map(Self::String),
+                    1 => branch.read().map(Self::Decimal),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 2),
+                        )
+                    }
+                }
+            }
+        }
+        impl ::eventwright::wire::avro::Encode for RareValuesSpans {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                match self {
+                    Self::Lasts(value) => {
+                        writer.index(1);
+                        writer.duration(*value);
+                    }
+                    Self::Array(value) => {
+                        writer.index(2);
+                        writer
+                            .items(
+                                value,
+                                |writer, item| {
+                                    writer.duration(*item);
+                                    ::core::result::Result::Ok(())
+                                },
+                            )?;
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+        }
+        impl ::eventwright::wire::avro::Sink for RareValuesSpans {
+            fn branch(
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match branch.index() {
+                    1 => branch.read().map(Self::Lasts),
+                    2 => branch.read().map(Self::Array),
+                    other => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::avro::no_such_index(other, 2),
+                        )
+                    }
+                }
+            }
+        }
+        /// Reads `golden.values.RareValues` as version 1 wrote it.
+        fn rare_values_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(RareValues {
+                wei: reader.big_decimal(0).field("wei")?,
+                widened: reader.big_decimal(3).field("widened")?,
+                fee: RareValues::default_fee(),
+                maybe: RareValues::default_maybe(),
+                several: RareValues::default_several(),
+                lasts: RareValues::default_lasts(),
+                spans: RareValues::default_spans(),
+                wrong_base: RareValues::default_wrong_base(),
+                wrong_size: RareValues::default_wrong_size(),
+                nanos: RareValues::default_nanos(),
+                local_nanos: RareValues::default_local_nanos(),
+            })
+        }
+        /// The schema of version 2 of `RareValues`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "RareValues",
+            version: 2,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.values.RareValues",
+            prefix: "",
+            topic: "rare",
+            subject: "rare-value",
+            text: r#"{"type": "record", "name": "RareValues", "namespace": "golden.values", "fields": [
+  {"name": "widened", "aliases": ["grown"], "type": {"type": "bytes", "logicalType": "decimal", "precision": 29, "scale": 3}},
+  {"name": "wei", "type": {"type": "bytes", "logicalType": "decimal", "precision": 77}},
+  {"name": "fee", "type": {"type": "fixed", "name": "LongFee", "size": 16, "logicalType": "decimal", "precision": 38, "scale": 18}, "default": "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00fe"},
+  {"name": "maybe", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 2}], "default": null},
+  {"name": "several", "type": {"type": "array", "items": ["string", {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 40}]}, "default": ["\u0001"]},
+  {"name": "lasts", "type": {"type": "fixed", "name": "Lasts", "size": 12, "logicalType": "duration"}, "default": "\u0001\u0000\u0000\u0000\u0002\u0000\u0000\u0000\u00bc\u000b\u0000\u0000"},
+  {"name": "spans", "type": ["null", "Lasts", {"type": "array", "items": "Lasts"}], "default": null},
+  {"name": "wrong_base", "type": {"type": "string", "logicalType": "date"}, "default": "a"},
+  {"name": "wrong_size", "type": {"type": "fixed", "name": "Eleven", "size": 2, "logicalType": "duration"}, "default": "\u0001\u0002"},
+  {"name": "nanos", "type": {"type": "long", "logicalType": "timestamp-nanos"}, "default": 1},
+  {"name": "local_nanos", "type": ["null", {"type": "long", "logicalType": "local-timestamp-nanos"}], "default": null}
+]}
+"#,
+            references: &[],
+            fingerprint: 0x8503c45eda0dff71,
+            sha256: [
+                116, 86, 137, 13, 115, 84, 198, 180, 231, 103, 223, 17, 192, 2, 176, 48,
+                25, 145, 255, 231, 153, 99, 152, 247, 130, 121, 154, 123, 249, 36, 184,
+                172,
+            ],
+            message_indexes: &[],
+        };
+        impl ::eventwright::wire::Event for RareValues {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
+                &super::v1::SCHEMA,
+                &SCHEMA,
+            ];
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+            fn decode(
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let decoded = match writer {
+                    0 => rare_values_from_v1(reader),
+                    1 => <Self as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => {
+                        ::core::result::Result::Err(
+                            ::eventwright::wire::DecodeError::new(
+                                ::eventwright::wire::DecodeErrorKind::UnknownWriter(unknown),
+                            ),
+                        )
+                    }
+                };
+                reader.finish(decoded)
+            }
+            fn decode_with(
+                plan: &::eventwright::wire::avro::Plan,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                plan.decode_for(SCHEMA.fingerprint, bytes)
+            }
+        }
+    }
+}
+pub use rare_values::v2::RareValues;

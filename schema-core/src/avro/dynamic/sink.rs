@@ -2,7 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventwright_wire::avro::{Branch, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink};
+use eventwright_wire::avro::{
+    Branch, DECIMAL_DIGITS, Duration, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink,
+};
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::json::non_finite;
@@ -78,7 +81,11 @@ fn double(value: f64) -> Value {
 fn logical_text(value: Scalar<'_>, logical: Logical) -> Result<Option<String>, DecodeError> {
     Ok(Some(match logical {
         Logical::None => return Ok(None),
+        Logical::Decimal { precision, .. } if precision > DECIMAL_DIGITS => {
+            BigDecimal::scalar(value, logical)?.to_plain_string()
+        }
         Logical::Decimal { .. } => Decimal::scalar(value, logical)?.to_string(),
+        Logical::Duration => Duration::scalar(value, logical)?.to_string(),
         Logical::Uuid => Uuid::scalar(value, logical)?.to_string(),
         Logical::Date => Date::scalar(value, logical)?.to_string(),
         Logical::TimeMillis | Logical::TimeMicros => Time::scalar(value, logical)?.to_string(),
