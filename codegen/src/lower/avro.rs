@@ -108,7 +108,11 @@ fn writers(place: &Place<'_>, reader: &LoadedVersion, wrong: &mut Vec<Diagnostic
                 let field = fields.iter().find(|field| Some(field.name.as_str()) == top);
                 let span = field.map_or(schema.root().span, |field| field.span);
                 let message = format!("v{} cannot read what v{} writes: {error}", reader.number, writer.number);
-                schema.diagnostic(span, message, "give a new field a default, and keep the types of old ones")
+                let help = match reader.number == place.event.newest().number {
+                    true => error.help.clone(),
+                    false => format!("take \"v{}\" out of `readers` in the manifest, or {}", reader.number, error.help),
+                };
+                schema.diagnostic(span, message, help)
             })),
         }
     }

@@ -1,5 +1,6 @@
 //! Avro 1.12: the model of a schema, its parser, its canonical form, resolution, compatibility and the dynamic codec.
 
+mod advice;
 mod canonical;
 pub mod compat;
 pub mod dynamic;

@@ -12,8 +12,8 @@ use std::fmt;
 use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node as Step, NodeId, Plan, Primitive, RecordNode};
 use eventwright_wire::{DecodeError, DecodeErrorKind};
 
-use super::dynamic;
 use super::model::{Body, Field, Kind, Named, NamedId, Node, Schema};
+use super::{advice, dynamic};
 
 mod size;
 
@@ -24,6 +24,8 @@ pub struct ResolveError {
     pub path: String,
     /// What the writer writes and what the reader expects.
     pub message: String,
+    /// What to change in the reader's schema.
+    pub help: String,
 }
 
 impl fmt::Display for ResolveError {
@@ -116,7 +118,11 @@ impl<'s, 'b> Resolver<'s, 'b> {
     }
 
     fn refuse(&mut self, path: &Path<'_>, message: String) -> NodeId {
-        self.errors.push(ResolveError { path: path.to_string(), message: message.clone() });
+        self.refuse_with(path, message, "keep the type, or give the new one to a new field with a default".into())
+    }
+
+    fn refuse_with(&mut self, path: &Path<'_>, message: String, help: String) -> NodeId {
+        self.errors.push(ResolveError { path: path.to_string(), message: message.clone(), help });
         self.push(Step::Unresolvable(message))
     }
 
@@ -199,9 +205,9 @@ impl<'s, 'b> Resolver<'s, 'b> {
     }
 
     /// Returns the steps of a record, or why there can be no value of the reader's.
-    fn record(&mut self, from: &'s Named, to: &'s Named, path: &Path<'_>) -> Result<Vec<FieldStep>, String> {
-        let targets = field_targets(from, to);
-        let (from, to) = (from.fields().unwrap_or_default(), to.fields().unwrap_or_default());
+    fn record(&mut self, writer: &'s Named, reader: &'s Named, path: &Path<'_>) -> Result<Vec<FieldStep>, String> {
+        let targets = field_targets(writer, reader);
+        let (from, to) = (writer.fields().unwrap_or_default(), reader.fields().unwrap_or_default());
         let mut steps = Vec::new();
         for (from_field, target) in from.iter().zip(&targets) {
             steps.push(match target.and_then(|index| Some((index, to.get(index)?))) {
@@ -220,7 +226,8 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 None => {
                     let what = "the writer does not write the field, and the reader has no default";
                     let path = Path::Field(path, &field.name);
-                    self.refuse(&path, what.to_owned());
+                    let help = advice::missing_default(self.reader, field, reader, writer);
+                    self.refuse_with(&path, what.to_owned(), help);
                     missing.get_or_insert_with(|| format!("`{path}`: {what}"));
                 }
             }
