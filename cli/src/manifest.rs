@@ -23,15 +23,15 @@ pub(crate) fn load(path: &Path) -> Option<Loaded> {
 ///
 /// # Errors
 /// A manifest that cannot be used, or an event whose schemas cannot.
-pub(crate) fn event(loaded: Loaded, path: &Path, name: &str) -> anyhow::Result<Option<LoadedEvent>> {
+pub(crate) fn event<'l>(loaded: &'l Loaded, path: &Path, name: &str) -> anyhow::Result<Option<&'l LoadedEvent>> {
     let is_defined = loaded.manifest.as_ref().is_none_or(|manifest| manifest.event(name).is_some());
-    if let Some(event) = loaded.events.into_iter().find(|event| event.entry.name == name) {
+    if let Some(event) = loaded.events.iter().find(|event| event.entry.name == name) {
         return Ok(Some(event));
     }
     if !is_defined {
         return Ok(None);
     }
-    for diagnostic in loaded.diagnostics {
+    for diagnostic in &loaded.diagnostics {
         screen::warning(diagnostic);
     }
     Err(anyhow!("`{name}` cannot be used as long as {} leads to this", path.display()))

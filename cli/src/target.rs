@@ -6,17 +6,16 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use eventwright::wire::framing::SchemaId;
 use eventwright::{RegistryError, Settings};
-use eventwright_registry::{ResolvedSchema, SchemaText, SubjectSchema, VersionSpec};
-use eventwright_schema::Format;
+use eventwright_registry::{ResolvedSchema, SubjectSchema, VersionSpec};
 use eventwright_schema::compat::{AnySchema, parse_any};
-use eventwright_schema::load::{LoadedEvent, LoadedVersion};
+use eventwright_schema::load::{Loaded, LoadedEvent, LoadedVersion};
 
 use crate::args::{Version, Versioned};
 use crate::encode::Encoder;
 use crate::exit::Failure;
 use crate::manifest::{self, EventNames};
+use crate::register::Registering;
 use crate::registry::Registry;
 use crate::screen;
 
@@ -66,9 +65,9 @@ impl Catalogue<'_> {
             return self.event_of_registry(event, topic).await;
         }
         if let Some(loaded) = manifest::load(self.manifest)
-            && let Some(found) = manifest::event(loaded, self.manifest, name)?
+            && let Some(found) = manifest::event(&loaded, self.manifest, name)?
         {
-            return self.event_of_manifest(found, event.version, registration).await;
+            return self.event_of_manifest(&loaded, found, event.version, registration).await;
         }
         if event.version != Version::Newest || registration == Registration::Register {
             bail!("{} has no event `{name}`", self.manifest.display());
@@ -78,7 +77,8 @@ impl Catalogue<'_> {
 
     async fn event_of_manifest(
         &self,
-        event: LoadedEvent,
+        loaded: &Loaded,
+        event: &LoadedEvent,
         version: Version,
         registration: Registration,
     ) -> anyhow::Result<Target> {
@@ -89,49 +89,23 @@ impl Catalogue<'_> {
             Version::Manifest(number) => one.number == number,
             Version::Newest | Version::Registry(_) => usize::try_from(one.number) == Ok(count),
         };
-        let found = versions.into_iter().find(wanted);
-        let LoadedVersion { number, path, schema } =
-            found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
-        let full_name = manifest::full_name(&schema, &entry.name);
+        let found = versions.iter().find(|one| wanted(one));
+        let found = found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
+        let LoadedVersion { number, path, schema, .. } = found;
+        let full_name = manifest::full_name(schema, &entry.name);
         let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
         let subject = format!("{prefix}{subject}");
         let label = format!("{} v{number}", entry.name);
-        let id = self.registered(&label, &subject, &schema, registration).await?;
-        let encoder =
-            Encoder::new(schema, full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))?;
+        let id = Registering { catalogue: self, loaded, registration }.version(&label, &subject, found).await?.id;
+        let encoder = Encoder::new(schema.clone(), full_name.as_deref(), id)
+            .map_err(|why| anyhow!("{}: {why}", path.display()))?;
         // An older version may not have the field yet.
-        let field =
-            |field: Option<manifest::FieldName>| field.map(|field| field.name).filter(|name| encoder.has_field(name));
-        let (key, id) = (field(entry.key), field(entry.id));
-        let topic = Some(format!("{prefix}{}", entry.topic));
-        Ok(Target { key, id, encoder, event: entry.name, version: number, topic })
-    }
-
-    async fn registered(
-        &self,
-        label: &str,
-        subject: &str,
-        schema: &AnySchema,
-        registration: Registration,
-    ) -> anyhow::Result<SchemaId> {
-        let (format, text) = match schema {
-            AnySchema::Avro(schema) => (Format::Avro, schema.text()),
-            AnySchema::Protobuf(schema) => (Format::Protobuf, schema.text()),
+        let field = |field: &Option<manifest::FieldName>| {
+            field.as_ref().map(|field| field.name.clone()).filter(|name| encoder.has_field(name))
         };
-        let text = SchemaText { format, text: text.to_owned(), references: Vec::new() };
-        let found = self.registry.ask(async |client| client.lookup(subject, &text).await).await?;
-        match (found.with_context(|| format!("cannot look up {label}"))?, registration) {
-            (Some(found), _) => Ok(found.id),
-            (None, Registration::Look) => Err(anyhow!(
-                "{label} is not registered under `{subject}`, so that nobody could decode its records; help: add --register"
-            )),
-            (None, Registration::Register) => {
-                let registered = self.registry.ask(async |client| client.register(subject, &text).await).await?;
-                let id = registered.map_err(|error| refused(label, error))?;
-                screen::note(format!("registered {label} under `{subject}` with the id {id}"));
-                Ok(id)
-            }
-        }
+        let (key, id) = (field(&entry.key), field(&entry.id));
+        let topic = Some(format!("{prefix}{}", entry.topic));
+        Ok(Target { key, id, encoder, event: entry.name.clone(), version: *number, topic })
     }
 
     /// Finds an event by the names of subjects and of their newest schemas.
@@ -230,13 +204,6 @@ impl Catalogue<'_> {
         };
         let text = format!("{error}{help}");
         anyhow::Error::new(error).context(text)
-    }
-}
-
-fn refused(label: &str, error: RegistryError) -> anyhow::Error {
-    match error.status() {
-        Some(409 | 422) => Failure::findings(format!("{label} is refused: {error}")),
-        _ => anyhow::Error::new(error).context(format!("cannot register {label}")),
     }
 }
 

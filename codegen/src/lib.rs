@@ -77,16 +77,9 @@ impl Codegen {
     pub fn generate(&self, manifest_path: impl AsRef<Path>) -> Generated {
         let wire: syn::Path = syn::parse_str(&self.runtime_path).expect("runtime_path is a Rust path");
         let loaded = load(manifest_path.as_ref());
-        let mut diagnostics = loaded.diagnostics;
-        let mut events = Vec::new();
-        for event in &loaded.events {
-            match lower::event(event, loaded.manifest.as_ref()) {
-                Ok(lowered) => events.push(lowered),
-                Err(wrong) => diagnostics.extend(wrong),
-            }
-        }
-        diagnostics.extend(lower::collisions(&events));
-        let tokens = emit::file(&events, &wire, &mut diagnostics);
+        let mut diagnostics = loaded.diagnostics.clone();
+        let lowered = lower::all(&loaded, &mut diagnostics);
+        let tokens = emit::file(&lowered, &wire, &mut diagnostics);
         let code = match syn::parse2(tokens) {
             Ok(file) => output::HEADER.to_owned() + &prettyplease::unparse(&file),
             Err(error) => panic!("generated code does not parse, please report it: {error}"),

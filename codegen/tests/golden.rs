@@ -67,23 +67,28 @@ fn protobuf_messages() {
 }
 
 #[test]
+fn types_that_several_events_share() {
+    check("shared");
+}
+
+#[test]
 fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     cases.sort();
-    assert_eq!(cases, ["evolution", "names", "protobuf", "recursion", "topic", "values"]);
+    assert_eq!(cases, ["evolution", "names", "protobuf", "recursion", "shared", "topic", "values"]);
 }
 
 #[test]
 fn the_same_schemas_give_the_same_bytes() {
-    for case in ["evolution", "values", "names", "recursion", "topic", "protobuf"] {
+    for case in ["evolution", "values", "names", "recursion", "shared", "topic", "protobuf"] {
         assert_eq!(generate(case).code, generate(case).code, "{case}");
     }
 }
 
 #[test]
 fn generated_code_names_no_path_of_the_machine() {
-    for case in ["evolution", "protobuf"] {
+    for case in ["evolution", "protobuf", "shared"] {
         assert!(!generate(case).code.contains(env!("CARGO_MANIFEST_DIR")), "{case}");
     }
 }

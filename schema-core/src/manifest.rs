@@ -16,6 +16,8 @@ pub struct Manifest {
     pub source: Source,
     /// The events, in the order of the file: the order of registration.
     pub events: Vec<EventEntry>,
+    /// The shared types, in the order of the file, which means nothing.
+    pub types: Vec<TypeEntry>,
     /// What the file says of topics, by name.
     pub topics: BTreeMap<String, TopicEntry>,
 }
@@ -43,8 +45,56 @@ pub struct EventEntry {
     pub readers: Vec<u32>,
     /// The versions that need no decoder any more.
     pub retired: Vec<u32>,
+    /// Which versions of shared types its versions use.
+    pub uses: Uses,
     /// Where the event is defined.
     pub position: Position,
+}
+
+/// A type that the schemas of several events use.
+#[derive(Debug, Clone)]
+pub struct TypeEntry {
+    /// Its name, in UpperCamelCase.
+    pub name: String,
+    /// The schema language.
+    pub format: Format,
+    /// The folder of its versions, relative to the manifest's folder.
+    pub folder: String,
+    /// The subject; `None` for the full name in Avro and for the import path in Protobuf.
+    pub subject: Option<String>,
+    /// Which versions of other shared types its versions use.
+    pub uses: Uses,
+    /// Where the type is defined.
+    pub position: Position,
+}
+
+/// Which versions of shared types the versions of an event or of a type use, where the manifest says so.
+#[derive(Debug, Clone, Default)]
+pub struct Uses(BTreeMap<u32, Vec<Pin>>);
+
+/// One version of a shared type that is used.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// The type's name in the manifest.
+    pub type_name: String,
+    /// The version of the type.
+    pub version: u32,
+    /// Where the manifest says so.
+    pub position: Position,
+}
+
+impl Uses {
+    /// Returns the pin that holds for a version: its own, or else that of the nearest older version which has one.
+    #[must_use]
+    pub fn pin(&self, version: u32, type_name: &str) -> Option<&Pin> {
+        let older = self.0.range(..=version).rev();
+        older.flat_map(|(_, pins)| pins).find(|pin| pin.type_name == type_name)
+    }
+
+    /// Returns all pins, each with the version that it is for.
+    pub fn pins(&self) -> impl Iterator<Item = (u32, &Pin)> {
+        self.0.iter().flat_map(|(version, pins)| pins.iter().map(|pin| (*version, pin)))
+    }
 }
 
 /// A field that the manifest names, and where.
@@ -118,13 +168,17 @@ impl Manifest {
             let help = "add [event.OrderCreated] with format, folder and topic";
             wrong.push(self.diagnostic(Position::START, "the manifest defines no event", help));
         }
+        let types = self.types.iter().map(|one| (&one.folder, &one.name, one.position));
+        let events = self.events.iter().map(|one| (&one.folder, &one.name, one.position));
         let mut folders = HashMap::new();
+        for (folder, name, position) in types.chain(events) {
+            if let Some(other) = folders.insert(folder, name) {
+                let message = format!("`{name}` and `{other}` share the folder `{folder}`");
+                wrong.push(self.diagnostic(position, message, "give each event and each type a folder of its own"));
+            }
+        }
         let mut topics: HashMap<&str, Vec<&EventEntry>> = HashMap::new();
         for event in &self.events {
-            if let Some(other) = folders.insert(&event.folder, &event.name) {
-                let message = format!("`{}` and `{other}` share the folder `{}`", event.name, event.folder);
-                wrong.push(self.diagnostic(event.position, message, "give each event a folder of its own"));
-            }
             topics.entry(&event.topic).or_default().push(event);
         }
         for event in &self.events {
@@ -137,7 +191,29 @@ impl Manifest {
                 wrong.push(self.diagnostic(event.position, message, "set subject = \"record\" or \"topic-record\""));
             }
         }
+        wrong.extend(self.events.iter().flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
+        wrong.extend(self.types.iter().flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
         wrong
+    }
+
+    fn wrong_pins(&self, user: &str, format: Format, uses: &Uses) -> Vec<Diagnostic> {
+        let known: Vec<_> = self.types.iter().map(|one| one.name.as_str()).collect();
+        let wrong = uses.pins().filter_map(|(_, pin)| {
+            let name = pin.type_name.as_str();
+            let (message, help) = if format == Format::Protobuf {
+                let message = format!("`{user}` is Protobuf, where the path of an import names the version");
+                (message, "remove the pin".to_owned())
+            } else if known.contains(&name) {
+                return None;
+            } else if known.is_empty() {
+                (format!("there is no shared type `{name}`"), format!("add [type.{name}] with a folder"))
+            } else {
+                let known: Vec<_> = known.iter().map(|name| format!("[type.{name}]")).collect();
+                (format!("there is no shared type `{name}`"), format!("the manifest has {}", known.join(", ")))
+            };
+            Some(self.diagnostic(pin.position, message, help))
+        });
+        wrong.collect()
     }
 }
 
@@ -173,6 +249,39 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_holds_until_a_newer_version_has_another() {
+        let text = format!(
+            "{ORDER}uses.v2 = {{ Money = \"v1\" }}\nuses.v4 = {{ Money = \"v2\", Weight = \"v1\" }}\n\
+             [type.Money]\nfolder = \"money\"\n[type.Weight]\nfolder = \"weight\"\nsubject = \"weights\"\n"
+        );
+        let manifest = Manifest::parse("events.toml", &text).unwrap();
+        let uses = &manifest.events[0].uses;
+        let pinned = |name: &str| [1, 2, 3, 4, 9].map(|version| uses.pin(version, name).map(|pin| pin.version));
+        assert_eq!(pinned("Money"), [None, Some(1), Some(1), Some(2), Some(2)]);
+        assert_eq!(pinned("Weight"), [None, None, None, Some(1), Some(1)]);
+        assert_eq!(uses.pin(2, "Money").unwrap().position, Position { line: 5, column: 21 });
+        assert_eq!(manifest.types[0].format, Format::Avro);
+        assert_eq!(manifest.types[1].subject.as_deref(), Some("weights"));
+    }
+
+    #[test]
+    fn pins_name_what_there_is() {
+        let money = "[type.Money]\nfolder = \"money\"\n";
+        check_refused(
+            &format!("{ORDER}uses.v1 = {{ Mony = \"v1\" }}\n{money}"),
+            "events.toml:5:20: there is no shared type `Mony`; the manifest has [type.Money]",
+        );
+        check_refused(
+            &format!("{ORDER}uses.v1 = {{ Money = \"v1\" }}\n"),
+            "events.toml:5:21: there is no shared type `Money`; add [type.Money] with a folder",
+        );
+        check_refused(
+            &format!("{}uses.v1 = {{ Money = \"v1\" }}\n{money}", ORDER.replace("avro", "protobuf")),
+            "events.toml:5:21: `OrderCreated` is Protobuf, where the path of an import names the version; remove the pin",
+        );
+    }
+
+    #[test]
     fn an_empty_manifest_is_refused() {
         check_refused(
             "",
@@ -189,7 +298,7 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `key`, `id`, `readers`, `retired`; see ARCHITECTURE.md, \"The manifest\"",
+             `compatibility`, `key`, `id`, `readers`, `retired`, `uses`; see ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(
             &format!("{ORDER}readers = [\"1\"]\n"),
@@ -204,8 +313,8 @@ mod tests {
         );
         check_refused(
             &format!("{ORDER}[event.Other]\nformat = \"avro\"\nfolder = \"order_created\"\ntopic = \"others\"\n"),
-            "events.toml:5:8: `Other` and `OrderCreated` share the folder `order_created`; give each event a folder of \
-             its own",
+            "events.toml:5:8: `Other` and `OrderCreated` share the folder `order_created`; give each event and \
+             each type a folder of its own",
         );
     }
 }

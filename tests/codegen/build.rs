@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::Codegen;
 
-const CASES: [&str; 6] = ["evolution", "names", "protobuf", "recursion", "topic", "values"];
+const CASES: [&str; 7] = ["evolution", "names", "protobuf", "recursion", "shared", "topic", "values"];
 
 fn main() {
     let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

@@ -1,12 +1,13 @@
-//! From IR to Rust: the file, one module an event, one module a version.
+//! From IR to Rust: the file, one module an event or shared type, one module a version.
 //!
-//! In: lowered events. Out: tokens. Nothing here decides anything about schemas; what each piece of generated code looks
+//! In: lowered events and types. Out: tokens. Nothing here decides anything about schemas; what each piece of generated code looks
 //! like is in the file of its name.
 
 mod avro;
 mod binding;
 mod protobuf;
 mod rustdoc;
+mod shared;
 mod topic;
 
 use eventwright_schema::Diagnostic;
@@ -15,14 +16,16 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Path;
 
-use crate::ir::{Body, Event, Version};
+use crate::ir::{Body, Event, Lowered, Version};
 use rustdoc::doc;
 
 /// Emits the whole file.
-pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
+pub(crate) fn file(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
     let abi = Literal::u32_unsuffixed(CODEGEN_ABI);
+    let Lowered { types, events } = lowered;
+    let shared: Vec<_> = types.iter().map(|one| shared::module(one, wire, diagnostics)).collect();
     let modules: Vec<_> = events.iter().map(|one| event(one, wire, diagnostics)).collect();
-    let topics = topic::enums(events, wire, diagnostics);
+    let topics = topic::enums(lowered, wire, diagnostics);
     let schemas = events.iter().flat_map(|event| {
         let module = &event.module;
         event.versions.iter().map(move |version| {
@@ -39,6 +42,7 @@ pub(crate) fn file(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnost
         /// All versions of all events, in the order of the manifest, oldest first: the order of registration.
         pub static SCHEMAS: &[&#wire::EventSchema] = &[#(#schemas),*];
 
+        #(#shared)*
         #(#modules)*
         #(#topics)*
     }

@@ -1,32 +1,58 @@
-//! Lowers the versions of an Avro event: Rust names and types for each, and the plan for each writer that it decodes.
+//! Lowers the versions of an Avro event or shared type: Rust names and types for each, and the plan for each writer that it decodes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
 use eventwright_schema::compat::AnySchema;
-use eventwright_schema::load::LoadedVersion;
+use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::FieldName;
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
 
 use super::Place;
-use crate::ir::{AvroBody, Body, Enum, Field, Record, TextField, TextForm, Ty, Type, Version, Writer};
+use super::shared::SharedBody;
+use crate::ir::{
+    AvroBody, Body, Enum, Field, Origin, Record, SharedPath, TextField, TextForm, Ty, Type, Version, Writer,
+};
 use crate::names;
 
-/// The types of older versions by their shape, for newer ones to share: module and type.
-type Shared = HashMap<String, (Ident, Type)>;
+/// The types of older versions, for newer ones to share: module and type, by what makes two types one.
+type Older = HashMap<TypeKey, (Ident, Type)>;
+
+/// The shape of a type, and where the types inside it are defined: two of one shape hold different Rust types where one
+/// defines in its own text what the other takes from a shared type.
+type TypeKey = (String, BTreeSet<(String, SharedPath)>);
 
 /// Lowers all versions, oldest first.
 pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
-    let mut shared = Shared::new();
+    let mut older = Older::new();
     let mut wrong = Vec::new();
     let mut lowered = Vec::new();
     for version in &place.event.versions {
-        match lower_version(place, version, &mut shared) {
+        match lower_version(place, version, &mut older) {
             Ok(version) => lowered.push(version),
             Err(diagnostics) => wrong.extend(diagnostics),
         }
+    }
+    if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
+}
+
+/// Lowers all versions of a shared type, oldest first.
+pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBody>, Vec<Diagnostic>> {
+    let mut older = Older::new();
+    let mut wrong = Vec::new();
+    let mut lowered = Vec::new();
+    for version in versions {
+        let schema = avro_schema(version);
+        let mut types = Types::new(version, None);
+        let (own, reused) = types.lower(&names::snake(&format!("v{}", version.number)), &mut older);
+        wrong.append(&mut types.wrong);
+        let root = schema.root_named().filter(|(_, named)| !matches!(named.body, AvroKind::Fixed(_)));
+        let root = root.map(|(id, _)| types.ident(id));
+        let plan = avro::resolve(schema, schema).expect("every schema reads what it writes itself");
+        let writers = vec![Writer { version: version.number, module: names::snake("own"), plan }];
+        lowered.push(SharedBody { root, body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers }) });
     }
     if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
 }
@@ -38,15 +64,15 @@ fn avro_schema(version: &LoadedVersion) -> &Schema {
     }
 }
 
-fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared) -> Result<Version, Vec<Diagnostic>> {
+fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) -> Result<Version, Vec<Diagnostic>> {
     let schema = avro_schema(version);
     let Some((root_id, root)) = schema.root_named().filter(|(_, named)| named.fields().is_some()) else {
         let message = "an event is a record, and this schema is none";
         return Err(vec![schema.diagnostic(schema.root().span, message, "wrap the type in a record")]);
     };
     let module = names::snake(&format!("v{}", version.number));
-    let mut types = Types { schema, root_id, idents: HashMap::new(), wrong: Vec::new() };
-    let (types_lowered, reused) = types.lower(&module, shared);
+    let mut types = Types::new(version, Some(root_id));
+    let (types_lowered, reused) = types.lower(&module, older);
     let writers = writers(place, version, &mut types.wrong);
     let root_record = types_lowered.iter().find_map(|one| match one {
         Type::Record(record) if record.name == root.name.full() => Some(record),
@@ -63,10 +89,10 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         number: version.number,
         root: types.ident(root_id),
         module,
-        schema: place.facts(&version.schema, &root.name.full(), Vec::new()),
+        schema: place.facts(version, &root.name.full(), Vec::new()),
         key,
         id,
-        body: Body::Avro(AvroBody { types: types_lowered, reused, writers }),
+        body: Body::Avro(AvroBody { types: types_lowered, reused, is_shared: false, writers }),
     })
 }
 
@@ -103,35 +129,67 @@ fn writers(place: &Place<'_>, reader: &LoadedVersion, wrong: &mut Vec<Diagnostic
 /// The naming of one version's types.
 struct Types<'s> {
     schema: &'s Schema,
-    root_id: NamedId,
+    references: &'s [LoadedReference],
+    /// The record of the event: each version has its own.
+    root_id: Option<NamedId>,
     idents: HashMap<NamedId, Ident>,
     wrong: Vec<Diagnostic>,
 }
 
-impl Types<'_> {
+impl<'s> Types<'s> {
+    fn new(version: &'s LoadedVersion, root_id: Option<NamedId>) -> Self {
+        let schema = avro_schema(version);
+        Self { schema, references: &version.references, root_id, idents: HashMap::new(), wrong: Vec::new() }
+    }
+
     fn ident(&self, id: NamedId) -> Ident {
         let named = || names::upper_camel(&self.schema.named(id).name.simple);
         self.idents.get(&id).cloned().unwrap_or_else(named)
     }
 
-    fn lower(&mut self, module: &Ident, shared: &mut Shared) -> (Vec<Type>, Vec<(Ident, Type)>) {
+    /// Returns the types that the version defines, and those that it takes from elsewhere.
+    fn lower(&mut self, module: &Ident, older: &mut Older) -> (Vec<Type>, Vec<(Origin, Type)>) {
         let ids: Vec<_> = self.schema.all_named().map(|(id, _)| id).collect();
         self.name_all(&ids);
         let (mut types, mut reused) = (Vec::new(), Vec::new());
         for id in ids {
-            let holds_root = id == self.root_id || self.schema.named_within(id).contains(&self.root_id);
-            let shape = self.schema.shape_of(id);
-            if let Some(older) = shared.get(&shape).filter(|_| !holds_root) {
-                reused.push(older.clone());
+            if let Some(path) = self.shared_path(id) {
+                reused.extend(self.shared_type(id).map(|one| (Origin::Shared(path), one)));
+                continue;
+            }
+            let holds_root =
+                self.root_id.is_some_and(|root| id == root || self.schema.named_within(id).contains(&root));
+            let key = self.key(id);
+            if let Some((module, one)) = older.get(&key).filter(|_| !holds_root) {
+                reused.push((Origin::Older(module.clone()), one.clone()));
                 continue;
             }
             let Some(lowered) = self.named_type(id) else { continue };
             if !holds_root {
-                shared.insert(shape, (module.clone(), lowered.clone()));
+                older.insert(key, (module.clone(), lowered.clone()));
             }
             types.push(lowered);
         }
         (types, reused)
+    }
+
+    /// Returns the modules of the shared type that defines the type, if one does.
+    fn shared_path(&self, id: NamedId) -> Option<SharedPath> {
+        self.references.get(self.schema.reference_of(id)?).map(super::shared_path)
+    }
+
+    fn key(&self, id: NamedId) -> TypeKey {
+        let within = self.schema.named_within(id).into_iter();
+        let shared = within.filter_map(|id| Some((self.schema.named(id).name.full(), self.shared_path(id)?)));
+        (self.schema.shape_of(id), shared.collect())
+    }
+
+    /// A type that a shared type defines; what is wrong with it is said of the shared type.
+    fn shared_type(&mut self, id: NamedId) -> Option<Type> {
+        let count = self.wrong.len();
+        let lowered = self.named_type(id);
+        self.wrong.truncate(count);
+        lowered
     }
 
     /// Gives every record and enum its Rust name; two that would share one are a finding.

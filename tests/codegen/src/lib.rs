@@ -1,9 +1,10 @@
 //! The events of `codegen/tests/golden`, compiled with warnings as errors, and what the tests on them share: a row an
-//! event version ([`rows`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
+//! event version ([`rows`]), schemas with what they refer to ([`references`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
 #![deny(warnings)]
 
 pub mod apache;
 pub mod random;
+pub mod references;
 mod row;
 
 pub use row::{Decoded, Row, canonical, row};
@@ -30,6 +31,7 @@ golden!(evolution);
 golden!(names);
 golden!(protobuf);
 golden!(recursion);
+golden!(shared);
 golden!(topic);
 golden!(values);
 
@@ -48,6 +50,11 @@ pub fn avro_rows() -> Vec<Row> {
         row::<names::awkward_named::v2::AwkwardNamed>(),
         row::<recursion::comment_thread::v1::CommentThread>(),
         row::<recursion::comment_thread::v2::CommentThread>(),
+        row::<shared::payment_taken::v1::PaymentTaken>(),
+        row::<shared::payment_taken::v2::PaymentTaken>(),
+        row::<shared::payment_taken::v3::PaymentTaken>(),
+        row::<shared::refund_issued::v1::RefundIssued>(),
+        row::<shared::refund_issued::v2::RefundIssued>(),
         row::<topic::account_closed::v1::Closed>(),
         row::<topic::account_opened::v1::AccountOpened>(),
         row::<topic::account_opened::v2::AccountOpened>(),
@@ -60,7 +67,12 @@ pub fn avro_rows() -> Vec<Row> {
 /// Returns every version of every Protobuf event.
 #[must_use]
 pub fn protobuf_rows() -> Vec<Row> {
-    vec![row::<protobuf::invoice_issued::v1::InvoiceIssued>(), row::<protobuf::invoice_issued::v2::InvoiceIssued>()]
+    vec![
+        row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
+        row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
+        row::<shared::parcel_delivered::v1::ParcelDelivered>(),
+        row::<shared::parcel_delivered::v2::ParcelDelivered>(),
+    ]
 }
 
 /// Returns all pairs of a writer and a reader that are versions of one event.

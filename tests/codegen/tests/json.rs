@@ -2,8 +2,8 @@
 //! types and through the dynamic codec, and what is written.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
 
-use eventwright_codegen_tests::{Row, avro_rows, canonical};
-use eventwright_schema::avro::{dynamic, parse};
+use eventwright_codegen_tests::{Row, avro_rows, canonical, references};
+use eventwright_schema::avro::dynamic;
 use serde_json::{Value, json};
 
 fn find(name: &str) -> Row {
@@ -13,7 +13,7 @@ fn find(name: &str) -> Row {
 /// Reads JSON by both ways, which must agree, and returns what it is written as.
 fn read(row: &str, text: &str) -> Result<Value, String> {
     let row = find(row);
-    let schema = parse(&row.name(), row.schema.text).unwrap();
+    let schema = references::avro_schema(row.schema);
     let mut bytes = Vec::new();
     let value = serde_json::from_str(text).unwrap();
     let dynamic = dynamic::encode_json(&schema, &value, &mut bytes).map_err(|error| error.to_string());
@@ -156,4 +156,24 @@ fn times_are_iso_8601_and_timestamps_utc() {
     check("day", "2023-02-29", None);
     check("time_millis", "23:59:59.999", Some("23:59:59.999"));
     check("time_micros", "24:00:00", None);
+}
+
+#[test]
+fn shared_types_have_the_form_of_their_own_schema() {
+    let money = json!({"currency": "EUR", "amount": "1.50", "tax_included": false});
+    let value = json!({"payment_id": "p", "paid": money, "fees": {"card": money},
+        "list_price": {"net": money, "reduced": null}, "weight": "AAAAAQ=="});
+    assert_eq!(read("PaymentTaken v3", &value.to_string()), Ok(value));
+
+    let short = json!({"payment_id": "p", "paid": {"currency": "EUR", "amount": 2}});
+    let filled = json!({"currency": "EUR", "amount": "2.00", "tax_included": true});
+    assert_eq!(read("PaymentTaken v3", &short.to_string()).unwrap()["paid"], filled);
+    // Version 1 of the type has no such field, and so have the events that use it.
+    let newer = json!({"payment_id": "p", "paid": filled});
+    assert!(read("PaymentTaken v2", &newer.to_string()).is_err());
+    let older = json!({"payment_id": "p", "paid": {"amount": "2.00", "currency": "EUR"}});
+    assert_eq!(
+        read("PaymentTaken v2", &older.to_string()).unwrap()["tip"],
+        json!({"amount": "0.01", "currency": "GBP"})
+    );
 }

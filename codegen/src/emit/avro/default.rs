@@ -30,9 +30,11 @@ pub(super) fn function(field: &Field, body: &AvroBody, wire: &Path) -> Option<To
     let value = Expressions { body, wire }.expression(&field.ty, default);
     let value = value.expect("lowering has decoded the default with the field's type");
     let doc = super::super::doc(&format!("Returns the default of `{}`.", names::plain(&field.ident)));
+    // What decodes an older version of an event stands in the event's module, beside that of a shared type.
+    let visibility = if body.is_shared { quote!(pub(in super::super)) } else { quote!(pub(super)) };
     Some(quote! {
         #doc
-        pub(super) fn #name() -> #ty {
+        #visibility fn #name() -> #ty {
             #value
         }
     })

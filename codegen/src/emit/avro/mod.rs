@@ -1,4 +1,4 @@
-//! Emits the types of one version of an Avro event with their codecs: one short function a type and direction.
+//! Emits the types of one version of an Avro event or shared type with their codecs: one short function a type and direction.
 
 mod decode;
 mod default;
@@ -9,16 +9,23 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
-use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type};
+use super::shared;
+use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
 
 pub(super) use decode::root as decode_root;
 
 /// Emits the types that the version defines, those that it shares, and the decoders for its writers.
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
-    let reused = body.reused.iter().map(|(module, one)| {
+    let reused = body.reused.iter().map(|(origin, one)| {
         let ident = one.ident();
-        quote!(pub use super::#module::#ident;)
+        match origin {
+            Origin::Older(module) => quote!(pub use super::#module::#ident;),
+            Origin::Shared(path) => {
+                let module = shared::path(path);
+                quote!(pub use #module::#ident;)
+            }
+        }
     });
     let types = body.types.iter().map(|one| match one {
         Type::Record(one) => record(one, body, wire),
