@@ -17,7 +17,7 @@ use tokio::process::Command;
 use crate::world::{World, variable};
 
 /// Has Python do the steps, and returns what it read in each.
-async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
+pub(crate) async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
     let job = json!({"bootstrap": world.settings.bootstrap, "registry": world.settings.registry.url, "steps": steps});
     let mut python = Command::new(variable("EVENTWRIGHT_TEST_PYTHON"))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/peer.py"))
@@ -34,13 +34,13 @@ async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
 }
 
 /// Returns the step that writes values, all with one key.
-fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Value {
+pub(crate) fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Value {
     let records: Vec<_> = values.iter().map(|value| json!({"key": "key", "value": value})).collect();
     json!({"do": "write", "topic": format!("{}{topic}", world.settings.prefix), "codec": codec, "records": records})
 }
 
 /// Returns the step that reads so many records.
-fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
+pub(crate) fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
     json!({"do": "read", "topic": format!("{}{topic}", world.settings.prefix), "codec": codec, "count": count})
 }
 

@@ -16,6 +16,7 @@ mod partitions;
 mod raw;
 mod registry_outage;
 mod restart;
+mod shared_types;
 mod side_by_side;
 mod unknown_writer;
 mod world;
