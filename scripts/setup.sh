@@ -21,8 +21,8 @@ missing_for_demo() {
 }
 
 missing_for_test() {
-  has_java || echo "$(java_package) | openjdk | runs Apache Kafka, which the tests talk to (17 or newer)"
-  has mvn || echo "maven | maven | fetches Apache Kafka's jars, once"
+  has_java || echo "$(java_package) | openjdk | runs Apache Kafka, which the tests talk to, and Java Avro, their judge (a JDK, 17 or newer)"
+  has mvn || echo "maven | maven | fetches the jars of both, once"
   has_python || echo "python3 python3-venv | python | runs Confluent's client in the interoperability tests"
   has openssl || echo "openssl | openssl | makes the certificates of the TLS tests"
   has_openssl_headers || echo "libssl-dev pkg-config | openssl pkgconf | compiles librdkafka with TLS"
@@ -30,6 +30,7 @@ missing_for_test() {
 }
 
 has_java() { # macOS has a java that only complains, so the version is asked for
+  has javac || return 1 # a JRE cannot run a .java file
   local major; major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' || true)
   [ "${major:-0}" -ge 17 ]
 }
@@ -39,8 +40,8 @@ has_compose() { has docker-compose || docker compose version > /dev/null 2>&1; }
 
 # Debian 13 has no 17 any more; its default is newer. Ubuntu 22.04's default is older, but it has 17.
 java_package() {
-  if has apt-cache && apt-cache show openjdk-17-jre-headless > /dev/null 2>&1; then echo openjdk-17-jre-headless
-  else echo default-jre-headless; fi
+  if has apt-cache && apt-cache show openjdk-17-jdk-headless > /dev/null 2>&1; then echo openjdk-17-jdk-headless
+  else echo default-jdk-headless; fi
 }
 
 missing() { # demo|test

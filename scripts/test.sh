@@ -38,6 +38,8 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 scripts/kafka.sh start
 
+EVENTWRIGHT_TEST_AVRO=$(scripts/avro.sh)
+export EVENTWRIGHT_TEST_AVRO
 export EVENTWRIGHT_TEST_BOOTSTRAP="127.0.0.1:$KAFKA_PORT"
 export EVENTWRIGHT_TEST_PYTHON="$PWD/target/venv/bin/python"
 cargo test --workspace --features "$FEATURES" "$@"

@@ -10,7 +10,7 @@ use clap::Parser;
 /// Produces v1, v2 and Protobuf events side by side and reads all of them as the newest types.
 ///
 /// Without `--bootstrap` and `--registry` everything runs inside this process: a small Kafka cluster for demos and a
-/// schema registry. With them the same runs on yours, on topics that begin with `demo.`.
+/// schema registry. With them the same runs on yours, on topics and subjects that begin with `demo.`.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -20,9 +20,10 @@ struct Arguments {
     /// The URL of a real schema registry
     #[arg(long, value_name = "URL", env = "EVENTWRIGHT_REGISTRY", hide_env_values = true)]
     registry: Option<String>,
-    /// How many events of each kind: orders v1, orders v2, payments, users and stock
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    events: usize,
+    /// How many events of each kind: orders v1 and v2, payments v1 and v2, users, stock; at most 5,000 without --bootstrap
+    #[arg(long, value_name = "N", default_value_t = 1000, allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    events: u32,
 }
 
 #[tokio::main]
@@ -34,7 +35,7 @@ async fn main() -> ExitCode {
     match demo::run(&demo::Options {
         bootstrap: arguments.bootstrap,
         registry: arguments.registry,
-        events: arguments.events,
+        events: arguments.events as usize,
     })
     .await
     {

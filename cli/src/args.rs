@@ -26,7 +26,8 @@ Examples:
 Each line is an object: topic, partition, offset, timestamp, key, headers (an array of [name, value]), subject,
 schema_id, schema_version, event, value. A key or header value that is not UTF-8 is {\"base64\": \"...\"}. In place of
 `value`, a record that cannot be decoded has `error` and `raw` (base64). No consumer group is joined and nothing is
-committed. The order is that of each partition.";
+committed. The order is that of each partition. Fields that an Avro schema marks with \"pii\": true are `***` unless --reveal
+is given; keys, headers and `raw` are shown as they are.";
 
 const PRODUCE_EXAMPLES: &str = "\
 Examples:
@@ -108,6 +109,9 @@ pub(crate) struct TailArguments {
     /// End at the records that are the last ones now, and not wait for more
     #[arg(long)]
     pub(crate) until_end: bool,
+    /// Show what schemas mark as personal data ("pii": true), which is `***` otherwise
+    #[arg(long)]
+    pub(crate) reveal: bool,
     /// Only this partition
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) partition: Option<i32>,

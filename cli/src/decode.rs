@@ -35,10 +35,27 @@ impl Decoded {
     }
 }
 
+/// A key that has a schema of its own.
+#[derive(Debug, PartialEq)]
+pub(crate) struct DecodedKey {
+    pub(crate) schema_id: SchemaId,
+    /// The subject and version that the schema is registered under.
+    pub(crate) place: (String, u32),
+    pub(crate) value: Value,
+}
+
+/// What becomes of fields that a schema marks as personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pii {
+    Masked,
+    Shown,
+}
+
 /// Decodes records, and remembers schemas.
 pub(crate) struct Decoder {
     registry: Registry,
     names: EventNames,
+    pii: Pii,
     known: HashMap<SchemaId, Known>,
 }
 
@@ -51,14 +68,14 @@ struct Known {
 }
 
 enum Schema {
-    Avro { plan: Plan, full_name: Option<String> },
+    Avro { schema: Box<avro::Schema>, plan: Plan, full_name: Option<String> },
     Protobuf(proto::Schema),
     Unusable(String),
 }
 
 impl Decoder {
-    pub(crate) fn new(registry: Registry, names: EventNames) -> Self {
-        Self { registry, names, known: HashMap::new() }
+    pub(crate) fn new(registry: Registry, names: EventNames, pii: Pii) -> Self {
+        Self { registry, names, pii, known: HashMap::new() }
     }
 
     /// Decodes the value of a record of `topic`.
@@ -71,13 +88,9 @@ impl Decoder {
             Ok(split) => split,
             Err(error) => return Ok(Decoded::without_schema(Err(error.to_string()))),
         };
-        let now = Instant::now();
-        if self.known.get(&id).is_none_or(|known| known.until.is_some_and(|until| until <= now)) {
-            let known = look_up(&self.registry, id).await?;
-            self.known.insert(id, known);
-        }
+        self.look_up_once(id).await?;
         let known = self.known.get(&id).expect("it was just looked up");
-        let Named { full_name, value } = known.schema.decode(payload);
+        let Named { full_name, value } = known.schema.decode(payload, self.pii);
         let format = known.schema.format();
         Ok(Decoded {
             schema_id: Some(id),
@@ -85,6 +98,28 @@ impl Decoder {
             event: full_name.map(|full_name| self.names.name(format, &full_name)),
             value,
         })
+    }
+
+    /// Decodes the key of a record of `topic`, where it is framed with the id of a key's schema; any other key, and one
+    /// that such a schema does not write, is bytes and no more.
+    ///
+    /// # Errors
+    /// A registry that does not answer.
+    pub(crate) async fn decode_key(&mut self, topic: &str, key: Option<&[u8]>) -> anyhow::Result<Option<DecodedKey>> {
+        let Some(Ok((schema_id, payload))) = key.map(framing::split_header) else { return Ok(None) };
+        self.look_up_once(schema_id).await?;
+        let known = self.known.get(&schema_id).expect("it was just looked up");
+        let (place, value) = (key_place(&known.places, topic), known.schema.decode(payload, self.pii).value.ok());
+        Ok(place.zip(value).map(|(place, value)| DecodedKey { schema_id, place, value }))
+    }
+
+    async fn look_up_once(&mut self, id: SchemaId) -> anyhow::Result<()> {
+        let now = Instant::now();
+        if self.known.get(&id).is_none_or(|known| known.until.is_some_and(|until| until <= now)) {
+            let known = look_up(&self.registry, id).await?;
+            self.known.insert(id, known);
+        }
+        Ok(())
     }
 }
 
@@ -102,14 +137,14 @@ impl Schema {
         }
     }
 
-    fn decode(&self, payload: &[u8]) -> Named {
+    fn decode(&self, payload: &[u8], pii: Pii) -> Named {
         match self {
-            Self::Avro { plan, full_name } => {
-                let decoded = plan.decode::<avro::dynamic::Json>(payload);
-                Named {
-                    full_name: full_name.clone(),
-                    value: decoded.map(|json| json.0).map_err(|error| error.to_string()),
+            Self::Avro { schema, plan, full_name } => {
+                let mut value = plan.decode::<avro::dynamic::Json>(payload).map(|json| json.0);
+                if let (Ok(value), Pii::Masked) = (&mut value, pii) {
+                    avro::dynamic::mask(schema, value);
                 }
+                Named { full_name: full_name.clone(), value: value.map_err(|error| error.to_string()) }
             }
             Self::Protobuf(schema) => decode_protobuf(schema, payload),
             Self::Unusable(reason) => Named { full_name: None, value: Err(reason.clone()) },
@@ -161,7 +196,7 @@ fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
             let schema = avro::parse_with(&name, &resolved.text, &resolved.references).map_err(first)?;
             let plan = identity(&schema).map_err(|reason| format!("the schema cannot be used: {reason}"))?;
             let full_name = schema.root_named().map(|(_, named)| named.name.full());
-            Ok(Schema::Avro { plan, full_name })
+            Ok(Schema::Avro { schema: Box::new(schema), plan, full_name })
         }
         Format::Protobuf => {
             proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)
@@ -190,9 +225,28 @@ fn place(places: &[(String, u32)], topic: &str, full_name: Option<&str>) -> Opti
     places.iter().min_by_key(|(subject, _)| rank(subject)).cloned()
 }
 
+/// Returns the subject of a key's schema: that of the topic, or else that of another one, since records are copied from
+/// topic to topic, to be tried again for example, with their keys as they are.
+fn key_place(places: &[(String, u32)], topic: &str) -> Option<(String, u32)> {
+    let topic_of = |subject: &str| subject.strip_suffix("-key").map(str::to_owned);
+    let keys = places.iter().filter_map(|place| Some((topic_of(&place.0)?, place)));
+    keys.min_by_key(|(of, _)| of != topic).map(|(_, place)| place.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_one_of_a_keys_subject() {
+        let check = |subjects: &[&str], expected: Option<&str>| {
+            let places: Vec<_> = subjects.iter().map(|subject| ((*subject).to_owned(), 1)).collect();
+            assert_eq!(key_place(&places, "orders").map(|(subject, _)| subject).as_deref(), expected);
+        };
+        check(&["a-key", "orders-key", "orders-value"], Some("orders-key"));
+        check(&["orders-value", "b-key"], Some("b-key"));
+        check(&["orders-value", "key"], None);
+    }
 
     #[test]
     fn the_subject_is_the_one_that_the_topics_records_are_written_with() {

@@ -60,7 +60,7 @@ impl Writer {
     pub(crate) async fn open(settings: &Settings, topic: &str) -> anyhow::Result<Arc<Self>> {
         let deliveries = Deliveries::default();
         let health = Arc::clone(&deliveries.reports.0);
-        let mut config = kafka::config(settings, &DEFAULTS);
+        let mut config = settings.kafka_config(&DEFAULTS);
         config.set("enable.idempotence", "true").set("acks", "all");
         config.set("delivery.timeout.ms", settings.producer.delivery_timeout.as_millis().to_string());
         let producer: ThreadedProducer<_> = config.create_with_context(deliveries).map_err(kafka::config_error)?;

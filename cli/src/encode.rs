@@ -91,6 +91,30 @@ impl Encoder {
         }
     }
 
+    /// Encodes the key of an event's value: a record of the fields that the value has as well; the others have defaults.
+    ///
+    /// # Errors
+    /// A value without a field that the key needs.
+    pub(crate) fn encode_key(&self, event: &Self, encoded: &Encoded) -> Result<Vec<u8>, String> {
+        let Codec::Avro { schema, .. } = &self.codec else { return Err("keys are Avro".into()) };
+        let fields = schema.root_named().and_then(|(_, named)| named.fields()).unwrap_or_default();
+        let field = |field: &avro::Field| Some((field.name.clone(), event.field_for(encoded, field)?));
+        let key: Map<_, _> = fields.iter().filter_map(field).collect();
+        self.encode(&Value::Object(key)).map(|key| key.bytes).map_err(|why| format!("the key: {why}"))
+    }
+
+    /// Returns the value of a key's field, `None` where the event has no such field.
+    fn field_for(&self, encoded: &Encoded, wanted: &avro::Field) -> Option<Value> {
+        let name = &wanted.name;
+        let Codec::Protobuf { schema, indexes } = &self.codec else { return encoded.value.get(name).cloned() };
+        schema.message_at(indexes)?.get_field_by_name(name)?;
+        let value = protobuf_field(schema, indexes, &encoded.value, name).unwrap_or(Value::Null);
+        // Protobuf's JSON has integers of 64 bits as text, Avro's as numbers.
+        let is_long = matches!(wanted.node.kind, avro::Kind::Long);
+        let number = value.as_str().filter(|_| is_long).and_then(|text| text.parse::<i64>().ok());
+        Some(number.map_or(value, Value::from))
+    }
+
     /// Returns the text of a field, as it is in keys and headers; `None` where the value does not have it.
     ///
     /// # Errors
@@ -119,6 +143,9 @@ fn protobuf_field(schema: &proto::Schema, indexes: &[u32], value: &Value, name: 
         return None;
     }
     let default = field.default_value();
+    if default.as_bytes().is_some() {
+        return Some("".into());
+    }
     Some(match (default.as_str(), default.as_bool(), field.kind().as_enum()) {
         (Some(text), _, _) => text.into(),
         (_, Some(boolean), _) => boolean.into(),

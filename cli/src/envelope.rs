@@ -11,8 +11,8 @@ pub(crate) type Headers = Vec<(String, Option<Vec<u8>>)>;
 /// What a line says of a record that is to be written.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Envelope {
-    /// The key; outer `None` where the line says nothing of it.
-    pub(crate) key: Option<Option<Vec<u8>>>,
+    /// The key; `None` where the line says nothing of it.
+    pub(crate) key: Option<Key>,
     pub(crate) headers: Headers,
     /// Milliseconds since the Unix epoch.
     pub(crate) timestamp: Option<i64>,
@@ -24,13 +24,25 @@ pub(crate) struct Envelope {
     has_schema: bool,
 }
 
+/// The key of a record.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Key {
+    /// Bytes, or none.
+    Bytes(Option<Vec<u8>>),
+    /// A value of a schema: its subject, and the version where the line has one.
+    Value { subject: String, version: Option<u32>, value: Value },
+}
+
 /// What `tail` prints, and nothing else: a key that is misspelt would be lost without a word.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "topic",
     "partition",
     "offset",
     "timestamp",
     "key",
+    "key_subject",
+    "key_schema_id",
+    "key_schema_version",
     "headers",
     "subject",
     "schema_id",
@@ -68,19 +80,11 @@ impl Envelope {
         }
         let value = object.remove("value").ok_or("the key `value` is missing")?;
         let subject = text(&object, "subject")?;
-        let version = match object.get("schema_version") {
-            None | Some(Value::Null) => None,
-            Some(version) => Some(
-                version
-                    .as_u64()
-                    .and_then(|version| u32::try_from(version).ok())
-                    .ok_or("`schema_version`: expected a whole number or null")?,
-            ),
-        };
+        let version = version(&object, "schema_version")?;
         let is_set = |key| object.get(key).is_some_and(|value| !value.is_null());
         Ok(Self {
             has_schema: is_set("schema_id") || is_set("subject"),
-            key: object.get("key").map(bytes_of).transpose().map_err(|wrong| format!("`key`: {wrong}"))?,
+            key: key(&object)?,
             headers: headers(object.get("headers"))?,
             timestamp: timestamp(&object)?,
             subject: subject.map(|subject| (subject, version)),
@@ -88,6 +92,20 @@ impl Envelope {
             value,
         })
     }
+}
+
+fn key(object: &Map<String, Value>) -> Result<Option<Key>, String> {
+    let Some(value) = object.get("key") else { return Ok(None) };
+    Ok(Some(match text(object, "key_subject")? {
+        Some(subject) => Key::Value { subject, version: version(object, "key_schema_version")?, value: value.clone() },
+        None => Key::Bytes(bytes_of(value).map_err(|wrong| format!("`key`: {wrong}"))?),
+    }))
+}
+
+fn version(object: &Map<String, Value>, key: &str) -> Result<Option<u32>, String> {
+    let Some(version) = object.get(key).filter(|version| !version.is_null()) else { return Ok(None) };
+    let number = version.as_u64().and_then(|version| u32::try_from(version).ok());
+    number.map(Some).ok_or_else(|| format!("`{key}`: expected a whole number or null"))
 }
 
 fn text(object: &Map<String, Value>, key: &str) -> Result<Option<String>, String> {
@@ -144,7 +162,7 @@ mod tests {
             "schema_version": 2, "event": "E", "value": null,
         }));
         let expected = Envelope {
-            key: Some(None),
+            key: Some(Key::Bytes(None)),
             headers: vec![("a".into(), Some(b"x".to_vec())), ("b".into(), None), ("c".into(), Some(vec![0xff]))],
             timestamp: Some(1500),
             subject: Some(("t-value".into(), Some(2))),
@@ -153,6 +171,15 @@ mod tests {
             has_schema: true,
         };
         assert_eq!(found, Ok(expected));
+    }
+
+    #[test]
+    fn a_key_of_a_schema_is_a_value() {
+        let found = Envelope::read(json!({
+            "key": {"id": 7}, "key_subject": "t-key", "key_schema_id": 3, "key_schema_version": 2, "value": 1,
+        }));
+        let expected = Key::Value { subject: "t-key".into(), version: Some(2), value: json!({"id": 7}) };
+        assert_eq!(found.unwrap().key, Some(expected));
     }
 
     #[test]
@@ -180,6 +207,11 @@ mod tests {
         check(json!({"value": 1, "headers": [["a", "x"], ["a"]]}), "`headers[1]`: expected [name, value]");
         check(json!({"value": 1, "headers": [["a", 7]]}), "`headers[0]`: expected text, null or");
         check(json!({"value": 1, "key": 7}), "`key`: expected text, null or");
+        check(json!({"value": 1, "key": 7, "key_subject": 7}), "`key_subject`: expected text or null");
+        check(
+            json!({"value": 1, "key": 7, "key_subject": "t-key", "key_schema_version": -1}),
+            "`key_schema_version`: expected a whole number",
+        );
         check(json!({"value": 1, "timestamp": 7}), "`timestamp`: expected text or null");
         check(json!({"value": 1, "timestamp": "noon"}), "`timestamp`: expected RFC 3339");
         check(json!({"value": 1, "schema_version": "2"}), "`schema_version`: expected a whole number");

@@ -1,11 +1,10 @@
-//! What the commands share of librdkafka: its configuration, its errors for people, and what a topic looks like.
+//! What the commands share of librdkafka: its errors for people, and what a topic looks like.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::anyhow;
 use eventwright::Settings;
-use rdkafka::ClientConfig;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
@@ -73,21 +72,6 @@ impl ClientContext for Reports {
             _ => self.0.failed(reason.to_owned()),
         }
     }
-}
-
-/// Returns the configuration that both kinds of clients start from.
-pub(crate) fn config(settings: &Settings, defaults: &[(&str, &str)]) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &settings.bootstrap);
-    config.set("client.id", "eventwright");
-    for (key, value) in defaults {
-        config.set(*key, *value);
-    }
-    for (key, value) in &settings.kafka {
-        config.set(key, value);
-    }
-    config.set_log_level(RDKafkaLogLevel::Info);
-    config
 }
 
 /// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use eventwright_schema::Format;
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{self, Loaded, LoadedEvent};
-pub(crate) use eventwright_schema::manifest::FieldName;
+pub(crate) use eventwright_schema::manifest::{EventEntry, FieldName};
 
 use crate::screen;
 
@@ -19,14 +19,22 @@ pub(crate) fn load(path: &Path) -> Option<Loaded> {
     (path != Path::new(DEFAULT) || path.exists()).then(|| load::load(path))
 }
 
-/// Returns an event of the manifest, or `None` where it has no such event.
+/// Returns an event of the manifest and its key, where that has a schema, or `None` where there is no such event.
 ///
 /// # Errors
-/// A manifest that cannot be used, or an event whose schemas cannot.
-pub(crate) fn event<'l>(loaded: &'l Loaded, path: &Path, name: &str) -> anyhow::Result<Option<&'l LoadedEvent>> {
+/// A manifest that cannot be used, or an event whose schemas or whose key's cannot.
+pub(crate) fn event<'l>(
+    loaded: &'l Loaded,
+    path: &Path,
+    name: &str,
+) -> anyhow::Result<Option<(&'l LoadedEvent, Option<&'l LoadedEvent>)>> {
     let is_defined = loaded.manifest.as_ref().is_none_or(|manifest| manifest.event(name).is_some());
     if let Some(event) = loaded.events.iter().find(|event| event.entry.name == name) {
-        return Ok(Some(event));
+        let folder = event.entry.key_schema.as_ref().map(|folder| &folder.folder);
+        let key = loaded.keys.iter().find(|key| Some(&key.entry.folder) == folder);
+        if folder.is_none() || key.is_some() {
+            return Ok(Some((event, key)));
+        }
     }
     if !is_defined {
         return Ok(None);

@@ -18,13 +18,13 @@ use tokio::sync::mpsc;
 use crate::args::{Input, ProduceArguments, Version, Versioned};
 use crate::delivery::{Record, Tally, Writer};
 use crate::encode::Encoded;
-use crate::envelope::{Envelope, Headers};
+use crate::envelope::{self, Envelope, Headers};
 use crate::exit::{Exit, Failure};
 use crate::manifest::EventNames;
 use crate::registry::{self, Registry};
 use crate::screen;
 use crate::stop::Stop;
-use crate::target::{Catalogue, Registration, Target};
+use crate::target::{Catalogue, Key, Registration, Target};
 
 /// How many lines are read ahead.
 const LINES_AHEAD: usize = 1024;
@@ -86,10 +86,13 @@ async fn open(
         (None, Some(subject)) => Some(catalogue.subject(subject, None).await?),
         (None, None) => None,
     };
-    if let (Some(target), Some(key)) = (&target, &arguments.key)
-        && !target.encoder.has_field(key)
-    {
-        return Err(Failure::usage(format!("`{}` has no field `{key}` to be the key", target.event)));
+    if let (Some(target), Some(key)) = (&target, &arguments.key) {
+        if !target.encoder.has_field(key) {
+            return Err(Failure::usage(format!("`{}` has no field `{key}` to be the key", target.event)));
+        }
+        if matches!(target.key, Some(Key::Record(_))) {
+            return Err(Failure::usage(format!("the key of `{}` has a schema; help: leave out --key", target.event)));
+        }
     }
     let named = target.as_ref().and_then(|target| target.topic.as_deref());
     let topic = topic.or(named).ok_or_else(|| {
@@ -194,7 +197,7 @@ impl Feed<'_> {
             Ok(json) => json,
             Err(error) => return Ok(Err(LineError::malformed(not_json(&error)))),
         };
-        let envelope = match self.arguments.input {
+        let mut envelope = match self.arguments.input {
             Input::Value => Envelope::of_value(json),
             Input::Envelope => match Envelope::read(json) {
                 Ok(envelope) => envelope,
@@ -205,8 +208,15 @@ impl Feed<'_> {
             Ok(target) => target,
             Err(what) => return Ok(Err(LineError::malformed(what))),
         };
-        let is_named = self.target.is_some();
-        let parts = match parts(envelope, target.as_deref(), self.arguments.key.as_deref(), is_named) {
+        let given = match envelope.key.take() {
+            Some(key) => match self.key_bytes(key).await? {
+                Ok(bytes) => Some(bytes),
+                Err(error) => return Ok(Err(error)),
+            },
+            None => None,
+        };
+        let (is_named, key) = (self.target.is_some(), self.arguments.key.as_deref());
+        let parts = match parts(envelope, given, target.as_deref(), key, is_named) {
             Ok(parts) => parts,
             Err(what) => return Ok(Err(LineError::unfit(what))),
         };
@@ -229,18 +239,39 @@ impl Feed<'_> {
         let Some((subject, version)) = envelope.subject.clone() else {
             return Ok(Err("the line names no `subject`; help: name it, or use --event or --subject".into()));
         };
-        let named = (subject.clone(), version, envelope.event.clone());
+        Ok(self.find((subject, version, envelope.event.clone())).await?.map(Some))
+    }
+
+    /// Returns the bytes of a line's key. Where the command line names an event whose key has a schema, it is that one.
+    async fn key_bytes(&mut self, key: envelope::Key) -> anyhow::Result<Result<Option<Vec<u8>>, LineError>> {
+        let (subject, version, value) = match key {
+            envelope::Key::Bytes(bytes) => return Ok(Ok(bytes)),
+            envelope::Key::Value { subject, version, value } => (subject, version, value),
+        };
+        let encoded = match self.target.as_ref().and_then(|target| target.key.as_ref()) {
+            Some(Key::Record(encoder)) => encoder.encode(&value),
+            _ => match self.find((subject, version, None)).await? {
+                Ok(found) => found.encoder.encode(&value),
+                Err(what) => return Ok(Err(LineError::malformed(what))),
+            },
+        };
+        Ok(encoded.map(|key| Some(key.bytes)).map_err(|why| LineError::unfit(format!("the key: {why}"))))
+    }
+
+    /// Finds a schema that a line names, once.
+    async fn find(&mut self, named: Named) -> anyhow::Result<Result<Arc<Target>, String>> {
         if let Some(found) = self.found.get(&named) {
-            return Ok(found.clone().map(Some));
+            return Ok(found.clone());
         }
+        let (subject, version, event) = named.clone();
         let version = version.map_or(Version::Newest, Version::Registry);
-        let found = self.catalogue.subject(&Versioned { name: subject, version }, envelope.event.as_deref()).await;
+        let found = self.catalogue.subject(&Versioned { name: subject, version }, event.as_deref()).await;
         let found = match found {
             Err(error) if registry::is_unusable(&error) => return Err(error),
             found => found.map(Arc::new).map_err(|error| error.to_string()),
         };
         self.found.insert(named, found.clone());
-        Ok(found.map(Some))
+        Ok(found)
     }
 }
 
@@ -253,16 +284,25 @@ struct Parts {
 }
 
 /// Encodes a line. What an envelope says of key and headers holds; what it does not say comes from the value.
-fn parts(envelope: Envelope, target: Option<&Target>, key: Option<&str>, is_named: bool) -> Result<Parts, String> {
+/// `given` is the key of an envelope, `field` the key's field of the command line.
+fn parts(
+    envelope: Envelope,
+    given: Option<Option<Vec<u8>>>,
+    target: Option<&Target>,
+    field: Option<&str>,
+    is_named: bool,
+) -> Result<Parts, String> {
     let Some(target) = target else {
         let headers = with_all(OwnedHeaders::new(), &envelope.headers);
-        return Ok(Parts { key: envelope.key.flatten(), value: None, headers, timestamp: envelope.timestamp });
+        return Ok(Parts { key: given.flatten(), value: None, headers, timestamp: envelope.timestamp });
     };
     let encoded = target.encoder.encode(&envelope.value)?;
     let text = |field: Option<&str>| field.map_or(Ok(None), |field| target.encoder.text(&encoded, field));
-    let key = match (envelope.key, key) {
-        (Some(key), None) => key,
-        (_, key) => text(key.or(target.key.as_deref()))?.map(String::into_bytes),
+    let key = match (given, field, &target.key) {
+        (Some(given), None, _) => given,
+        (None, None, Some(Key::Record(key))) => Some(key.encode_key(&target.encoder, &encoded)?),
+        (None, None, Some(Key::Field(field))) => text(Some(field))?.map(String::into_bytes),
+        (_, named, _) => text(named)?.map(String::into_bytes),
     };
     let id = text(target.id.as_deref())?;
     let headers = record_headers(envelope.headers, target, id, is_named);

@@ -8,10 +8,11 @@ use eventwright::wire::framing::SchemaId;
 use eventwright::wire::jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::decode::Decoded;
+use crate::decode::{Decoded, DecodedKey};
 
-/// Returns the object of a record, its keys in the order of the contract.
-pub(crate) fn object(record: &RawRecord, decoded: Decoded) -> Value {
+/// Returns the object of a record, its keys in the order of the contract; those that begin with `key_` are there where
+/// the key has a schema.
+pub(crate) fn object(record: &RawRecord, decoded: Decoded, key: Option<DecodedKey>) -> Value {
     let Decoded { schema_id, place, event, value } = decoded;
     let (subject, version) = place.unzip();
     let headers = record.headers.iter().map(|(name, value)| {
@@ -22,7 +23,17 @@ pub(crate) fn object(record: &RawRecord, decoded: Decoded) -> Value {
     object.insert("partition".into(), record.partition.into());
     object.insert("offset".into(), record.offset.into());
     object.insert("timestamp".into(), record.timestamp.and_then(timestamp).into());
-    object.insert("key".into(), record.key.as_deref().map_or(Value::Null, text_or_base64));
+    match key {
+        Some(DecodedKey { schema_id: SchemaId(id), place: (subject, version), value }) => {
+            object.insert("key".into(), value);
+            object.insert("key_subject".into(), subject.into());
+            object.insert("key_schema_id".into(), id.into());
+            object.insert("key_schema_version".into(), version.into());
+        }
+        None => {
+            object.insert("key".into(), plain_key(record));
+        }
+    }
     object.insert("headers".into(), headers.collect());
     object.insert("subject".into(), subject.into());
     object.insert("schema_id".into(), schema_id.map(|SchemaId(id)| id).into());
@@ -43,6 +54,11 @@ pub(crate) fn object(record: &RawRecord, decoded: Decoded) -> Value {
 /// Returns milliseconds since the epoch as RFC 3339, or nothing for what is no time.
 fn timestamp(milliseconds: i64) -> Option<String> {
     Timestamp::from_millisecond(milliseconds).ok().map(|timestamp| timestamp.to_string())
+}
+
+/// Returns a key that has no schema.
+fn plain_key(record: &RawRecord) -> Value {
+    record.key.as_deref().map_or(Value::Null, text_or_base64)
 }
 
 /// Returns bytes as text where they are UTF-8, else as `{"base64": …}`.
@@ -89,7 +105,7 @@ impl Palette {
 }
 
 /// Returns a record as two lines for reading. Texts of the record stand in it as JSON, so that none can steer a terminal.
-pub(crate) fn text(record: &RawRecord, decoded: &Decoded, palette: Palette) -> String {
+pub(crate) fn text(record: &RawRecord, decoded: &Decoded, key: Option<&DecodedKey>, palette: Palette) -> String {
     let Palette { place, event, bad } = palette;
     let mut line = format!("{place}{}[{}]@{}", record.topic, record.partition, record.offset);
     if let Some(timestamp) = record.timestamp.and_then(timestamp) {
@@ -104,7 +120,7 @@ pub(crate) fn text(record: &RawRecord, decoded: &Decoded, palette: Palette) -> S
         (None, Some(id)) => format!("  {place}id {id}{place:#}"),
         (_, None) => String::new(),
     };
-    let key = record.key.as_deref().map_or(Value::Null, text_or_base64);
+    let key = key.map_or_else(|| plain_key(record), |key| key.value.clone());
     line.push_str(&format!("{from}  key {key}\n  "));
     match &decoded.value {
         Ok(_) if record.value.is_none() => line.push_str("no value: a tombstone"),
@@ -144,14 +160,23 @@ mod tests {
             value: Ok(json!({"z": 1, "a": null})),
         };
         assert_eq!(
-            object(&record(), decoded).to_string(),
+            object(&record(), decoded, None).to_string(),
             r#"{"topic":"orders","partition":2,"offset":7,"timestamp":"2026-02-03T04:05:06.789Z","key":{"base64":"a/8="},"headers":[["a","x"],["a",null],["b",{"base64":"/g=="}]],"subject":"orders-value","schema_id":3,"schema_version":2,"event":"Order","value":{"z":1,"a":null}}"#
         );
     }
 
     #[test]
+    fn a_key_with_a_schema_says_which() {
+        let key = DecodedKey { schema_id: SchemaId(4), place: ("orders-key".into(), 1), value: json!({"id": 7}) };
+        let found = object(&record(), Decoded::without_schema(Ok(Value::Null)), Some(key)).to_string();
+        let expected =
+            r#""key":{"id":7},"key_subject":"orders-key","key_schema_id":4,"key_schema_version":1,"headers""#;
+        assert!(found.contains(expected), "{found}");
+    }
+
+    #[test]
     fn what_cannot_be_decoded_keeps_its_bytes() {
-        let found = object(&record(), Decoded::without_schema(Err("too short".into())));
+        let found = object(&record(), Decoded::without_schema(Err("too short".into())), None);
         assert_eq!(found["error"], "too short");
         assert_eq!(found["raw"], "AAA=");
         assert_eq!(found["schema_id"], Value::Null);
@@ -174,7 +199,7 @@ mod tests {
         let mut record = record();
         record.key = Some(b"\x1b[31m".to_vec());
         let decoded = Decoded::without_schema(Err("bad \x1b[2J".into()));
-        let text = text(&record, &decoded, Palette::default());
+        let text = text(&record, &decoded, None, Palette::default());
         assert!(!text.contains('\x1b'), "{text:?}");
         assert_eq!(text.lines().count(), 2);
     }

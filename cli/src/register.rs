@@ -15,6 +15,8 @@ pub(crate) struct Registering<'a> {
     pub(crate) catalogue: &'a Catalogue<'a>,
     pub(crate) loaded: &'a Loaded,
     pub(crate) registration: Registration,
+    /// What subjects begin with.
+    pub(crate) prefix: &'a str,
 }
 
 impl Registering<'_> {
@@ -48,7 +50,7 @@ impl Registering<'_> {
             let (name, number) = (&reference.type_name, reference.version);
             let found = self.loaded.shared(reference);
             let (one, shared) = found.ok_or_else(|| anyhow!("the shared type `{name}` v{number} cannot be used"))?;
-            let subject = format!("{}{}", self.catalogue.settings.prefix, one.subject(shared));
+            let subject = format!("{}{}", self.prefix, one.subject(shared));
             // A type may use others in turn.
             let found = Box::pin(self.version(&format!("{name} v{number}"), &subject, shared)).await?;
             entries.push(ReferenceEntry { name: reference.name.clone(), subject, version: found.version });

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use eventwright::{RegistryClient, RegistryError, Settings};
 
+use crate::exit::Failure;
 use crate::screen;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -23,7 +24,7 @@ impl Registry {
     /// # Errors
     /// A URL that cannot be used, or a registry that does not answer in time or refuses us.
     pub(crate) async fn reach(settings: &Settings) -> anyhow::Result<Self> {
-        let client = crate::settings::registry_client(settings)?;
+        let client = settings.registry_client().map_err(|error| Failure::usage(error.to_string()))?;
         let registry = Self { client, patience: settings.connect_timeout };
         match registry.ask(async |client| client.level(None).await).await? {
             // A refusal with a registry's code is a registry's, whatever it refuses.
@@ -44,7 +45,7 @@ impl Registry {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match question(&self.client).await {
-                Err(error) if concerns_the_registry(&error) => error,
+                Err(error) if error.is_infrastructure() => error,
                 answer => return Ok(answer),
             };
             if !error.is_retriable() || Instant::now() + pause >= deadline {
@@ -61,15 +62,7 @@ impl Registry {
 
 /// Returns whether an error of [`Registry::ask`] is the outer one: nothing that another question could mend.
 pub(crate) fn is_unusable(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<RegistryError>().is_some_and(concerns_the_registry)
-}
-
-/// Returns whether the error says something about the registry rather than about what it was asked for.
-fn concerns_the_registry(error: &RegistryError) -> bool {
-    let is_refused = matches!(error.status(), Some(401 | 403 | 407));
-    // A registry gives every refusal a code of its own, so a bare one is of something else at that URL.
-    let is_bare = error.status().is_some() && error.error_code().is_none();
-    error.is_retriable() || is_refused || is_bare
+    error.downcast_ref::<RegistryError>().is_some_and(RegistryError::is_infrastructure)
 }
 
 fn unusable(error: RegistryError) -> anyhow::Error {

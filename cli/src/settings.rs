@@ -1,6 +1,6 @@
 //! The settings of a command: what the environment and files say, and above it the options of the command line.
 
-use eventwright::{RegistryAuth, RegistryClient, RegistryConfig, Settings};
+use eventwright::Settings;
 
 use crate::args::Connection;
 use crate::exit::Failure;
@@ -30,21 +30,6 @@ pub(crate) fn load(options: &Connection) -> anyhow::Result<Settings> {
         return Err(Failure::usage("the bootstrap address is empty; help: name a broker, such as 127.0.0.1:9092"));
     }
     Ok(settings)
-}
-
-/// Returns a client of the registry; nothing is asked yet.
-///
-/// # Errors
-/// A URL that cannot be used.
-pub(crate) fn registry_client(settings: &Settings) -> anyhow::Result<RegistryClient> {
-    let registry = &settings.registry;
-    let auth = match (&registry.user, &registry.password, &registry.token) {
-        (Some(user), Some(password), _) => Some(RegistryAuth::Basic { user: user.clone(), password: password.clone() }),
-        (_, _, Some(token)) => Some(RegistryAuth::Bearer(token.clone())),
-        _ => None,
-    };
-    let config = RegistryConfig { auth, timeout: registry.timeout, ..RegistryConfig::new(&registry.url) };
-    RegistryClient::new(config).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Returns why a setting of librdkafka is ours, if it is.

@@ -13,7 +13,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::args::{Form, From, TailArguments};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Pii};
 use crate::exit::Exit;
 use crate::kafka::{self, Reports, Topic};
 use crate::manifest::EventNames;
@@ -50,7 +50,7 @@ async fn follow(arguments: &TailArguments) -> anyhow::Result<Exit> {
     let (registry, (consumer, remaining)) = tokio::try_join!(Registry::reach(&settings), open(arguments, &settings))?;
     let mut printer = Printer {
         output: Output::new(),
-        decoder: Decoder::new(registry, names),
+        decoder: Decoder::new(registry, names, if arguments.reveal { Pii::Shown } else { Pii::Masked }),
         form: arguments.format,
         palette: if output::is_coloured() { Palette::coloured() } else { Palette::default() },
     };
@@ -65,7 +65,7 @@ type Tailed = StreamConsumer<Reports>;
 async fn open(arguments: &TailArguments, settings: &Settings) -> anyhow::Result<(Arc<Tailed>, Option<Remaining>)> {
     let reports = Reports::default();
     let health = Arc::clone(&reports.0);
-    let config = kafka::config(settings, &DEFAULTS);
+    let config = settings.kafka_config(&DEFAULTS);
     let consumer: Tailed = config.create_with_context(reports).map_err(kafka::config_error)?;
     let consumer = Arc::new(consumer);
     let (topic, wanted) = (arguments.topic.clone(), arguments.partition);
@@ -180,10 +180,11 @@ fn check_error(error: KafkaError) -> anyhow::Result<()> {
 
 impl Printer {
     async fn print(&mut self, record: &RawRecord) -> anyhow::Result<Result<(), Closed>> {
+        let key = self.decoder.decode_key(&record.topic, record.key.as_deref()).await?;
         let decoded: Decoded = self.decoder.decode(&record.topic, record.value.as_deref()).await?;
         let line = match self.form {
-            Form::Json => record_json::object(record, decoded).to_string(),
-            Form::Text => record_json::text(record, &decoded, self.palette),
+            Form::Json => record_json::object(record, decoded, key).to_string(),
+            Form::Text => record_json::text(record, &decoded, key.as_ref(), self.palette),
         };
         self.output.line(&line)
     }

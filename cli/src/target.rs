@@ -14,7 +14,7 @@ use eventwright_schema::load::{Loaded, LoadedEvent, LoadedVersion};
 use crate::args::{Version, Versioned};
 use crate::encode::Encoder;
 use crate::exit::Failure;
-use crate::manifest::{self, EventNames};
+use crate::manifest::{self, EventEntry, EventNames};
 use crate::register::Registering;
 use crate::registry::Registry;
 use crate::screen;
@@ -27,12 +27,20 @@ pub(crate) struct Target {
     pub(crate) event: String,
     /// The version's number, for the header.
     pub(crate) version: u32,
-    /// The field whose text is the key.
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<Key>,
     /// The field that holds the event's own id.
     pub(crate) id: Option<String>,
     /// The topic that the manifest or the subject's name gives.
     pub(crate) topic: Option<String>,
+}
+
+/// What the record's key is made of.
+#[derive(Debug)]
+pub(crate) enum Key {
+    /// The text of a field.
+    Field(String),
+    /// A record with a schema of its own.
+    Record(Box<Encoder>),
 }
 
 /// Where targets are looked for.
@@ -78,34 +86,32 @@ impl Catalogue<'_> {
     async fn event_of_manifest(
         &self,
         loaded: &Loaded,
-        event: &LoadedEvent,
+        (event, key): (&LoadedEvent, Option<&LoadedEvent>),
         version: Version,
         registration: Registration,
     ) -> anyhow::Result<Target> {
         let LoadedEvent { entry, versions } = event;
-        let prefix = &self.settings.prefix;
+        let prefix = self.settings.prefix.as_deref().unwrap_or(&entry.prefix);
         let count = versions.len();
         let wanted = |one: &LoadedVersion| match version {
             Version::Manifest(number) => one.number == number,
             Version::Newest | Version::Registry(_) => usize::try_from(one.number) == Ok(count),
         };
         let found = versions.iter().find(|one| wanted(one));
-        let found = found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
-        let LoadedVersion { number, path, schema, .. } = found;
-        let full_name = manifest::full_name(schema, &entry.name);
-        let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
-        let subject = format!("{prefix}{subject}");
-        let label = format!("{} v{number}", entry.name);
-        let id = Registering { catalogue: self, loaded, registration }.version(&label, &subject, found).await?.id;
-        let encoder = Encoder::new(schema.clone(), full_name.as_deref(), id)
-            .map_err(|why| anyhow!("{}: {why}", path.display()))?;
+        let version = found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
+        let registering = Registering { catalogue: self, loaded, registration, prefix };
+        let encoder = self::encoder(&registering, entry, version).await?;
         // An older version may not have the field yet.
         let field = |field: &Option<manifest::FieldName>| {
             field.as_ref().map(|field| field.name.clone()).filter(|name| encoder.has_field(name))
         };
-        let (key, id) = (field(&entry.key), field(&entry.id));
+        let (key_field, id) = (field(&entry.key), field(&entry.id));
         let topic = Some(format!("{prefix}{}", entry.topic));
-        Ok(Target { key, id, encoder, event: entry.name.clone(), version: *number, topic })
+        let key = match key {
+            Some(key) => Some(Key::Record(Box::new(self::encoder(&registering, &key.entry, key.newest()).await?))),
+            None => key_field.map(Key::Field),
+        };
+        Ok(Target { key, id, encoder, event: entry.name.clone(), version: version.number, topic })
     }
 
     /// Finds an event by the names of subjects and of their newest schemas.
@@ -205,6 +211,21 @@ impl Catalogue<'_> {
         let text = format!("{error}{help}");
         anyhow::Error::new(error).context(text)
     }
+}
+
+/// Returns the encoder of a version of an event or of a key.
+async fn encoder(
+    registering: &Registering<'_>,
+    entry: &EventEntry,
+    version: &LoadedVersion,
+) -> anyhow::Result<Encoder> {
+    let LoadedVersion { number, path, schema, .. } = version;
+    let full_name = manifest::full_name(schema, &entry.name);
+    let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
+    let subject = format!("{}{subject}", registering.prefix);
+    let label = format!("{} v{number}", entry.name);
+    let id = registering.version(&label, &subject, version).await?.id;
+    Encoder::new(schema.clone(), full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))
 }
 
 /// Returns the subjects that may be an event's, the likeliest first.

@@ -2,14 +2,16 @@
 //! each known writer's bytes become them.
 
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
-use eventwright_wire::avro::{Logical, Plan};
-use proc_macro2::Ident;
+use eventwright_wire::avro::{DECIMAL_DIGITS, Logical, Plan};
+use proc_macro2::{Ident, TokenStream};
 use prost_types::FileDescriptorProto;
+use quote::{ToTokens, quote};
 use serde_json::Value;
 
 /// All that is emitted.
 pub(crate) struct Lowered {
     pub(crate) types: Vec<SharedType>,
+    /// Then the keys.
     pub(crate) events: Vec<Event>,
 }
 
@@ -50,7 +52,7 @@ pub(crate) struct SharedPath {
     pub(crate) version: Ident,
 }
 
-/// An event with all its versions.
+/// An event, or the key of a topic, with all its versions.
 pub(crate) struct Event {
     /// The manifest's name.
     pub(crate) name: String,
@@ -59,6 +61,8 @@ pub(crate) struct Event {
     /// The name under which the newest version is re-exported.
     pub(crate) ident: Ident,
     pub(crate) topic: String,
+    /// Whether it is the key of the topic.
+    pub(crate) is_key: bool,
     /// Oldest first.
     pub(crate) versions: Vec<Version>,
     /// The manifest's place of the event, for collisions.
@@ -72,8 +76,7 @@ pub(crate) struct Version {
     /// The Rust type of the event itself.
     pub(crate) root: Ident,
     pub(crate) schema: SchemaFacts,
-    /// The field that is the key, as an expression's parts.
-    pub(crate) key: Option<TextField>,
+    pub(crate) key: Option<Key>,
     pub(crate) id: Option<TextField>,
     pub(crate) body: Body,
 }
@@ -82,12 +85,45 @@ pub(crate) struct Version {
 pub(crate) struct SchemaFacts {
     pub(crate) format: Format,
     pub(crate) full_name: String,
+    pub(crate) prefix: String,
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) message_indexes: Vec<u32>,
     /// What the text itself refers to.
     pub(crate) references: Vec<SharedPath>,
+}
+
+/// What the record's key is made of.
+pub(crate) enum Key {
+    /// The text of a field.
+    Text(TextField),
+    /// A record with a schema of its own.
+    Record(KeyRecord),
+}
+
+/// The key's record, in the newest version of its schema.
+pub(crate) struct KeyRecord {
+    /// The modules of the key and of that version.
+    pub(crate) module: Ident,
+    pub(crate) version: Ident,
+    /// In the order of the key's schema.
+    pub(crate) fields: Vec<KeyField>,
+}
+
+/// A field of the key's record, and where its value is from.
+pub(crate) struct KeyField {
+    /// The name in the schema.
+    pub(crate) name: String,
+    pub(crate) source: KeySource,
+}
+
+/// Where the value of a key's field is from.
+pub(crate) enum KeySource {
+    /// The event's field of that name.
+    Event { ident: Ident, ty: Ty },
+    /// The default of the key's schema, as bytes, since the event has no such field.
+    Default(Vec<u8>),
 }
 
 /// A field that is used as text.
@@ -150,8 +186,8 @@ pub(crate) struct AvroBody {
 pub(crate) enum Origin {
     /// In the module of an older version.
     Older(Ident),
-    /// In that of a shared type.
-    Shared(SharedPath),
+    /// In that of a shared type, by its path there.
+    Shared(SharedPath, TypePath),
 }
 
 /// A writer that is known at build time.
@@ -163,26 +199,54 @@ pub(crate) struct Writer {
     pub(crate) plan: Plan,
 }
 
+/// Where a type is: in its version's module, or there in the module of its namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TypePath {
+    pub(crate) module: Option<Ident>,
+    pub(crate) ident: Ident,
+    /// Whether whoever names the type is in the module of a namespace.
+    pub(crate) inside: bool,
+}
+
+impl TypePath {
+    /// Returns the path as the module of a namespace writes it, or the version's own module.
+    pub(crate) fn seen_from(&self, inside: bool) -> Self {
+        Self { inside, ..self.clone() }
+    }
+}
+
+impl ToTokens for TypePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { module, ident, inside } = self;
+        let up = inside.then(|| quote!(super::));
+        let module = module.as_ref().map(|module| quote!(#module::));
+        tokens.extend(quote!(#up #module #ident));
+    }
+}
+
 /// A named Rust type.
 #[derive(Clone)]
 pub(crate) enum Type {
     Record(Record),
     Enum(Enum),
+    Union(Union),
 }
 
 impl Type {
-    pub(crate) fn ident(&self) -> &Ident {
+    pub(crate) fn path(&self) -> &TypePath {
         match self {
-            Self::Record(record) => &record.ident,
-            Self::Enum(one) => &one.ident,
+            Self::Record(record) => &record.path,
+            Self::Enum(one) => &one.path,
+            Self::Union(union) => &union.path,
         }
     }
 
-    /// Returns the full name in the schema.
+    /// Returns the full name in the schema, or of a union its place.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Record(record) => &record.name,
             Self::Enum(one) => &one.name,
+            Self::Union(union) => &union.place,
         }
     }
 }
@@ -197,7 +261,7 @@ impl AvroBody {
 /// A struct.
 #[derive(Clone)]
 pub(crate) struct Record {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The full name in the schema.
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
@@ -214,6 +278,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) ty: Ty,
+    /// Whether `Debug` masks it.
+    pub(crate) pii: bool,
     /// The default, in the JSON form of events.
     pub(crate) default: Option<Value>,
 }
@@ -221,12 +287,34 @@ pub(crate) struct Field {
 /// An enum without values.
 #[derive(Clone)]
 pub(crate) struct Enum {
-    pub(crate) ident: Ident,
+    pub(crate) path: TypePath,
     /// The full name in the schema.
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     /// Each with its symbol.
     pub(crate) variants: Vec<(Ident, String)>,
+}
+
+/// An enum whose variants hold the branches of a union that are not null.
+#[derive(Clone)]
+pub(crate) struct Union {
+    pub(crate) path: TypePath,
+    /// The field that it is in, as `record#field`, which is no full name.
+    pub(crate) place: String,
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// A branch of a union.
+#[derive(Clone)]
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    /// The branch's name in the JSON form: the word of its type, or the full name of a named type.
+    pub(crate) branch: String,
+    /// The simple name of a named type, where the JSON form may use it as well.
+    pub(crate) alias: Option<String>,
+    /// The branch's index in the schema's union, null counted.
+    pub(crate) index: usize,
+    pub(crate) ty: Ty,
 }
 
 /// The Rust type of a field.
@@ -250,32 +338,60 @@ pub(crate) enum Ty {
     Uuid,
     /// A uuid in a fixed of 16 bytes.
     UuidFixed,
+    Duration,
     Date,
     TimeMillis,
     TimeMicros,
     Timestamp(Logical),
     LocalTimestamp(Logical),
-    /// A union of null and one other branch.
+    /// A union with null: of the one other branch, or of a generated enum over the others.
     Option {
         inner: Box<Ty>,
-        null_index: u32,
+        /// The index of null in the schema's union.
+        null_index: usize,
     },
     List(Box<Ty>),
     Map(Box<Ty>),
     /// A generated struct.
     Record {
-        ident: Ident,
+        path: TypePath,
         name: String,
         boxed: bool,
     },
     /// A generated enum.
     Enum {
-        ident: Ident,
+        path: TypePath,
         name: String,
+    },
+    /// A generated enum over the branches of a union.
+    Union {
+        path: TypePath,
+        place: String,
     },
 }
 
 impl Ty {
+    /// Returns whether this is a decimal of more digits than `rust_decimal::Decimal` holds.
+    pub(crate) fn is_big_decimal(&self) -> bool {
+        matches!(self, Self::Decimal { precision, .. } if *precision > DECIMAL_DIGITS)
+    }
+
+    /// Returns the type as the module of a namespace names it.
+    pub(crate) fn seen_from_inside(&self) -> Self {
+        let inner = |ty: &Self| Box::new(ty.seen_from_inside());
+        match self {
+            Self::Option { inner: ty, null_index } => Self::Option { inner: inner(ty), null_index: *null_index },
+            Self::List(item) => Self::List(inner(item)),
+            Self::Map(value) => Self::Map(inner(value)),
+            Self::Record { path, name, boxed } => {
+                Self::Record { path: path.seen_from(true), name: name.clone(), boxed: *boxed }
+            }
+            Self::Enum { path, name } => Self::Enum { path: path.seen_from(true), name: name.clone() },
+            Self::Union { path, place } => Self::Union { path: path.seen_from(true), place: place.clone() },
+            other => other.clone(),
+        }
+    }
+
     /// Returns whether serde's own form of the type is not its JSON form, here or inside.
     pub(crate) fn needs_json_form(&self) -> bool {
         match self {

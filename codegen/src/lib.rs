@@ -79,11 +79,11 @@ impl Codegen {
         let loaded = load(manifest_path.as_ref());
         let mut diagnostics = loaded.diagnostics.clone();
         let lowered = lower::all(&loaded, &mut diagnostics);
-        let tokens = emit::file(&lowered, &wire, &mut diagnostics);
-        let code = match syn::parse2(tokens) {
-            Ok(file) => output::HEADER.to_owned() + &prettyplease::unparse(&file),
+        let mut code = output::HEADER.to_owned();
+        emit::file(&lowered, &wire, &mut diagnostics, |part| match syn::parse2(part) {
+            Ok(file) => code += &prettyplease::unparse(&file),
             Err(error) => panic!("generated code does not parse, please report it: {error}"),
-        };
+        });
         Generated { code, diagnostics, watched: loaded.watched }
     }
 }

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
+const CASES: [&str; 10] =
+    ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "shared", "topic", "unions", "values"];
+
 /// Generates the code of one folder, as it would be from the package's own folder, and expects no findings.
 fn generate(case: &str) -> Generated {
     let generated = Codegen::new().generate(folder(case).join("events.toml"));
@@ -62,6 +65,16 @@ fn a_topic_of_several_events() {
 }
 
 #[test]
+fn names_that_several_namespaces_have() {
+    check("namespaces");
+}
+
+#[test]
+fn unions_of_several_branches() {
+    check("unions");
+}
+
+#[test]
 fn protobuf_messages() {
     check("protobuf");
 }
@@ -72,16 +85,21 @@ fn types_that_several_events_share() {
 }
 
 #[test]
+fn keys_with_a_schema() {
+    check("keys");
+}
+
+#[test]
 fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     cases.sort();
-    assert_eq!(cases, ["evolution", "names", "protobuf", "recursion", "shared", "topic", "values"]);
+    assert_eq!(cases, CASES);
 }
 
 #[test]
 fn the_same_schemas_give_the_same_bytes() {
-    for case in ["evolution", "values", "names", "recursion", "shared", "topic", "protobuf"] {
+    for case in CASES {
         assert_eq!(generate(case).code, generate(case).code, "{case}");
     }
 }

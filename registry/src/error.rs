@@ -68,6 +68,25 @@ impl RegistryError {
         }
     }
 
+    /// Returns whether the error says something about the registry rather than about what it was asked for: what an
+    /// operator mends, and what nothing must be lost for.
+    #[must_use]
+    pub fn is_infrastructure(&self) -> bool {
+        match self.0.kind {
+            // Confluent's registry gives every refusal a code of its own, so a bare one is of something else at that URL.
+            Kind::Refused { status, code, .. } => {
+                code.is_none() || matches!(status, 401 | 403 | 407) || self.is_retriable()
+            }
+            _ => self.is_retriable(),
+        }
+    }
+
+    /// Returns what caused the error, for an error that has taken over its text.
+    #[must_use]
+    pub fn into_source(self) -> Option<Box<dyn Error + Send + Sync>> {
+        self.0.source
+    }
+
     /// Returns whether the registry says that it has no such subject, version, schema or setting.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

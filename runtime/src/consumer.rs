@@ -20,6 +20,7 @@ use self::group::{Callbacks, Group};
 use self::session::Session;
 use crate::decoder::{Decoder, Known};
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
+use crate::keys::Keys;
 use crate::offsets::Partition;
 use crate::settings::Start;
 use crate::stats::ConsumerStats;
@@ -55,6 +56,7 @@ pub struct ConsumerBuilder {
 }
 
 struct TopicHandler {
+    /// Without the prefix.
     topic: &'static str,
     takes_all: bool,
     route: Box<dyn Route>,
@@ -79,6 +81,7 @@ struct Topic {
     /// For each row of the decoder, the route and the row in that route.
     rows: Vec<(usize, usize)>,
     decoder: Decoder,
+    keys: Arc<Keys>,
 }
 
 impl Consumer {
@@ -168,8 +171,28 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Adds the handler of an event. A topic may have handlers for several events.
+    /// Adds the handler of an event. A topic may have handlers for several events. A key is none:
+    ///
+    /// ```compile_fail,E0080
+    /// # use eventwright::wire::{*, avro::Plan};
+    /// # struct OrderKey;
+    /// # impl Event for OrderKey {
+    /// #     const SCHEMA: &'static EventSchema = &EventSchema {
+    /// #         event: "OrderKey", version: 1, format: Format::Avro, full_name: "OrderKey", prefix: "", topic: "orders",
+    /// #         subject: "orders-key", text: "", references: &[], fingerprint: 0, sha256: [0; 32], message_indexes: &[],
+    /// #     };
+    /// #     const WRITERS: &'static [&'static EventSchema] = &[];
+    /// #     const IS_KEY: bool = true;
+    /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
+    /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// # }
+    /// # let settings = eventwright::Settings::default();
+    /// # let done = |_: OrderKey, _: eventwright::Context| async { eventwright::Outcome::Done };
+    /// eventwright::Consumer::builder(&settings).on(done);
+    /// ```
     pub fn on<E: Event>(mut self, handler: impl Handler<E>) -> Self {
+        const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
         self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: event_route(handler) });
         self
     }
@@ -234,8 +257,8 @@ impl ConsumerBuilder {
         let group = group.ok_or_else(|| {
             Error::settings("the consumer has no group; help: call `.group(\"…\")` or set `consumer.group`")
         })?;
-        let registry = registry::client(&self.settings)?;
-        let topics = topics(&registry, &self.settings.prefix, self.handlers)?;
+        let registry = self.settings.registry_client()?;
+        let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
         let plan = Plan {
             settings: self.settings,
             group,
@@ -266,24 +289,37 @@ impl ConsumerBuilder {
 }
 
 /// Sorts handlers by topic.
-fn topics(registry: &RegistryClient, prefix: &str, handlers: Vec<TopicHandler>) -> Result<Vec<Arc<Topic>>, Error> {
-    let mut by_topic: Vec<(&str, Vec<TopicHandler>)> = Vec::new();
+fn topics(
+    registry: &RegistryClient,
+    prefix: Option<&str>,
+    handlers: Vec<TopicHandler>,
+) -> Result<Vec<Arc<Topic>>, Error> {
+    let mut by_topic: Vec<(String, Vec<TopicHandler>)> = Vec::new();
     for handler in handlers {
-        match by_topic.iter_mut().find(|(topic, _)| *topic == handler.topic) {
+        let name = handler.topic_name(prefix);
+        match by_topic.iter_mut().find(|(topic, _)| *topic == name) {
             Some((_, handlers)) => handlers.push(handler),
-            None => by_topic.push((handler.topic, vec![handler])),
+            None => by_topic.push((name, vec![handler])),
         }
     }
     if by_topic.is_empty() {
         return Err(Error::settings("the consumer has no handler; help: call `.on(…)` or `.on_topic::<…>(…)`"));
     }
-    by_topic.into_iter().map(|(topic, handlers)| Topic::new(registry, prefix, topic, handlers).map(Arc::new)).collect()
+    by_topic.into_iter().map(|(name, handlers)| Topic::new(registry, &name, handlers).map(Arc::new)).collect()
+}
+
+impl TopicHandler {
+    /// Returns the topic with the process's prefix, where it has one, or else that of the manifest.
+    fn topic_name(&self, prefix: Option<&str>) -> String {
+        let of_manifest = || self.route.rows().first().map_or("", |row| row.reader.prefix);
+        format!("{}{}", prefix.unwrap_or_else(of_manifest), self.topic)
+    }
 }
 
 impl Topic {
-    fn new(registry: &RegistryClient, prefix: &str, topic: &str, handlers: Vec<TopicHandler>) -> Result<Self, Error> {
+    fn new(registry: &RegistryClient, name: &str, handlers: Vec<TopicHandler>) -> Result<Self, Error> {
         if handlers.len() > 1 && handlers.iter().any(|handler| handler.takes_all) {
-            let text = format!("the topic `{topic}` has a handler of all its events beside another; help: keep one");
+            let text = format!("the topic `{name}` has a handler of all its events beside another; help: keep one");
             return Err(Error::settings(text));
         }
         let (mut rows, mut places): (Vec<Row>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
@@ -291,15 +327,17 @@ impl Topic {
             for (row_index, row) in handler.route.rows().into_iter().enumerate() {
                 if rows.iter().any(|known| known.reader.full_name == row.reader.full_name) {
                     let event = row.reader.event;
-                    let text = format!("the event `{event}` has two handlers on the topic `{topic}`; help: keep one");
+                    let text = format!("the event `{event}` has two handlers on the topic `{name}`; help: keep one");
                     return Err(Error::settings(text));
                 }
                 rows.push(row);
                 places.push((route_index, row_index));
             }
         }
+        let name: Arc<str> = name.into();
         Ok(Self {
-            name: format!("{prefix}{topic}").into(),
+            keys: Arc::new(Keys::new(Arc::clone(&name), registry.clone())),
+            name,
             routes: handlers.into_iter().map(|handler| handler.route).collect(),
             rows: places,
             decoder: Decoder::new(registry.clone(), rows),
@@ -333,7 +371,8 @@ impl Plan {
             Start::Earliest => "earliest",
             Start::Latest => "latest",
         };
-        kafka::config(&self.settings, &DEFAULTS)
+        self.settings
+            .kafka_config(&DEFAULTS)
             .set("group.id", &self.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

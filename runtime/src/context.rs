@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use eventwright_wire::EventSchema;
 use eventwright_wire::framing::SchemaId;
+use eventwright_wire::{Event, EventSchema};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
+use crate::Error;
+use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
 
 /// Where an event came from: topic, partition, offset, key, headers, the writer's schema, and the attempt.
 #[derive(Clone)]
 pub struct Context {
-    topic: Arc<str>,
+    keys: Arc<Keys>,
     partition: i32,
     offset: i64,
     timestamp: Option<i64>,
@@ -34,7 +36,7 @@ struct Span {
 impl Context {
     pub(crate) fn new(
         message: &BorrowedMessage<'_>,
-        topic: Arc<str>,
+        keys: Arc<Keys>,
         attempt: u32,
         schema_id: SchemaId,
         writer: Option<&'static EventSchema>,
@@ -48,7 +50,7 @@ impl Context {
         };
         let headers = message.headers().map_or_else(Box::default, |headers| headers.iter().map(&mut span).collect());
         Self {
-            topic,
+            keys,
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
@@ -64,7 +66,7 @@ impl Context {
     /// Returns the topic, with its prefix.
     #[must_use]
     pub fn topic(&self) -> &str {
-        &self.topic
+        self.keys.topic()
     }
 
     /// Returns the partition.
@@ -110,6 +112,25 @@ impl Context {
         self.bytes.get(..self.key?)
     }
 
+    /// Decodes the key, where the topic's keys have a schema (`key_schema` in the manifest): `K` is the generated type of
+    /// the key, in any of its versions.
+    ///
+    /// ```no_run
+    /// # async fn handle<OrderKey: eventwright::Event>(context: eventwright::Context) -> Result<(), eventwright::Error> {
+    /// let key = context.key_as::<OrderKey>().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// The registry is asked at the first key of each schema id; a key that no handler asks for is never decoded.
+    ///
+    /// # Errors
+    /// A record without key, a key that is not framed or not of this type, or a registry that does not answer, which is
+    /// retriable.
+    pub async fn key_as<K: Event>(&self) -> Result<K, Error> {
+        const { assert!(K::IS_KEY, "the type is an event: name the type of the topic's keys") };
+        self.keys.decode(self.key()).await
+    }
+
     /// Returns the headers in their order; a name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         let mut at = self.key.unwrap_or(0);
@@ -146,7 +167,7 @@ impl Context {
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context")
-            .field("topic", &self.topic)
+            .field("topic", &self.topic())
             .field("partition", &self.partition)
             .field("offset", &self.offset)
             .field("attempt", &self.attempt)

@@ -87,27 +87,28 @@ impl Decoder {
         cached.until.is_none_or(|until| now < until).then(|| Arc::clone(&cached.entry))
     }
 
-    /// Asks the registry for an id; after `Ok`, [`Decoder::cached`] knows it.
+    /// Asks the registry for an id; after `Ok`, [`Decoder::cached`] knows it too.
     ///
     /// # Errors
     /// A registry that does not answer. What it says of the id itself is no error but an entry.
-    pub(crate) async fn load(&self, id: SchemaId) -> Result<(), RegistryError> {
+    pub(crate) async fn load(&self, id: SchemaId) -> Result<Arc<Entry>, RegistryError> {
         let (entry, until) = match self.registry.schema_by_id(id).await {
             Ok(schema) => (entry_for(&schema, &self.rows), None),
             Err(error) if registry::is_unknown_id(&error) => {
                 let reason = format!("the registry does not know it: {error}");
                 (Entry::Unusable(Kind::UnknownSchema, reason), Some(Instant::now() + UNKNOWN_FOR))
             }
-            Err(error) if registry::is_infrastructure(&error) => return Err(error),
+            Err(error) if error.is_infrastructure() => return Err(error),
             Err(error) => {
                 // An answer that makes no sense: the fault of this schema, if the registry answers other questions well.
                 self.registry.level(None).await?;
                 (Entry::Unusable(Kind::UnusableSchema, error.to_string()), Some(Instant::now() + UNKNOWN_FOR))
             }
         };
+        let entry = Arc::new(entry);
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.insert(id, Cached { entry: Arc::new(entry), until });
-        Ok(())
+        entries.insert(id, Cached { entry: Arc::clone(&entry), until });
+        Ok(entry)
     }
 }
 
@@ -231,6 +232,7 @@ mod tests {
             version,
             format,
             full_name,
+            prefix: "",
             topic: "orders",
             subject: "orders-value",
             text,

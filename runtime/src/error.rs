@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use eventwright_registry::RegistryError;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong while settings were read, or while events were produced, consumed or registered.
@@ -35,7 +37,7 @@ pub(crate) enum Kind {
     NotWritten,
     /// Nobody knows whether a record was written.
     PossiblyWritten,
-    /// A record cannot be decoded, and there is no handler for it.
+    /// A record cannot be decoded, and there is no handler for it; or a key cannot that a handler asks for.
     Undecodable,
     /// A handler failed more often than the settings allow.
     Handler,
@@ -58,6 +60,12 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Returns an error whose text holds that of the registry's: its cause follows, and nothing is said twice.
+    pub(crate) fn of_registry(text: String, error: RegistryError) -> Self {
+        let retriable = error.is_retriable();
+        Self(Box::new(Inner { kind: Kind::Registry, retriable, message: text, source: error.into_source() }))
     }
 
     /// Returns whether the same call may succeed later with nothing changed: a broker or a registry that is down, a
@@ -104,7 +112,7 @@ impl Error {
         self.0.kind == Kind::PossiblyWritten
     }
 
-    /// Returns whether the consumer stopped at a record that it cannot decode.
+    /// Returns whether the consumer stopped at a record that it cannot decode, or a key cannot be decoded.
     #[must_use]
     pub fn is_undecodable(&self) -> bool {
         self.0.kind == Kind::Undecodable

@@ -1,4 +1,4 @@
-//! What producer and consumer share of librdkafka: configuration, its logs, and the last error of a broker.
+//! What producer and consumer share of librdkafka: its logs, its errors, and the last error of a broker.
 //!
 //! librdkafka retries a wrong password or an unknown certificate authority for ever and tells of it in log lines only.
 //! [`Health`] keeps the last of them, so that the error that the user sees in the end can say what really happened.
@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -74,21 +73,6 @@ impl Health {
         }
         self.failed(reason);
     }
-}
-
-/// Returns the configuration that both clients start from, the raw settings of the user last.
-pub(crate) fn config(settings: &Settings, defaults: &[(&str, &str)]) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &settings.bootstrap);
-    config.set("client.id", "eventwright");
-    for (key, value) in defaults {
-        config.set(*key, *value);
-    }
-    for (key, value) in &settings.kafka {
-        config.set(key, value);
-    }
-    config.set_log_level(RDKafkaLogLevel::Info);
-    config
 }
 
 /// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.

@@ -47,6 +47,7 @@ mod error;
 mod failure;
 mod handler;
 mod kafka;
+mod keys;
 mod message;
 mod offsets;
 mod producer;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use eventwright_registry::RegistryClient;
-use eventwright_wire::{Event, EventSchema, Format, framing};
+use eventwright_wire::{EncodeError, Event, EventSchema, Format, framing};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -71,12 +71,28 @@ struct Shared {
     look_up: tokio::sync::Mutex<()>,
 }
 
-/// What is known of an event's type once its schema was found in the registry.
+/// What is known of an event's type once its schemas were found in the registry.
 struct Binding {
     topic: String,
     /// Magic byte, id, and for Protobuf the message indexes.
     frame: Vec<u8>,
+    /// The frame of the key, where that has a schema.
+    key_frame: Option<Vec<u8>>,
     version: String,
+}
+
+/// The schemas that records of one type are written with.
+#[derive(Debug, Clone, Copy)]
+struct Schemas {
+    value: &'static EventSchema,
+    key: Option<&'static EventSchema>,
+}
+
+impl Schemas {
+    const fn of<E: Event>() -> Self {
+        const { assert!(!E::IS_KEY, "a key is written beside its event: send the event") };
+        Self { value: E::SCHEMA, key: E::KEY_SCHEMA }
+    }
 }
 
 /// Makes a [`Producer`] that has looked for its events' schemas before the first record.
@@ -84,7 +100,7 @@ struct Binding {
 #[must_use = "call `connect`"]
 pub struct ProducerBuilder {
     settings: Settings,
-    events: Vec<&'static EventSchema>,
+    events: Vec<Schemas>,
 }
 
 impl Producer {
@@ -121,14 +137,15 @@ impl Producer {
     /// `producer.queue_timeout_ms`.
     pub async fn enqueue<'a, E: Event>(&self, message: impl Into<Message<'a, E>>) -> Result<Pending, Error> {
         let message = message.into();
-        let binding = match self.shared.known_binding(E::SCHEMA) {
+        let schemas = Schemas::of::<E>();
+        let binding = match self.shared.known_binding(schemas) {
             Some(binding) => binding,
-            None => self.shared.new_binding(E::SCHEMA).await?,
+            None => self.shared.new_binding(schemas).await?,
         };
-        let mut value = BUFFER.take();
-        let queued = self.shared.queue(&message, &binding, &mut value).await;
-        value.clear();
-        BUFFER.set(value);
+        let mut buffer = BUFFER.take();
+        let queued = self.shared.queue(&message, &binding, &mut buffer).await;
+        buffer.clear();
+        BUFFER.set(buffer);
         let report = queued?;
         Ok(Pending { report, binding, shared: Arc::clone(&self.shared) })
     }
@@ -166,9 +183,28 @@ thread_local! {
 }
 
 impl ProducerBuilder {
-    /// Adds an event whose schema must be registered, or is registered where the settings say so, while connecting.
+    /// Adds an event whose schema must be registered, or is registered where the settings say so, while connecting; that
+    /// of its key with it. A key alone is none:
+    ///
+    /// ```compile_fail,E0080
+    /// # use eventwright::wire::{*, avro::Plan};
+    /// # struct OrderKey;
+    /// # impl Event for OrderKey {
+    /// #     const SCHEMA: &'static EventSchema = &EventSchema {
+    /// #         event: "OrderKey", version: 1, format: Format::Avro, full_name: "OrderKey", prefix: "", topic: "orders",
+    /// #         subject: "orders-key", text: "", references: &[], fingerprint: 0, sha256: [0; 32], message_indexes: &[],
+    /// #     };
+    /// #     const WRITERS: &'static [&'static EventSchema] = &[];
+    /// #     const IS_KEY: bool = true;
+    /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
+    /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
+    /// # }
+    /// # let settings = eventwright::Settings::default();
+    /// eventwright::Producer::builder(&settings).event::<OrderKey>();
+    /// ```
     pub fn event<E: Event>(mut self) -> Self {
-        self.events.push(E::SCHEMA);
+        self.events.push(Schemas::of::<E>());
         self
     }
 
@@ -183,13 +219,14 @@ impl ProducerBuilder {
         let health = Arc::new(Health::default());
         let reports = Reports { health: Arc::clone(&health) };
         let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
-        let client: ThreadedProducer<Reports> = kafka::config(&settings, &DEFAULTS)
+        let client: ThreadedProducer<Reports> = settings
+            .kafka_config(&DEFAULTS)
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("delivery.timeout.ms", delivery_timeout)
             .create_with_context(reports)
             .map_err(kafka::config_error)?;
-        let registry = registry::client(&settings)?;
+        let registry = settings.registry_client()?;
         let shared = Shared {
             client,
             health,
@@ -201,8 +238,8 @@ impl ProducerBuilder {
         let shared = Arc::new(shared);
         let (broker, registry) = tokio::join!(Shared::reach_broker(&shared), shared.reach_registry());
         broker.and(registry)?;
-        for schema in events {
-            shared.new_binding(schema).await?;
+        for schemas in events {
+            shared.new_binding(schemas).await?;
         }
         Ok(Producer { shared })
     }
@@ -224,17 +261,32 @@ impl Shared {
         registry::reach(&self.registry, &self.settings).await
     }
 
-    fn known_binding(&self, schema: &'static EventSchema) -> Option<Arc<Binding>> {
+    fn known_binding(&self, schemas: Schemas) -> Option<Arc<Binding>> {
         let bindings = self.bindings.read().unwrap_or_else(PoisonError::into_inner);
-        bindings.get(&address(schema)).cloned()
+        bindings.get(&address(schemas.value)).cloned()
     }
 
-    async fn new_binding(&self, schema: &'static EventSchema) -> Result<Arc<Binding>, Error> {
+    async fn new_binding(&self, schemas: Schemas) -> Result<Arc<Binding>, Error> {
         let _one_at_a_time = self.look_up.lock().await;
-        if let Some(binding) = self.known_binding(schema) {
+        if let Some(binding) = self.known_binding(schemas) {
             return Ok(binding);
         }
-        let prefix = &self.settings.prefix;
+        let Schemas { value, key } = schemas;
+        let frame = self.frame(value).await?;
+        let key_frame = match key {
+            Some(key) => Some(self.frame(key).await?),
+            None => None,
+        };
+        let topic = value.prefixed_topic(self.settings.prefix.as_deref());
+        let binding = Arc::new(Binding { topic, frame, key_frame, version: value.version.to_string() });
+        let mut bindings = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
+        bindings.insert(address(value), Arc::clone(&binding));
+        Ok(binding)
+    }
+
+    /// Looks a schema up and returns what stands before the bytes that it describes.
+    async fn frame(&self, schema: &'static EventSchema) -> Result<Vec<u8>, Error> {
+        let prefix = self.settings.prefix.as_deref();
         let found = match register::look_up(&self.registry, prefix, schema).await {
             Err(error) if error.is_not_registered() && self.settings.producer.auto_register => {
                 register::register(&self.registry, prefix, &[schema]).await?.pop().ok_or(error)?
@@ -246,11 +298,7 @@ impl Shared {
         if schema.format == Format::Protobuf {
             framing::write_message_indexes(schema.message_indexes, &mut frame);
         }
-        let topic = format!("{prefix}{}", schema.topic);
-        let binding = Arc::new(Binding { topic, frame, version: schema.version.to_string() });
-        let mut bindings = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
-        bindings.insert(address(schema), Arc::clone(&binding));
-        Ok(binding)
+        Ok(frame)
     }
 
     /// Encodes a message and puts it into librdkafka's queue, waiting for room.
@@ -258,15 +306,16 @@ impl Shared {
         &self,
         message: &Message<'_, E>,
         binding: &Binding,
-        value: &mut Vec<u8>,
+        buffer: &mut Vec<u8>,
     ) -> Result<oneshot::Receiver<Report>, Error> {
-        value.extend_from_slice(&binding.frame);
-        message.event.encode(value).map_err(|error| not_encoded::<E>(error))?;
-        let key = message.event.key();
+        let value_len = encode_framed(message.event, binding, buffer).map_err(|error| not_encoded::<E>(error))?;
+        let (value, framed_key) = buffer.split_at(value_len);
+        let text_key = message.event.key();
+        let key = binding.key_frame.as_ref().map(|_| framed_key);
         let (sender, report) = oneshot::channel();
-        let mut record = BaseRecord::with_opaque_to(&binding.topic, Box::new(sender));
-        record.payload = Some(value.as_slice());
-        record.key = key.as_deref();
+        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&binding.topic, Box::new(sender));
+        record.payload = Some(value);
+        record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
         record.headers = Some(message.record_headers(&binding.version));
         let mut deadline = None;
@@ -324,7 +373,7 @@ impl Shared {
             }
             _ => (Kind::NotWritten, false, format!("a record for `{topic}` was not written: {error}{suffix}")),
         };
-        let result = Error::new(kind, text).with_source(error);
+        let result = Error::new(kind, text);
         if retriable { result.retriable() } else { result }
     }
 }
@@ -342,9 +391,21 @@ fn address(schema: &'static EventSchema) -> usize {
     std::ptr::from_ref(schema).addr()
 }
 
-fn not_encoded<E: Event>(error: eventwright_wire::EncodeError) -> Error {
+/// Appends the record's value and behind it its key, where that has a schema; returns how long the value is.
+fn encode_framed<E: Event>(event: &E, binding: &Binding, buffer: &mut Vec<u8>) -> Result<usize, EncodeError> {
+    buffer.extend_from_slice(&binding.frame);
+    event.encode(buffer)?;
+    let value_len = buffer.len();
+    if let Some(frame) = &binding.key_frame {
+        buffer.extend_from_slice(frame);
+        event.encode_key(buffer)?;
+    }
+    Ok(value_len)
+}
+
+fn not_encoded<E: Event>(error: EncodeError) -> Error {
     let text = format!("`{}` v{} cannot be encoded: {error}", E::SCHEMA.event, E::SCHEMA.version);
-    Error::new(Kind::Encode, text).with_source(error)
+    Error::new(Kind::Encode, text)
 }
 
 /// The delivery of one record, which comes whether or not it is awaited.

@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 
 use eventwright_registry::{ReferenceEntry, RegistryClient, RegistryError, SchemaText, SubjectVersion};
-use eventwright_wire::{EventSchema, Format, SchemaReference};
+use eventwright_wire::{EventSchema, SchemaReference};
 
 use crate::Error;
 use crate::error::Kind;
 
 /// Registers schemas in their order, each after the schemas it refers to; what is registered already stays as it is.
+/// `prefix` is that of the settings: where it is `None`, subjects begin with the prefix of their manifest.
 ///
 /// Returns subject, version and id of each, in the same order.
 ///
@@ -19,7 +20,7 @@ use crate::error::Kind;
 /// A registry that does not answer, or that refuses a schema because it is not compatible.
 pub async fn register(
     client: &RegistryClient,
-    prefix: &str,
+    prefix: Option<&str>,
     schemas: &[&'static EventSchema],
 ) -> Result<Vec<SubjectVersion>, Error> {
     let mut walk = Walk { client, prefix, write: true, known: HashMap::new() };
@@ -33,7 +34,7 @@ pub async fn register(
 /// Finds the registered version that equals `schema`.
 pub(crate) async fn look_up(
     client: &RegistryClient,
-    prefix: &str,
+    prefix: Option<&str>,
     schema: &'static EventSchema,
 ) -> Result<SubjectVersion, Error> {
     Walk { client, prefix, write: false, known: HashMap::new() }.event(schema).await
@@ -42,56 +43,61 @@ pub(crate) async fn look_up(
 /// One walk over schemas and the schemas that they refer to.
 struct Walk<'a> {
     client: &'a RegistryClient,
-    prefix: &'a str,
+    prefix: Option<&'a str>,
     write: bool,
     /// The references that this walk has been to, by subject and text.
-    known: HashMap<(&'static str, &'static str), u32>,
+    known: HashMap<(String, &'static str), u32>,
 }
 
 impl Walk<'_> {
     async fn event(&mut self, schema: &'static EventSchema) -> Result<SubjectVersion, Error> {
-        let references = self.references(schema.format, schema.references).await?;
+        let references = self.references(schema, schema.references).await?;
         let what = format!("`{}` v{}", schema.event, schema.version);
         let text = SchemaText { format: schema.format, text: schema.text.to_owned(), references };
-        self.version(&what, schema.subject, &text).await
+        self.version(&what, &schema.prefixed_subject(self.prefix), &text).await
     }
 
     async fn references(
         &mut self,
-        format: Format,
+        schema: &'static EventSchema,
         references: &'static [SchemaReference],
     ) -> Result<Vec<ReferenceEntry>, Error> {
         let mut entries = Vec::with_capacity(references.len());
         for reference in references {
-            let version = match self.known.get(&(reference.subject, reference.text)) {
+            let subject = format!("{}{}", self.prefix.unwrap_or(schema.prefix), reference.subject);
+            let version = match self.known.get(&(subject.clone(), reference.text)) {
                 Some(version) => *version,
-                None => self.reference(format, reference).await?,
+                None => self.reference(schema, reference, &subject).await?,
             };
-            let subject = format!("{}{}", self.prefix, reference.subject);
             entries.push(ReferenceEntry { name: reference.name.to_owned(), subject, version });
         }
         Ok(entries)
     }
 
-    async fn reference(&mut self, format: Format, reference: &'static SchemaReference) -> Result<u32, Error> {
-        let references = Box::pin(self.references(format, reference.references)).await?;
-        let text = SchemaText { format, text: reference.text.to_owned(), references };
-        let found = self.version(&format!("`{}`", reference.name), reference.subject, &text).await?;
-        self.known.insert((reference.subject, reference.text), found.version);
+    /// Returns the version of a schema that `schema` refers to, directly or not.
+    async fn reference(
+        &mut self,
+        schema: &'static EventSchema,
+        reference: &'static SchemaReference,
+        subject: &str,
+    ) -> Result<u32, Error> {
+        let references = Box::pin(self.references(schema, reference.references)).await?;
+        let text = SchemaText { format: schema.format, text: reference.text.to_owned(), references };
+        let found = self.version(&format!("`{}`", reference.name), subject, &text).await?;
+        self.known.insert((subject.to_owned(), reference.text), found.version);
         Ok(found.version)
     }
 
     /// Returns the version of a schema whose references are registered.
     async fn version(&self, what: &str, subject: &str, text: &SchemaText) -> Result<SubjectVersion, Error> {
-        let subject = format!("{}{subject}", self.prefix);
         if self.write {
-            let id = self.client.register(&subject, text).await;
+            let id = self.client.register(subject, text).await;
             let id = id.map_err(|error| failed(&format!("cannot register {what} under `{subject}`"), error))?;
             tracing::debug!(what, subject, %id, "registered");
         }
-        let found = self.client.lookup(&subject, text).await;
+        let found = self.client.lookup(subject, text).await;
         let found = found.map_err(|error| failed(&format!("cannot look up {what} under `{subject}`"), error))?;
-        found.ok_or_else(|| not_registered(what, &subject))
+        found.ok_or_else(|| not_registered(what, subject))
     }
 }
 
@@ -100,14 +106,12 @@ fn not_registered(what: &str, subject: &str) -> Error {
         Kind::NotRegistered,
         format!(
             "the schema of {what} is not registered under `{subject}`, so no consumer could decode its records; \
-             help: register it with `eventwright::register`, or set `producer.auto_register: true` to let producers do \
-             it"
+             help: register it with `eventwright::register`, or let producers do it with \
+             `producer.auto_register: true` (EVENTWRIGHT_PRODUCER__AUTO_REGISTER=true)"
         ),
     )
 }
 
 fn failed(what: &str, error: RegistryError) -> Error {
-    let retriable = error.is_retriable();
-    let result = Error::new(Kind::Registry, format!("{what}: {error}")).with_source(error);
-    if retriable { result.retriable() } else { result }
+    Error::of_registry(format!("{what}: {error}"), error)
 }

@@ -11,6 +11,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use eventwright_registry::{RegistryAuth, RegistryClient, RegistryConfig};
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
 use crate::Error;
@@ -19,7 +22,7 @@ use crate::Error;
 ///
 /// ```
 /// let settings = eventwright::Settings::new("127.0.0.1:9092", "http://127.0.0.1:8081").with_prefix("dev.");
-/// assert_eq!(settings.prefix, "dev.");
+/// assert_eq!(settings.prefix.as_deref(), Some("dev."));
 /// ```
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -27,8 +30,9 @@ use crate::Error;
 pub struct Settings {
     /// The addresses of one or more brokers, `host:port` separated by commas. `EVENTWRIGHT_BOOTSTRAP`.
     pub bootstrap: String,
-    /// What every topic and subject begins with, such as `dev.`. `EVENTWRIGHT_PREFIX`.
-    pub prefix: String,
+    /// What every topic and subject begins with, such as `dev.`, or nothing where it is empty; `None` leaves it to the
+    /// manifest that events were compiled from. `EVENTWRIGHT_PREFIX`.
+    pub prefix: Option<String>,
     /// How long `connect` and `run` wait for the broker and for the registry. Key `connect_timeout_ms`, 10 s.
     #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
     pub connect_timeout: Duration,
@@ -144,10 +148,10 @@ impl Settings {
         Self { bootstrap: bootstrap.into(), registry, ..Self::default() }
     }
 
-    /// Sets what every topic and subject begins with.
+    /// Sets what every topic and subject begins with, in place of the manifest's prefix.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
+        self.prefix = Some(prefix.into());
         self
     }
 
@@ -172,10 +176,50 @@ impl Settings {
         self
     }
 
+    /// Returns a client of the registry; nothing is sent yet.
+    ///
+    /// # Errors
+    /// A URL that cannot be used, or credentials of which a half is missing.
+    pub fn registry_client(&self) -> Result<RegistryClient, Error> {
+        self.registry.check()?;
+        let registry = &self.registry;
+        let auth = match (&registry.user, &registry.password, &registry.token) {
+            (Some(user), Some(password), _) => {
+                Some(RegistryAuth::Basic { user: user.clone(), password: password.clone() })
+            }
+            (_, _, token) => token.clone().map(RegistryAuth::Bearer),
+        };
+        let urls = registry.urls().map(str::to_owned).collect();
+        RegistryClient::new(RegistryConfig { urls, auth, timeout: registry.timeout })
+            .map_err(|error| Error::settings(error.to_string()))
+    }
+
+    /// Returns librdkafka's configuration for a client of one's own: `defaults` first, the settings under `kafka` last.
+    #[must_use]
+    pub fn kafka_config(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap);
+        config.set("client.id", "eventwright");
+        for (key, value) in defaults {
+            config.set(*key, *value);
+        }
+        for (key, value) in &self.kafka {
+            config.set(key, value);
+        }
+        config.set_log_level(RDKafkaLogLevel::Info);
+        config
+    }
+
     /// Checks what types alone cannot say; every way from settings to a client goes through here.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.bootstrap.trim().is_empty() {
             return Err(Error::settings("`bootstrap` is empty; help: set it to `host:port` of a broker"));
+        }
+        // librdkafka would take the scheme for a host and look it up for ever.
+        let is_url = |broker: &&str| broker.trim().starts_with("http://") || broker.trim().starts_with("https://");
+        if let Some(url) = self.bootstrap.split(',').find(is_url) {
+            let text = format!("expected `host:port` of brokers in `bootstrap`, found the URL `{}`", masked_url(url));
+            return Err(Error::settings(text));
         }
         self.registry.check()?;
         if self.consumer.max_attempts == 0 {
@@ -192,8 +236,10 @@ impl RegistrySettings {
     fn check(&self) -> Result<(), Error> {
         let known = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         if let Some(url) = self.urls().find(|url| !known(url)) {
-            let text =
-                format!("expected `registry.url` to begin with http:// or https://, found `{}`", masked_url(url));
+            let text = format!(
+                "expected the URL of the registry to begin with http:// or https://, found `{}`",
+                masked_url(url)
+            );
             return Err(Error::settings(text));
         }
         match (&self.user, &self.password, &self.token) {
@@ -239,7 +285,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             bootstrap: "127.0.0.1:9092".into(),
-            prefix: String::new(),
+            prefix: None,
             connect_timeout: Duration::from_secs(10),
             registry: RegistrySettings::default(),
             kafka: BTreeMap::new(),
@@ -393,6 +439,10 @@ mod tests {
             assert!(text.contains(expected), "{text}");
         };
         check(|settings| settings.bootstrap = " ".into(), "`bootstrap` is empty");
+        check(
+            |settings| settings.bootstrap = "kafka:9092,http://kafka:9092".into(),
+            "found the URL `http://kafka:9092`",
+        );
         check(|settings| settings.registry.url = "localhost:8081".into(), "begin with http:// or https://");
         check(|settings| settings.registry.user = Some("a".into()), "without `registry.password`");
         check(|settings| settings.consumer.max_attempts = 0, "at least 1");

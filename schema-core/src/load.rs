@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use self::shared::{SharedTypes, User};
 use crate::compat::AnySchema;
-use crate::manifest::{EventEntry, Manifest, TypeEntry};
+use crate::manifest::{EventEntry, Manifest, SubjectStrategy, TypeEntry};
 use crate::{Diagnostic, Format, Position};
 
 /// What a manifest leads to.
@@ -20,6 +20,8 @@ pub struct Loaded {
     pub events: Vec<LoadedEvent>,
     /// The shared types without problems, in the manifest's order.
     pub types: Vec<LoadedType>,
+    /// The keys without problems, in the manifest's order.
+    pub keys: Vec<LoadedEvent>,
     /// Everything that is wrong with the manifest or with a schema.
     pub diagnostics: Vec<Diagnostic>,
     /// The files and folders that this depends on; a folder stands for the files that may be added to it.
@@ -28,7 +30,7 @@ pub struct Loaded {
     pub manifest: Option<Manifest>,
 }
 
-/// An event with its versions.
+/// An event, or the key of a topic, with its versions.
 #[derive(Debug)]
 pub struct LoadedEvent {
     /// What the manifest says of it.
@@ -136,14 +138,23 @@ impl Loaded {
     fn read_schemas(&mut self, manifest: &Manifest, root: &Path) {
         let types = texts::read_types(manifest, root, &mut self.watched, &mut self.diagnostics);
         let mut shared = SharedTypes::load(manifest, &types, &mut self.diagnostics);
-        for entry in &manifest.events {
-            let texts = texts::read_versions(manifest, &Folder::of_event(root, entry), &mut self.watched);
+        self.events = self.read_all(&manifest.events, &mut shared, root);
+        self.keys = self.read_all(&manifest.keys, &mut shared, root);
+        self.types = shared.into_loaded();
+    }
+
+    /// Returns the events or keys that have no problems.
+    fn read_all(&mut self, entries: &[EventEntry], shared: &mut SharedTypes<'_>, root: &Path) -> Vec<LoadedEvent> {
+        let mut read = Vec::new();
+        for entry in entries {
+            let folder = Folder::of_event(root, entry);
+            let texts = texts::read_versions(shared.manifest(), &folder, &mut self.watched);
             match texts.and_then(|texts| shared.versions(&User::event(entry), &texts)) {
-                Ok(versions) => self.events.push(LoadedEvent { entry: entry.clone(), versions }),
+                Ok(versions) => read.push(LoadedEvent { entry: entry.clone(), versions }),
                 Err(wrong) => self.diagnostics.extend(wrong),
             }
         }
-        self.types = shared.into_loaded();
+        read
     }
 }
 
@@ -154,18 +165,20 @@ struct Folder<'m> {
     folder: &'m str,
     format: Format,
     name: &'m str,
+    is_key: bool,
     position: Position,
 }
 
 impl<'m> Folder<'m> {
     fn of_event(root: &'m Path, entry: &'m EventEntry) -> Self {
         let EventEntry { folder, format, name, position, .. } = entry;
-        Self { root, folder, format: *format, name, position: *position }
+        let is_key = entry.subject == SubjectStrategy::Key;
+        Self { root, folder, format: *format, name, is_key, position: *position }
     }
 
     fn of_type(root: &'m Path, entry: &'m TypeEntry) -> Self {
         let TypeEntry { folder, format, name, position, .. } = entry;
-        Self { root, folder, format: *format, name, position: *position }
+        Self { root, folder, format: *format, name, is_key: false, position: *position }
     }
 
     fn path(&self) -> PathBuf {
@@ -203,6 +216,10 @@ fn version_files(
             let name = path.display();
             return Err(vec![Diagnostic::of_file(name.to_string(), format!("v{expected} is missing before it"), help)]);
         }
+    }
+    if files.is_empty() && entry.is_key && folder.join("v1.proto").exists() {
+        let message = format!("the key in {} is Protobuf, and keys are Avro", folder.display());
+        return Err(refuse(message, "write the key's schema as a record in v1.avsc".into()));
     }
     if files.is_empty() {
         let help = format!("put the schema of `{}` into {}/v1.{extension}", entry.name, folder.display());

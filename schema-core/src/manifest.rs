@@ -3,6 +3,7 @@
 //! In: the manifest's text. Out: a [`Manifest`] in the order of the file, or what is wrong with it and where.
 
 mod file;
+mod keys;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,11 +19,14 @@ pub struct Manifest {
     pub events: Vec<EventEntry>,
     /// The shared types, in the order of the file, which means nothing.
     pub types: Vec<TypeEntry>,
+    /// The keys of topics that have a schema of their own, in the order in which events name them: one a topic. Their
+    /// versions are versions like an event's.
+    pub keys: Vec<EventEntry>,
     /// What the file says of topics, by name.
     pub topics: BTreeMap<String, TopicEntry>,
 }
 
-/// One event of the manifest.
+/// One event of the manifest, or the key of a topic.
 #[derive(Debug, Clone)]
 pub struct EventEntry {
     /// Its name, in UpperCamelCase.
@@ -31,6 +35,8 @@ pub struct EventEntry {
     pub format: Format,
     /// The folder of its versions, relative to the manifest's folder.
     pub folder: String,
+    /// What topic and subject begin with, unless the process has a prefix of its own.
+    pub prefix: String,
     /// The topic, without prefix.
     pub topic: String,
     /// How the subject is called.
@@ -39,6 +45,8 @@ pub struct EventEntry {
     pub compatibility: Level,
     /// The field whose text form is the record's key.
     pub key: Option<FieldName>,
+    /// The folder of the key's schema, in place of `key`.
+    pub key_schema: Option<FolderName>,
     /// The field that holds the event's own id.
     pub id: Option<FieldName>,
     /// The older versions whose structs get decoders for newer bytes as well.
@@ -106,13 +114,26 @@ pub struct FieldName {
     pub position: Position,
 }
 
+/// A folder that the manifest names, and where.
+#[derive(Debug, Clone)]
+pub struct FolderName {
+    /// The folder, relative to the manifest's folder.
+    pub folder: String,
+    /// Where the manifest names it.
+    pub position: Position,
+}
+
 /// What the manifest says of a topic.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TopicEntry {
     /// How many partitions; `None` leaves it to the broker.
     pub partitions: Option<u32>,
     /// Topic settings of Kafka's.
     pub config: BTreeMap<String, String>,
+    /// Which versions of shared types the versions of the key's schema use.
+    pub key_uses: Uses,
+    /// Where the topic is defined.
+    pub position: Position,
 }
 
 /// How a subject is named, as in Confluent's serializers.
@@ -125,16 +146,19 @@ pub enum SubjectStrategy {
     Record,
     /// `<topic>-<full name of the record>`.
     TopicRecord,
+    /// `<topic>-key`: the key of a topic, whatever its events are named after.
+    Key,
 }
 
 impl SubjectStrategy {
-    /// Returns the subject of a value's schema.
+    /// Returns the subject of a schema.
     #[must_use]
     pub fn subject(self, topic: &str, full_name: &str) -> String {
         match self {
             Self::Topic => format!("{topic}-value"),
             Self::Record => full_name.to_owned(),
             Self::TopicRecord => format!("{topic}-{full_name}"),
+            Self::Key => format!("{topic}-key"),
         }
     }
 }
@@ -146,8 +170,10 @@ impl Manifest {
     /// Everything that is wrong with it.
     pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let source = Source { name: name.to_owned(), text: text.to_owned() };
-        let manifest = file::read(source)?;
-        let wrong = manifest.inconsistencies();
+        let mut manifest = file::read(source)?;
+        manifest.keys = keys::entries(&manifest.events, &manifest.topics);
+        let mut wrong = manifest.inconsistencies();
+        wrong.extend(keys::inconsistencies(&manifest));
         if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
     }
 
@@ -191,7 +217,14 @@ impl Manifest {
                 wrong.push(self.diagnostic(event.position, message, "set subject = \"record\" or \"topic-record\""));
             }
         }
-        wrong.extend(self.events.iter().flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
+        for (topic, entry) in &self.topics {
+            if self.events.iter().all(|event| event.topic != *topic) {
+                let help = format!("remove {}, or name the topic in an event", table_head("topic", topic));
+                wrong.push(self.diagnostic(entry.position, format!("no event is on the topic `{topic}`"), help));
+            }
+        }
+        let users = self.events.iter().chain(&self.keys);
+        wrong.extend(users.flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
         wrong.extend(self.types.iter().flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
         wrong
     }
@@ -215,6 +248,12 @@ impl Manifest {
         });
         wrong.collect()
     }
+}
+
+/// Returns the head of a table as TOML has it: `[topic.orders]`, `[topic."order.created"]`.
+pub(crate) fn table_head(kind: &str, name: &str) -> String {
+    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    if name.chars().all(is_bare) { format!("[{kind}.{name}]") } else { format!("[{kind}.{name:?}]") }
 }
 
 #[cfg(test)]
@@ -265,6 +304,29 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_has_events_and_pins_of_its_own_for_keys() {
+        let topic = "[topic.orders]\nkey_uses.v1 = { Money = \"v1\" }\n[type.Money]\nfolder = \"money\"\n";
+        let keyed = format!("{ORDER}uses.v1 = {{ Money = \"v2\" }}\nkey_schema = \"k\"\n{topic}");
+        let manifest = Manifest::parse("events.toml", &keyed).unwrap();
+        assert_eq!(manifest.keys[0].uses.pin(3, "Money").map(|pin| pin.version), Some(1));
+        check_refused(
+            &format!("{ORDER}{topic}"),
+            "events.toml:6:25: the keys of the topic `orders` have no schema that could use a shared type; remove \
+             key_uses, or add key_schema to the events of the topic",
+        );
+        check_refused(
+            &keyed.replace("\"k\"", "\"money\""),
+            "events.toml:6:14: the folder `money` holds the schemas of `Money` and of a key; give the key a folder of its \
+             own",
+        );
+        check_refused(
+            &format!("{ORDER}[topic.\"order.created\"]\npartitions = 3\n"),
+            "events.toml:5:8: no event is on the topic `order.created`; remove [topic.\"order.created\"], or name the topic \
+             in an event",
+        );
+    }
+
+    #[test]
     fn pins_name_what_there_is() {
         let money = "[type.Money]\nfolder = \"money\"\n";
         check_refused(
@@ -282,10 +344,83 @@ mod tests {
     }
 
     #[test]
+    fn the_prefix_is_that_of_the_defaults() {
+        let prefix = |text: &str| Manifest::parse("events.toml", text).unwrap().events[0].prefix.clone();
+        assert_eq!(prefix(&format!("[defaults]\nprefix = \"dev.\"\n{ORDER}")), "dev.");
+        assert_eq!(prefix(ORDER), "");
+    }
+
+    #[test]
+    fn what_is_not_there_yet_may_have_its_default_only() {
+        assert!(Manifest::parse("events.toml", &format!("{ORDER}migrate = []\npreserve_unknown = false\n")).is_ok());
+        check_refused(
+            &format!("{ORDER}preserve_unknown = true\nmigrate = [\"v1\"]\n"),
+            "events.toml:6:11: `migrate` is not there yet: no version can be migrated by hand; remove it\n\
+             events.toml:5:20: `preserve_unknown` is not there yet: unknown fields are dropped; remove it",
+        );
+    }
+
+    #[test]
     fn an_empty_manifest_is_refused() {
         check_refused(
             "",
             "events.toml:1:1: the manifest defines no event; add [event.OrderCreated] with format, folder and topic",
+        );
+    }
+
+    const KEYED: &str =
+        "[event.Other]\nformat = \"avro\"\nfolder = \"other\"\ntopic = \"orders\"\nsubject = \"record\"\n";
+
+    #[test]
+    fn the_events_of_a_topic_share_one_key() {
+        let text = format!(
+            "{ORDER}subject = \"record\"\nkey_schema = \"keys/order_key\"\n{KEYED}key_schema = \"keys/order_key\"\n"
+        );
+        let manifest = Manifest::parse("events.toml", &text).unwrap();
+        let [key] = manifest.keys.as_slice() else { panic!("{:?}", manifest.keys) };
+        assert_eq!((key.name.as_str(), key.folder.as_str(), key.format), ("OrderKey", "keys/order_key", Format::Avro));
+        assert_eq!(key.subject.subject(&key.topic, "shop.OrderKey"), "orders-key");
+        assert!(manifest.event("OrderKey").is_none());
+    }
+
+    #[test]
+    fn keys_that_readers_could_not_tell_apart_are_refused() {
+        let check = |first: &str, second: &str, expected: &str| {
+            check_refused(&format!("{ORDER}subject = \"record\"\n{first}\n{KEYED}{second}\n"), expected);
+        };
+        check(
+            "key_schema = \"k\"\nkey = \"id\"",
+            "key_schema = \"k\"",
+            "events.toml:6:14: `OrderCreated` has both `key` and `key_schema`; keep one of them",
+        );
+        check(
+            "key_schema = \"k\"",
+            "key_schema = \"l\"",
+            "events.toml:12:14: the keys of the topic `orders` have the schema `k` in `OrderCreated` and `l` in `Other`, \
+             but one subject `orders-key`; name one folder in both",
+        );
+        check(
+            "key_schema = \"k\"",
+            "key = \"id\"",
+            "events.toml:7:8: the keys of the topic `orders` have a schema in `OrderCreated` and none in `Other`, so that \
+             nobody could tell which a record has; add key_schema = \"k\"",
+        );
+        check(
+            "key_schema = \"k\"",
+            "",
+            "events.toml:7:8: the keys of the topic `orders` have a schema in `OrderCreated` and none in `Other`, so that \
+             nobody could tell which a record has; add key_schema = \"k\"",
+        );
+        check(
+            "key_schema = \"other\"",
+            "key_schema = \"other\"",
+            "events.toml:6:14: the folder `other` holds the schemas of `Other` and of a key; give the key a folder of its \
+             own",
+        );
+        check_refused(
+            &format!("{ORDER}key_schema = \"k\"\n{}key_schema = \"k\"\n", KEYED.replace("\"orders\"", "\"others\"")),
+            "events.toml:11:14: the key in `k` is that of the topics `orders` and `others`, and a schema has one subject; \
+             give each topic a folder of its own",
         );
     }
 
@@ -298,7 +433,8 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `key`, `id`, `readers`, `retired`, `uses`; see ARCHITECTURE.md, \"The manifest\"",
+             `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`; see \
+             ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(
             &format!("{ORDER}readers = [\"1\"]\n"),

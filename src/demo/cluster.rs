@@ -1,8 +1,8 @@
 //! Where the demo runs: inside this process, or on a cluster of the user's.
 
 use anyhow::{Result, bail};
+use eventwright::Settings;
 use eventwright::testing::MockKafka;
-use eventwright::{RegistryClient, RegistryConfig, Settings};
 use eventwright_registry::server::{Server, ServerConfig};
 
 use super::Options;
@@ -10,7 +10,7 @@ use super::Options;
 /// The embedded cluster keeps 5 MiB a partition and drops what is more without a word, so the demo stays far below.
 const MOST_EMBEDDED_EVENTS: usize = 5_000;
 
-/// What the topics and subjects on a user's cluster begin with.
+/// What topics and subjects begin with where the broker or the registry is the user's.
 const PREFIX: &str = "demo.";
 
 /// Topics, each with its number of partitions, as `schemas/events.toml` has them.
@@ -26,39 +26,38 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts what the user did not name.
     pub(crate) async fn start(options: &Options) -> Result<Self> {
-        if options.events == 0 {
-            bail!("nothing to show with --events 0; name at least 1");
-        }
         if options.bootstrap.is_none() && options.events > MOST_EMBEDDED_EVENTS {
             bail!(
-                "the embedded cluster holds {MOST_EMBEDDED_EVENTS} events of each kind, not {}; name a real one with \
-                 --bootstrap",
+                "the embedded cluster holds {MOST_EMBEDDED_EVENTS} events of each kind, not {}; help: name a real one \
+                 with --bootstrap and --registry",
                 options.events
             );
         }
-        let registry = match options.registry {
+        let prefix = if options.bootstrap.is_some() || options.registry.is_some() { PREFIX } else { "" };
+        let kafka = match options.bootstrap {
             Some(_) => None,
-            None => {
-                let listen = ([127, 0, 0, 1], 0).into();
-                Some(Server::start(ServerConfig { listen, ..ServerConfig::default() }).await?)
+            None => Some(start_kafka(prefix)?),
+        };
+        let mut settings = match &kafka {
+            Some(kafka) => kafka.settings(""),
+            // Credentials and TLS are the environment's.
+            None => Settings::load()?,
+        };
+        if let Some(bootstrap) = &options.bootstrap {
+            settings.bootstrap.clone_from(bootstrap);
+        }
+        let registry = match &options.registry {
+            Some(_) => None,
+            None => Some(start_registry().await?),
+        };
+        match (&registry, &options.registry) {
+            (Some(server), _) => settings.registry = Settings::new("", server.url()).registry,
+            (None, url) => {
+                settings.registry = Settings::load()?.registry;
+                settings.registry.url = url.clone().unwrap_or_default();
             }
-        };
-        let registry_url = match (&registry, &options.registry) {
-            (Some(server), _) => server.url(),
-            (None, url) => url.clone().unwrap_or_default(),
-        };
-        let (kafka, settings) = match &options.bootstrap {
-            Some(bootstrap) => (None, Settings::new(bootstrap, &registry_url).with_prefix(PREFIX)),
-            None => {
-                let kafka = MockKafka::start()?;
-                for (topic, partitions) in TOPICS {
-                    kafka.create_topic(topic, partitions)?;
-                }
-                let settings = kafka.settings(&registry_url);
-                (Some(kafka), settings)
-            }
-        };
-        Ok(Self { settings, kafka, registry })
+        }
+        Ok(Self { settings: settings.with_prefix(prefix), kafka, registry })
     }
 
     /// Returns the address of the broker, where it runs inside this process.
@@ -71,15 +70,23 @@ impl Cluster {
         self.registry.as_ref().map(Server::url)
     }
 
-    /// Returns a client of the registry.
-    pub(crate) fn registry_client(&self) -> Result<RegistryClient> {
-        Ok(RegistryClient::new(RegistryConfig::new(&self.settings.registry.url))?)
-    }
-
     /// Stops what was started.
     pub(crate) async fn stop(self) {
         if let Some(registry) = self.registry {
             registry.stop().await;
         }
     }
+}
+
+fn start_kafka(prefix: &str) -> Result<MockKafka> {
+    let kafka = MockKafka::start()?;
+    for (topic, partitions) in TOPICS {
+        kafka.create_topic(&format!("{prefix}{topic}"), partitions)?;
+    }
+    Ok(kafka)
+}
+
+async fn start_registry() -> Result<Server> {
+    let listen = ([127, 0, 0, 1], 0).into();
+    Ok(Server::start(ServerConfig { listen, ..ServerConfig::default() }).await?)
 }

@@ -15,7 +15,7 @@ use eventwright::{Consumer, Context, Outcome, Producer, register};
 use eventwright_platform::events::{self, OrderCreated};
 
 use cluster::Cluster;
-use samples::{OTHER_KINDS, Samples};
+use samples::Samples;
 use tally::Tally;
 
 /// How long the demo waits for the next record before it says that some are missing.
@@ -35,8 +35,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let cluster = Cluster::start(options).await?;
     screen::title(&cluster, options.events);
 
-    let registry = cluster.registry_client()?;
-    let registered = register(&registry, &cluster.settings.prefix, events::SCHEMAS).await?;
+    let registry = cluster.settings.registry_client()?;
+    let registered = register(&registry, cluster.settings.prefix.as_deref(), events::SCHEMAS).await?;
     screen::registered(&registered);
 
     let samples = Arc::new(Samples::new(options.events));
@@ -51,7 +51,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let (written, read) = tally.first_of_version_1().context("no order of version 1 arrived")?;
     screen::before_and_after(&written, &read);
 
-    let subject = format!("{}{}", cluster.settings.prefix, OrderCreated::SUBJECT);
+    let subject = OrderCreated::SCHEMA.prefixed_subject(cluster.settings.prefix.as_deref());
     screen::refused(&subject, &refused::ask(&registry, &subject).await?);
     cluster.stop().await;
     tally.verdict()?;
@@ -66,14 +66,10 @@ async fn produce(cluster: &Cluster, samples: &Samples) -> Result<()> {
     for index in 0..samples.rounds() {
         pending.push(producer.enqueue(samples.message(&samples.order_v1(index))).await?);
         pending.push(producer.enqueue(samples.message(&samples.order_v2(index))).await?);
-        pending.push(match index % OTHER_KINDS {
-            0 => producer.enqueue(samples.message(&samples.payment_v1(index))).await?,
-            _ => producer.enqueue(samples.message(&samples.payment_v2(index))).await?,
-        });
-        pending.push(match index % OTHER_KINDS {
-            0 => producer.enqueue(samples.message(&samples.user(index))).await?,
-            _ => producer.enqueue(samples.message(&samples.stock(index))).await?,
-        });
+        pending.push(producer.enqueue(samples.message(&samples.payment_v1(index))).await?);
+        pending.push(producer.enqueue(samples.message(&samples.payment_v2(index))).await?);
+        pending.push(producer.enqueue(samples.message(&samples.user(index))).await?);
+        pending.push(producer.enqueue(samples.message(&samples.stock(index))).await?);
     }
     for delivery in pending {
         delivery.await?;

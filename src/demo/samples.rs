@@ -11,11 +11,8 @@ use eventwright_platform::events::{
     InventoryAdjusted, OrderCreated, PaymentSettled, UserCreated, order_created, payment_settled,
 };
 
-/// Payments alternate between v1 and v2, and the topic `events` between users and stock.
-pub(super) const OTHER_KINDS: usize = 2;
-
-/// How many events a round has: an order of each version, a payment, and a user or a change of stock.
-const EVENTS_PER_ROUND: usize = 4;
+/// How many events a round has: an order and a payment of either version, a user, and a change of stock.
+const EVENTS_PER_ROUND: usize = 6;
 
 /// The events of one run.
 pub(super) struct Samples {
@@ -103,7 +100,7 @@ impl Samples {
 
     /// A payment as version 1 has it.
     pub(super) fn payment_v1(&self, index: usize) -> payment_settled::v1::PaymentSettled {
-        let PaymentSettled { payment_id, order_id, settled_at, .. } = self.payment(index);
+        let PaymentSettled { payment_id, order_id, settled_at, .. } = self.payment_v1_as_v2(index);
         payment_settled::v1::PaymentSettled {
             payment_id,
             order_id,
@@ -120,13 +117,22 @@ impl Samples {
     /// A payment as version 2 has it.
     pub(super) fn payment_v2(&self, index: usize) -> PaymentSettled {
         let fee = Money { currency: "EUR".into(), minor_units: 25, exponent: 2 };
-        PaymentSettled { bank_reference: Some(format!("bank-{index}")), fees: vec![fee], ..self.payment(index) }
+        PaymentSettled {
+            bank_reference: Some(format!("bank-{index}")),
+            fees: vec![fee],
+            ..self.payment(Kind::PaymentV2, index)
+        }
+    }
+
+    /// What readers of version 2 make of [`Samples::payment_v1`].
+    pub(super) fn payment_v1_as_v2(&self, index: usize) -> PaymentSettled {
+        self.payment(Kind::PaymentV1, index)
     }
 
     /// What both versions of a payment have, as version 2 has it.
-    pub(super) fn payment(&self, index: usize) -> PaymentSettled {
+    fn payment(&self, kind: Kind, index: usize) -> PaymentSettled {
         PaymentSettled {
-            payment_id: self.id(Kind::Payment, index).to_string(),
+            payment_id: self.id(kind, index).to_string(),
             order_id: self.id(Kind::OrderV1, index).to_string(),
             amount: Some(Money { currency: "EUR".into(), minor_units: i64::from(small(index, 10_000)), exponent: 2 }),
             method: PaymentMethod::Card.into(),
@@ -141,7 +147,7 @@ impl Samples {
     /// A user.
     pub(super) fn user(&self, index: usize) -> UserCreated {
         let email = format!("customer-{index}@example.com");
-        UserCreated::new(self.id(Kind::Other, index), customer(index), email, self.now)
+        UserCreated::new(self.id(Kind::User, index), customer(index), email, self.now)
     }
 
     /// A change of stock.
@@ -149,7 +155,7 @@ impl Samples {
         let sku = format!("product-{:03}", index % 100);
         InventoryAdjusted {
             reason: "demo".into(),
-            ..InventoryAdjusted::new(self.id(Kind::Other, index), sku, -small(index, 9), self.now)
+            ..InventoryAdjusted::new(self.id(Kind::Stock, index), sku, -small(index, 9), self.now)
         }
     }
 
@@ -163,8 +169,10 @@ impl Samples {
 enum Kind {
     OrderV1 = 1,
     OrderV2 = 2,
-    Payment = 3,
-    Other = 4,
+    PaymentV1 = 3,
+    PaymentV2 = 4,
+    User = 5,
+    Stock = 6,
 }
 
 fn customer(index: usize) -> String {

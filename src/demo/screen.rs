@@ -19,9 +19,14 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
 pub(super) fn title(cluster: &Cluster, events: usize) {
-    println!("{TITLE}Eventwright{TITLE:#}  {events} events of each kind, v1 and v2 and Protobuf side by side");
+    println!("{TITLE}Eventwright{TITLE:#}  {events} events of each of six kinds, v1 and v2, Avro and Protobuf");
     println!("  Kafka     {FAINT}{}{FAINT:#}", place(cluster.embedded_kafka()));
     println!("  registry  {FAINT}{}{FAINT:#}", place(cluster.embedded_registry()));
+    if cluster.embedded_kafka().is_none() && cluster.embedded_registry().is_some() {
+        println!(
+            "  {BAD}note{BAD:#}      this registry ends with the demo, the records on your Kafka stay: name both to read them later"
+        );
+    }
 }
 
 /// A user's own address is not printed: it may hold credentials.

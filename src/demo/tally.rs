@@ -10,7 +10,7 @@ use eventwright_platform::events::{EventsTopic, OrderCreated, PaymentSettled};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::samples::{OTHER_KINDS, Samples};
+use super::samples::Samples;
 
 /// How many wrong events are described one by one.
 const DESCRIBED: usize = 5;
@@ -38,17 +38,16 @@ impl Tally {
     pub(super) fn new(samples: &Samples) -> Self {
         let mut missing = HashMap::new();
         for index in 0..samples.rounds() {
-            let order = samples.order_v1_as_v2(index);
-            missing.insert(order.order_id.to_string(), json(&order));
-            let order = samples.order_v2(index);
-            missing.insert(order.order_id.to_string(), json(&order));
-            let payment = if index % OTHER_KINDS == 0 { samples.payment(index) } else { samples.payment_v2(index) };
-            missing.insert(payment.payment_id.clone(), json(&payment));
-            let (id, other) = match index % OTHER_KINDS {
-                0 => (samples.user(index).event_id, json(&samples.user(index))),
-                _ => (samples.stock(index).event_id, json(&samples.stock(index))),
-            };
-            missing.insert(id.to_string(), other);
+            for order in [samples.order_v1_as_v2(index), samples.order_v2(index)] {
+                missing.insert(order.order_id.to_string(), json(&order));
+            }
+            for payment in [samples.payment_v1_as_v2(index), samples.payment_v2(index)] {
+                missing.insert(payment.payment_id.clone(), json(&payment));
+            }
+            let user = samples.user(index);
+            missing.insert(user.event_id.to_string(), json(&user));
+            let stock = samples.stock(index);
+            missing.insert(stock.event_id.to_string(), json(&stock));
         }
         let mut state = State { missing, ..State::default() };
         let v1 = samples.order_v1(0);

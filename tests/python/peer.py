@@ -5,6 +5,7 @@
 JOB      {"bootstrap": ADDRESS, "registry": URL, "steps": [STEP, ...]}
 STEP     {"do": "write", "topic": NAME, "codec": CODEC, "records": [{"key": TEXT, "value": VALUE}, ...]}
          {"do": "read", "topic": NAME, "codec": CODEC, "count": NUMBER}    from the beginning of the topic
+         with "key_codec": CODEC, keys are VALUEs of a schema in place of TEXT
 CODEC    {"format": "avro", "schema": TEXT or null, "config": {...}, "subject": NAME, "references": [REFERENCE, ...]}
          {"format": "protobuf", "file": TEXT, "message": NAME, "config": {...}}
          schema: the writer's, or the reader's if the reader has one; config: of Confluent's (de)serializer; subject: in
@@ -100,13 +101,15 @@ def decoder(codec, registry):
 def write(job, step, registry):
     encode = encoder(step["codec"], registry)
     context = SerializationContext(step["topic"], MessageField.VALUE)
+    encode_key = encoder(step["key_codec"], registry) if "key_codec" in step else lambda key, _: key
+    key_context = SerializationContext(step["topic"], MessageField.KEY)
     producer = confluent_kafka.Producer({"bootstrap.servers": job["bootstrap"]})
     errors = []
     for record in step["records"]:
-        value = encode(record["value"], context)
+        key, value = encode_key(record["key"], key_context), encode(record["value"], context)
         # Partition 0, so that the order is known to the test.
         producer.produce(
-            step["topic"], value, record["key"], partition=0, on_delivery=lambda error, _: error and errors.append(error)
+            step["topic"], value, key, partition=0, on_delivery=lambda error, _: error and errors.append(error)
         )
     if producer.flush(PATIENCE) or errors:
         raise RuntimeError(f"not written: {errors}")
@@ -116,6 +119,8 @@ def write(job, step, registry):
 def read(job, step, registry):
     decode = decoder(step["codec"], registry)
     context = SerializationContext(step["topic"], MessageField.VALUE)
+    decode_key = decoder(step["key_codec"], registry) if "key_codec" in step else lambda key, _: key.decode()
+    key_context = SerializationContext(step["topic"], MessageField.KEY)
     consumer = confluent_kafka.Consumer({"bootstrap.servers": job["bootstrap"], "group.id": "unused"})
     partitions = consumer.list_topics(step["topic"], PATIENCE).topics[step["topic"]].partitions
     beginning = confluent_kafka.OFFSET_BEGINNING
@@ -132,7 +137,7 @@ def read(job, step, registry):
     messages.sort(key=lambda message: (message.partition(), message.offset()))
     return [
         {
-            "key": message.key().decode(),
+            "key": decode_key(message.key(), key_context),
             "headers": {name: value.decode() for name, value in message.headers() or []},
             "value": decode(message.value(), context),
         }

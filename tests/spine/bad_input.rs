@@ -216,7 +216,7 @@ async fn without_a_handler_for_it_a_bad_record_stops_the_consumer_and_is_kept() 
     let stats = consumer.stats();
     let error = consumer.run_until(std::future::pending()).await.unwrap_err();
     assert!(error.is_undecodable(), "{error:?}");
-    let place = format!("`{}orders` partition 0 offset 1", world.settings.prefix);
+    let place = format!("`{}orders` partition 0 offset 1", world.prefix);
     for part in [place.as_str(), "`.on_undecodable(…)`"] {
         assert!(error.to_string().contains(part), "{error}");
     }

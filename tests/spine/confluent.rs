@@ -36,17 +36,17 @@ pub(crate) async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
 /// Returns the step that writes values, all with one key.
 pub(crate) fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Value {
     let records: Vec<_> = values.iter().map(|value| json!({"key": "key", "value": value})).collect();
-    json!({"do": "write", "topic": format!("{}{topic}", world.settings.prefix), "codec": codec, "records": records})
+    json!({"do": "write", "topic": format!("{}{topic}", world.prefix), "codec": codec, "records": records})
 }
 
 /// Returns the step that reads so many records.
 pub(crate) fn read_step(world: &World, topic: &str, codec: Value, count: usize) -> Value {
-    json!({"do": "read", "topic": format!("{}{topic}", world.settings.prefix), "codec": codec, "count": count})
+    json!({"do": "read", "topic": format!("{}{topic}", world.prefix), "codec": codec, "count": count})
 }
 
 /// Returns the subject's versions.
 async fn versions(world: &World, subject: &str) -> Vec<u32> {
-    world.client.versions(&format!("{}{subject}", world.settings.prefix)).await.unwrap()
+    world.client.versions(&format!("{}{subject}", world.prefix)).await.unwrap()
 }
 
 /// Returns an object with the fields of another put in.

@@ -136,10 +136,10 @@ struct Process {
 
 impl Process {
     fn start(world: &World, group: &str) -> Self {
-        let Settings { bootstrap, registry, prefix, .. } = &world.settings;
+        let Settings { bootstrap, registry, .. } = &world.settings;
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", BODY, "--ignored", "--nocapture"])
-            .env(PLACE, [bootstrap, &registry.url, prefix, group].join(" "))
+            .env(PLACE, [bootstrap, &registry.url, &world.prefix, group].join(" "))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

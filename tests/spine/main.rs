@@ -1,5 +1,6 @@
 //! The main job on real Kafka, with the generated events of `schemas/`: v1 and v2 side by side, a restart, a writer that
-//! nobody knew at build time, Confluent's own client on the other side, bad bytes, and a broker or a registry that fails.
+//! nobody knew at build time, Confluent's own client on the other side, bad bytes, TLS and
+//! passwords, and a broker or a registry that fails.
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -8,14 +9,16 @@
 
 mod bad_input;
 mod confluent;
-mod foreign;
 mod gate;
 mod interrupted;
+mod kafka;
+mod keys;
 mod outage;
 mod partitions;
 mod raw;
 mod registry_outage;
 mod restart;
+mod secured;
 mod shared_types;
 mod side_by_side;
 mod unknown_writer;

@@ -15,8 +15,8 @@ use crate::raw::{PARTITIONS, create_topic};
 use crate::world::{World, consume, order_v1, order_v2, take};
 
 /// Writes records with Kafka's own console producer, which is a Java client; the values are not ours.
-async fn write_with_java(world: &World, keys: impl Iterator<Item = String>) {
-    let topic = format!("{}{}", world.settings.prefix, OrderCreated::TOPIC);
+pub(crate) async fn write_with_java(world: &World, topic: &str, keys: impl Iterator<Item = String>) {
+    let topic = format!("{}{topic}", world.prefix);
     let mut java = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kafka.sh"))
         .args(["tool", "org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", &world.settings.bootstrap])
         .args(["--topic", &topic, "--reader-property", "parse.key=true"])
@@ -47,7 +47,7 @@ async fn a_key_goes_where_java_would_send_it() {
     let used: BTreeSet<_> = ours.values().copied().collect();
     assert_eq!(used, (0..PARTITIONS).collect(), "every partition has some of the keys");
 
-    write_with_java(&world, ours.keys().cloned()).await;
+    write_with_java(&world, OrderCreated::TOPIC, ours.keys().cloned()).await;
     let (sender, mut receiver) = unbounded_channel();
     let consumer = Consumer::builder(&world.settings)
         .group(world.group("g"))

@@ -31,7 +31,7 @@ fn config(world: &World) -> ClientConfig {
 /// Makes a topic, so that a consumer that starts before the first record need not look for it again.
 pub(crate) async fn create_topic(world: &World, topic: &str) {
     let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
-    let name = format!("{}{topic}", world.settings.prefix);
+    let name = format!("{}{topic}", world.prefix);
     let topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1));
     for created in admin.create_topics([&topic], &AdminOptions::new()).await.unwrap() {
         created.unwrap();
@@ -40,24 +40,28 @@ pub(crate) async fn create_topic(world: &World, topic: &str) {
 
 /// Writes values into partition 0 of a topic, one after the other.
 pub(crate) async fn write<T: AsRef<[u8]>>(world: &World, topic: &str, values: impl IntoIterator<Item = T>) {
-    let producer: FutureProducer = config(world).set("linger.ms", "0").create().unwrap();
-    let topic = format!("{}{topic}", world.settings.prefix);
     for value in values {
-        let record = FutureRecord::to(&topic).partition(0).key(KEY).payload(value.as_ref());
-        producer.send(record, None).await.unwrap();
+        write_record(world, topic, KEY, value.as_ref()).await;
     }
+}
+
+/// Writes a record into partition 0 of a topic.
+pub(crate) async fn write_record(world: &World, topic: &str, key: &[u8], value: &[u8]) {
+    let producer: FutureProducer = config(world).set("linger.ms", "0").create().unwrap();
+    let topic = format!("{}{topic}", world.prefix);
+    producer.send(FutureRecord::to(&topic).partition(0).key(key).payload(value), None).await.unwrap();
 }
 
 /// Registers an Avro schema as a program does that shares nothing with this one.
 pub(crate) async fn register(world: &World, subject: &str, text: &str) -> SchemaId {
-    let subject = format!("{}{subject}", world.settings.prefix);
+    let subject = format!("{}{subject}", world.prefix);
     let text = SchemaText { format: Format::Avro, text: text.to_owned(), references: Vec::new() };
     world.client.register(&subject, &text).await.unwrap()
 }
 
 /// Returns the id that the schema of an event is registered under.
 pub(crate) async fn id_of<E: Event>(world: &World) -> SchemaId {
-    let subject = format!("{}{}", world.settings.prefix, E::SUBJECT);
+    let subject = format!("{}{}", world.prefix, E::SUBJECT);
     let text = SchemaText { format: E::SCHEMA.format, text: E::SCHEMA.text.to_owned(), references: Vec::new() };
     world.client.lookup(&subject, &text).await.unwrap().expect("all events are registered").id
 }
@@ -84,7 +88,7 @@ pub(crate) async fn record_of<E: Event>(world: &World, event: &E) -> Vec<u8> {
 pub(crate) async fn committed(world: &World, group: &str, topic: &str) -> BTreeMap<i32, i64> {
     let consumer: BaseConsumer = config(world).set("group.id", group).create().unwrap();
     let mut partitions = TopicPartitionList::new();
-    partitions.add_partition_range(&format!("{}{topic}", world.settings.prefix), 0, PARTITIONS - 1);
+    partitions.add_partition_range(&format!("{}{topic}", world.prefix), 0, PARTITIONS - 1);
     let asked = tokio::task::spawn_blocking(move || consumer.committed_offsets(partitions, TIMEOUT));
     let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
     let answer = asked.await.unwrap().unwrap();

@@ -32,7 +32,7 @@ mod events {
 /// A world with the types and all versions of the events.
 async fn world() -> World {
     let world = World::without_schemas().await;
-    register(&world.client, &world.settings.prefix, events::SCHEMAS).await.unwrap();
+    register(&world.client, world.settings.prefix.as_deref(), events::SCHEMAS).await.unwrap();
     world
 }
 
@@ -60,7 +60,7 @@ fn new_payment() -> PaymentTaken {
 #[tokio::test]
 async fn the_registry_holds_types_as_references() {
     let world = world().await;
-    let prefix = &world.settings.prefix;
+    let prefix = &world.prefix;
     let reference = |name: &str, subject: &str, version| ReferenceEntry {
         name: name.to_owned(),
         subject: format!("{prefix}{subject}"),
@@ -107,7 +107,7 @@ async fn python_reads_what_refers_to_types_and_we_read_what_it_refers_to_them_wi
     let unseen = r#"{"type": "record", "name": "PaymentTaken", "namespace": "shop", "fields": [
         {"name": "note", "type": "string", "default": ""}, {"name": "paid", "type": "shop.shared.Money"},
         {"name": "payment_id", "type": "string"}]}"#;
-    let subject = format!("{}shop.shared.Money", world.settings.prefix);
+    let subject = format!("{}shop.shared.Money", world.prefix);
     let reference = json!({"name": "shop.shared.Money", "subject": subject, "version": 1});
     let codec = json!({"format": "avro", "schema": unseen, "references": [reference]});
     let written =

@@ -22,7 +22,7 @@ const V3: &str = r#"{"type":"record","name":"OrderCreated","namespace":"eventwri
 #[tokio::test]
 async fn a_version_unknown_at_build_time_is_read_as_the_newest() {
     let world = World::new().await;
-    let subject = format!("{}{}", world.settings.prefix, OrderCreated::SUBJECT);
+    let subject = format!("{}{}", world.prefix, OrderCreated::SUBJECT);
     let text = SchemaText { format: Format::Avro, text: V3.to_owned(), references: Vec::new() };
     let id = world.client.register(&subject, &text).await.unwrap();
 
@@ -35,9 +35,10 @@ async fn a_version_unknown_at_build_time_is_read_as_the_newest() {
     writer.string("customer-é");
     writer.string("00000000-0000-0000-0000-000000000007");
     writer.index(2);
+    drop(writer);
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", &world.settings.bootstrap).create().unwrap();
-    let topic = format!("{}{}", world.settings.prefix, OrderCreated::TOPIC);
+    let topic = format!("{}{}", world.prefix, OrderCreated::TOPIC);
     producer.send(FutureRecord::<str, _>::to(&topic).payload(&value), None).await.unwrap();
 
     let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -57,7 +58,7 @@ async fn bytes_under_another_versions_id_are_refused_and_not_cut() {
     order_v2(1).encode(&mut value).unwrap();
     let producer: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", &world.settings.bootstrap).create().unwrap();
-    let topic = format!("{}{}", world.settings.prefix, OrderCreated::TOPIC);
+    let topic = format!("{}{}", world.prefix, OrderCreated::TOPIC);
     producer.send(FutureRecord::<str, _>::to(&topic).payload(&value), None).await.unwrap();
 
     let (sender, mut receiver) = mpsc::unbounded_channel();

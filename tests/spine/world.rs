@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A place where nothing of another test is in the way.
 pub(crate) struct World {
     pub(crate) settings: Settings,
+    /// What the names of this world begin with.
+    pub(crate) prefix: String,
     pub(crate) client: RegistryClient,
     /// Stops with the world.
     _registry: Server,
@@ -28,7 +30,7 @@ impl World {
     /// Returns a world with all versions of all events registered.
     pub(crate) async fn new() -> Self {
         let world = Self::without_schemas().await;
-        register(&world.client, &world.settings.prefix, SCHEMAS).await.unwrap();
+        register(&world.client, world.settings.prefix.as_deref(), SCHEMAS).await.unwrap();
         world
     }
 
@@ -37,13 +39,14 @@ impl World {
         let listen = ([127, 0, 0, 1], 0).into();
         let registry = Server::start(ServerConfig { listen, ..ServerConfig::default() }).await.unwrap();
         let client = RegistryClient::new(RegistryConfig::new(&registry.url())).unwrap();
-        let settings = Settings::new(variable("EVENTWRIGHT_TEST_BOOTSTRAP"), registry.url()).with_prefix(unique());
-        Self { settings, client, _registry: registry }
+        let prefix = unique();
+        let settings = Settings::new(variable("EVENTWRIGHT_TEST_BOOTSTRAP"), registry.url()).with_prefix(&prefix);
+        Self { settings, prefix, client, _registry: registry }
     }
 
     /// Returns the name of a group of this world.
     pub(crate) fn group(&self, name: &str) -> String {
-        format!("{}{name}", self.settings.prefix)
+        format!("{}{name}", self.prefix)
     }
 }
 

@@ -103,7 +103,7 @@ impl DecodeError {
     }
 
     #[cold]
-    fn in_field(mut self, name: &str) -> Self {
+    pub(crate) fn in_field(mut self, name: &str) -> Self {
         self.0.path.push(Segment::Field(name.to_owned()));
         self
     }

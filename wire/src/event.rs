@@ -32,7 +32,7 @@ impl Format {
 /// Everything that is known of one version of one event at build time.
 #[derive(Debug)]
 pub struct EventSchema {
-    /// The event's name in the manifest, such as `OrderCreated`.
+    /// The event's name in the manifest, such as `OrderCreated`; of a key, the name of its type.
     pub event: &'static str,
     /// The number in `vN`, counted from 1.
     pub version: u32,
@@ -40,9 +40,11 @@ pub struct EventSchema {
     pub format: Format,
     /// The record's or message's full name, such as `com.example.OrderCreated`.
     pub full_name: &'static str,
-    /// The topic, without the prefix that settings may add at run time.
+    /// What topic and subject begin with, unless the process has a prefix of its own.
+    pub prefix: &'static str,
+    /// The topic, without prefix.
     pub topic: &'static str,
-    /// The subject of the value's schema, without the prefix that settings may add at run time.
+    /// The subject of the schema, without prefix.
     pub subject: &'static str,
     /// The schema file's text, as it is registered.
     pub text: &'static str,
@@ -58,6 +60,20 @@ pub struct EventSchema {
     pub message_indexes: &'static [u32],
 }
 
+impl EventSchema {
+    /// Returns the topic with what it begins with: the process's prefix, where it has one, or else the manifest's.
+    #[must_use]
+    pub fn prefixed_topic(&self, prefix: Option<&str>) -> String {
+        format!("{}{}", prefix.unwrap_or(self.prefix), self.topic)
+    }
+
+    /// Returns the subject with what it begins with, as [`EventSchema::prefixed_topic`] does.
+    #[must_use]
+    pub fn prefixed_subject(&self, prefix: Option<&str>) -> String {
+        format!("{}{}", prefix.unwrap_or(self.prefix), self.subject)
+    }
+}
+
 /// A schema that another schema imports, registered under a subject of its own.
 #[derive(Debug)]
 pub struct SchemaReference {
@@ -71,13 +87,21 @@ pub struct SchemaReference {
     pub references: &'static [SchemaReference],
 }
 
-/// One version of an event as a Rust type. Implemented by generated code only.
+/// One version of an event, or of the key of a topic, as a Rust type. Implemented by generated code only.
 pub trait Event: Sized + Send + 'static {
     /// The schema that this type was compiled from; it is the schema that the type writes.
     const SCHEMA: &'static EventSchema;
 
     /// The writers' schemas that [`Event::decode`] knows, oldest first; [`Event::SCHEMA`] is one of them.
     const WRITERS: &'static [&'static EventSchema];
+
+    /// Whether the type is the key of a topic: it travels beside an event and never as one. To send it or to subscribe to
+    /// it does not compile.
+    const IS_KEY: bool = false;
+
+    /// The schema of the record's key, where the manifest names one: the key's bytes are then those of
+    /// [`Event::encode_key`], framed with the id of this schema, and [`Event::key`] is `None`.
+    const KEY_SCHEMA: Option<&'static EventSchema> = None;
 
     /// The topic, without prefix.
     const TOPIC: &'static str = Self::SCHEMA.topic;
@@ -88,6 +112,15 @@ pub trait Event: Sized + Send + 'static {
     /// Returns the record's key in text form, or `None` where the manifest names no key field or the field is null.
     fn key(&self) -> Option<Cow<'_, str>> {
         None
+    }
+
+    /// Appends the bytes of the record's key, without frame, as [`Event::KEY_SCHEMA`] says; nothing where there is none.
+    ///
+    /// # Errors
+    /// A value that the key's schema cannot hold. `out` then ends where it ended before.
+    fn encode_key(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let _ = out;
+        Ok(())
     }
 
     /// Returns the event's own id, where the manifest names the field that holds it.

@@ -221,67 +221,115 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<T, F> {
     }
 }
 
-#[cfg(feature = "decimal")]
+#[cfg(any(feature = "bigdecimal", feature = "decimal"))]
 mod decimal {
+    use std::marker::PhantomData;
+
     use super::{Deserializer, Error, JsonForm, MapAccess, Serializer, Visitor, fmt, text_of_number};
-    use rust_decimal::Decimal;
 
     /// How many digits a 64-bit float keeps for sure.
     const EXACT_DIGITS: usize = 15;
 
-    impl JsonForm for Decimal {
-        fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-
-        fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(DecimalVisitor)
-        }
+    /// A type that holds decimals.
+    trait ParseDecimal: Sized {
+        /// Returns the number exactly as it is written.
+        fn parse_decimal(text: &str) -> Result<Self, String>;
     }
 
-    struct DecimalVisitor;
+    struct DecimalVisitor<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for DecimalVisitor {
-        type Value = Decimal;
+    impl<'de, T: ParseDecimal> Visitor<'de> for DecimalVisitor<T> {
+        type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a decimal, as text or as a number")
         }
 
-        fn visit_str<E: Error>(self, text: &str) -> Result<Decimal, E> {
-            parse(text).map_err(E::custom)
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            T::parse_decimal(text).map_err(|error| E::custom(format!("expected a decimal, found `{text}`: {error}")))
         }
 
-        fn visit_i64<E: Error>(self, value: i64) -> Result<Decimal, E> {
-            Ok(value.into())
+        fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
+            self.visit_str(&value.to_string())
         }
 
-        fn visit_u64<E: Error>(self, value: u64) -> Result<Decimal, E> {
-            Ok(value.into())
+        fn visit_u64<E: Error>(self, value: u64) -> Result<T, E> {
+            self.visit_str(&value.to_string())
         }
 
         /// The deserializer has already made a float of the number. Its shortest text is what was written, as long as
         /// that had few enough digits; anything longer is refused and not guessed.
-        fn visit_f64<E: Error>(self, value: f64) -> Result<Decimal, E> {
+        fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
             let text = value.to_string();
             if text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS {
                 return Err(E::custom("a decimal of more than 15 digits is exact as text only; write it in quotes"));
             }
-            parse(&text).map_err(E::custom)
+            self.visit_str(&text)
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Decimal, A::Error> {
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
             self.visit_str(&text_of_number(map)?)
         }
     }
 
-    fn parse(text: &str) -> Result<Decimal, String> {
-        let parsed = if text.contains(['e', 'E']) {
-            Decimal::from_scientific(text)
-        } else {
-            // Exact: more digits than a decimal can hold are an error and are not rounded away.
-            Decimal::from_str_exact(text)
-        };
-        parsed.map_err(|error| format!("expected a decimal, found `{text}`: {error}"))
+    #[cfg(feature = "decimal")]
+    mod small {
+        use rust_decimal::Decimal;
+
+        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer};
+
+        impl JsonForm for Decimal {
+            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+
+            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(DecimalVisitor(PhantomData))
+            }
+        }
+
+        impl ParseDecimal for Decimal {
+            fn parse_decimal(text: &str) -> Result<Self, String> {
+                let parsed = if text.contains(['e', 'E']) {
+                    Self::from_scientific(text)
+                } else {
+                    // Exact: more digits than a decimal can hold are an error and are not rounded away.
+                    Self::from_str_exact(text)
+                };
+                parsed.map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    #[cfg(feature = "bigdecimal")]
+    mod big {
+        use bigdecimal::BigDecimal;
+
+        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer};
+
+        /// How many digits, and how many zeros an exponent may put beside them: they are printed in full.
+        const MAX_DIGITS: u64 = 10_000;
+
+        impl JsonForm for BigDecimal {
+            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.to_plain_string())
+            }
+
+            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(DecimalVisitor(PhantomData))
+            }
+        }
+
+        impl ParseDecimal for BigDecimal {
+            fn parse_decimal(text: &str) -> Result<Self, String> {
+                let too_long = || "more than 10,000 digits".to_owned();
+                if u64::try_from(text.len()).is_ok_and(|length| length > MAX_DIGITS) {
+                    return Err(too_long());
+                }
+                let value: Self = text.parse().map_err(|error: bigdecimal::ParseBigDecimalError| error.to_string())?;
+                let fits = value.fractional_digit_count().unsigned_abs() <= MAX_DIGITS;
+                if fits { Ok(value) } else { Err(too_long()) }
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ pub use event::{Event, EventDecoder, EventSchema, Format, SchemaReference, Topic
 pub use record::RawRecord;
 
 // Generated code reaches these through us, so that a user depends on one crate only.
+#[cfg(feature = "bigdecimal")]
+pub use bigdecimal;
 #[cfg(feature = "jiff")]
 pub use jiff;
 #[cfg(feature = "proto")]
@@ -32,4 +34,4 @@ pub use uuid;
 ///
 /// Generated code asserts that it equals the number that codegen wrote, so that two crates of different releases meet
 /// in one clear sentence and not in a hundred type errors.
-pub const CODEGEN_ABI: u32 = 1;
+pub const CODEGEN_ABI: u32 = 2;

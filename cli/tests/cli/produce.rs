@@ -232,7 +232,9 @@ fn shared_types_are_registered_first_and_read_by_tail() {
         let (finished, topic) = run(&["--event", event, "--register"], &value);
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert!(finished.stderr.contains(note), "{}", finished.stderr);
-        assert_eq!(registry.tail(&topic)[0]["value"], value);
+        // What a shared type marks as personal data is masked.
+        let shown = value.to_string().replace("\"Ada\"", "\"***\"");
+        assert_eq!(registry.tail(&topic)[0]["value"], serde_json::from_str::<Value>(&shown).unwrap());
     };
     let old = json!({"amount": "1.50", "currency": "EUR"});
     let new = json!({"currency": "EUR", "amount": "1.50", "tax_included": true});
@@ -246,6 +248,10 @@ fn shared_types_are_registered_first_and_read_by_tail() {
     let price = json!({"net": new, "reduced": null});
     let payment = json!({"payment_id": "p", "paid": new, "fees": {}, "list_price": price, "weight": "AAAAAQ=="});
     check("PaymentTaken", payment, "registered Price v1 under `shop.shared.Price`");
+    let account = json!({"number": 7, "region": "SOUTH"});
+    let contact = json!({"crm.Contact": {"name": "Ada", "reach": {"long": 9}, "spare": {"shop.shared.Money": old}}});
+    let call = json!({"account": account, "about": contact, "caller": {"desk": 1}, "others": []});
+    check("CallMade", call, "registered Contact v2 under `crm.Contact`");
     let address = json!({"lines": ["a"], "place": {"precision": "EXACT"}, "country": "FR"});
     check("ParcelDelivered", json!({"address": address, "machine": "DOOR"}), "registered Address v2 under `addresses`");
 }

@@ -5,14 +5,23 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Path;
 
-use super::{avro, shared};
-use crate::ir::{AvroBody, Body, Event, SchemaFacts, TextField, TextForm, Version};
+use super::{avro, key, shared};
+use crate::ir::{AvroBody, Body, Event, Key, SchemaFacts, TextField, TextForm, Version};
 
 /// Emits the schema's constant and the implementation of `Event`.
 pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStream {
     let root = &version.root;
     let schema = schema(event, version, wire);
-    let key = text_method("key", version.key.as_ref(), wire);
+    let is_key = event.is_key.then(|| {
+        quote!(
+            const IS_KEY: bool = true;
+        )
+    });
+    let (key_schema, key) = match &version.key {
+        None => (None, None),
+        Some(Key::Text(field)) => (None, text_method("key", Some(field), wire)),
+        Some(Key::Record(record)) => (Some(key::schema(record, wire)), Some(key::encode(record, wire))),
+    };
     let id = text_method("event_id", version.id.as_ref(), wire);
     let (writers, codec) = match &version.body {
         Body::Avro(body) => (avro_writers(body, version), avro_codec(body, version, wire)),
@@ -24,6 +33,8 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
         impl #wire::Event for #root {
             const SCHEMA: &'static #wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static #wire::EventSchema] = &[#(#writers),*];
+            #is_key
+            #key_schema
             #key
             #id
             #codec
@@ -32,7 +43,8 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
 }
 
 fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
-    let SchemaFacts { format, full_name, subject, text, fingerprint, message_indexes, references } = &version.schema;
+    let SchemaFacts { format, full_name, prefix, subject, text, fingerprint, message_indexes, references } =
+        &version.schema;
     let doc = super::doc(&format!("The schema of version {} of `{}`.", version.number, event.name));
     let (name, topic) = (&event.name, &event.topic);
     let number = Literal::u32_unsuffixed(version.number);
@@ -51,6 +63,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
             version: #number,
             format: #wire::Format::#format,
             full_name: #full_name,
+            prefix: #prefix,
             topic: #topic,
             subject: #subject,
             text: #text,
@@ -123,13 +136,13 @@ fn avro_codec(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {
 
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             let reader = &mut #wire::avro::Reader::new(bytes);
-            let value = match writer {
+            let decoded = match writer {
                 #(#arms)*
                 unknown => {
                     ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(unknown)))
                 }
-            }?;
-            reader.finish(value)
+            };
+            reader.finish(decoded)
         }
 
         fn decode_with(

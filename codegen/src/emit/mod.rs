@@ -5,6 +5,7 @@
 
 mod avro;
 mod binding;
+mod key;
 mod protobuf;
 mod rustdoc;
 mod shared;
@@ -19,13 +20,28 @@ use syn::Path;
 use crate::ir::{Body, Event, Lowered, Version};
 use rustdoc::doc;
 
-/// Emits the whole file.
-pub(crate) fn file(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
-    let abi = Literal::u32_unsuffixed(CODEGEN_ABI);
+/// Emits the whole file and hands over one part after the other: what stands at its head, each shared type, each event,
+/// the topics. Tokens are large, so that nobody shall hold those of a thousand events at once.
+pub(crate) fn file(
+    lowered: &Lowered,
+    wire: &Path,
+    diagnostics: &mut Vec<Diagnostic>,
+    mut part: impl FnMut(TokenStream),
+) {
     let Lowered { types, events } = lowered;
-    let shared: Vec<_> = types.iter().map(|one| shared::module(one, wire, diagnostics)).collect();
-    let modules: Vec<_> = events.iter().map(|one| event(one, wire, diagnostics)).collect();
+    part(head(events, wire));
+    for one in types {
+        part(shared::module(one, wire, diagnostics));
+    }
+    for one in events {
+        part(event(one, wire, diagnostics));
+    }
     let topics = topic::enums(lowered, wire, diagnostics);
+    part(quote!(#(#topics)*));
+}
+
+fn head(events: &[Event], wire: &Path) -> TokenStream {
+    let abi = Literal::u32_unsuffixed(CODEGEN_ABI);
     let schemas = events.iter().flat_map(|event| {
         let module = &event.module;
         event.versions.iter().map(move |version| {
@@ -39,12 +55,9 @@ pub(crate) fn file(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagnos
             "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
         );
 
-        /// All versions of all events, in the order of the manifest, oldest first: the order of registration.
+        /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
+        /// registration.
         pub static SCHEMAS: &[&#wire::EventSchema] = &[#(#schemas),*];
-
-        #(#shared)*
-        #(#modules)*
-        #(#topics)*
     }
 }
 

@@ -14,7 +14,7 @@ use crate::names;
 pub(super) fn enums(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<TokenStream> {
     let Lowered { types, events } = lowered;
     let mut topics: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
-    for event in events {
+    for event in events.iter().filter(|event| !event.is_key) {
         topics.entry(&event.topic).or_default().push(event);
     }
     topics.retain(|_, events| events.len() > 1);

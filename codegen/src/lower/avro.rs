@@ -1,4 +1,5 @@
-//! Lowers the versions of an Avro event or shared type: Rust names and types for each, and the plan for each writer that it decodes.
+//! Lowers the versions of an Avro event or shared type: Rust names and types for each, and the plan for each writer that
+//! it decodes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -6,23 +7,25 @@ use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedReference, LoadedVersion};
-use eventwright_schema::manifest::FieldName;
+use eventwright_schema::manifest::{FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
+use quote::ToTokens;
 
-use super::Place;
+use self::union::FieldPlace;
 use super::shared::SharedBody;
+use super::{Place, key};
 use crate::ir::{
-    AvroBody, Body, Enum, Field, Origin, Record, SharedPath, TextField, TextForm, Ty, Type, Version, Writer,
+    AvroBody, Body, Enum, Field, Key, Origin, Record, SharedPath, TextField, TextForm, Ty, Type, TypePath, Union,
+    Version, Writer,
 };
 use crate::names;
 
-/// The types of older versions, for newer ones to share: module and type, by what makes two types one.
-type Older = HashMap<TypeKey, (Ident, Type)>;
+mod naming;
+mod union;
 
-/// The shape of a type, and where the types inside it are defined: two of one shape hold different Rust types where one
-/// defines in its own text what the other takes from a shared type.
-type TypeKey = (String, BTreeSet<(String, SharedPath)>);
+/// The types of older versions by their shape, for newer ones to share: module, and the type with its unions.
+type Older = HashMap<String, (Ident, Vec<Type>)>;
 
 /// Lowers all versions, oldest first.
 pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
@@ -49,7 +52,7 @@ pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBo
         let (own, reused) = types.lower(&names::snake(&format!("v{}", version.number)), &mut older);
         wrong.append(&mut types.wrong);
         let root = schema.root_named().filter(|(_, named)| !matches!(named.body, AvroKind::Fixed(_)));
-        let root = root.map(|(id, _)| types.ident(id));
+        let root = root.map(|(id, _)| types.path(id).ident);
         let plan = avro::resolve(schema, schema).expect("every schema reads what it writes itself");
         let writers = vec![Writer { version: version.number, module: names::snake("own"), plan }];
         lowered.push(SharedBody { root, body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers }) });
@@ -67,8 +70,14 @@ fn avro_schema(version: &LoadedVersion) -> &Schema {
 fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) -> Result<Version, Vec<Diagnostic>> {
     let schema = avro_schema(version);
     let Some((root_id, root)) = schema.root_named().filter(|(_, named)| named.fields().is_some()) else {
-        let message = "an event is a record, and this schema is none";
-        return Err(vec![schema.diagnostic(schema.root().span, message, "wrap the type in a record")]);
+        let (message, help) = match place.event.entry.subject {
+            SubjectStrategy::Key => {
+                let message = "a key's schema is a record, and this one is none";
+                (message, "wrap the type in a record, or use `key`, which writes the text of a field")
+            }
+            _ => ("an event is a record, and this schema is none", "wrap the type in a record"),
+        };
+        return Err(vec![schema.diagnostic(schema.root().span, message, help)]);
     };
     let module = names::snake(&format!("v{}", version.number));
     let mut types = Types::new(version, Some(root_id));
@@ -78,19 +87,22 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
         Type::Record(record) if record.name == root.name.full() => Some(record),
         _ => None,
     });
-    let [key, id] = [&place.event.entry.key, &place.event.entry.id].map(|name| {
-        let field = root_record?.fields.iter().find(|field| Some(&field.name) == name.as_ref().map(|it| &it.name));
+    let fields = root_record.map_or(&[][..], |record| &record.fields);
+    let [text_key, id] = [&place.event.entry.key, &place.event.entry.id].map(|name| {
+        let field = fields.iter().find(|field| Some(&field.name) == name.as_ref().map(|it| &it.name));
         text_field(place, version, name.as_ref()?, field).map_err(|diagnostic| types.wrong.push(diagnostic)).ok()?
     });
+    let record_key = key::record(place, version, |of_key, wanted, _| key::in_avro(schema, fields, of_key, wanted));
+    let record_key = record_key.map_err(|diagnostic| types.wrong.push(diagnostic)).ok().flatten();
     if !types.wrong.is_empty() {
         return Err(types.wrong);
     }
     Ok(Version {
         number: version.number,
-        root: types.ident(root_id),
+        root: types.path(root_id).ident,
         module,
         schema: place.facts(version, &root.name.full(), Vec::new()),
-        key,
+        key: text_key.map(Key::Text).or(record_key),
         id,
         body: Body::Avro(AvroBody { types: types_lowered, reused, is_shared: false, writers }),
     })
@@ -129,96 +141,125 @@ fn writers(place: &Place<'_>, reader: &LoadedVersion, wrong: &mut Vec<Diagnostic
 /// The naming of one version's types.
 struct Types<'s> {
     schema: &'s Schema,
-    references: &'s [LoadedReference],
     /// The record of the event: each version has its own.
     root_id: Option<NamedId>,
-    idents: HashMap<NamedId, Ident>,
+    paths: Paths,
+    /// What the schema refers to, each with the paths in its own module.
+    shared: Vec<(&'s LoadedReference, Paths)>,
+    /// The paths of the enums that stand for unions.
+    unions: HashSet<String>,
     wrong: Vec<Diagnostic>,
 }
+
+type Paths = HashMap<NamedId, TypePath>;
 
 impl<'s> Types<'s> {
     fn new(version: &'s LoadedVersion, root_id: Option<NamedId>) -> Self {
         let schema = avro_schema(version);
-        Self { schema, references: &version.references, root_id, idents: HashMap::new(), wrong: Vec::new() }
+        let mut wrong = Vec::new();
+        let all: Vec<_> = schema.all_named().map(|(id, _)| id).collect();
+        let root = schema.root_named().map(|(id, _)| id);
+        let paths = naming::paths(schema, &all, root, &mut wrong);
+        let shared = |reference: &'s LoadedReference| {
+            let root = schema.all_named().find(|(_, named)| named.name.full() == reference.name).map(|(id, _)| id);
+            let within = root.map(|root| schema.named_within(root)).unwrap_or_default();
+            let ids: Vec<_> = all.iter().copied().filter(|id| within.contains(id) || Some(*id) == root).collect();
+            // What is wrong with it is said of the shared type.
+            (reference, naming::paths(schema, &ids, root, &mut Vec::new()))
+        };
+        let shared = version.references.iter().map(shared).collect();
+        Self { schema, root_id, paths, shared, unions: HashSet::new(), wrong }
     }
 
-    fn ident(&self, id: NamedId) -> Ident {
-        let named = || names::upper_camel(&self.schema.named(id).name.simple);
-        self.idents.get(&id).cloned().unwrap_or_else(named)
+    fn path(&self, id: NamedId) -> TypePath {
+        self.path_in(&self.paths, id)
+    }
+
+    /// Returns the path of a type in the module that defines `owner`, where the names of other types may be others.
+    fn path_beside(&self, owner: NamedId, id: NamedId) -> TypePath {
+        self.path_in(self.definition(owner).map_or(&self.paths, |(_, paths)| paths), id)
+    }
+
+    fn path_in(&self, paths: &Paths, id: NamedId) -> TypePath {
+        let ident = || names::upper_camel(&self.schema.named(id).name.simple);
+        let flat = || TypePath { module: None, ident: ident(), inside: false };
+        paths.get(&id).cloned().unwrap_or_else(flat)
+    }
+
+    /// Returns the shared type that defines the type, if one does.
+    fn definition(&self, id: NamedId) -> Option<&(&'s LoadedReference, Paths)> {
+        self.shared.get(self.schema.reference_of(id)?)
+    }
+
+    /// Returns a text that is equal for two types if one Rust type, with the same path, can stand for both: what a shared
+    /// type defines is another type than what a schema defines itself.
+    fn shape(&self, id: NamedId) -> String {
+        let within: BTreeSet<_> = self.schema.named_within(id).into_iter().chain([id]).collect();
+        let paths = within.into_iter().map(|id| {
+            let definition = self.definition(id).map(|(reference, _)| (&reference.type_name, reference.version));
+            format!(" {} {definition:?}", self.path(id).to_token_stream())
+        });
+        self.schema.shape_of(id) + &paths.collect::<String>()
     }
 
     /// Returns the types that the version defines, and those that it takes from elsewhere.
     fn lower(&mut self, module: &Ident, older: &mut Older) -> (Vec<Type>, Vec<(Origin, Type)>) {
         let ids: Vec<_> = self.schema.all_named().map(|(id, _)| id).collect();
-        self.name_all(&ids);
         let (mut types, mut reused) = (Vec::new(), Vec::new());
         for id in ids {
-            if let Some(path) = self.shared_path(id) {
-                reused.extend(self.shared_type(id).map(|one| (Origin::Shared(path), one)));
+            if let Some((reference, _)) = self.definition(id) {
+                reused.extend(self.shared_types(super::shared_path(reference), id));
                 continue;
             }
             let holds_root =
                 self.root_id.is_some_and(|root| id == root || self.schema.named_within(id).contains(&root));
-            let key = self.key(id);
-            if let Some((module, one)) = older.get(&key).filter(|_| !holds_root) {
-                reused.push((Origin::Older(module.clone()), one.clone()));
+            let shape = self.shape(id);
+            if let Some((module, older)) = older.get(&shape).filter(|_| !holds_root) {
+                self.claim_unions(older, id);
+                reused.extend(older.iter().map(|one| (Origin::Older(module.clone()), one.clone())));
                 continue;
             }
-            let Some(lowered) = self.named_type(id) else { continue };
+            let lowered = self.named_type(id);
+            self.claim_unions(&lowered, id);
             if !holds_root {
-                older.insert(key, (module.clone(), lowered.clone()));
+                older.insert(shape, (module.clone(), lowered.clone()));
             }
-            types.push(lowered);
+            types.extend(lowered);
         }
         (types, reused)
     }
 
-    /// Returns the modules of the shared type that defines the type, if one does.
-    fn shared_path(&self, id: NamedId) -> Option<SharedPath> {
-        self.references.get(self.schema.reference_of(id)?).map(super::shared_path)
-    }
-
-    fn key(&self, id: NamedId) -> TypeKey {
-        let within = self.schema.named_within(id).into_iter();
-        let shared = within.filter_map(|id| Some((self.schema.named(id).name.full(), self.shared_path(id)?)));
-        (self.schema.shape_of(id), shared.collect())
-    }
-
-    /// A type that a shared type defines; what is wrong with it is said of the shared type.
-    fn shared_type(&mut self, id: NamedId) -> Option<Type> {
+    /// Returns a type that a shared type defines, with its unions; what is wrong with it is said of the shared type.
+    fn shared_types(&mut self, version: SharedPath, id: NamedId) -> Vec<(Origin, Type)> {
         let count = self.wrong.len();
         let lowered = self.named_type(id);
         self.wrong.truncate(count);
-        lowered
+        self.claim_unions(&lowered, id);
+        let module = self.path_beside(id, id).module;
+        let defined = |one: &Type| TypePath { module: module.clone(), ..one.path().clone() };
+        lowered.into_iter().map(|one| (Origin::Shared(version.clone(), defined(&one)), one)).collect()
     }
 
-    /// Gives every record and enum its Rust name; two that would share one are a finding.
-    fn name_all(&mut self, ids: &[NamedId]) {
-        let mut seen: HashMap<String, NamedId> = HashMap::new();
-        for id in ids {
-            let named = self.schema.named(*id);
-            if matches!(named.body, AvroKind::Fixed(_)) {
-                continue;
+    fn claim_unions(&mut self, types: &[Type], id: NamedId) {
+        for one in types {
+            if let Type::Union(union) = one {
+                self.claim(union, self.schema.named(id).span);
             }
-            let ident = names::upper_camel(&named.name.simple);
-            if let Some(other) = seen.insert(ident.to_string(), *id) {
-                let other = &self.schema.named(other).name;
-                let message = format!("`{}` and `{other}` are one type `{ident}` in Rust", named.name);
-                self.wrong.push(self.schema.diagnostic(named.name_span, message, "rename one of them"));
-            }
-            self.idents.insert(*id, ident);
         }
     }
 
-    fn named_type(&mut self, id: NamedId) -> Option<Type> {
+    /// Returns the Rust types of a record or an enum: of a record its unions as well.
+    fn named_type(&mut self, id: NamedId) -> Vec<Type> {
         let named = self.schema.named(id);
-        let (ident, name, doc) = (self.ident(id), named.name.full(), named.doc.clone());
+        let (path, name, doc) = (self.path(id), named.name.full(), named.doc.clone());
         match &named.body {
             AvroKind::Record(fields) => {
-                let fields = fields.iter().filter_map(|field| self.field(id, field)).collect();
+                let mut unions = Vec::new();
+                let fields = fields.iter().filter_map(|field| self.field(id, field, &mut unions)).collect();
                 self.check_fields(&fields, id);
                 let recursive = self.schema.named_within(id).contains(&id);
-                Some(Type::Record(Record { ident, name, doc, fields, recursive }))
+                let record = Type::Record(Record { path, name, doc, fields, recursive });
+                std::iter::once(record).chain(unions.into_iter().map(Type::Union)).collect()
             }
             AvroKind::Enum { symbols, .. } => {
                 let variants: Vec<_> =
@@ -228,10 +269,10 @@ impl<'s> Types<'s> {
                     let message = format!("two symbols of `{name}` are one variant `{variant}` in Rust");
                     self.wrong.push(self.schema.diagnostic(named.span, message, "rename one of them"));
                 }
-                Some(Type::Enum(Enum { ident, name, doc, variants }))
+                vec![Type::Enum(Enum { path, name, doc, variants })]
             }
             // A fixed is an array of bytes and needs no type of its own.
-            AvroKind::Fixed(_) => None,
+            AvroKind::Fixed(_) => Vec::new(),
         }
     }
 
@@ -249,8 +290,9 @@ impl<'s> Types<'s> {
         }
     }
 
-    fn field(&mut self, owner: NamedId, field: &avro::Field) -> Option<Field> {
-        let ty = match self.ty(&field.node, owner) {
+    fn field(&mut self, owner: NamedId, field: &avro::Field, unions: &mut Vec<Union>) -> Option<Field> {
+        let mut place = FieldPlace::new(self, owner, &field.name);
+        let ty = match self.ty(&field.node, &mut place) {
             Ok(ty) => ty,
             Err(NoType { what, help }) => {
                 let message = format!("the field `{}` {what}", field.name);
@@ -258,6 +300,7 @@ impl<'s> Types<'s> {
                 return None;
             }
         };
+        unions.extend(place.unions);
         let default = match avro::dynamic::default_of(self.schema, field) {
             Ok(default) => default,
             Err(error) => {
@@ -267,13 +310,20 @@ impl<'s> Types<'s> {
                 None
             }
         };
-        Some(Field { ident: names::snake(&field.name), name: field.name.clone(), doc: field.doc.clone(), ty, default })
+        Some(Field {
+            ident: names::snake(&field.name),
+            name: field.name.clone(),
+            doc: field.doc.clone(),
+            ty,
+            pii: field.pii,
+            default,
+        })
     }
 
-    /// Returns the Rust type of a field of `owner`, or why there is none yet.
-    fn ty(&self, node: &Node, owner: NamedId) -> Result<Ty, NoType> {
+    /// Returns the Rust type of a field, or why there is none yet.
+    fn ty(&self, node: &Node, place: &mut FieldPlace) -> Result<Ty, NoType> {
         Ok(match (&node.kind, node.logical) {
-            (Kind::Bytes, Logical::Decimal { precision, scale }) => decimal(precision, scale, None)?,
+            (Kind::Bytes, Logical::Decimal { precision, scale }) => Ty::Decimal { precision, scale, fixed: None },
             (Kind::String, Logical::Uuid) => Ty::Uuid,
             (Kind::Int, Logical::Date) => Ty::Date,
             (Kind::Int, Logical::TimeMillis) => Ty::TimeMillis,
@@ -290,66 +340,42 @@ impl<'s> Types<'s> {
             (Kind::Double, _) => Ty::Double,
             (Kind::Bytes, _) => Ty::Bytes,
             (Kind::String, _) => Ty::String,
-            (Kind::Array(item), _) => Ty::List(Box::new(unboxed(self.ty(item, owner)?))),
-            (Kind::Map(value), _) => Ty::Map(Box::new(unboxed(self.ty(value, owner)?))),
-            (Kind::Union(branches), _) => self.union(branches, owner)?,
-            (Kind::Named(id), _) => self.named_ty(*id, owner)?,
+            (Kind::Array(item), _) => Ty::List(Box::new(unboxed(self.ty(item, place)?))),
+            (Kind::Map(value), _) => Ty::Map(Box::new(unboxed(self.ty(value, place)?))),
+            (Kind::Union(branches), _) => self.union(branches, place)?,
+            (Kind::Named(id), _) => self.named_ty(*id, place.owner),
         })
     }
 
-    fn union(&self, branches: &[Node], owner: NamedId) -> Result<Ty, NoType> {
-        let (null_index, other) = match branches {
-            [Node { kind: Kind::Null, .. }, other] => (0, other),
-            [other, Node { kind: Kind::Null, .. }] => (1, other),
-            _ => {
-                return Err(NoType {
-                    what: "is a union of other branches than null and one type, which has no Rust type yet",
-                    help: "wrap the branches in a record each",
-                });
-            }
-        };
-        Ok(Ty::Option { inner: Box::new(self.ty(other, owner)?), null_index })
-    }
-
-    fn named_ty(&self, id: NamedId, owner: NamedId) -> Result<Ty, NoType> {
+    fn named_ty(&self, id: NamedId, owner: NamedId) -> Ty {
         let named = self.schema.named(id);
-        let (ident, name) = (self.ident(id), named.name.full());
-        Ok(match (&named.body, named.logical) {
+        let (path, name) = (self.path(id), named.name.full());
+        match (&named.body, named.logical) {
             (AvroKind::Record(_), _) => {
                 let boxed = id == owner || self.schema.named_within(id).contains(&owner);
-                Ty::Record { ident, name, boxed }
+                Ty::Record { path, name, boxed }
             }
-            (AvroKind::Enum { .. }, _) => Ty::Enum { ident, name },
-            (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => decimal(precision, scale, Some(*size))?,
+            (AvroKind::Enum { .. }, _) => Ty::Enum { path, name },
+            (AvroKind::Fixed(size), Logical::Decimal { precision, scale }) => {
+                Ty::Decimal { precision, scale, fixed: Some(*size) }
+            }
             (AvroKind::Fixed(_), Logical::Uuid) => Ty::UuidFixed,
+            (AvroKind::Fixed(_), Logical::Duration) => Ty::Duration,
             (AvroKind::Fixed(size), _) => Ty::Fixed(*size),
-        })
+        }
     }
 }
 
 /// Why a field has no Rust type, and what to do.
 struct NoType {
-    what: &'static str,
+    what: String,
     help: &'static str,
-}
-
-/// The digits that `rust_decimal::Decimal` holds whatever they are, and the most that it has after the point.
-const DECIMAL_DIGITS: u32 = 28;
-
-fn decimal(precision: u32, scale: u32, fixed: Option<usize>) -> Result<Ty, NoType> {
-    if precision.max(scale) > DECIMAL_DIGITS {
-        return Err(NoType {
-            what: "has more digits than the 28 that its Rust type holds",
-            help: "use a smaller precision, or bytes without logicalType",
-        });
-    }
-    Ok(Ty::Decimal { precision, scale, fixed })
 }
 
 /// Inside a list or a map a record needs no box of its own.
 fn unboxed(ty: Ty) -> Ty {
     match ty {
-        Ty::Record { ident, name, .. } => Ty::Record { ident, name, boxed: false },
+        Ty::Record { path, name, .. } => Ty::Record { path, name, boxed: false },
         other => other,
     }
 }

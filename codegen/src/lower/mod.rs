@@ -5,6 +5,7 @@
 
 mod avro;
 mod collisions;
+mod key;
 mod protobuf;
 mod shared;
 
@@ -13,7 +14,9 @@ use std::collections::HashSet;
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{Loaded, LoadedEvent, LoadedReference, LoadedVersion};
+use eventwright_schema::manifest::SubjectStrategy;
 
+use self::key::KeySchema;
 use crate::ir::{Event, Lowered, SchemaFacts, SharedPath};
 use crate::names;
 
@@ -22,13 +25,15 @@ pub(crate) fn all(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Lowered
     let source = loaded.manifest.as_ref().map_or("", |manifest| manifest.source.name.as_str());
     let types = shared::types(loaded, source, diagnostics);
     let known: HashSet<&str> = types.iter().map(|one| one.name.as_str()).collect();
-    let mut events = Vec::new();
-    for one in loaded.events.iter().filter(|event| event.versions.iter().all(|version| uses_only(version, &known))) {
-        match event(one, source) {
-            Ok(event) => events.push(event),
-            Err(wrong) => diagnostics.extend(wrong),
-        }
-    }
+    let mut lower = |one: &LoadedEvent, keys: &[KeySchema<'_>]| {
+        let usable = one.versions.iter().all(|version| uses_only(version, &known));
+        let lowered = usable.then(|| event(one, keys, source))?;
+        lowered.map_err(|wrong| diagnostics.extend(wrong)).ok()
+    };
+    let keys: Vec<_> = loaded.keys.iter().filter_map(|key| Some((key, lower(key, &[])?))).collect();
+    let schemas: Vec<_> = keys.iter().map(|(loaded, lowered)| KeySchema { loaded, lowered }).collect();
+    let mut events: Vec<_> = loaded.events.iter().filter_map(|event| lower(event, &schemas)).collect();
+    events.extend(keys.into_iter().map(|(_, key)| key));
     let lowered = Lowered { types, events };
     diagnostics.extend(collisions::find(&lowered));
     lowered
@@ -48,9 +53,15 @@ fn direct_references(version: &LoadedVersion) -> Vec<SharedPath> {
     version.references.iter().filter(|reference| reference.is_direct).map(shared_path).collect()
 }
 
-fn event(event: &LoadedEvent, source: &str) -> Result<Event, Vec<Diagnostic>> {
+/// Lowers one event; `keys` are those of all topics.
+fn event(event: &LoadedEvent, keys: &[KeySchema<'_>], source: &str) -> Result<Event, Vec<Diagnostic>> {
     let entry = &event.entry;
-    let place = Place { event, source };
+    let key = match &entry.key_schema {
+        // A key that could not be loaded or lowered has its findings already.
+        Some(folder) => Some(keys.iter().find(|key| key.loaded.entry.folder == folder.folder).ok_or_else(Vec::new)?),
+        None => None,
+    };
+    let place = Place { event, key, source };
     place.check_versions()?;
     let versions = match event.newest().schema {
         AnySchema::Avro(_) => avro::versions(&place)?,
@@ -61,14 +72,17 @@ fn event(event: &LoadedEvent, source: &str) -> Result<Event, Vec<Diagnostic>> {
         module: names::snake(&entry.name),
         ident: names::upper_camel(&entry.name),
         topic: entry.topic.clone(),
+        is_key: entry.subject == SubjectStrategy::Key,
         versions,
         diagnostic: place.diagnostic(entry.position, "", ""),
     })
 }
 
-/// An event and the manifest that it comes from, for messages.
+/// An event, its key and the manifest that it comes from, for messages.
 pub(crate) struct Place<'e> {
     pub(crate) event: &'e LoadedEvent,
+    /// The key of its topic, where that has a schema.
+    key: Option<&'e KeySchema<'e>>,
     source: &'e str,
 }
 
@@ -104,6 +118,7 @@ impl Place<'_> {
         SchemaFacts {
             format: entry.format,
             full_name: full_name.to_owned(),
+            prefix: entry.prefix.clone(),
             subject: entry.subject.subject(&entry.topic, full_name),
             text: schema.text().to_owned(),
             fingerprint: match schema {

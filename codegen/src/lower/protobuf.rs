@@ -1,7 +1,9 @@
 //! Lowers the versions of a Protobuf event or shared type: which message of the file it is, and the file's descriptor
 //! for prost-build.
 
-use std::collections::{BTreeMap, HashMap};
+mod collisions;
+
+use std::collections::BTreeMap;
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
@@ -9,14 +11,15 @@ use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::{FieldName, TypeEntry};
 use eventwright_schema::proto::Schema;
 use proc_macro2::Ident;
-use prost_reflect::{Cardinality, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use prost_types::FileDescriptorProto;
 use quote::format_ident;
 use syn::parse_quote;
 
 use super::Place;
+use super::key::{self, Found};
 use super::shared::SharedBody;
-use crate::ir::{Body, ProtobufBody, SharedImport, SharedPath, TextField, TextForm, Version};
+use crate::ir::{Body, Field, Key, ProtobufBody, SharedImport, SharedPath, TextField, TextForm, Ty, Version};
 use crate::names;
 
 /// Lowers all versions, oldest first.
@@ -43,12 +46,14 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         Some(name) => text_field(place, version, name, &message).map_err(|wrong| vec![wrong]),
         None => Ok(None),
     };
+    let record_key = key::record(place, version, |_, _, wanted| key_field(&message, wanted));
+    let record_key = record_key.map_err(|wrong| vec![wrong])?;
     Ok(Version {
         number: version.number,
         module: names::snake(&format!("v{}", version.number)),
         root: names::upper_camel(message.name()),
         schema: place.facts(version, message.full_name(), indexes),
-        key: text(&place.event.entry.key)?,
+        key: text(&place.event.entry.key)?.map(Key::Text).or(record_key),
         id: text(&place.event.entry.id)?,
         body: body(version, schema),
     })
@@ -85,7 +90,7 @@ fn check_types(version: &LoadedVersion, schema: &Schema) -> Result<(), Vec<Diagn
         let what = format!("the field `{}` has a type without a Rust type of its own", field.full_name());
         return Err(vec![refuse(what, "write a message that says what the field holds")]);
     }
-    let collisions = collisions(schema.file().messages(), schema.file().enums());
+    let collisions = collisions::of_file(schema.file());
     let mut wrong: Vec<_> = collisions.into_iter().map(|what| refuse(what, "rename one of them")).collect();
     for reference in &version.references {
         let alias = alias(reference).to_string();
@@ -157,27 +162,6 @@ fn dynamic_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
     own.or_else(|| message.child_messages().find_map(|child| dynamic_field(&child)))
 }
 
-/// Says which types share their Rust name with another one of the same scope: the file, or a message.
-fn collisions(
-    messages: impl Iterator<Item = MessageDescriptor>,
-    enums: impl Iterator<Item = EnumDescriptor>,
-) -> Vec<String> {
-    // prost-build has no type for the entry of a map.
-    let messages: Vec<_> = messages.filter(|message| !message.is_map_entry()).collect();
-    let of_messages = messages.iter().map(|one| (one.name().to_owned(), one.full_name().to_owned()));
-    let of_enums = enums.map(|one| (one.name().to_owned(), one.full_name().to_owned()));
-    let mut seen: HashMap<String, String> = HashMap::new();
-    let mut wrong = Vec::new();
-    for (name, full_name) in of_messages.chain(of_enums) {
-        let ident = names::upper_camel(&name);
-        if let Some(other) = seen.insert(ident.to_string(), full_name.clone()) {
-            wrong.push(format!("`{full_name}` and `{other}` are one type `{ident}` in Rust"));
-        }
-    }
-    wrong.extend(messages.iter().flat_map(|message| collisions(message.child_messages(), message.child_enums())));
-    wrong
-}
-
 /// Returns the files that a file imports, directly or not, each once.
 fn imports(file: &FileDescriptor) -> Vec<FileDescriptorProto> {
     let mut open: Vec<_> = file.dependencies().collect();
@@ -221,6 +205,35 @@ fn text_field(
     })?;
     let optional = field.supports_presence() && field.cardinality() != Cardinality::Required;
     Ok(Some(TextField { ident: names::snake(field.name()), form, optional }))
+}
+
+/// Looks a field of the key up in the message.
+fn key_field(message: &MessageDescriptor, wanted: &Field) -> Found {
+    let Some(field) = message.get_field_by_name(&wanted.name) else { return Found::Nothing };
+    let optional = field.supports_presence() && field.cardinality() != Cardinality::Required;
+    match key_type(&field) {
+        Some(ty) if key::is_prost_type(&wanted.ty, &ty, optional) => {
+            Found::Same { ident: names::snake(field.name()), ty: wanted.ty.clone() }
+        }
+        _ if field.is_list() => Found::Other(format!("repeated {:?}", field.kind())),
+        _ if optional => Found::Other(format!("optional {:?}", field.kind())),
+        _ => Found::Other(format!("{:?}", field.kind())),
+    }
+}
+
+/// Returns the Rust type of a field as Avro's fields have it, where they have it.
+fn key_type(field: &FieldDescriptor) -> Option<Ty> {
+    if field.is_list() || field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
+        return None;
+    }
+    Some(match field.kind() {
+        Kind::String => Ty::String,
+        Kind::Bytes => Ty::Bytes,
+        Kind::Bool => Ty::Boolean,
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Ty::Int,
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Ty::Long,
+        _ => return None,
+    })
 }
 
 fn text_form(field: &FieldDescriptor, version: &LoadedVersion) -> Option<TextForm> {

@@ -80,7 +80,7 @@ impl InHand<'_> {
 
     fn load(&self, id: SchemaId) -> Step {
         let (topic, ticket) = (Arc::clone(self.topic), self.ticket);
-        Step::Job(Box::pin(async move { (ticket, Report::Loaded(topic.decoder.load(id).await)) }))
+        Step::Job(Box::pin(async move { (ticket, Report::Loaded(topic.decoder.load(id).await.map(drop))) }))
     }
 
     fn protobuf(&self, id: SchemaId, schema: &proto::Schema, messages: &[(Vec<u32>, Known)], bytes: &[u8]) -> Step {
@@ -159,7 +159,7 @@ impl InHand<'_> {
     }
 
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
-        Context::new(self.record, Arc::clone(&self.topic.name), self.ticket.attempt, id, writer)
+        Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
     }
 }
 

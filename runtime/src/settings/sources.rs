@@ -238,7 +238,19 @@ mod tests {
         let variables =
             [("EVENTWRIGHT_BOOTSTRAP", "b:1"), ("EVENTWRIGHT_REGISTRY", "http://r"), ("EVENTWRIGHT_PREFIX", "1")];
         let settings = from(&variables, &[]).unwrap();
-        assert_eq!((&*settings.bootstrap, &*settings.registry.url, &*settings.prefix), ("b:1", "http://r", "1"));
+        assert_eq!((&*settings.bootstrap, &*settings.registry.url), ("b:1", "http://r"));
+        assert_eq!(settings.prefix.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn an_empty_prefix_is_one_that_was_set() {
+        let check = |variables: &[(&str, &str)], file: &str, expected: Option<&str>| {
+            assert_eq!(from(variables, &[file]).unwrap().prefix.as_deref(), expected, "{variables:?} {file}");
+        };
+        check(&[], "", None);
+        check(&[], "prefix: ''", Some(""));
+        check(&[("EVENTWRIGHT_PREFIX", "")], "prefix: dev.", Some(""));
+        check(&[("EVENTWRIGHT_PREFIX", "test.")], "prefix: ''", Some("test."));
     }
 
     #[test]

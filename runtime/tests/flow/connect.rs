@@ -4,10 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use eventwright::testing::MockKafka;
-use eventwright::{Consumer, Context, Outcome, Producer, Settings};
+use eventwright::{Consumer, Context, Outcome, Producer, Settings, register};
 use eventwright_registry::server::{Server, ServerConfig};
 
-use crate::support::events::{ORDER_V2_SCHEMA, Order};
+use crate::support::events::{MANIFEST_PREFIX, ORDER_V2_SCHEMA, Order};
 use crate::support::{Background, Seen, World};
 
 /// Returns an address of this machine where nothing listens.
@@ -75,21 +75,30 @@ async fn a_registry_that_comes_late_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mock_cluster_carries_records_from_producer_to_consumer() {
+    carried(Some("process."), "process.").await;
+    carried(Some(""), "").await;
+    carried(None, MANIFEST_PREFIX).await;
+}
+
+/// Carries an event where the process has that prefix, and expects topic and subject to begin with the other one.
+async fn carried(prefix: Option<&str>, expected: &str) {
     let kafka = MockKafka::start().unwrap();
     let world = World::on(&kafka.bootstrap()).await;
-    world.register(&[&ORDER_V2_SCHEMA]).await;
     let mut settings = kafka.settings(&world.settings.registry.url);
-    settings.prefix.clone_from(&world.settings.prefix);
-    kafka.create_topic(&format!("{}orders", settings.prefix), 2).unwrap();
+    settings.prefix = prefix.map(str::to_owned);
+    register(&world.client, prefix, &[&ORDER_V2_SCHEMA]).await.unwrap();
+    assert_eq!(world.client.subjects().await.unwrap(), [format!("{expected}orders-value")]);
+    kafka.create_topic(&format!("{expected}orders"), 2).unwrap();
     let producer = Producer::connect(&settings).await.unwrap();
     let mut seen = Seen::new();
     let sender = seen.sender.clone();
-    let background = Background::run(Consumer::builder(&settings).group("g").on(move |order: Order, _: Context| {
-        sender.send(order).unwrap();
-        async { Outcome::Done }
-    }));
+    let background =
+        Background::run(Consumer::builder(&settings).group("g").on(move |order: Order, context: Context| {
+            sender.send((order, context.topic().to_owned())).unwrap();
+            async { Outcome::Done }
+        }));
     producer.send(&order()).await.unwrap();
-    assert_eq!(seen.next().await, order());
+    assert_eq!(seen.next().await, (order(), format!("{expected}orders")));
     background.stop().await.unwrap();
 }
 
@@ -98,7 +107,7 @@ async fn a_broker_that_comes_back_gets_what_waits_for_it() {
     let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
     cluster.create_topic("orders", 1, 1).unwrap();
     let mut world = World::on(&cluster.bootstrap_servers()).await;
-    world.settings.prefix.clear();
+    world.settings.prefix = Some(String::new());
     world.settings.producer.delivery_timeout = Duration::from_secs(2);
     world.settings = world.settings.with_kafka("reconnect.backoff.max.ms", "100");
     world.register(&[&ORDER_V2_SCHEMA]).await;
@@ -124,7 +133,7 @@ async fn a_queue_that_stays_full_is_an_error_in_the_end() {
     let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
     cluster.create_topic("orders", 1, 1).unwrap();
     let mut world = World::on(&cluster.bootstrap_servers()).await;
-    world.settings.prefix.clear();
+    world.settings.prefix = Some(String::new());
     world.settings.producer.queue_timeout = Duration::from_millis(300);
     world.settings.producer.flush_timeout = Duration::from_millis(1);
     world.settings = world.settings.with_kafka("queue.buffering.max.messages", "2");

@@ -113,7 +113,7 @@ async fn a_schema_that_is_not_registered_is_refused_and_never_framed_with_anothe
     let refused = Producer::builder(&world.settings).event::<Order>().connect().await.unwrap_err();
     assert!(refused.is_not_registered(), "{refused:?}");
     let text = refused.to_string();
-    let subject = format!("`{}orders-value`", world.settings.prefix);
+    let subject = format!("`{}orders-value`", world.prefix);
     for part in ["`Order` v2", &subject, "auto_register: true", "eventwright::register"] {
         assert!(text.contains(part), "{text}");
     }
@@ -134,7 +134,7 @@ async fn schemas_are_registered_on_first_use_where_the_settings_say_so() {
     let settings = world.settings.clone().with_auto_register();
     let producer = Producer::connect(&settings).await.unwrap();
     producer.send(&order(1)).await.unwrap();
-    let versions = world.client.versions(&format!("{}orders-value", settings.prefix)).await.unwrap();
+    let versions = world.client.versions(&format!("{}orders-value", world.prefix)).await.unwrap();
     assert_eq!(versions, [1]);
 }
 
@@ -228,7 +228,7 @@ async fn without_a_handler_for_bad_bytes_the_consumer_stops_before_them() {
     let error = error.unwrap_err();
     assert!(error.is_undecodable(), "{error:?}");
     let text = error.to_string();
-    let topic = format!("`{}orders` partition 0 offset 0", world.settings.prefix);
+    let topic = format!("`{}orders` partition 0 offset 0", world.prefix);
     for part in [&topic, "schema id 4711", "the registry does not know it", "`.on_undecodable(…)`"] {
         assert!(text.contains(part), "{text}");
     }
@@ -354,7 +354,7 @@ async fn a_record_that_fails_too_often_stops_the_consumer_and_is_kept() {
     let error = Background::run(consumer).ended().await.unwrap_err();
     assert!(error.is_handler(), "{error:?}");
     let text = error.to_string();
-    let place = format!("`{}orders` partition {} offset 0", world.settings.prefix, delivery.partition);
+    let place = format!("`{}orders` partition {} offset 0", world.prefix, delivery.partition);
     for part in ["failed 3 times", &place, "panicked: no database", "consumer.max_attempts"] {
         assert!(text.contains(part), "{text}");
     }

@@ -26,6 +26,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A broker, a registry of its own, and names that no other test uses.
 pub(crate) struct World {
     pub(crate) settings: Settings,
+    /// What the names of this world begin with.
+    pub(crate) prefix: String,
     pub(crate) registry: Option<Server>,
     pub(crate) client: RegistryClient,
     address: SocketAddr,
@@ -52,24 +54,25 @@ impl World {
         let url = registry.url();
         let address = url.trim_start_matches("http://").parse().unwrap();
         let client = RegistryClient::new(RegistryConfig::new(&url)).unwrap();
-        let mut settings = Settings::new(bootstrap, url).with_prefix(format!("{}.", unique()));
+        let prefix = format!("{}.", unique());
+        let mut settings = Settings::new(bootstrap, url).with_prefix(&prefix);
         settings.consumer.backoff = Duration::from_millis(20);
         settings.consumer.commit_interval = Duration::from_millis(200);
-        Self { settings, registry: Some(registry), client, address }
+        Self { settings, prefix, registry: Some(registry), client, address }
     }
 
     /// Returns the name of a consumer group that no other test is in.
     pub(crate) fn group(&self, name: &str) -> String {
-        format!("{}{name}", self.settings.prefix)
+        format!("{}{name}", self.prefix)
     }
 
     pub(crate) async fn register(&self, schemas: &[&'static EventSchema]) {
-        register(&self.client, &self.settings.prefix, schemas).await.unwrap();
+        register(&self.client, self.settings.prefix.as_deref(), schemas).await.unwrap();
     }
 
     /// Registers a schema that no type knows, and returns its id.
     pub(crate) async fn register_text(&self, subject: &str, text: &str) -> u32 {
-        let subject = format!("{}{subject}", self.settings.prefix);
+        let subject = format!("{}{subject}", self.prefix);
         let text = SchemaText { format: Format::Avro, text: text.to_owned(), references: Vec::new() };
         self.client.register(&subject, &text).await.unwrap().0
     }
@@ -87,7 +90,7 @@ impl World {
     pub(crate) async fn write(&self, topic: &str, value: Option<&[u8]>) {
         let producer: FutureProducer =
             ClientConfig::new().set("bootstrap.servers", &self.settings.bootstrap).create().unwrap();
-        let topic = format!("{}{topic}", self.settings.prefix);
+        let topic = format!("{}{topic}", self.prefix);
         let mut record = FutureRecord::<str, [u8]>::to(&topic).partition(0).key("key");
         record.payload = value;
         producer.send(record, PATIENCE).await.unwrap();

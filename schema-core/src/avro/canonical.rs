@@ -26,6 +26,11 @@ pub(super) fn shape_form(schema: &Schema, id: NamedId) -> String {
     form.out
 }
 
+/// As [`shape_form`], of any type.
+pub(super) fn node_shape_form(schema: &Schema, node: &Node) -> String {
+    Form::new(schema, Detail::Shape).write(node)
+}
+
 /// How much beyond the parsing canonical form is kept; each includes those before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Detail {
@@ -99,6 +104,10 @@ impl<'s> Form<'s> {
                     self.out.push_str(r#","type":"#);
                     self.node(&field.node);
                     self.default(field.default.as_ref());
+                    // It changes the type's `Debug`.
+                    if field.pii && self.detail == Detail::Shape {
+                        self.out.push_str(r#","pii":true"#);
+                    }
                     self.out.push('}');
                 }
                 self.out.push(']');
@@ -141,26 +150,16 @@ impl<'s> Form<'s> {
     }
 
     fn logical_of(&self, logical: Logical) -> Option<String> {
-        let name = match logical {
-            _ if self.detail < Detail::Meaning => return None,
-            Logical::None => return None,
+        match logical {
+            _ if self.detail < Detail::Meaning => None,
+            Logical::None => None,
             // The precision changes what may be written, not what is read: a matter of the type, not of the writer.
             Logical::Decimal { precision, scale } if self.detail == Detail::Shape => {
-                return Some(format!(r#""logicalType":"decimal","precision":{precision},"scale":{scale}"#));
+                Some(format!(r#""logicalType":"decimal","precision":{precision},"scale":{scale}"#))
             }
-            Logical::Decimal { scale, .. } => return Some(format!(r#""logicalType":"decimal","scale":{scale}"#)),
-            Logical::Uuid => "uuid",
-            Logical::Date => "date",
-            Logical::TimeMillis => "time-millis",
-            Logical::TimeMicros => "time-micros",
-            Logical::TimestampMillis => "timestamp-millis",
-            Logical::TimestampMicros => "timestamp-micros",
-            Logical::TimestampNanos => "timestamp-nanos",
-            Logical::LocalTimestampMillis => "local-timestamp-millis",
-            Logical::LocalTimestampMicros => "local-timestamp-micros",
-            Logical::LocalTimestampNanos => "local-timestamp-nanos",
-        };
-        Some(format!(r#""logicalType":"{name}""#))
+            Logical::Decimal { scale, .. } => Some(format!(r#""logicalType":"decimal","scale":{scale}"#)),
+            other => Some(format!(r#""logicalType":"{}""#, other.name())),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! form"), for tools and defaults.
 
 mod encode;
+mod mask;
 mod sink;
 
 use eventwright_wire::{DecodeError, EncodeError};
@@ -10,13 +11,14 @@ use serde_json::Value;
 use super::model::{Field, Node, Schema};
 use super::resolve;
 
+pub use mask::{MASK, mask};
 pub use sink::Json;
 
 /// Decodes one datum, as its writer's schema says, into the JSON form.
 ///
 /// # Errors
-/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more than
-/// 28 digits.
+/// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more
+/// digits than its schema says.
 pub fn decode_json(schema: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> {
     let plan = resolve::identity(schema, schema.root())?;
     plan.decode::<Json>(bytes).map(|json| json.0)
@@ -44,13 +46,22 @@ pub(super) fn encode_default(schema: &Schema, node: &Node, value: &Value) -> Res
     Ok(out)
 }
 
+/// Returns the bytes of a field's default.
+///
+/// # Panics
+/// Never: defaults are checked when the schema is parsed.
+#[must_use]
+pub fn default_bytes(schema: &Schema, field: &Field) -> Option<Vec<u8>> {
+    let default = field.default.as_ref()?;
+    Some(encode_default(schema, &field.node, default).expect("defaults are checked when parsed"))
+}
+
 /// Returns a field's default in the JSON form of events.
 ///
 /// # Errors
 /// A default that is a value of the base type but not of the logical one.
 pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<Value>, DecodeError> {
-    let Some(default) = &field.default else { return Ok(None) };
-    let bytes = encode_default(schema, &field.node, default).expect("defaults are checked when parsed");
+    let Some(bytes) = default_bytes(schema, field) else { return Ok(None) };
     let json = resolve::identity(schema, &field.node)?.decode::<Json>(&bytes)?;
     Ok(Some(json.0))
 }

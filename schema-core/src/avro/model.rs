@@ -122,6 +122,8 @@ pub struct Field {
     pub node: Node,
     /// Its default, checked against the type; `Some(Null)` is the default `null`.
     pub default: Option<serde_json::Value>,
+    /// Whether it holds personal data: `"pii": true`.
+    pub pii: bool,
     /// Where it is defined.
     pub span: Span,
 }
@@ -240,6 +242,12 @@ impl Schema {
         self.sources.last().map_or("", |source| source.text.as_str())
     }
 
+    /// Returns whether any field holds personal data.
+    #[must_use]
+    pub fn has_pii(&self) -> bool {
+        self.named.iter().filter_map(Named::fields).flatten().any(|field| field.pii)
+    }
+
     /// Returns the text of a node.
     #[must_use]
     pub fn text_of(&self, span: Span) -> &str {
@@ -279,6 +287,12 @@ impl Schema {
     #[must_use]
     pub fn shape_of(&self, id: NamedId) -> String {
         super::canonical::shape_form(self, id)
+    }
+
+    /// Returns a text that is equal for two types, wherever they are used, if one Rust type can stand for both.
+    #[must_use]
+    pub fn shape_of_node(&self, node: &Node) -> String {
+        super::canonical::node_shape_form(self, node)
     }
 
     /// Returns the named types that a value of the type may hold, the type itself only if it may hold another of it.

@@ -3,6 +3,8 @@
 //!
 //! Codegen turns the plan of a writer that is known at build time into Rust; the runtime executes the plan of any other.
 
+mod union;
+
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,6 +14,8 @@ use eventwright_wire::{DecodeError, DecodeErrorKind};
 
 use super::dynamic;
 use super::model::{Body, Field, Kind, Named, NamedId, Node, Schema};
+
+mod size;
 
 /// Why a reader can never read what a writer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,86 +150,11 @@ impl<'s, 'b> Resolver<'s, 'b> {
                     self.push(Step::Scalar { from, to, logical, own: logical == reader.logical })
                 }
                 _ => {
-                    let (from, to) = (self.writer.word_of(writer), self.reader.word_of(reader));
+                    let (from, to) = (self.writer.branch_name(writer), self.reader.branch_name(reader));
                     self.refuse(path, format!("the writer writes {from}, the reader expects {to}"))
                 }
             },
         }
-    }
-
-    fn writer_union(&mut self, branches: &'s [Node], reader: &'s Node, path: &Path<'_>) -> NodeId {
-        let steps: Vec<_> = branches.iter().map(|branch| self.writer_branch(branch, reader, path)).collect();
-        if !steps.iter().any(|(_, resolves)| *resolves) {
-            let to = self.reader.word_of(reader);
-            return self.refuse(path, format!("no branch of the writer's union fits the reader's {to}"));
-        }
-        self.push(Step::Union(steps.into_iter().map(|(step, _)| step).collect()))
-    }
-
-    /// Returns the node of a branch and whether it resolves. Whether a branch is ever written is not known here, so that
-    /// one that does not is an error in the plan only.
-    fn writer_branch(&mut self, branch: &'s Node, reader: &'s Node, path: &Path<'_>) -> (NodeId, bool) {
-        let (errors, nodes) = (self.errors.len(), self.nodes.len());
-        let step = self.node(branch, reader, path);
-        let Some(error) = self.errors.drain(errors..).next() else { return (step, true) };
-        // What was made on the way is incomplete: nobody else may come upon it.
-        self.nodes.truncate(nodes);
-        self.known.retain(|_, id| id.0 < nodes);
-        self.skips.retain(|_, id| id.0 < nodes);
-        let what = if error.path == path.to_string() { error.message } else { error.to_string() };
-        (self.push(Step::Unresolvable(what)), false)
-    }
-
-    fn reader_union(&mut self, writer: &'s Node, branches: &'s [Node], path: &Path<'_>) -> NodeId {
-        match self.first_matching_branch(writer, branches) {
-            Some((index, branch)) => {
-                let value = self.node(writer, branch, path);
-                let nullable = branches.len() == 2 && branches.iter().any(|one| matches!(one.kind, Kind::Null));
-                let name = self.reader.word_of(branch);
-                self.push(Step::Branch { index, name, nullable, value })
-            }
-            None => {
-                let from = self.writer.word_of(writer);
-                self.refuse(path, format!("the writer writes {from}, which is no branch of the reader's union"))
-            }
-        }
-    }
-
-    /// As Java's `Resolver.ReaderUnion.firstMatchingBranch`: first a branch of the same type (a record of the same full
-    /// name, else one of the same structure, of which one of the same simple name goes first), then by promotion.
-    fn first_matching_branch(&self, writer: &'s Node, branches: &'s [Node]) -> Option<(usize, &'s Node)> {
-        let mut structural: Option<(usize, &Node)> = None;
-        for (index, branch) in branches.iter().enumerate() {
-            match (&writer.kind, &branch.kind) {
-                (Kind::Named(from), Kind::Named(to)) => {
-                    let (from, to) = (self.writer.named(*from), self.reader.named(*to));
-                    if from.word() != to.word() {
-                        continue;
-                    }
-                    if from.name == to.name || to.aliases.contains(&from.name) {
-                        return Some((index, branch));
-                    }
-                    let same_simple_name = from.name.simple == to.name.simple;
-                    let fits = from.fields().is_some() && (structural.is_none() || same_simple_name);
-                    if fits && self.resolves_alone(writer, branch) {
-                        structural = Some((index, branch));
-                    }
-                }
-                (from, to) if from.word() == to.word() => return Some((index, branch)),
-                _ => {}
-            }
-        }
-        structural.or_else(|| {
-            let from = primitive(&writer.kind)?;
-            let promoted = |branch: &Node| primitive(&branch.kind).is_some_and(|to| promotes(from, to));
-            branches.iter().enumerate().find(|(_, branch)| promoted(branch))
-        })
-    }
-
-    fn resolves_alone(&self, writer: &'s Node, reader: &'s Node) -> bool {
-        let mut trial = Resolver::new(self.writer, self.reader, self.budget, self.depth);
-        trial.node(writer, reader, &Path::Root);
-        trial.errors.is_empty()
     }
 
     fn named(&mut self, from_id: NamedId, to_id: NamedId, path: &Path<'_>) -> NodeId {
@@ -233,7 +162,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
             return *known;
         }
         let (from, to) = (self.writer.named(from_id), self.reader.named(to_id));
-        if from.word() != to.word() || !names_match(from, to) {
+        if !fit(from, to) {
             let (from, to) = (from.describe(), to.describe());
             return self.refuse(path, format!("the writer writes {from}, the reader expects {to}"));
         }
@@ -253,15 +182,15 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 let mapping = mapping.collect();
                 self.push(Step::Enum(EnumNode { name: to.name.full(), symbols: symbols.clone(), mapping }))
             }
-            (Body::Record(from_fields), Body::Record(fields)) => {
+            (Body::Record(_), Body::Record(fields)) => {
                 // The number is taken before the fields are resolved, since they may come back to this record.
                 let id = self.push(Step::Unresolvable("being resolved".into()));
                 self.known.insert((from_id, to_id), id);
-                let steps = self.record(from_fields, fields, path);
+                let steps = self.record(from, to, path);
                 let names = fields.iter().map(|field| field.name.clone()).collect();
-                let record = RecordNode { name: to.name.full(), fields: names, steps };
+                let record = steps.map(|steps| RecordNode { name: to.name.full(), fields: names, steps });
                 if let Some(slot) = self.nodes.get_mut(id.0) {
-                    *slot = Step::Record(record);
+                    *slot = record.map_or_else(Step::Unresolvable, Step::Record);
                 }
                 id
             }
@@ -269,12 +198,12 @@ impl<'s, 'b> Resolver<'s, 'b> {
         }
     }
 
-    fn record(&mut self, from: &'s [Field], to: &'s [Field], path: &Path<'_>) -> Vec<FieldStep> {
+    /// Returns the steps of a record, or why there can be no value of the reader's.
+    fn record(&mut self, from: &'s Named, to: &'s Named, path: &Path<'_>) -> Result<Vec<FieldStep>, String> {
         let targets = field_targets(from, to);
-        let read: HashSet<usize> = targets.iter().copied().flatten().collect();
+        let (from, to) = (from.fields().unwrap_or_default(), to.fields().unwrap_or_default());
         let mut steps = Vec::new();
-        for (from_index, from_field) in from.iter().enumerate() {
-            let target = targets.get(from_index).copied().flatten();
+        for (from_field, target) in from.iter().zip(&targets) {
             steps.push(match target.and_then(|index| Some((index, to.get(index)?))) {
                 Some((index, field)) => FieldStep::Read {
                     field: index,
@@ -283,18 +212,24 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 None => FieldStep::Skip(self.skip(&from_field.node)),
             });
         }
+        let mut missing = None;
+        let read: HashSet<usize> = targets.into_iter().flatten().collect();
         for (index, field) in to.iter().enumerate().filter(|(index, _)| !read.contains(index)) {
-            steps.extend(self.default(index, field, path));
+            match self.default(index, field) {
+                Some(step) => steps.push(step),
+                None => {
+                    let what = "the writer does not write the field, and the reader has no default";
+                    let path = Path::Field(path, &field.name);
+                    self.refuse(&path, what.to_owned());
+                    missing.get_or_insert_with(|| format!("`{path}`: {what}"));
+                }
+            }
         }
-        steps
+        missing.map_or(Ok(steps), Err)
     }
 
-    fn default(&mut self, index: usize, field: &'s Field, path: &Path<'_>) -> Option<FieldStep> {
-        let Some(default) = &field.default else {
-            let path = Path::Field(path, &field.name);
-            self.refuse(&path, "the writer does not write the field, and the reader has no default".into());
-            return None;
-        };
+    fn default(&mut self, index: usize, field: &'s Field) -> Option<FieldStep> {
+        let default = field.default.as_ref()?;
         let bytes =
             dynamic::encode_default(self.reader, &field.node, default).expect("defaults are checked when parsed");
         let node = self.identity(self.reader, &field.node);
@@ -327,29 +262,37 @@ impl<'s, 'b> Resolver<'s, 'b> {
     }
 }
 
-/// Returns, for each of the writer's fields, the index of the reader's field that reads it: one that has the writer's
-/// field among its aliases, unless the writer has a field of its own name, and else the one of the same name. So a field
-/// that was renamed keeps its content even where a new one takes the old name, as in Java's `Schema.applyAliases`.
-fn field_targets(from: &[Field], to: &[Field]) -> Vec<Option<usize>> {
-    let written: HashMap<&str, usize> = from.iter().enumerate().map(|(at, field)| (field.name.as_str(), at)).collect();
-    let mut targets = vec![None; from.len()];
-    let mut claim = |name: &str, reader: usize| {
-        let slot = written.get(name).and_then(|at| targets.get_mut(*at)).filter(|slot| slot.is_none());
-        slot.map(|slot| *slot = Some(reader)).is_some()
-    };
-    for (index, field) in to.iter().enumerate().filter(|(_, field)| !written.contains_key(field.name.as_str())) {
-        field.aliases.iter().any(|alias| claim(alias, index));
+/// Returns, for each of the writer's fields, the index of the reader's field that reads it: the last one that has the
+/// writer's field among its aliases, unless the writer has a field of its own name, and else the one of the same name. So
+/// a field that was renamed keeps its content even where a new one takes the old name. Java's `Schema.applyAliases` looks
+/// at a record's aliases of fields only where the record itself has the writer's full name, or an alias that is it.
+fn field_targets(from: &Named, to: &Named) -> Vec<Option<usize>> {
+    let (from_fields, fields) = (from.fields().unwrap_or_default(), to.fields().unwrap_or_default());
+    let place = |field: (usize, &'_ Field)| (field.1.name.clone(), field.0);
+    let written: HashMap<String, usize> = from_fields.iter().enumerate().map(place).collect();
+    let mut targets = vec![None; from_fields.len()];
+    if from.name == to.name || is_alias(from, to) {
+        for (index, field) in fields.iter().enumerate().filter(|(_, field)| !written.contains_key(&field.name)) {
+            let alias = field.aliases.iter().find_map(|alias| written.get(alias));
+            alias.and_then(|at| targets.get_mut(*at)).into_iter().for_each(|slot| *slot = Some(index));
+        }
     }
-    for (index, field) in to.iter().enumerate() {
-        claim(&field.name, index);
+    for (index, field) in fields.iter().enumerate() {
+        let slot = written.get(&field.name).and_then(|at| targets.get_mut(*at)).filter(|slot| slot.is_none());
+        slot.into_iter().for_each(|slot| *slot = Some(index));
     }
     targets
 }
 
-/// As the specification and Java's `SchemaCompatibility`: equal simple names, or an alias of the reader's that is the
-/// writer's full name.
-fn names_match(from: &Named, to: &Named) -> bool {
-    from.name.simple == to.name.simple || to.aliases.contains(&from.name)
+/// Returns whether a named type may be read as another one, as Java's `Resolver` has it: records by their fields whatever
+/// they are called; enums and fixed by their simple names, or by an alias of the reader's that is the writer's full name.
+fn fit(from: &Named, to: &Named) -> bool {
+    let is_record = |one: &Named| one.fields().is_some();
+    from.word() == to.word() && (is_record(from) || from.name.simple == to.name.simple || is_alias(from, to))
+}
+
+fn is_alias(from: &Named, to: &Named) -> bool {
+    to.aliases.contains(&from.name)
 }
 
 /// Returns what a value means. The specification and Java look at the reader's logical type only, and read a 19.99 of
@@ -361,7 +304,8 @@ fn meaning(writer: Logical, reader: Logical) -> Logical {
         TimestampMicros, TimestampMillis, TimestampNanos,
     };
     match (writer, reader) {
-        (Decimal { scale: from, .. }, Decimal { scale: to, .. }) if from != to => writer,
+        // The precision is the reader's: it decides on the type.
+        (Decimal { scale, .. }, Decimal { precision, .. }) => Decimal { precision, scale },
         (TimeMillis | TimeMicros, TimeMillis | TimeMicros) => writer,
         (TimestampMillis | TimestampMicros | TimestampNanos, TimestampMillis | TimestampMicros | TimestampNanos) => {
             writer
@@ -406,40 +350,11 @@ impl Named {
 
 impl Schema {
     /// Returns the name of a union's branch: the word of a type, or the full name of a named one.
-    pub(super) fn word_of(&self, node: &Node) -> String {
+    #[must_use]
+    pub fn branch_name(&self, node: &Node) -> String {
         match &node.kind {
             Kind::Named(id) => self.named(*id).name.full(),
             kind => kind.word().to_owned(),
-        }
-    }
-
-    /// Returns the fewest bytes that a value of the type takes.
-    pub(super) fn min_size(&self, node: &Node) -> usize {
-        self.min_size_within(node, &mut HashMap::new(), 0)
-    }
-
-    fn min_size_within(&self, node: &Node, known: &mut HashMap<NamedId, usize>, depth: u32) -> usize {
-        match &node.kind {
-            Kind::Null => 0,
-            Kind::Float => 4,
-            Kind::Double => 8,
-            Kind::Named(id) => match &self.named(*id).body {
-                Body::Fixed(size) => *size,
-                Body::Enum { .. } => 1,
-                Body::Record(_) if depth > MAX_DEPTH => 0,
-                Body::Record(fields) => {
-                    if let Some(size) = known.get(id) {
-                        return *size;
-                    }
-                    // A record inside itself has no finite value; what its bytes would take does not matter.
-                    known.insert(*id, 0);
-                    let sizes = fields.iter().map(|field| self.min_size_within(&field.node, known, depth + 1));
-                    let size = sizes.fold(0, usize::saturating_add);
-                    known.insert(*id, size);
-                    size
-                }
-            },
-            _ => 1,
         }
     }
 }

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::texts::{TypeTexts, VersionText};
 use super::{LoadedReference, LoadedType, LoadedVersion};
 use crate::compat::{AnySchema, parse_any};
-use crate::manifest::{EventEntry, Manifest, TypeEntry, Uses};
+use crate::manifest::{EventEntry, Manifest, SubjectStrategy, TypeEntry, Uses, table_head};
 use crate::{Diagnostic, Format, Position, Reference};
 
-/// What has versions that use shared types: an event, or a type itself.
+/// What has versions that use shared types: an event, the key of a topic, or a type itself.
 pub(super) struct User<'m> {
-    /// `event` or `type`, as in the manifest.
-    table: &'static str,
+    /// Where the manifest has its pins: the table's kind and name, and the key in the table.
+    table: (&'static str, &'m str),
+    key: &'static str,
     name: &'m str,
     format: Format,
     uses: &'m Uses,
@@ -23,13 +24,23 @@ pub(super) struct User<'m> {
 
 impl<'m> User<'m> {
     pub(super) fn event(entry: &'m EventEntry) -> Self {
-        let EventEntry { name, format, uses, position, .. } = entry;
-        Self { table: "event", name, format: *format, uses, position: *position }
+        let EventEntry { name, format, uses, topic, position, .. } = entry;
+        let (table, key) = match entry.subject {
+            SubjectStrategy::Key => (("topic", topic.as_str()), "key_uses"),
+            _ => (("event", name.as_str()), "uses"),
+        };
+        Self { table, key, name, format: *format, uses, position: *position }
     }
 
     fn shared(entry: &'m TypeEntry) -> Self {
         let TypeEntry { name, format, uses, position, .. } = entry;
-        Self { table: "type", name, format: *format, uses, position: *position }
+        Self { table: ("type", name), key: "uses", name, format: *format, uses, position: *position }
+    }
+}
+
+impl User<'_> {
+    fn table(&self) -> String {
+        table_head(self.table.0, self.table.1)
     }
 }
 
@@ -64,6 +75,10 @@ impl<'t> SharedTypes<'t> {
             }
         }
         shared
+    }
+
+    pub(super) fn manifest(&self) -> &'t Manifest {
+        self.manifest
     }
 
     /// Returns the types without problems, in the manifest's order.
@@ -193,7 +208,7 @@ impl<'t> SharedTypes<'t> {
             }
             None if newest == 1 => Some(1),
             None => {
-                if self.unpinned.insert((format!("{}.{}", user.table, user.name), name.clone())) {
+                if self.unpinned.insert((user.table(), name.clone())) {
                     wrong.push(self.unpinned(user, number, name, newest));
                 }
                 None
@@ -202,10 +217,10 @@ impl<'t> SharedTypes<'t> {
     }
 
     fn unpinned(&self, user: &User<'_>, number: u32, type_name: &str, newest: u32) -> Diagnostic {
-        let User { table, name, position, .. } = user;
+        let (User { key, name, position, .. }, table) = (user, user.table());
         let message = format!("`{name}` v{number} uses `{type_name}`, which has the versions v1 to v{newest}");
         let help = format!(
-            "say which with uses.v{number} = {{ {type_name} = \"v1\" }} in [{table}.{name}]; it holds for newer versions \
+            "say which with {key}.v{number} = {{ {type_name} = \"v1\" }} in {table}; it holds for newer versions \
              of `{name}` too, until one has a pin of its own"
         );
         self.manifest.diagnostic(*position, message, help)

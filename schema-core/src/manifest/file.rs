@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{EventEntry, FieldName, Manifest, Pin, SubjectStrategy, TopicEntry, TypeEntry, Uses};
+use super::{EventEntry, FieldName, FolderName, Manifest, Pin, SubjectStrategy, TopicEntry, TypeEntry, Uses};
 use crate::compat::Level;
 use crate::{Diagnostic, Format, Position, Source};
 
@@ -26,16 +26,31 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
             }]);
         }
     };
+    let wrong: Vec<_> = file.event.0.iter().flat_map(|(_, table)| table.not_yet()).collect();
+    if !wrong.is_empty() {
+        let diagnostic = |(offset, message): (usize, &str)| Diagnostic {
+            source: source.name.clone(),
+            position: Position::of_offset(&source.text, offset),
+            message: message.into(),
+            help: "remove it".into(),
+        };
+        return Err(wrong.into_iter().map(diagnostic).collect());
+    }
     let at = |offset: usize| Position::of_offset(&source.text, offset);
     let event = |(name, table): (Spanned<String>, EventTable)| EventEntry {
         position: at(name.span().start),
         name: name.into_inner(),
         format: table.format.0,
         folder: table.folder,
+        prefix: file.defaults.prefix.clone(),
         topic: table.topic,
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
         compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
+        key_schema: table.key_schema.map(|folder| FolderName {
+            position: at(folder.span().start),
+            folder: folder.into_inner().trim_end_matches('/').to_owned(),
+        }),
         id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
@@ -49,12 +64,15 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         subject: table.subject,
         uses: uses(table.uses, &at),
     };
-    let topic =
-        |(name, table): (String, TopicTable)| (name, TopicEntry { partitions: table.partitions, config: table.config });
+    let topic = |(name, table): (Spanned<String>, TopicTable)| {
+        let TopicTable { partitions, config, key_uses } = table;
+        let position = at(name.span().start);
+        (name.into_inner(), TopicEntry { partitions, config, key_uses: uses(key_uses, &at), position })
+    };
     let events = file.event.0.into_iter().map(event).collect();
     let types = file.types.0.into_iter().map(shared).collect();
-    let topics = file.topic.into_iter().map(topic).collect();
-    Ok(Manifest { events, types, topics, source })
+    let topics = file.topic.0.into_iter().map(topic).collect();
+    Ok(Manifest { events, types, keys: Vec::new(), topics, source })
 }
 
 fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
@@ -72,7 +90,7 @@ struct ManifestFile {
     #[serde(default)]
     defaults: DefaultsTable,
     #[serde(default)]
-    topic: BTreeMap<String, TopicTable>,
+    topic: InOrder<TopicTable>,
     #[serde(default)]
     event: InOrder<EventTable>,
     #[serde(default, rename = "type")]
@@ -84,6 +102,8 @@ struct ManifestFile {
 struct DefaultsTable {
     compatibility: Option<LevelText>,
     subject: Option<SubjectText>,
+    #[serde(default)]
+    prefix: String,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +112,8 @@ struct TopicTable {
     partitions: Option<u32>,
     #[serde(default)]
     config: BTreeMap<String, String>,
+    #[serde(default)]
+    key_uses: UsesTable,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +125,7 @@ struct EventTable {
     subject: Option<SubjectText>,
     compatibility: Option<LevelText>,
     key: Option<Spanned<String>>,
+    key_schema: Option<Spanned<String>>,
     id: Option<Spanned<String>>,
     #[serde(default)]
     readers: Vec<VersionText>,
@@ -110,6 +133,21 @@ struct EventTable {
     retired: Vec<VersionText>,
     #[serde(default)]
     uses: UsesTable,
+    migrate: Option<Spanned<Vec<VersionText>>>,
+    preserve_unknown: Option<Spanned<bool>>,
+}
+
+impl EventTable {
+    /// Returns what the table asks for that is planned and not there yet, and where; the defaults ask for nothing.
+    fn not_yet(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let migrate = self.migrate.as_ref().filter(|versions| !versions.get_ref().is_empty());
+        let preserve = self.preserve_unknown.as_ref().filter(|wanted| *wanted.get_ref());
+        let migrate =
+            migrate.map(|it| (it.span().start, "`migrate` is not there yet: no version can be migrated by hand"));
+        let preserve =
+            preserve.map(|it| (it.span().start, "`preserve_unknown` is not there yet: unknown fields are dropped"));
+        migrate.into_iter().chain(preserve)
+    }
 }
 
 #[derive(Deserialize)]

@@ -9,10 +9,12 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::avro::Duration;
+use eventwright_wire::bigdecimal::BigDecimal;
+use eventwright_wire::bigdecimal::num_bigint::BigInt;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::jiff::tz::TimeZone;
 use eventwright_wire::jiff::{Span, Timestamp};
-use eventwright_wire::rust_decimal;
 use eventwright_wire::uuid::Uuid;
 use serde_json::{Value as Json, json};
 
@@ -43,13 +45,13 @@ pub fn decode(writer: &str, reader: Option<&str>, bytes: &[u8]) -> Result<Json, 
     Ok(Names(resolved.get_names()).json(schema, &value))
 }
 
-/// Parses a schema, without the defaults of uuids in a fixed: apache-avro 0.22 refuses them.
+/// Parses a schema, without the defaults of uuids and durations in a fixed: apache-avro 0.22 refuses them.
 fn parse(text: &str) -> Schema {
     let mut json: Json = serde_json::from_str(text).expect("golden schemas are JSON");
     let fields = json.get_mut("fields").and_then(Json::as_array_mut).expect("golden schemas are records");
     for field in fields {
         let is = |pointer: &str, word: &str| field.pointer(pointer).is_some_and(|found| found == word);
-        if is("/type/type", "fixed") && is("/type/logicalType", "uuid") {
+        if is("/type/type", "fixed") && (is("/type/logicalType", "uuid") || is("/type/logicalType", "duration")) {
             field.as_object_mut().expect("a field is an object").remove("default");
         }
     }
@@ -93,10 +95,23 @@ impl Names<'_> {
 
     fn union_value(self, union: &UnionSchema, json: &Json) -> Value {
         let mut branches = (0..).zip(union.variants());
-        let (index, branch) = branches
-            .find(|(_, branch)| matches!(branch, Schema::Null) == json.is_null())
-            .expect("golden schemas have unions of null and one type only");
+        let named = (!is_plain(union) && !json.is_null()).then(|| json.as_object().and_then(|one| one.iter().next()));
+        let (name, json) = match named {
+            Some(branch) => branch.map(|(name, value)| (Some(name), value)).expect("a branch and its value"),
+            None => (None, json),
+        };
+        let is_meant = |branch: &Schema| match name {
+            Some(name) => branch_name(branch) == *name,
+            None => matches!(branch, Schema::Null) == json.is_null(),
+        };
+        let (index, branch) = branches.find(|(_, branch)| is_meant(branch)).expect("a branch of the union");
         Value::Union(index, Box::new(self.value(branch, json)))
+    }
+
+    fn union_json(self, union: &UnionSchema, index: u32, value: &Value) -> Json {
+        let branch = union.variants().get(usize::try_from(index).expect("a small index")).expect("a branch");
+        let json = self.json(branch, value);
+        if is_plain(union) || json.is_null() { json } else { json!({ branch_name(branch): json }) }
     }
 
     fn record_value(self, record: &RecordSchema, json: &Json) -> Value {
@@ -107,10 +122,7 @@ impl Names<'_> {
     fn json(self, schema: &Schema, value: &Value) -> Json {
         match (schema, value) {
             (Schema::Ref { name }, value) => self.json(self.0.get(name).expect("a known name"), value),
-            (Schema::Union(union), Value::Union(index, value)) => {
-                let index = usize::try_from(*index).expect("a small index");
-                self.json(union.variants().get(index).expect("a branch"), value)
-            }
+            (Schema::Union(union), Value::Union(index, value)) => self.union_json(union, *index, value),
             (Schema::Array(array), Value::Array(items)) => {
                 items.iter().map(|item| self.json(&array.items, item)).collect()
             }
@@ -130,6 +142,31 @@ impl Names<'_> {
     }
 }
 
+/// Returns whether the union is of null and one other branch, so that its values stand for themselves.
+fn is_plain(union: &UnionSchema) -> bool {
+    union.variants().len() == 2 && union.variants().iter().any(|branch| matches!(branch, Schema::Null))
+}
+
+/// Returns a branch's name in the JSON form: that of the type that a logical type stands on.
+fn branch_name(branch: &Schema) -> String {
+    if let Some(name) = branch.name() {
+        return name.fullname(None);
+    }
+    let word = match branch {
+        Schema::Null => "null",
+        Schema::Boolean => "boolean",
+        Schema::Int | Schema::Date | Schema::TimeMillis => "int",
+        Schema::Float => "float",
+        Schema::Double => "double",
+        Schema::Bytes | Schema::Decimal(_) => "bytes",
+        Schema::String | Schema::Uuid(_) => "string",
+        Schema::Array(_) => "array",
+        Schema::Map(_) => "map",
+        _ => "long",
+    };
+    word.to_owned()
+}
+
 fn logical_value(schema: &Schema, text: &str) -> Value {
     let timestamp = || text.parse::<Timestamp>().expect("a timestamp");
     let local =
@@ -138,6 +175,11 @@ fn logical_value(schema: &Schema, text: &str) -> Value {
     match schema {
         Schema::Decimal(decimal) => Value::Decimal(decimal_value(text, decimal)),
         Schema::Uuid(_) => Value::Uuid(text.parse().expect("a uuid")),
+        Schema::Duration(_) => {
+            let Duration { months, days, millis } = text.parse().expect("a duration");
+            let (months, days) = (apache_avro::Months::new(months), apache_avro::Days::new(days));
+            Value::Duration(apache_avro::Duration::new(months, days, apache_avro::Millis::new(millis)))
+        }
         Schema::Date => {
             let date: Date = text.parse().expect("a date");
             Value::Date(date.since(Date::constant(1970, 1, 1)).expect("a span").get_days())
@@ -166,6 +208,10 @@ fn scalar_json(value: &Value) -> Json {
         Value::Bytes(bytes) | Value::Fixed(_, bytes) => json!(STANDARD.encode(bytes)),
         Value::String(text) | Value::Enum(_, text) => json!(text),
         Value::Uuid(uuid) => json!(Uuid::from_u128(uuid.as_u128()).to_string()),
+        Value::Duration(value) => {
+            let (months, days) = (value.months().into(), value.days().into());
+            json!(Duration { months, days, millis: value.millis().into() }.to_string())
+        }
         Value::Date(days) => {
             json!(Date::constant(1970, 1, 1).checked_add(Span::new().days(*days)).expect("in range").to_string())
         }
@@ -209,23 +255,17 @@ fn of_nanoseconds(count: i64) -> Timestamp {
 
 /// The unscaled number in the fewest bytes, or in those of the fixed.
 fn decimal_value(text: &str, schema: &apache_avro::schema::DecimalSchema) -> Decimal {
-    let decimal: rust_decimal::Decimal = text.parse().expect("a decimal");
-    assert_eq!(usize::try_from(decimal.scale()), Ok(schema.scale), "random decimals have all digits");
-    let wide = decimal.mantissa().to_be_bytes();
-    let size = match &schema.inner {
-        InnerDecimalSchema::Fixed(fixed) => fixed.size,
-        InnerDecimalSchema::Bytes => (1..16).find(|size| fits(decimal.mantissa(), *size)).unwrap_or(16),
-    };
-    Decimal::from(wide.get(wide.len() - size..).expect("at most 16 bytes"))
-}
-
-fn fits(number: i128, size: usize) -> bool {
-    let shift = 128 - 8 * size;
-    number << shift >> shift == number
+    let (unscaled, scale) = text.parse::<BigDecimal>().expect("a decimal").into_bigint_and_scale();
+    assert_eq!(usize::try_from(scale), Ok(schema.scale), "random decimals have all digits");
+    let mut bytes = unscaled.to_signed_bytes_be();
+    if let InnerDecimalSchema::Fixed(fixed) = &schema.inner {
+        let sign = if text.starts_with('-') { 0xff } else { 0 };
+        let padding = vec![sign; fixed.size.checked_sub(bytes.len()).expect("a decimal that fits")];
+        bytes.splice(..0, padding);
+    }
+    Decimal::from(bytes)
 }
 
 fn decimal_text(bytes: &[u8], scale: u32) -> String {
-    let sign = if bytes.first().is_some_and(|first| *first >= 0x80) { -1 } else { 0 };
-    let unscaled = bytes.iter().fold(sign, |number: i128, byte| number << 8 | i128::from(*byte));
-    rust_decimal::Decimal::from_i128_with_scale(unscaled, scale).to_string()
+    BigDecimal::new(BigInt::from_signed_bytes_be(bytes), i64::from(scale)).to_plain_string()
 }

@@ -3,6 +3,7 @@
 #![deny(warnings)]
 
 pub mod apache;
+pub mod pairs;
 pub mod random;
 pub mod references;
 mod row;
@@ -28,11 +29,14 @@ macro_rules! golden {
 }
 
 golden!(evolution);
+golden!(keys);
 golden!(names);
+golden!(namespaces);
 golden!(protobuf);
 golden!(recursion);
 golden!(shared);
 golden!(topic);
+golden!(unions);
 golden!(values);
 
 /// Returns every version of every Avro event.
@@ -46,10 +50,21 @@ pub fn avro_rows() -> Vec<Row> {
         row::<evolution::shipment_booked::v2::ShipmentBooked>(),
         row::<evolution::stock_level_changed::v1::StockLevelChanged>(),
         row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
+        row::<keys::invoice_key::v1::InvoiceKey>(),
+        row::<keys::shipment_key::v1::ShipmentKey>(),
+        row::<keys::shipment_key::v2::ShipmentKey>(),
+        row::<keys::shipment_lost::v1::ShipmentLost>(),
+        row::<keys::shipment_sent::v1::ShipmentSent>(),
+        row::<keys::shipment_sent::v2::ShipmentSent>(),
         row::<names::awkward_named::v1::AwkwardNamed>(),
         row::<names::awkward_named::v2::AwkwardNamed>(),
+        row::<namespaces::order_moved::v1::OrderMoved>(),
+        row::<namespaces::order_moved::v2::OrderMoved>(),
         row::<recursion::comment_thread::v1::CommentThread>(),
         row::<recursion::comment_thread::v2::CommentThread>(),
+        row::<shared::call_key::v1::CallKey>(),
+        row::<shared::call_made::v1::CallMade>(),
+        row::<shared::call_made::v2::CallMade>(),
         row::<shared::payment_taken::v1::PaymentTaken>(),
         row::<shared::payment_taken::v2::PaymentTaken>(),
         row::<shared::payment_taken::v3::PaymentTaken>(),
@@ -58,9 +73,17 @@ pub fn avro_rows() -> Vec<Row> {
         row::<topic::account_closed::v1::Closed>(),
         row::<topic::account_opened::v1::AccountOpened>(),
         row::<topic::account_opened::v2::AccountOpened>(),
+        row::<unions::measure_taken::v1::MeasureTaken>(),
+        row::<unions::measure_taken::v2::MeasureTaken>(),
+        row::<unions::measure_taken::v3::MeasureTaken>(),
+        row::<unions::payload_sent::v1::PayloadSent>(),
+        row::<unions::payload_sent::v2::PayloadSent>(),
+        row::<unions::payload_sent::v3::PayloadSent>(),
         row::<values::everything_measured::v1::EverythingMeasured>(),
         row::<values::everything_measured::v2::EverythingMeasured>(),
         row::<values::plain_values::v1::PlainValues>(),
+        row::<values::rare_values::v1::RareValues>(),
+        row::<values::rare_values::v2::RareValues>(),
     ]
 }
 
@@ -68,6 +91,7 @@ pub fn avro_rows() -> Vec<Row> {
 #[must_use]
 pub fn protobuf_rows() -> Vec<Row> {
     vec![
+        row::<keys::invoice_paid::v1::InvoicePaid>(),
         row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
         row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
         row::<shared::parcel_delivered::v1::ParcelDelivered>(),

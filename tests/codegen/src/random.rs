@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_schema::avro::{Body, Kind, NamedId, Node, Schema};
-use eventwright_wire::avro::Logical;
+use eventwright_wire::avro::{DECIMAL_DIGITS, Duration, Logical};
+use eventwright_wire::bigdecimal::BigDecimal;
+use eventwright_wire::bigdecimal::num_bigint::BigInt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -123,7 +125,7 @@ impl Values<'_> {
             Kind::Array(item) => vec(self.node(item), 0..3).prop_map(Value::Array).boxed(),
             Kind::Map(value) => self.map(self.node(value)),
             Kind::Union(branches) => self.union(branches, deep),
-            Kind::Named(id) => self.named(*id, node.logical),
+            Kind::Named(id) => self.named(*id),
             kind => primitive(kind, node.logical),
         }
     }
@@ -145,17 +147,34 @@ impl Values<'_> {
         if nullable && (deep || others.is_empty()) {
             return Just(Value::Null).boxed();
         }
-        let [other] = others.as_slice() else { panic!("golden schemas have unions of null and one type only") };
-        if nullable { prop_oneof![Just(Value::Null), self.node(other)].boxed() } else { self.node(other) }
+        if let (2, [other]) = (branches.len(), others.as_slice()) {
+            return prop_oneof![Just(Value::Null), self.node(other)].boxed();
+        }
+        // A record may hold another of its own type.
+        let leaves: Vec<_> = others.iter().filter(|branch| !matches!(branch.kind, Kind::Named(_))).copied().collect();
+        let chosen = if deep && !leaves.is_empty() { leaves } else { others };
+        let mut values: Vec<_> = chosen.into_iter().map(|branch| self.branch(branch)).collect();
+        if nullable {
+            values.push(Just(Value::Null).boxed());
+        }
+        proptest::strategy::Union::new(values).boxed()
     }
 
-    fn named(self, id: NamedId, logical: Logical) -> BoxedStrategy<Value> {
+    fn branch(self, branch: &Node) -> BoxedStrategy<Value> {
+        let name = self.schema.branch_name(branch);
+        self.node(branch).prop_map(move |value| json!({ name.clone(): value })).boxed()
+    }
+
+    fn named(self, id: NamedId) -> BoxedStrategy<Value> {
         let inner = Self { depth: self.depth + 1, ..self };
         match &self.schema.named(id).body {
             Body::Enum { symbols, .. } => proptest::sample::select(symbols.clone()).prop_map(Value::String).boxed(),
-            Body::Fixed(size) => match logical {
+            Body::Fixed(size) => match self.schema.named(id).logical {
                 Logical::Decimal { precision, scale } => decimal(precision, scale),
                 Logical::Uuid => uuid(),
+                Logical::Duration => any::<(u32, u32, u32)>()
+                    .prop_map(|(months, days, millis)| json!(Duration { months, days, millis }.to_string()))
+                    .boxed(),
                 _ => vec(any::<u8>(), *size).prop_map(|bytes| base64(&bytes)).boxed(),
             },
             Body::Record(fields) => {
@@ -202,12 +221,23 @@ pub fn float(value: f32) -> Value {
 
 /// Values with all digits after the point, as they come back from bytes.
 fn decimal(precision: u32, scale: u32) -> BoxedStrategy<Value> {
-    let most = 10_i128.pow(precision.min(28)) - 1;
+    if precision > DECIMAL_DIGITS {
+        return big_decimal(precision, scale);
+    }
+    let most = 10_i128.pow(precision) - 1;
     let text = move |unscaled: i128| {
         let decimal = eventwright_wire::rust_decimal::Decimal::from_i128_with_scale(unscaled, scale);
         Value::String(decimal.to_string())
     };
     prop_oneof![-200_i128.min(most)..200.min(most), -most..=most].prop_map(text).boxed()
+}
+
+fn big_decimal(precision: u32, scale: u32) -> BoxedStrategy<Value> {
+    let text = move |digits: String| {
+        let unscaled: BigInt = digits.parse().expect("an integer");
+        Value::String(BigDecimal::new(unscaled, i64::from(scale)).to_plain_string())
+    };
+    proptest::string::string_regex(&format!("-?[0-9]{{1,{precision}}}")).expect("a pattern").prop_map(text).boxed()
 }
 
 fn uuid() -> BoxedStrategy<Value> {

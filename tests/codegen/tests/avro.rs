@@ -5,6 +5,7 @@ use eventwright_codegen_tests::random::{self, Maps};
 use eventwright_codegen_tests::{Row, apache, avro_pairs, avro_rows, canonical, references};
 use eventwright_schema::avro::dynamic::{self, Json};
 use eventwright_schema::avro::{Schema, resolve};
+use eventwright_wire::avro::{FieldStep, Node, Plan};
 use serde_json::Value;
 
 const CASES: u32 = 48;
@@ -64,13 +65,31 @@ fn generated_decoders_and_plans_do_the_same_for_every_pair() {
         random::check(&random::values(&from, Maps::Several), CASES, |value| {
             let bytes = encode(&from, value);
             let planned = (reader.decode_with)(&plan, &bytes);
-            if let Some(index) = reader.writer(writer.schema) {
-                assert_eq!((reader.decode)(index, &bytes), planned, "{pair}");
+            match reader.writer(writer.schema).map(|index| (reader.decode)(index, &bytes)) {
+                // Of two things that are wrong, generated code finds the one that was written first, and a plan the one
+                // that is asked for first.
+                Some(Err(_)) if !reads_in_order(&plan) => assert!(planned.is_err(), "{pair}"),
+                Some(decoded) => assert_eq!(decoded, planned, "{pair}"),
+                None => {}
             }
             let dynamic = plan.decode::<Json>(&bytes).map(|json| canonical(json.0));
             assert_eq!(planned.map(|decoded| decoded.json), dynamic, "{pair}");
         });
     }
+}
+
+/// Whether the reader's fields come in the order of the writer's.
+fn reads_in_order(plan: &Plan) -> bool {
+    plan.nodes.iter().all(|node| match node {
+        Node::Record(node) => {
+            let fields = node.steps.iter().filter_map(|step| match step {
+                FieldStep::Read { field, .. } => Some(*field),
+                _ => None,
+            });
+            fields.is_sorted()
+        }
+        _ => true,
+    })
 }
 
 #[test]
@@ -87,7 +106,7 @@ fn the_pairs_that_cannot_be_resolved_are_those_that_the_specification_refuses() 
 ///
 /// apache-avro 0.22 knows no aliases, so the test does what Java does before it resolves (`Schema.applyAliases`): it
 /// gives the writer's schema the reader's names.
-const RENAMED: [(&str, u32, &str, &str); 10] = [
+const RENAMED: [(&str, u32, &str, &str); 11] = [
     ("ShipmentBooked", 2, "carrier", "haulier"),
     ("RoutePlanned", 2, "carrier", "haulier"),
     ("RoutePlanned", 3, "carrier", "carrier_name"),
@@ -98,6 +117,20 @@ const RENAMED: [(&str, u32, &str, &str); 10] = [
     ("RoutePlanned", 3, "Address", "Place"),
     ("RoutePlanned", 3, "city", "town"),
     ("AwkwardNamed", 2, "HTTPStatus", "match"),
+    ("RareValues", 2, "grown", "widened"),
+];
+
+/// The pairs that are compared with literals in tests/evolution.rs only: apache-avro 0.22 has its own idea of several
+/// defaults, lets a union's default be of the first branch only, and narrows a double to a float.
+const NOT_COMPARED: [&str; 8] = [
+    "EverythingMeasured v1 -> EverythingMeasured v2",
+    "MeasureTaken v1 -> MeasureTaken v3",
+    "MeasureTaken v2 -> MeasureTaken v1",
+    "MeasureTaken v2 -> MeasureTaken v3",
+    "MeasureTaken v3 -> MeasureTaken v1",
+    "PayloadSent v1 -> PayloadSent v3",
+    "PayloadSent v2 -> PayloadSent v3",
+    "RareValues v1 -> RareValues v2",
 ];
 
 fn apply_aliases(writer: &Row, reader: &Row) -> String {
@@ -115,8 +148,7 @@ fn resolution_equals_that_of_apache_avro() {
         let pair = format!("{} -> {}", writer.name(), reader.name());
         let (from, to) = (schema(&writer), schema(&reader));
         let Ok(plan) = resolve(&from, &to) else { continue };
-        if pair == "EverythingMeasured v1 -> EverythingMeasured v2" {
-            // Its defaults are compared with literals in tests/evolution.rs: apache-avro has its own idea of several.
+        if NOT_COMPARED.contains(&pair.as_str()) {
             continue;
         }
         let renamed = apply_aliases(&writer, &reader);

@@ -146,6 +146,71 @@ fn recursive_records_are_resolved_at_every_depth() {
 }
 
 #[test]
+fn the_branch_of_a_union_is_found_by_name_then_by_promotion() {
+    let card = json!({"Card": {"number": "4", "limit": {"golden.unions.Limit": "DAILY"}}});
+    let v1 = |payload: Value, dropped: Value| {
+        json!({"payload": payload, "note": {"int": 3}, "reason": {"Limit": "NONE"},
+            "texts": [null, {"string": "s"}, {"array": [{"string": "t"}, {"int": 2}]}],
+            "by_key": {"a": card, "b": {"Limit": "NONE"}}, "only": card, "never": null, "maybe": [{"string": "m"}],
+            "tree": {"Tree": {"left": {"int": 1}, "right": {"Tree": {"left": {"int": 2}}}}},
+            "dropped": dropped, "narrowed": {"int": 9}, "widened": 7})
+    };
+    let card = json!({"number": "4", "issuer": {"long": 7}, "limit": {"golden.unions.Limit": "DAILY"}});
+    let v3 = |payload: Value| {
+        json!({"payload": payload, "note": {"long": 3}, "reason": {"golden.unions.Limit": "NONE"},
+            "texts": [null, {"string": "s"}, {"array": [{"string": "t"}, {"float": 2.0}]}],
+            "by_key": {"a": {"golden.unions.Card": card}, "b": {"golden.unions.Limit": "NONE"}}, "only": card,
+            "maybe": [{"string": "m"}],
+            "tree": {"golden.unions.Tree": {"left": {"int": 1}, "all": [],
+                "right": {"golden.unions.Tree": {"left": {"int": 2}, "right": null, "all": []}}}},
+            "narrowed": 9, "widened": {"int": 7},
+            "added": {"golden.unions.Card": {"number": "1", "issuer": {"long": 7},
+                "limit": {"golden.unions.Limit": "DAILY"}}},
+            "added_list": [{"string": "a"}, null, {"int": 3}],
+            "added_map": {"d": {"golden.hash.Digest": "AP9B"}, "f": {"float": 0.5}, "t": {"boolean": true}}})
+    };
+    let check = |payload: Value, expected: Value| {
+        let dropped = json!({"map": {"a": null, "b": {"float": 1.5}, "c": {"Tree": {"left": {"int": 1}}}}});
+        check("PayloadSent v1", &v1(payload, dropped), "PayloadSent v3", &v3(expected));
+    };
+    check(json!({"string": "x"}), json!({"string": "x"}));
+    check(json!({"long": 5}), json!({"double": 5.0}));
+    check(json!({"bytes": "AA=="}), json!({"bytes": "AA=="}));
+    check(json!({"Digest": "AAEC"}), json!({"golden.hash.Digest": "AAEC"}));
+    check(json!({"Card": {"number": "4", "limit": {"Limit": "DAILY"}}}), json!({"golden.unions.Card": card}));
+}
+
+#[test]
+fn a_branch_that_the_reader_has_no_place_for_is_an_error_when_it_comes() {
+    let value = |narrowed: Value| {
+        json!({"payload": {"long": 1}, "by_key": {}, "only": {"Card": {"number": "1"}}, "dropped": null,
+            "narrowed": narrowed, "widened": 1, "maybe": []})
+    };
+    let check = |narrowed: Value, what: &str| {
+        let expected = format!("`narrowed`: the writer writes {what}, the reader expects long");
+        assert_eq!(decode("PayloadSent v1", &value(narrowed), "PayloadSent v3"), Err(expected));
+    };
+    check(Value::Null, "null");
+    check(json!({"string": "1"}), "string");
+    assert!(decode("PayloadSent v1", &value(json!({"int": 1})), "PayloadSent v3").is_ok());
+    let error =
+        decode("MeasureTaken v1", &json!({"value": {"map": {"k": "/w=="}}, "raw": {"float": 1.0}}), "MeasureTaken v3");
+    assert_eq!(error, Err("`value[\"k\"]`: a string is not UTF-8".to_owned()));
+}
+
+#[test]
+fn long_decimals_are_exact_durations_text_and_invalid_logical_types_ignored() {
+    let wei = "-12345678901234567890123456789012345678901234567890123456789012345678901234567";
+    let v1 = json!({"wei": wei, "grown": "12345678901234567.890"});
+    let v2 = json!({"widened": "12345678901234567.890", "wei": wei, "fee": "-0.000000000000000002", "maybe": null,
+        "several": [{"string": "\u{1}"}],
+        "lasts": "P1M2DT3.004S", "spans": null, "wrong_base": "a", "wrong_size": "AQI=", "nanos": "1970-01-01T00:00:00.000000001Z", "local_nanos": null});
+    check("RareValues v1", &v1, "RareValues v2", &v2);
+    let back = json!({"wei": wei, "grown": "0.000"});
+    check("RareValues v2", &v2, "RareValues v1", &back);
+}
+
+#[test]
 fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
     let key = |row: &str, value: Value| {
         let row = find(row);
@@ -162,15 +227,23 @@ fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
 
 #[test]
 fn a_version_keeps_the_shared_type_that_it_was_written_with() {
-    let old = json!({"amount": "1.50", "currency": "EUR"});
+    let money = json!({"amount": "1.50", "currency": "EUR"});
     let new = json!({"amount": "1.50", "currency": "EUR", "tax_included": true});
-    let v1 = json!({"payment_id": "p", "paid": old, "fees": {"card": old}});
+    let v1 = json!({"payment_id": "p", "paid": money, "fees": {"card": money}});
     let price = json!({"net": {"amount": "0.05", "currency": "EUR", "tax_included": false}, "reduced": null});
     let v3 = json!({"payment_id": "p", "paid": new, "fees": {"card": new}, "list_price": price, "weight": "AAAAAQ=="});
     check("PaymentTaken v1", &v1, "PaymentTaken v3", &v3);
     check("PaymentTaken v3", &v3, "PaymentTaken v1", &v1);
+    // A union of its own is another enum in each version of the type, and a union with the type keeps its branch.
+    let call =
+        |about: Value| json!({"account": {"number": 7, "region": "NORTH"}, "caller": {"desk": 3}, "about": about});
+    let old = call(json!({"crm.Contact": {"name": "Bo", "reach": {"crm.Post": {"street": "s"}}}}));
+    let mut new = call(json!({"crm.Contact": {"name": "Bo", "reach": {"crm.Post": {"street": "s"}}, "spare": null}}));
+    new["others"] = json!([{"name": "Ada", "reach": {"long": 7}, "spare": null}]);
+    check("CallMade v1", &old, "CallMade v2", &new);
+    check("CallMade v2", &new, "CallMade v1", &old);
     // A type that an event defined itself and then took from a shared one is the same to its readers.
-    let refund = json!({"line": {"refunded": old}});
-    let shared = json!({"line": {"refunded": old}, "fee": null});
+    let refund = json!({"line": {"refunded": money}});
+    let shared = json!({"line": {"refunded": money}, "fee": null});
     check("RefundIssued v1", &refund, "RefundIssued v2", &shared);
 }

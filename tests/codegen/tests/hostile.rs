@@ -11,6 +11,7 @@ use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, protobuf_rows, refer
 use eventwright_schema::avro::dynamic;
 use eventwright_schema::avro::{Schema, parse, resolve};
 use eventwright_wire::avro::{Plan, Writer};
+use serde_json::json;
 
 struct Counting;
 
@@ -253,6 +254,22 @@ fn generated_code_and_plans_have_the_same_limit_of_depth() {
         let bytes = [[0, 2].repeat(depth), vec![0, 0], vec![0; 5 * (depth + 1)]].concat();
         assert_eq!((row.attempt)(row.own(), &bytes).is_ok(), expected, "{depth}");
         assert_eq!((row.attempt_with)(&plan, &bytes).is_ok(), expected, "{depth} by plan");
+    }
+}
+
+#[test]
+fn what_is_too_deep_to_be_read_is_not_written() {
+    let row = avro_rows().into_iter().find(|row| row.name() == "CommentThread v1").unwrap();
+    let schema = schema(&row);
+    for (depth, expected) in [(1, true), (47, true), (48, false), (60, false)] {
+        let value = (0..depth).fold(json!({"text": ""}), |parent, _| json!({"text": "", "parent": parent}));
+        let written = (row.encode_json)(&value.to_string());
+        let dynamic = dynamic::encode_json(&schema, &value, &mut Vec::new());
+        assert_eq!(dynamic.is_ok(), expected, "{depth}");
+        match written {
+            Ok(bytes) => assert!(expected && (row.attempt)(row.own(), &bytes).is_ok(), "{depth}"),
+            Err(error) => assert!(!expected && error.ends_with("nested deeper than the limit of 48"), "{error}"),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! types and through the dynamic codec, and what is written.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
 
-use eventwright_codegen_tests::{Row, avro_rows, canonical, references};
+use eventwright_codegen_tests::{Row, avro_rows, canonical, references, shared, unions};
 use eventwright_schema::avro::dynamic;
 use serde_json::{Value, json};
 
@@ -66,6 +66,22 @@ fn money_is_read_from_text_and_from_numbers_and_written_as_text() {
         json!(null),
     ] {
         check_refused("amount", wrong);
+    }
+}
+
+#[test]
+fn long_decimals_are_read_and_written_like_short_ones() {
+    let read = |text: Value| read("RareValues v1", &json!({"wei": text, "grown": 1}).to_string());
+    let check = |text: Value, expected: &str| assert_eq!(read(text).unwrap()["wei"], expected);
+    let long = "9".repeat(77);
+    check(json!(long), &long);
+    check(json!(5), "5");
+    check(json!("-1.50e2"), "-150");
+    check(json!("0.00"), "0");
+    for wrong in
+        [json!("9".repeat(78)), json!("0.5"), json!("1e1000000000"), json!("1e-99999999999"), json!("x"), json!(null)]
+    {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
     }
 }
 
@@ -139,6 +155,31 @@ fn enums_are_symbols_and_an_unknown_one_is_refused() {
 }
 
 #[test]
+fn a_branch_of_a_union_is_named_and_an_unknown_one_is_refused() {
+    let event = |field: &str, value: Value| {
+        let mut event = json!({"payload": {"boolean": true}, "by_key": {}, "only": {"number": "1"}, "maybe": [],
+            "narrowed": 1, "widened": null});
+        event[field] = value;
+        event.to_string()
+    };
+    let check = |field: &str, value: Value, expected: Value| {
+        assert_eq!(read("PayloadSent v2", &event(field, value)).unwrap()[field], expected);
+    };
+    check("payload", Value::Null, Value::Null);
+    check("payload", json!({"double": "NaN"}), json!({"double": "NaN"}));
+    check("payload", json!({"bytes": "AP8="}), json!({"bytes": "AP8="}));
+    check("payload", json!({"Digest": "AAEC"}), json!({"golden.hash.Digest": "AAEC"}));
+    check("reason", json!({"golden.unions.Limit": "NONE"}), json!({"golden.unions.Limit": "NONE"}));
+    check("tree", json!({"string": "x"}), json!({"string": "x"}));
+    for wrong in
+        [json!({"long": 1}), json!({"null": null}), json!("x"), json!({}), json!({"string": "x", "boolean": true})]
+    {
+        assert!(read("PayloadSent v2", &event("payload", wrong.clone())).is_err(), "{wrong}");
+    }
+    assert!(read("PayloadSent v2", &event("tree", Value::Null)).is_err());
+}
+
+#[test]
 fn times_are_iso_8601_and_timestamps_utc() {
     let check = |field: &str, value: &str, expected: Option<&str>| {
         let mut event = json!({"at_millis": "1970-01-01T00:00:00Z"});
@@ -176,4 +217,14 @@ fn shared_types_have_the_form_of_their_own_schema() {
         read("PaymentTaken v2", &older.to_string()).unwrap()["tip"],
         json!({"amount": "0.01", "currency": "GBP"})
     );
+}
+
+#[test]
+fn personal_data_is_masked_in_debug_and_not_in_json() {
+    let card = unions::payload_sent::v3::Card::new("4111".into());
+    let debug = format!("{card:?}");
+    assert!(debug.starts_with(r#"Card { number: ***, issuer: Long(7)"#), "{debug}");
+    assert_eq!(serde_json::to_value(&card).unwrap()["number"], "4111");
+    let contact = shared::Contact::new("Ada".into(), shared::contact::v2::ContactReach::String("7".into()));
+    assert_eq!(format!("{contact:?}"), r#"Contact { name: ***, reach: String("7"), spare: None }"#);
 }

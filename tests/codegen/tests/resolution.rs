@@ -82,3 +82,14 @@ fn names_of_enums_and_fixed_match_without_namespace() {
     let error = "the writer writes the fixed `F`, the reader expects the fixed `G`";
     check(&fixed("F", 2), &json!("AAE="), &fixed("G", 2), Err(error));
 }
+
+#[test]
+fn a_decimal_keeps_the_writers_scale_and_must_fit_the_readers_type() {
+    let decimal = |precision: u32, scale: u32| {
+        format!(r#"{{"type":"bytes","logicalType":"decimal","precision":{precision},"scale":{scale}}}"#)
+    };
+    check(&decimal(9, 2), &json!("19.99"), &decimal(40, 4), Ok(json!("19.99")));
+    check(&decimal(40, 4), &json!("19.9900"), &decimal(9, 2), Ok(json!("19.9900")));
+    let error = "the decimal has more than 28 digits";
+    check(&decimal(40, 2), &json!("1".repeat(30)), &decimal(28, 2), Err(error));
+}

@@ -97,7 +97,7 @@ async fn we_read_what_python_has_registered_and_find_it_as_ours() {
         .connect()
         .await;
     producer.unwrap().send(&order_v1(3)).await.unwrap();
-    register(&world.client, &world.settings.prefix, SCHEMAS).await.unwrap();
+    register(&world.client, world.settings.prefix.as_deref(), SCHEMAS).await.unwrap();
     assert_eq!(versions(&world, "orders-value").await, [1, 2]);
 }
 
@@ -181,7 +181,7 @@ async fn a_topic_of_several_events_is_shared_with_python() {
     });
 
     let codec = |schema: &str, record: &str| {
-        let subject = format!("{}{record}", world.settings.prefix);
+        let subject = format!("{}{record}", world.prefix);
         json!({"format": "avro", "schema": schema, "subject": subject, "config": {"auto.register.schemas": false}})
     };
     let steps = [

@@ -101,7 +101,7 @@ async fn check(world: &World, file: &str, value: Value, expected: (PaymentSettle
     let read = consume(consumer, take(&mut receiver, ways.len())).await.unwrap();
     assert_eq!(read, vec![expected; ways.len()]);
 
-    register(&world.client, &world.settings.prefix, SCHEMAS).await.unwrap();
+    register(&world.client, world.settings.prefix.as_deref(), SCHEMAS).await.unwrap();
     let producer = Producer::connect(&world.settings).await.unwrap();
     producer.send(&payment_v1()).await.unwrap();
     producer.send(&payment_v2()).await.unwrap();

@@ -131,7 +131,7 @@ async fn versions_unknown_at_build_time_are_read_by_the_rules_of_avro() {
             "type": "record", "name": "OrderCreated", "namespace": "eventwright.orders", "fields": row.fields,
         });
         // A subject for each, since not all of them are compatible.
-        let subject = format!("{}foreign-{index}", world.settings.prefix);
+        let subject = format!("{}foreign-{index}", world.prefix);
         let codec = json!({"format": "avro", "schema": schema.to_string(), "subject": subject});
         write_step(&world, OrderCreated::TOPIC, codec, std::slice::from_ref(&row.value))
     };

@@ -5,10 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::{MAX_DEPTH, raw};
 use crate::{DecodeError, DecodeErrorKind};
-
-/// How deep records may nest in each other before the bytes are refused.
-const MAX_DEPTH: u32 = 48;
 
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
 const MAX_EMPTY_ITEMS: usize = 1 << 10;
@@ -32,6 +30,11 @@ impl<'a> Reader<'a> {
         Self { bytes, depth: 0, empty_items: 0 }
     }
 
+    /// Returns a reader of other bytes that is as deep in records as this one.
+    pub(super) const fn at<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
+        Reader { bytes, depth: self.depth, empty_items: 0 }
+    }
+
     /// Returns the bytes that are not read yet.
     #[inline]
     #[must_use]
@@ -39,17 +42,14 @@ impl<'a> Reader<'a> {
         self.bytes
     }
 
-    /// Returns the value, if nothing is left behind it: bytes that were framed with the id of another schema than the one
-    /// they were written with would otherwise lose fields without a word.
+    /// Returns what was decoded, if nothing is left behind it: bytes that were framed with the id of another schema than
+    /// the one they were written with would otherwise lose fields without a word.
     ///
     /// # Errors
-    /// Bytes that are left.
+    /// The error that was decoded, or bytes that are left.
     #[inline]
-    pub fn finish<T>(&self, value: T) -> Result<T, DecodeError> {
-        if self.bytes.is_empty() {
-            return Ok(value);
-        }
-        Err(DecodeError::new(DecodeErrorKind::TrailingBytes(self.bytes.len())))
+    pub fn finish<T>(&self, decoded: Result<T, DecodeError>) -> Result<T, DecodeError> {
+        if self.bytes.is_empty() { decoded } else { decoded.and_then(|_| Err(trailing_bytes(self.bytes.len()))) }
     }
 
     /// Reads a boolean: one byte, 0 or 1.
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     /// Too few bytes, or a value outside 32 bits.
     #[inline]
     pub fn int(&mut self) -> Result<i32, DecodeError> {
-        i32::try_from(self.long()?).map_err(|_| DecodeError::new(DecodeErrorKind::IntegerTooLong))
+        i32::try_from(self.long()?).map_err(|_| too_long())
     }
 
     /// Reads a long: a zigzag varint within 64 bits.
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
     /// A length that is negative or longer than what is left, or bytes that are not UTF-8.
     #[inline]
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new(DecodeErrorKind::NotUtf8))
+        raw::text(self.bytes()?).ok_or_else(not_utf8)
     }
 
     /// Reads an owned string.
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::str`].
     #[inline]
     pub fn string(&mut self) -> Result<String, DecodeError> {
-        self.str().map(str::to_owned)
+        self.str().map(raw::owned_text)
     }
 
     /// Reads exactly `N` bytes: a fixed whose size is known at build time.
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
     pub fn index(&mut self, count: usize) -> Result<usize, DecodeError> {
         let index = self.long()?;
         let found = usize::try_from(index).ok().filter(|&found| found < count);
-        found.ok_or_else(|| DecodeError::new(DecodeErrorKind::BadIndex { index, count }))
+        found.ok_or_else(|| bad_index(index, count))
     }
 
     /// Reads the blocks of an array; `min_size` is the fewest bytes that an item takes.
@@ -246,15 +246,16 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::new(DecodeErrorKind::TooDeep));
         }
         self.depth += 1;
-        let value = read(self)?;
+        let value = read(self);
         self.depth -= 1;
-        Ok(value)
+        value
     }
 
     /// Skips the blocks of an array or map, item by item: a size that a block gives is not believed.
     ///
     /// # Errors
     /// As [`Reader::block`], and what `item` returns.
+    #[inline]
     pub fn skip_blocks(
         &mut self,
         min_size: usize,
@@ -298,7 +299,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(DecodeError::new(DecodeErrorKind::IntegerTooLong))
+        Err(too_long())
     }
 
     fn count_empty_items(&mut self, items: usize, count: i64) -> Result<(), DecodeError> {
@@ -311,7 +312,27 @@ impl<'a> Reader<'a> {
 #[cold]
 #[must_use]
 pub fn no_such_index(index: usize, count: usize) -> DecodeError {
-    DecodeError::new(DecodeErrorKind::BadIndex { index: i64::try_from(index).unwrap_or(i64::MAX), count })
+    bad_index(i64::try_from(index).unwrap_or(i64::MAX), count)
+}
+
+#[cold]
+fn bad_index(index: i64, count: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::BadIndex { index, count })
+}
+
+#[cold]
+fn too_long() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::IntegerTooLong)
+}
+
+#[cold]
+fn trailing_bytes(count: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::TrailingBytes(count))
+}
+
+#[cold]
+fn not_utf8() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::NotUtf8)
 }
 
 #[cold]

@@ -4,25 +4,28 @@
 
 use std::collections::BTreeMap;
 
+use super::MAX_DEPTH;
+use super::raw::Output;
 use crate::EncodeError;
 
-/// Appends values to a vector.
+/// Appends values to a vector; its length is right again when the writer is dropped.
 #[derive(Debug)]
 pub struct Writer<'a> {
-    out: &'a mut Vec<u8>,
+    out: Output<'a>,
+    depth: u32,
 }
 
 impl<'a> Writer<'a> {
     /// Returns a writer that appends to `out`.
     #[inline]
-    pub const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out }
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out: Output::new(out), depth: 0 }
     }
 
     /// Writes a boolean.
     #[inline]
     pub fn boolean(&mut self, value: bool) {
-        self.out.push(u8::from(value));
+        self.fixed(&[u8::from(value)]);
     }
 
     /// Writes an int.
@@ -34,7 +37,7 @@ impl<'a> Writer<'a> {
     /// Writes a long.
     #[inline]
     pub fn long(&mut self, value: i64) {
-        self.varint((value << 1 ^ value >> 63).cast_unsigned());
+        self.out.varint((value << 1 ^ value >> 63).cast_unsigned());
     }
 
     /// Writes a float.
@@ -52,8 +55,7 @@ impl<'a> Writer<'a> {
     /// Writes a length and the bytes.
     #[inline]
     pub fn bytes(&mut self, value: &[u8]) {
-        self.length(value.len());
-        self.fixed(value);
+        self.out.put_with_length(value);
     }
 
     /// Writes a length and the text.
@@ -65,7 +67,7 @@ impl<'a> Writer<'a> {
     /// Writes bytes without length: a fixed.
     #[inline]
     pub fn fixed(&mut self, value: &[u8]) {
-        self.out.extend_from_slice(value);
+        self.out.put(value);
     }
 
     /// Writes the index of an enum's symbol or a union's branch.
@@ -78,7 +80,7 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn length(&mut self, length: usize) {
         // No vector is longer than isize::MAX bytes, so the shift loses nothing.
-        self.varint((length as u64) << 1);
+        self.out.varint((length as u64) << 1);
     }
 
     /// Writes an array as one block.
@@ -122,15 +124,27 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Goes one record deeper. Generated code calls it for recursive types only.
+    ///
+    /// # Errors
+    /// More than 48 records inside each other, which no reader would take.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the low seven bits are meant")]
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.out.push(value as u8 | 0x80);
-            value >>= 7;
+    pub fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(too_deep());
         }
-        self.out.push(value as u8);
+        self.depth += 1;
+        write(self)?;
+        self.depth -= 1;
+        Ok(())
     }
+}
+
+/// Returns the error of records that nest deeper than [`MAX_DEPTH`].
+#[cold]
+#[must_use]
+pub fn too_deep() -> EncodeError {
+    EncodeError::new(format!("records are nested deeper than the limit of {MAX_DEPTH}"))
 }
 
 #[cfg(test)]
@@ -160,6 +174,7 @@ mod tests {
         writer.items(&[1, 2], long).unwrap();
         writer.items(&[], long).unwrap();
         writer.entries(&BTreeMap::from([("b".into(), 1), ("a".into(), 2)]), long).unwrap();
+        drop(writer);
         assert_eq!(out, [4, 2, 4, 0, 0, 4, 2, b'a', 4, 2, b'b', 2, 0]);
     }
 }

@@ -2,9 +2,13 @@
 //! (Avro 1.12, "Logical Types").
 
 use super::{Reader, Writer};
-#[cfg(any(feature = "decimal", feature = "jiff", feature = "uuid"))]
+#[cfg(any(feature = "bigdecimal", feature = "decimal", feature = "jiff", feature = "uuid"))]
 use crate::DecodeErrorKind;
 use crate::{DecodeError, EncodeError};
+
+/// How many digits a schema's decimal may have to be a `rust_decimal::Decimal`, which holds any number of so many; one of
+/// more digits is a `bigdecimal::BigDecimal`.
+pub const DECIMAL_DIGITS: u32 = 28;
 
 /// What a schema says of the meaning of a base type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -39,11 +43,35 @@ pub enum Logical {
     LocalTimestampMicros,
     /// Nanoseconds since 1970-01-01T00:00:00 in a time zone that is not said, in a long.
     LocalTimestampNanos,
+    /// Months, days and milliseconds, in a fixed of 12 bytes.
+    Duration,
+}
+
+impl Logical {
+    /// Returns the specification's name; empty for none.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Decimal { .. } => "decimal",
+            Self::Uuid => "uuid",
+            Self::Date => "date",
+            Self::TimeMillis => "time-millis",
+            Self::TimeMicros => "time-micros",
+            Self::TimestampMillis => "timestamp-millis",
+            Self::TimestampMicros => "timestamp-micros",
+            Self::TimestampNanos => "timestamp-nanos",
+            Self::LocalTimestampMillis => "local-timestamp-millis",
+            Self::LocalTimestampMicros => "local-timestamp-micros",
+            Self::LocalTimestampNanos => "local-timestamp-nanos",
+            Self::Duration => "duration",
+        }
+    }
 }
 
 #[cold]
-#[cfg(any(feature = "decimal", feature = "jiff", feature = "uuid"))]
-fn out_of_range(what: impl std::fmt::Display) -> DecodeError {
+#[cfg(any(feature = "bigdecimal", feature = "decimal", feature = "jiff", feature = "uuid"))]
+pub(super) fn out_of_range(what: impl std::fmt::Display) -> DecodeError {
     DecodeError::new(DecodeErrorKind::OutOfRange(what.to_string()))
 }
 
@@ -362,7 +390,8 @@ mod tests {
         let write = |text: &str, precision, scale| {
             let mut out = Vec::new();
             let decimal: Decimal = text.parse().unwrap();
-            Writer::new(&mut out).decimal(decimal, precision, scale).map(|()| out)
+            let written = Writer::new(&mut out).decimal(decimal, precision, scale);
+            written.map(|()| out)
         };
         for text in ["0.00", "19.99", "-19.99", "-0.01", "1.28", "-1.28", "792281625142643375935439503.35"] {
             let bytes = write(text, 29, 2).unwrap();

@@ -1,21 +1,33 @@
 //! The Avro 1.12 binary encoding: reading and writing values directly, and plans for schemas unknown at build time.
 
+#[cfg(feature = "bigdecimal")]
+mod big_decimal;
 mod decode;
+mod duration;
 mod encode;
+mod fields;
 mod logical;
 mod plan;
+mod raw;
 mod sink;
 
 pub use crate::error::InField;
+#[cfg(feature = "bigdecimal")]
+pub use big_decimal::big_decimal;
 pub use decode::{Reader, no_such_index};
-pub use encode::Writer;
-pub use logical::Logical;
+pub use duration::Duration;
+pub use encode::{Writer, too_deep};
+pub use fields::Fields;
+pub use logical::{DECIMAL_DIGITS, Logical};
 pub use plan::{
     EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
 };
-pub use sink::{Branch, Entries, Fields, Items, Scalar, Sink};
+pub use sink::{Branch, Entries, Items, Scalar, Sink};
 
 use crate::{DecodeError, EncodeError};
+
+/// How deep records may nest in each other: deeper bytes are refused, and deeper values are not written either.
+pub const MAX_DEPTH: u32 = 48;
 
 /// A value that writes itself as its own schema says. Implemented by generated code only.
 pub trait Encode {
@@ -39,7 +51,24 @@ pub trait Decode: Sized {
 ///
 /// # Errors
 /// A value that the schema cannot hold.
+#[inline]
 pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    encode_with(out, |writer| value.encode(writer))
+}
+
+/// Appends what `write` writes to `out`, or leaves `out` as it was.
+///
+/// # Errors
+/// What `write` returns.
+#[inline]
+pub fn encode_with(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
     let start = out.len();
-    value.encode(&mut Writer::new(out)).inspect_err(|_| out.truncate(start))
+    let written = write(&mut Writer::new(out));
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
 }

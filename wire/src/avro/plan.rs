@@ -5,8 +5,8 @@
 //! at run time for a writer that is not known, and [`Plan::decode`] executes those. A plan decodes into any [`Sink`]:
 //! a generated struct, or a dynamic value.
 
-use super::sink::{Branch, Entries, Fields, Items, Scalar, Sink};
-use super::{Logical, Reader};
+use super::sink::{Branch, Entries, Items, Scalar, Sink};
+use super::{Fields, Logical, Reader};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How to decode one writer's bytes for one reader.
@@ -158,16 +158,22 @@ impl Plan {
     ///
     /// # Errors
     /// Bytes that the writer's schema does not write, or a sink of another reader's schema.
+    #[inline]
     pub fn decode<S: Sink>(&self, bytes: &[u8]) -> Result<S, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let value = PlanReader { plan: self, reader: &mut reader }.read(self.root)?;
-        reader.finish(value)
+        // The detour by `read` would copy the struct once more.
+        let decoded = match self.node(self.root)? {
+            Node::Record(node) => reader.nested(|reader| record(self, reader, node)),
+            _ => read(self, &mut reader, self.root),
+        };
+        reader.finish(decoded)
     }
 
     /// Decodes one datum for the reader's schema of that fingerprint.
     ///
     /// # Errors
     /// As [`Plan::decode`], and a plan that was made for another reader.
+    #[inline]
     pub fn decode_for<S: Sink>(&self, reader: u64, bytes: &[u8]) -> Result<S, DecodeError> {
         if self.reader == reader {
             self.decode(bytes)
@@ -180,37 +186,19 @@ impl Plan {
     ///
     /// # Errors
     /// A number that the plan does not have.
+    #[inline]
     pub fn node(&self, id: NodeId) -> Result<&Node, DecodeError> {
         self.nodes.get(id.0).ok_or_else(|| wrong_plan("the plan refers to a node that it does not have"))
     }
 }
 
-impl<'p, 'a> PlanReader<'p, '_, 'a> {
+impl PlanReader<'_, '_, '_> {
     /// Decodes the value of a node.
     ///
     /// # Errors
     /// As [`Plan::decode`].
-    #[inline]
     pub fn read<S: Sink>(&mut self, id: NodeId) -> Result<S, DecodeError> {
-        match self.plan.node(id)? {
-            Node::Scalar { from, to, logical, .. } => S::scalar(self.scalar(*from, *to)?, *logical),
-            Node::Fixed { size, logical, .. } => S::scalar(Scalar::Fixed(self.reader.fixed(*size)?), *logical),
-            Node::Enum(node) => self.symbol(node).and_then(|index| S::symbol(node, index)),
-            Node::Array { item, min_size } => S::array(Items { run: self.again(), item: *item, min_size: *min_size }),
-            Node::Map { value } => S::map(Entries { run: self.again(), value: *value }),
-            Node::Record(node) => {
-                let plan = self.plan;
-                self.reader.nested(|reader| S::record(Fields::new(PlanReader { plan, reader }, node)))
-            }
-            Node::Union(branches) => {
-                let branch = self.branch(branches)?;
-                self.read(branch)
-            }
-            Node::Branch { index, name, nullable, value } => {
-                S::branch(Branch { run: self.again(), index: *index, name, nullable: *nullable, value: *value })
-            }
-            Node::Unresolvable(what) => Err(unresolvable(what)),
-        }
+        read(self.plan, self.reader, id)
     }
 
     /// Reads the writer's value of a node and drops it.
@@ -218,81 +206,132 @@ impl<'p, 'a> PlanReader<'p, '_, 'a> {
     /// # Errors
     /// As [`Plan::decode`].
     pub fn skip(&mut self, id: NodeId) -> Result<(), DecodeError> {
-        match self.plan.node(id)? {
-            // Text that nobody reads need not be UTF-8.
-            Node::Scalar { from: Primitive::String, .. } => self.reader.bytes().map(drop),
-            Node::Scalar { from, .. } => self.scalar(*from, *from).map(drop),
-            Node::Fixed { size, .. } => self.reader.fixed(*size).map(drop),
-            Node::Enum(node) => self.reader.index(node.mapping.len()).map(drop),
-            Node::Array { item, min_size } => self.skip_blocks(*min_size, |run| run.skip(*item)),
-            Node::Map { value } => self.skip_blocks(1, |run| {
-                run.reader.bytes()?;
-                run.skip(*value)
-            }),
-            Node::Record(node) => self.skip_record(node),
-            Node::Union(branches) => {
-                let branch = self.branch(branches)?;
-                self.skip(branch)
-            }
-            Node::Branch { value, .. } => self.skip(*value),
-            Node::Unresolvable(what) => Err(unresolvable(what)),
-        }
+        skip(self.plan, self.reader, id)
     }
+}
 
-    fn skip_record(&mut self, node: &'p RecordNode) -> Result<(), DecodeError> {
-        let plan = self.plan;
-        self.reader.nested(|reader| {
-            let mut run = PlanReader { plan, reader };
+/// Decodes the value of a node.
+#[inline]
+pub(super) fn read<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, id: NodeId) -> Result<S, DecodeError> {
+    let node = plan.node(id)?;
+    match S::own(reader, node) {
+        Some(value) => value,
+        None => read_any(plan, reader, node),
+    }
+}
+
+/// Decodes a record, without a look at how deep it is.
+#[inline]
+fn record<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<S, DecodeError> {
+    let mut fields = Fields::new(PlanReader { plan, reader }, node);
+    let decoded = S::record(&mut fields);
+    if decoded.is_ok() {
+        fields.finish()?;
+    }
+    decoded
+}
+
+#[inline(never)]
+fn read_any<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<S, DecodeError> {
+    match node {
+        Node::Scalar { from, to, logical, .. } => S::scalar(scalar(reader, *from, *to)?, *logical),
+        Node::Fixed { size, logical, .. } => S::scalar(Scalar::Fixed(reader.fixed(*size)?), *logical),
+        Node::Enum(node) => symbol(reader, node).and_then(|index| S::symbol(node, index)),
+        Node::Array { item, min_size } => {
+            S::array(Items { run: PlanReader { plan, reader }, item: *item, min_size: *min_size })
+        }
+        Node::Map { value } => S::map(Entries { run: PlanReader { plan, reader }, value: *value }),
+        Node::Record(node) => reader.nested(|reader| record(plan, reader, node)),
+        Node::Union(branches) => {
+            let branch = branch(reader, branches)?;
+            read_any(plan, reader, plan.node(branch)?)
+        }
+        Node::Branch { index, name, nullable, value } => {
+            let run = PlanReader { plan, reader };
+            S::branch(Branch { run, index: *index, name, nullable: *nullable, value: *value })
+        }
+        Node::Unresolvable(what) => Err(unresolvable(what)),
+    }
+}
+
+/// Reads the writer's value of a node and drops it.
+#[inline]
+pub(super) fn skip(plan: &Plan, reader: &mut Reader<'_>, id: NodeId) -> Result<(), DecodeError> {
+    match plan.node(id)? {
+        Node::Scalar { from, .. } => skip_primitive(reader, *from),
+        node => skip_any(plan, reader, node),
+    }
+}
+
+#[inline(never)]
+fn skip_any(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<(), DecodeError> {
+    match node {
+        Node::Scalar { from, .. } => skip_primitive(reader, *from),
+        Node::Fixed { size, .. } => reader.fixed(*size).map(drop),
+        Node::Enum(node) => reader.index(node.mapping.len()).map(drop),
+        Node::Array { item, min_size } => reader.skip_blocks(*min_size, |reader| skip(plan, reader, *item)),
+        Node::Map { value } => reader.skip_blocks(1, |reader| {
+            reader.bytes()?;
+            skip(plan, reader, *value)
+        }),
+        Node::Record(node) => reader.nested(|reader| {
             node.steps.iter().try_for_each(|step| match step {
-                FieldStep::Read { node, .. } | FieldStep::Skip(node) => run.skip(*node),
+                FieldStep::Read { node, .. } | FieldStep::Skip(node) => skip(plan, reader, *node),
                 FieldStep::Default { .. } => Ok(()),
             })
-        })
-    }
-
-    fn skip_blocks(
-        &mut self,
-        min_size: usize,
-        mut item: impl FnMut(&mut PlanReader<'_, '_, '_>) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
-        let plan = self.plan;
-        self.reader.skip_blocks(min_size, |reader| item(&mut PlanReader { plan, reader }))
-    }
-
-    #[inline]
-    fn scalar(&mut self, from: Primitive, to: Primitive) -> Result<Scalar<'a>, DecodeError> {
-        let value = match from {
-            Primitive::Null => Scalar::Null,
-            Primitive::Boolean => Scalar::Boolean(self.reader.boolean()?),
-            Primitive::Int => Scalar::Int(self.reader.int()?),
-            Primitive::Long => Scalar::Long(self.reader.long()?),
-            Primitive::Float => Scalar::Float(self.reader.float()?),
-            Primitive::Double => Scalar::Double(self.reader.double()?),
-            Primitive::Bytes => Scalar::Bytes(self.reader.bytes()?),
-            Primitive::String => Scalar::String(self.reader.str()?),
-        };
-        if from == to { Ok(value) } else { value.promote(to) }
-    }
-
-    fn symbol(&mut self, node: &EnumNode) -> Result<usize, DecodeError> {
-        let index = self.reader.index(node.mapping.len())?;
-        match node.mapping.get(index) {
-            Some(Ok(symbol)) => Ok(*symbol),
-            Some(Err(unknown)) => Err(unknown_symbol(&node.name, unknown)),
-            None => Err(wrong_plan("the plan has no such symbol")),
+        }),
+        Node::Union(branches) => {
+            let branch = branch(reader, branches)?;
+            skip_any(plan, reader, plan.node(branch)?)
         }
+        Node::Branch { value, .. } => skip(plan, reader, *value),
+        Node::Unresolvable(what) => Err(unresolvable(what)),
     }
+}
 
-    #[inline]
-    fn branch(&mut self, branches: &[NodeId]) -> Result<NodeId, DecodeError> {
-        let index = self.reader.index(branches.len())?;
-        branches.get(index).copied().ok_or_else(|| wrong_plan("the plan has no such branch"))
+#[inline]
+fn skip_primitive(reader: &mut Reader<'_>, primitive: Primitive) -> Result<(), DecodeError> {
+    match primitive {
+        Primitive::Null => Ok(()),
+        Primitive::Boolean => reader.boolean().map(drop),
+        Primitive::Int => reader.int().map(drop),
+        Primitive::Long => reader.long().map(drop),
+        Primitive::Float => reader.float().map(drop),
+        Primitive::Double => reader.double().map(drop),
+        // Text that nobody reads need not be UTF-8.
+        Primitive::Bytes | Primitive::String => reader.bytes().map(drop),
     }
+}
 
-    #[inline]
-    fn again(&mut self) -> PlanReader<'p, '_, 'a> {
-        PlanReader { plan: self.plan, reader: &mut *self.reader }
+#[inline]
+fn scalar<'a>(reader: &mut Reader<'a>, from: Primitive, to: Primitive) -> Result<Scalar<'a>, DecodeError> {
+    let value = match from {
+        Primitive::Null => Scalar::Null,
+        Primitive::Boolean => Scalar::Boolean(reader.boolean()?),
+        Primitive::Int => Scalar::Int(reader.int()?),
+        Primitive::Long => Scalar::Long(reader.long()?),
+        Primitive::Float => Scalar::Float(reader.float()?),
+        Primitive::Double => Scalar::Double(reader.double()?),
+        Primitive::Bytes => Scalar::Bytes(reader.bytes()?),
+        Primitive::String => Scalar::String(reader.str()?),
+    };
+    if from == to { Ok(value) } else { value.promote(to) }
+}
+
+#[inline]
+fn symbol(reader: &mut Reader<'_>, node: &EnumNode) -> Result<usize, DecodeError> {
+    let index = reader.index(node.mapping.len())?;
+    match node.mapping.get(index) {
+        Some(Ok(symbol)) => Ok(*symbol),
+        Some(Err(unknown)) => Err(unknown_symbol(&node.name, unknown)),
+        None => Err(wrong_plan("the plan has no such symbol")),
     }
+}
+
+#[inline]
+fn branch(reader: &mut Reader<'_>, branches: &[NodeId]) -> Result<NodeId, DecodeError> {
+    let index = reader.index(branches.len())?;
+    branches.get(index).copied().ok_or_else(|| wrong_plan("the plan has no such branch"))
 }
 
 /// Returns the error of a symbol that the reader's enum does not have and has no default for.

@@ -5,18 +5,24 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{EnumNode, FieldStep, NodeId, PlanReader, Primitive, RecordNode, wrong_plan};
-use super::{InField, Logical, Reader};
+use super::plan::{EnumNode, Node, NodeId, PlanReader, Primitive, read, wrong_plan};
+use super::{Fields, Logical, Reader, raw};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// A type that a plan can decode into. What a type does not take is an error: the plan was made for another reader.
 pub trait Sink: Sized {
+    /// Reads the value without a detour, where the node is what the type itself writes; `None` leaves it to the others.
+    #[inline]
+    fn own(_reader: &mut Reader<'_>, _node: &Node) -> Option<Result<Self, DecodeError>> {
+        None
+    }
+
     /// Takes a primitive or a fixed, already of the reader's type.
     ///
     /// # Errors
     /// A value outside what the type holds.
     fn scalar(value: Scalar<'_>, _logical: Logical) -> Result<Self, DecodeError> {
-        Err(wrong_plan(format!("a {} has no place here", value.word())))
+        Err(no_place(value.word()))
     }
 
     /// Takes the reader's symbol of that index.
@@ -24,7 +30,7 @@ pub trait Sink: Sized {
     /// # Errors
     /// An index that the enum does not have.
     fn symbol(node: &EnumNode, _index: usize) -> Result<Self, DecodeError> {
-        Err(wrong_plan(format!("a symbol of `{}` has no place here", node.name)))
+        Err(no_place(&node.name))
     }
 
     /// Takes the items of an array.
@@ -32,7 +38,7 @@ pub trait Sink: Sized {
     /// # Errors
     /// What reading an item returns.
     fn array(_items: Items<'_, '_, '_>) -> Result<Self, DecodeError> {
-        Err(wrong_plan("an array has no place here"))
+        Err(no_place("array"))
     }
 
     /// Takes the entries of a map.
@@ -40,15 +46,15 @@ pub trait Sink: Sized {
     /// # Errors
     /// What reading a value returns.
     fn map(_entries: Entries<'_, '_, '_>) -> Result<Self, DecodeError> {
-        Err(wrong_plan("a map has no place here"))
+        Err(no_place("map"))
     }
 
-    /// Takes the fields of a record.
+    /// Takes the fields of a record; what it does not ask for is skipped when it returns.
     ///
     /// # Errors
     /// What reading a field returns.
-    fn record(fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
-        Err(wrong_plan(format!("a record `{}` has no place here", fields.record_name())))
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
+        Err(no_place(fields.record_name()))
     }
 
     /// Takes a branch of the reader's union.
@@ -56,7 +62,7 @@ pub trait Sink: Sized {
     /// # Errors
     /// What reading the value returns.
     fn branch(branch: Branch<'_, '_, '_>) -> Result<Self, DecodeError> {
-        Err(wrong_plan(format!("the branch `{}` of a union has no place here", branch.name())))
+        Err(no_place(branch.name()))
     }
 }
 
@@ -108,23 +114,6 @@ pub struct Branch<'p, 'r, 'a> {
     pub(super) value: NodeId,
 }
 
-/// The fields of a record, not read yet. Each of the reader's fields comes once: read, or as its default.
-#[derive(Debug)]
-pub struct Fields<'p, 'r, 'a> {
-    run: PlanReader<'p, 'r, 'a>,
-    record: &'p RecordNode,
-    steps: std::slice::Iter<'p, FieldStep>,
-    value: Option<FieldValue<'p>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct FieldValue<'p> {
-    field: usize,
-    node: NodeId,
-    /// Where the value is read from instead of the datum.
-    default: Option<&'p [u8]>,
-}
-
 impl Items<'_, '_, '_> {
     /// Reads all items.
     ///
@@ -132,7 +121,7 @@ impl Items<'_, '_, '_> {
     /// What reading an item returns, with its index in the path.
     pub fn read<T: Sink>(self) -> Result<Vec<T>, DecodeError> {
         let Self { run: PlanReader { plan, reader }, item, min_size } = self;
-        reader.items(min_size, |reader| PlanReader { plan, reader }.read(item))
+        reader.items(min_size, |reader| read(plan, reader, item))
     }
 }
 
@@ -143,7 +132,7 @@ impl Entries<'_, '_, '_> {
     /// What reading a value returns, with its key in the path.
     pub fn read<T: Sink>(self) -> Result<BTreeMap<String, T>, DecodeError> {
         let Self { run: PlanReader { plan, reader }, value } = self;
-        reader.entries(|reader| PlanReader { plan, reader }.read(value))
+        reader.entries(|reader| read(plan, reader, value))
     }
 }
 
@@ -176,84 +165,15 @@ impl Branch<'_, '_, '_> {
     ///
     /// # Errors
     /// What reading the value returns.
-    pub fn read<T: Sink>(mut self) -> Result<T, DecodeError> {
-        self.run.read(self.value)
+    #[inline]
+    pub fn read<T: Sink>(self) -> Result<T, DecodeError> {
+        read(self.run.plan, self.run.reader, self.value)
     }
 }
 
-impl<'p, 'r, 'a> Fields<'p, 'r, 'a> {
-    pub(super) fn new(run: PlanReader<'p, 'r, 'a>, record: &'p RecordNode) -> Self {
-        Self { run, record, steps: record.steps.iter(), value: None }
-    }
-
-    /// Returns the full name of the reader's record.
-    #[must_use]
-    pub fn record_name(&self) -> &'p str {
-        &self.record.name
-    }
-
-    /// Returns how many fields the reader's record has.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.record.fields.len()
-    }
-
-    /// Returns the name of the reader's field of that index.
-    #[must_use]
-    pub fn name(&self, field: usize) -> &'p str {
-        self.record.fields.get(field).map_or("", String::as_str)
-    }
-
-    /// Skips what the reader has no field for and returns the index of the next field; [`Fields::read`] then reads it.
-    ///
-    /// # Errors
-    /// What skipping returns.
-    #[inline]
-    pub fn advance(&mut self) -> Result<Option<usize>, DecodeError> {
-        for step in self.steps.by_ref() {
-            let (field, node, default) = match step {
-                FieldStep::Skip(node) => {
-                    self.run.skip(*node)?;
-                    continue;
-                }
-                FieldStep::Read { field, node } => (*field, *node, None),
-                FieldStep::Default { field, node, bytes } => (*field, *node, Some(bytes.as_slice())),
-            };
-            self.value = Some(FieldValue { field, node, default });
-            return Ok(Some(field));
-        }
-        Ok(None)
-    }
-
-    /// Reads the field that [`Fields::advance`] returned.
-    ///
-    /// # Errors
-    /// What reading the field returns, with its name in the path.
-    #[inline]
-    pub fn read<T: Sink>(&mut self) -> Result<T, DecodeError> {
-        let value = self.value.take().ok_or_else(|| wrong_plan("a field is read twice"))?;
-        match value.default {
-            None => self.run.read(value.node),
-            Some(bytes) => PlanReader { plan: self.run.plan, reader: &mut Reader::new(bytes) }.read(value.node),
-        }
-        .field(self.name(value.field))
-    }
-
-    /// Returns the error of a field that the reader's type does not have.
-    #[cold]
-    #[must_use]
-    pub fn unexpected(&self, field: usize) -> DecodeError {
-        wrong_plan(format!("`{}` has no field of the index {field}", self.record.name))
-    }
-
-    /// Returns the field, or the error that the plan left it out.
-    ///
-    /// # Errors
-    /// No value.
-    #[inline]
-    pub fn required<T>(&self, value: Option<T>, name: &str) -> Result<T, DecodeError> {
-        value.ok_or_else(|| wrong_plan(format!("the plan leaves out the field `{name}` of `{}`", self.record.name)))
-    }
+#[cold]
+fn no_place(what: &str) -> DecodeError {
+    wrong_plan(format!("`{what}` has no place here"))
 }
 
 impl<'a> Scalar<'a> {
@@ -288,22 +208,31 @@ impl<'a> Scalar<'a> {
             (Self::Float(value), Primitive::Double) => Self::Double(f64::from(value)),
             (Self::String(value), Primitive::Bytes) => Self::Bytes(value.as_bytes()),
             (Self::Bytes(value), Primitive::String) => {
-                Self::String(std::str::from_utf8(value).map_err(|_| DecodeError::new(DecodeErrorKind::NotUtf8))?)
+                Self::String(raw::text(value).ok_or_else(|| DecodeError::new(DecodeErrorKind::NotUtf8))?)
             }
             (value, _) => return Err(wrong_plan(format!("a {} cannot be promoted so", value.word()))),
         })
     }
 }
 
-/// Implements [`Sink`] for a type that takes one kind of scalar.
+/// Implements [`Sink`] for a type that takes one kind of scalar: the kind, how it is read, and what the value becomes.
 macro_rules! takes_scalar {
-    ($($type:ty: $pattern:pat => $value:expr;)*) => {$(
+    ($($type:ty: $kind:ident, $read:ident, $value:ident => $taken:expr;)*) => {$(
         impl Sink for $type {
             #[inline]
+            fn own(reader: &mut Reader<'_>, node: &Node) -> Option<Result<Self, DecodeError>> {
+                match node {
+                    Node::Scalar { from: Primitive::$kind, to: Primitive::$kind, .. } => {
+                        Some(reader.$read().map(|$value| $taken))
+                    }
+                    _ => None,
+                }
+            }
+
             fn scalar(value: Scalar<'_>, _logical: Logical) -> Result<Self, DecodeError> {
                 match value {
-                    $pattern => Ok($value),
-                    other => Err(wrong_plan(format!("a {} has no place here", other.word()))),
+                    Scalar::$kind($value) => Ok($taken),
+                    other => Err(no_place(other.word())),
                 }
             }
         }
@@ -311,21 +240,29 @@ macro_rules! takes_scalar {
 }
 
 takes_scalar! {
-    (): Scalar::Null => ();
-    bool: Scalar::Boolean(value) => value;
-    i32: Scalar::Int(value) => value;
-    i64: Scalar::Long(value) => value;
-    f32: Scalar::Float(value) => value;
-    f64: Scalar::Double(value) => value;
-    String: Scalar::String(value) => value.to_owned();
-    Vec<u8>: Scalar::Bytes(value) => value.to_vec();
+    bool: Boolean, boolean, value => value;
+    i32: Int, int, value => value;
+    i64: Long, long, value => value;
+    f32: Float, float, value => value;
+    f64: Double, double, value => value;
+    String: String, str, value => raw::owned_text(value);
+    Vec<u8>: Bytes, bytes, value => raw::owned(value);
+}
+
+impl Sink for () {
+    fn scalar(value: Scalar<'_>, _logical: Logical) -> Result<Self, DecodeError> {
+        match value {
+            Scalar::Null => Ok(()),
+            other => Err(no_place(other.word())),
+        }
+    }
 }
 
 impl<const N: usize> Sink for [u8; N] {
     fn scalar(value: Scalar<'_>, _logical: Logical) -> Result<Self, DecodeError> {
         match value {
             Scalar::Fixed(value) => value.try_into().map_err(|_| wrong_plan("a fixed of another size")),
-            other => Err(wrong_plan(format!("a {} has no place here", other.word()))),
+            other => Err(no_place(other.word())),
         }
     }
 }
@@ -347,13 +284,18 @@ impl<T: Sink> Sink for BTreeMap<String, T> {
 impl<T: Sink> Sink for Option<T> {
     #[inline]
     fn branch(branch: Branch<'_, '_, '_>) -> Result<Self, DecodeError> {
-        if branch.is_null() { Ok(None) } else { branch.read().map(Some) }
+        match branch.is_null() {
+            true => Ok(None),
+            false if branch.is_nullable() => branch.read().map(Some),
+            // Of several others `T` is the enum.
+            false => T::branch(branch).map(Some),
+        }
     }
 }
 
 /// A recursive type is boxed; the box takes whatever the type takes.
 impl<T: Sink> Sink for Box<T> {
-    fn record(fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
         T::record(fields).map(Self::new)
     }
 

@@ -11,20 +11,20 @@ use quote::{format_ident, quote};
 use syn::Path;
 
 use super::{default, logical, rust_type};
-use crate::ir::{AvroBody, Enum, Record, Ty, Type, Version, Writer};
+use crate::ir::{AvroBody, Enum, Record, Ty, Type, TypePath, Variant, Version, Writer};
 use crate::names;
 
 mod skip;
 
 /// Emits `Decode` for a type of the version.
 pub(super) fn implementation(one: &Type, body: &AvroBody, wire: &Path) -> TokenStream {
-    let ident = one.ident();
+    let path = one.path();
     let own = body.writers.iter().find(|writer| is_identity(&writer.plan, writer.plan.root));
     let own = own.expect("a version is one of its own writers");
     let code = Emitter::new(body, own, wire);
     let body = code.body_of(one, code.node_of(one.name()));
     quote! {
-        impl #wire::avro::Decode for #ident {
+        impl #wire::avro::Decode for #path {
             fn decode(
                 reader: &mut #wire::avro::Reader<'_>,
             ) -> ::core::result::Result<Self, #wire::DecodeError> {
@@ -100,6 +100,7 @@ fn is_identity(plan: &Plan, root: NodeId) -> bool {
 
 /// Emits code for one writer of one version.
 struct Emitter<'e> {
+    body: &'e AvroBody,
     writer: &'e Writer,
     wire: &'e Path,
     /// The records and enums that need a function of their own: node, function and type.
@@ -118,28 +119,28 @@ impl<'e> Emitter<'e> {
                 _ => continue,
             };
             let Some(one) = body.type_of(name).filter(|_| !is_identity(&writer.plan, id)) else { continue };
-            let function = function_name(one.ident(), writer);
+            let function = function_name(&one.path().ident, writer);
             // Two of the writer's types may become one of the reader's.
             let count = counts.entry(function.to_string()).or_default();
             *count += 1;
             let function = if *count == 1 { function } else { format_ident!("{function}_{count}") };
             functions.insert(id, (function, one));
         }
-        Self { writer, wire, functions }
+        Self { body, writer, wire, functions }
     }
 
     /// Emits one function for each type that the writer wrote differently.
     fn functions(&self) -> Vec<TokenStream> {
         let wire = self.wire;
         let functions = self.functions.iter().map(|(id, (function, one))| {
-            let ident = one.ident();
+            let path = one.path();
             let body = self.body_of(one, self.node(*id));
             let doc = format!(" Reads `{}` as version {} wrote it.", one.name(), self.writer.version);
             quote! {
                 #[doc = #doc]
                 fn #function(
                     reader: &mut #wire::avro::Reader<'_>,
-                ) -> ::core::result::Result<#ident, #wire::DecodeError> {
+                ) -> ::core::result::Result<#path, #wire::DecodeError> {
                     #body
                 }
             }
@@ -171,7 +172,7 @@ impl<'e> Emitter<'e> {
 
     /// A struct literal in the order of the writer's fields; what is skipped stands before the field that follows it.
     fn record_body(&self, record: &Record, node: &RecordNode) -> TokenStream {
-        let ident = &record.ident;
+        let path = &record.path;
         let mut skips: Vec<TokenStream> = Vec::new();
         let mut fields = Vec::new();
         for step in &node.steps {
@@ -190,14 +191,14 @@ impl<'e> Emitter<'e> {
                 FieldStep::Default { field, .. } => {
                     let Some(field) = record.fields.get(*field) else { continue };
                     let (name, function) = (&field.ident, default::function_name(field));
-                    fields.push(quote!(#name: #ident::#function()));
+                    fields.push(quote!(#name: #path::#function()));
                 }
             }
         }
         let body = match skips.as_slice() {
-            [] => quote!(::core::result::Result::Ok(#ident { #(#fields),* })),
+            [] => quote!(::core::result::Result::Ok(#path { #(#fields),* })),
             skips => quote! {
-                let value = #ident { #(#fields),* };
+                let value = #path { #(#fields),* };
                 #(#skips)*
                 ::core::result::Result::Ok(value)
             },
@@ -208,11 +209,11 @@ impl<'e> Emitter<'e> {
     fn enum_body(&self, one: &Enum, node: &EnumNode) -> TokenStream {
         let (wire, name) = (self.wire, &one.name);
         let count = Literal::usize_unsuffixed(node.mapping.len());
-        let ident = &one.ident;
+        let path = &one.path;
         let arms = node.mapping.iter().enumerate().map(|(index, to)| {
             let index = Literal::usize_unsuffixed(index);
             match to.as_ref().map(|to| one.variants.get(*to)) {
-                Ok(Some((variant, _))) => quote!(#index => ::core::result::Result::Ok(#ident::#variant)),
+                Ok(Some((variant, _))) => quote!(#index => ::core::result::Result::Ok(#path::#variant)),
                 Ok(None) => unreachable!("a plan maps to symbols that the enum has"),
                 Err(unknown) => {
                     quote!(#index => ::core::result::Result::Err(#wire::avro::unknown_symbol(#name, #unknown)))
@@ -235,6 +236,15 @@ impl<'e> Emitter<'e> {
             (Node::Branch { name, .. }, Ty::Option { .. }) if name == "null" => {
                 quote!(::core::result::Result::Ok(::core::option::Option::None))
             }
+            (Node::Branch { .. }, Ty::Option { inner, .. }) if matches!(**inner, Ty::Union { .. }) => {
+                let inner = self.read(id, inner);
+                quote!(#inner.map(::core::option::Option::Some))
+            }
+            (Node::Branch { index, value, .. }, Ty::Union { path, place }) => {
+                let variant = self.variant(place, *index);
+                let (name, value) = (&variant.ident, self.read(*value, &variant.ty));
+                quote!(#value.map(#path::#name))
+            }
             (Node::Branch { value, .. }, Ty::Option { inner, .. }) => {
                 let inner = self.read(*value, inner);
                 quote!(#inner.map(::core::option::Option::Some))
@@ -248,11 +258,11 @@ impl<'e> Emitter<'e> {
                 let value = self.read(*value, ty);
                 quote!(reader.entries(|reader| #value))
             }
-            (Node::Record(_) | Node::Enum(_), Ty::Record { ident, boxed, .. }) => {
-                let read = self.read_named(id, ident);
+            (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed, .. }) => {
+                let read = self.read_named(id, path);
                 if *boxed { quote!(#read.map(::std::boxed::Box::new)) } else { read }
             }
-            (Node::Record(_) | Node::Enum(_), Ty::Enum { ident, .. }) => self.read_named(id, ident),
+            (Node::Record(_) | Node::Enum(_), Ty::Enum { path, .. }) => self.read_named(id, path),
             (Node::Fixed { size, logical, .. }, _) => read_fixed(*size, *logical, ty),
             (Node::Scalar { from, to, own: true, .. }, _) if from == to => read_scalar(ty, wire),
             (Node::Scalar { from, to, logical, .. }, _) => self.read_converted(*from, *to, *logical, ty),
@@ -260,11 +270,17 @@ impl<'e> Emitter<'e> {
         }
     }
 
-    fn read_named(&self, id: NodeId, ident: &Ident) -> TokenStream {
+    fn variant(&self, place: &str, index: usize) -> &'e Variant {
+        let Some(Type::Union(union)) = self.body.type_of(place) else { unreachable!("lowering has named the union") };
+        let variant = union.variants.iter().find(|variant| variant.index == index);
+        variant.expect("a plan chooses a branch that the reader has")
+    }
+
+    fn read_named(&self, id: NodeId, path: &TypePath) -> TokenStream {
         let wire = self.wire;
         match self.functions.get(&id) {
             Some((function, _)) => quote!(#function(reader)),
-            None => quote!(<#ident as #wire::avro::Decode>::decode(reader)),
+            None => quote!(<#path as #wire::avro::Decode>::decode(reader)),
         }
     }
 
@@ -322,7 +338,7 @@ fn read_scalar(ty: &Ty, wire: &Path) -> TokenStream {
         Ty::TimeMicros => quote!(reader.time_micros()),
         Ty::Decimal { scale, .. } => {
             let scale = Literal::u32_unsuffixed(*scale);
-            quote!(reader.decimal(#scale))
+            if ty.is_big_decimal() { quote!(reader.big_decimal(#scale)) } else { quote!(reader.decimal(#scale)) }
         }
         Ty::Timestamp(unit) => {
             let unit = logical(*unit, wire);
@@ -341,8 +357,12 @@ fn read_fixed(size: usize, logical: Logical, ty: &Ty) -> TokenStream {
     match (logical, ty) {
         (Logical::Decimal { scale, .. }, Ty::Decimal { .. }) => {
             let scale = Literal::u32_unsuffixed(scale);
-            quote!(reader.decimal_fixed(#size, #scale))
+            match ty.is_big_decimal() {
+                true => quote!(reader.big_decimal_fixed(#size, #scale)),
+                false => quote!(reader.decimal_fixed(#size, #scale)),
+            }
         }
+        (_, Ty::Duration) => quote!(reader.duration()),
         (_, Ty::UuidFixed) => quote!(reader.uuid_fixed()),
         _ => quote!(reader.array::<#size>()),
     }

@@ -5,6 +5,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use eventwright_wire::avro::Duration;
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::rust_decimal::Decimal;
@@ -14,8 +16,8 @@ use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 use syn::Path;
 
-use super::rust_type;
-use crate::ir::{AvroBody, Field, Ty, Type};
+use super::{rust_type, seen_type};
+use crate::ir::{AvroBody, Field, Ty, Type, TypePath, Variant};
 use crate::names;
 
 /// Returns the name of the function that returns a field's default.
@@ -23,15 +25,19 @@ pub(super) fn function_name(field: &Field) -> Ident {
     format_ident!("default_{}", names::plain(&field.ident))
 }
 
-/// Emits the function that returns the field's default, if it has one.
-pub(super) fn function(field: &Field, body: &AvroBody, wire: &Path) -> Option<TokenStream> {
+/// Emits the function that returns the field's default, if it has one; `inside` the module of a namespace.
+pub(super) fn function(field: &Field, inside: bool, body: &AvroBody, wire: &Path) -> Option<TokenStream> {
     let default = field.default.as_ref()?;
-    let (name, ty) = (function_name(field), rust_type(&field.ty, wire));
-    let value = Expressions { body, wire }.expression(&field.ty, default);
+    let (name, ty) = (function_name(field), seen_type(&field.ty, inside, wire));
+    let value = Expressions { body, inside, wire }.expression(&field.ty, default);
     let value = value.expect("lowering has decoded the default with the field's type");
     let doc = super::super::doc(&format!("Returns the default of `{}`.", names::plain(&field.ident)));
-    // What decodes an older version of an event stands in the event's module, beside that of a shared type.
-    let visibility = if body.is_shared { quote!(pub(in super::super)) } else { quote!(pub(super)) };
+    // The decoders of newer versions take it as well, and those of events which use a shared type.
+    let visibility = match usize::from(inside) + usize::from(body.is_shared) {
+        0 => quote!(pub(super)),
+        1 => quote!(pub(in super::super)),
+        _ => quote!(pub(in super::super::super)),
+    };
     Some(quote! {
         #doc
         #visibility fn #name() -> #ty {
@@ -43,6 +49,8 @@ pub(super) fn function(field: &Field, body: &AvroBody, wire: &Path) -> Option<To
 /// Makes expressions of values in the JSON form.
 struct Expressions<'e> {
     body: &'e AvroBody,
+    /// Whether they stand in the module of a namespace.
+    inside: bool,
     wire: &'e Path,
 }
 
@@ -72,7 +80,7 @@ impl Expressions<'_> {
                 text => quote!(::std::string::String::from(#text)),
             },
             Ty::Option { inner, .. } if value.is_null() => {
-                let inner = rust_type(inner, wire);
+                let inner = seen_type(inner, self.inside, wire);
                 quote!(::core::option::Option::<#inner>::None)
             }
             Ty::Option { inner, .. } => {
@@ -81,13 +89,22 @@ impl Expressions<'_> {
             }
             Ty::List(item) => self.list(item, value.as_array()?)?,
             Ty::Map(entry) => self.map(entry, value.as_object()?)?,
-            Ty::Record { ident, name, boxed } => {
-                let record = self.record(ident, name, value.as_object()?)?;
+            Ty::Record { path, name, boxed } => {
+                let record = self.record(path, name, value.as_object()?)?;
                 if *boxed { quote!(::std::boxed::Box::new(#record)) } else { record }
             }
-            Ty::Enum { ident, .. } => {
+            Ty::Enum { path, .. } => {
+                let path = path.seen_from(self.inside);
                 let variant = names::upper_camel(value.as_str()?);
-                quote!(#ident::#variant)
+                quote!(#path::#variant)
+            }
+            Ty::Union { path, place } => {
+                let path = path.seen_from(self.inside);
+                let Some(Type::Union(union)) = self.body.type_of(place) else { return None };
+                let (branch, value) = value.as_object()?.iter().next()?;
+                let Variant { ident: variant, ty, .. } = union.variants.iter().find(|one| one.branch == *branch)?;
+                let value = self.expression(ty, value)?;
+                quote!(#path::#variant(#value))
             }
             logical => value_expression(logical, value.as_str()?, wire)?,
         })
@@ -113,19 +130,26 @@ impl Expressions<'_> {
         Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
     }
 
-    fn record(&self, ident: &Ident, name: &str, values: &Map<String, Value>) -> Option<TokenStream> {
+    fn record(&self, path: &TypePath, name: &str, values: &Map<String, Value>) -> Option<TokenStream> {
         let Some(Type::Record(record)) = self.body.type_of(name) else { return None };
         let fields = record.fields.iter().map(|field| {
             let (name, value) = (&field.ident, self.expression(&field.ty, values.get(&field.name)?)?);
             Some(quote!(#name: #value))
         });
         let fields = fields.collect::<Option<Vec<_>>>()?;
-        Some(quote!(#ident { #(#fields),* }))
+        let path = path.seen_from(self.inside);
+        Some(quote!(#path { #(#fields),* }))
     }
 }
 
 fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
     Some(match ty {
+        big if big.is_big_decimal() => {
+            let (unscaled, scale) = text.parse::<BigDecimal>().ok()?.into_bigint_and_scale();
+            let (bytes, scale) =
+                (array(&unscaled.to_signed_bytes_be()), Literal::u32_unsuffixed(scale.try_into().ok()?));
+            quote!(#wire::avro::big_decimal(&#bytes, #scale))
+        }
         Ty::Decimal { .. } => {
             let decimal: Decimal = text.parse().ok()?;
             let mantissa = Literal::i128_unsuffixed(decimal.mantissa());
@@ -136,6 +160,11 @@ fn value_expression(ty: &Ty, text: &str, wire: &Path) -> Option<TokenStream> {
             let uuid: Uuid = text.parse().ok()?;
             let value = Literal::u128_unsuffixed(uuid.as_u128());
             quote!(#wire::uuid::Uuid::from_u128(#value))
+        }
+        Ty::Duration => {
+            let Duration { months, days, millis } = text.parse().ok()?;
+            let [months, days, millis] = [months, days, millis].map(Literal::u32_unsuffixed);
+            quote!(#wire::avro::Duration { months: #months, days: #days, millis: #millis })
         }
         Ty::Date => {
             let date = date(text.parse().ok()?);

@@ -5,16 +5,18 @@ use quote::quote;
 use syn::Path;
 
 use super::logical;
-use crate::ir::{Enum, Record, Ty, Type};
+use crate::ir::{Enum, Record, Ty, Type, Union, Variant};
 
 /// Emits the implementation for one type.
 pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
-    let (ident, body) = match one {
-        Type::Record(record) => (&record.ident, record_body(record, wire)),
-        Type::Enum(one) => (&one.ident, enum_body(one)),
+    let path = one.path();
+    let body = match one {
+        Type::Record(record) => record_body(record, wire),
+        Type::Enum(one) => enum_body(one),
+        Type::Union(one) => union_body(one, wire),
     };
     quote! {
-        impl #wire::avro::Encode for #ident {
+        impl #wire::avro::Encode for #path {
             fn encode(
                 &self,
                 writer: &mut #wire::avro::Writer<'_>,
@@ -27,15 +29,19 @@ pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
 }
 
 fn record_body(record: &Record, wire: &Path) -> TokenStream {
-    let fields = record.fields.iter().map(|field| {
-        let ident = &field.ident;
-        let (place, name) = (Place::Field(quote!(self.#ident)), &field.name);
-        match write(&field.ty, &place, wire) {
-            Write::Infallible(code) => quote!(#code;),
-            Write::Fallible(code) => quote!(#code.field(#name)?;),
-        }
-    });
-    quote!(#(#fields)*)
+    let fields = record.fields.iter().map(|one| field(&one.ident, &one.name, &one.ty, wire));
+    match record.recursive {
+        true => quote!(writer.nested(|writer| { #(#fields)* ::core::result::Result::Ok(()) })?;),
+        false => quote!(#(#fields)*),
+    }
+}
+
+/// Emits the statement that writes a field of `self`.
+pub(in crate::emit) fn field(ident: &Ident, name: &str, ty: &Ty, wire: &Path) -> TokenStream {
+    match write(ty, &Place::Field(quote!(self.#ident)), wire) {
+        Write::Infallible(code) => quote!(#code;),
+        Write::Fallible(code) => quote!(#code.field(#name)?;),
+    }
 }
 
 fn enum_body(one: &Enum) -> TokenStream {
@@ -45,6 +51,27 @@ fn enum_body(one: &Enum) -> TokenStream {
     });
     // Dereferenced, because a reference to an enum without symbols is not known to be none.
     quote!(writer.index(match *self { #(#arms,)* });)
+}
+
+fn union_body(one: &Union, wire: &Path) -> TokenStream {
+    if one.variants.is_empty() {
+        return quote!(match *self {});
+    }
+    let arms = one.variants.iter().map(|Variant { ident, index, ty, .. }| {
+        let index = Literal::usize_unsuffixed(*index);
+        let value = write(ty, &Place::Reference(quote::format_ident!("value")), wire);
+        let write = match value {
+            Write::Infallible(code) => quote!(#code;),
+            Write::Fallible(code) => quote!(#code?;),
+        };
+        quote! {
+            Self::#ident(value) => {
+                writer.index(#index);
+                #write
+            }
+        }
+    });
+    quote!(match self { #(#arms)* })
 }
 
 /// Where the value is that is written.
@@ -113,6 +140,7 @@ fn write(ty: &Ty, place: &Place, wire: &Path) -> Write {
             let receiver = place.receiver();
             quote!(writer.fixed(#receiver.as_bytes()))
         }
+        Ty::Duration => quote!(writer.duration(#value)),
         Ty::Date => quote!(writer.date(#value)),
         Ty::TimeMillis => quote!(writer.time_millis(#value)),
         Ty::TimeMicros => quote!(writer.time_micros(#value)),
@@ -126,6 +154,10 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
         Ty::Decimal { precision, scale, fixed } => {
             let [precision, scale] = [*precision, *scale].map(Literal::u32_unsuffixed);
             match fixed.map(Literal::usize_unsuffixed) {
+                None if ty.is_big_decimal() => quote!(writer.big_decimal(#reference, #precision, #scale)),
+                Some(size) if ty.is_big_decimal() => {
+                    quote!(writer.big_decimal_fixed(#reference, (#precision, #scale), #size))
+                }
                 None => quote!(writer.decimal(#value, #precision, #scale)),
                 Some(size) => quote!(writer.decimal_fixed(#value, (#precision, #scale), #size)),
             }
@@ -139,7 +171,12 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
             quote!(writer.local_timestamp(#value, #unit))
         }
         Ty::Option { inner, null_index } => {
-            let [null, some] = [*null_index, 1 - *null_index].map(Literal::u32_unsuffixed);
+            let null = Literal::usize_unsuffixed(*null_index);
+            // An enum over several branches writes the index itself.
+            let some = (!matches!(**inner, Ty::Union { .. })).then(|| {
+                let some = Literal::usize_unsuffixed(1 - *null_index);
+                quote!(writer.index(#some);)
+            });
             let inner = write(inner, &Place::Reference(quote::format_ident!("value")), wire).into_result();
             quote! {
                 match #reference {
@@ -148,7 +185,7 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
                         ::core::result::Result::Ok(())
                     }
                     ::core::option::Option::Some(value) => {
-                        writer.index(#some);
+                        #some
                         #inner
                     }
                 }

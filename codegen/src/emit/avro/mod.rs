@@ -4,8 +4,11 @@ mod decode;
 mod default;
 mod encode;
 mod sink;
+mod union;
 
-use proc_macro2::TokenStream;
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Path;
 
@@ -14,26 +17,15 @@ use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
 
 pub(super) use decode::root as decode_root;
+pub(super) use encode::field as write_field;
 
 /// Emits the types that the version defines, those that it shares, and the decoders for its writers.
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
-    let reused = body.reused.iter().map(|(origin, one)| {
-        let ident = one.ident();
-        match origin {
-            Origin::Older(module) => quote!(pub use super::#module::#ident;),
-            Origin::Shared(path) => {
-                let module = shared::path(path);
-                quote!(pub use #module::#ident;)
-            }
-        }
-    });
-    let types = body.types.iter().map(|one| match one {
-        Type::Record(one) => record(one, body, wire),
-        Type::Enum(one) => enumeration(one, wire),
-    });
+    let (flat, modules) = definitions(body, wire);
     let codecs = body.types.iter().map(|one| {
         let encode = encode::implementation(one, wire);
-        let decode = decode::implementation(one, body, wire);
+        // A union is decoded where it stands: each writer has other branches.
+        let decode = (!matches!(one, Type::Union(_))).then(|| decode::implementation(one, body, wire));
         let sink = sink::implementation(one, wire);
         quote!(#encode #decode #sink)
     });
@@ -41,28 +33,95 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     quote! {
         use #wire::avro::InField as _;
 
-        #(#reused)*
-        #(#types)*
+        #(#flat)*
+        #(#modules)*
         #(#codecs)*
         #(#resolvers)*
     }
 }
 
+/// Emits the types as such: those of the version's own module, and the modules of namespaces with theirs.
+fn definitions(body: &AvroBody, wire: &Path) -> (Vec<TokenStream>, Vec<TokenStream>) {
+    let reused = body.reused.iter().map(|(origin, one)| {
+        let path = one.path();
+        let up = path.module.as_ref().map(|_| quote!(super::));
+        let defined = match origin {
+            Origin::Older(version) => quote!(super::#version::#path),
+            Origin::Shared(version, path) => {
+                let version = shared::path(version);
+                quote!(#version::#path)
+            }
+        };
+        (path, quote!(pub use #up #defined;))
+    });
+    let types = body.types.iter().map(|one| {
+        let definition = match one {
+            Type::Record(one) => record(one, body, wire),
+            Type::Enum(one) => enumeration(one, wire),
+            Type::Union(one) => union::definition(one, wire),
+        };
+        (one.path(), definition)
+    });
+    let (mut flat, mut modules) = (Vec::new(), BTreeMap::<&Ident, Vec<TokenStream>>::new());
+    for (path, definition) in reused.chain(types) {
+        match &path.module {
+            None => flat.push(definition),
+            Some(module) => modules.entry(module).or_default().push(definition),
+        }
+    }
+    let modules = modules.into_iter().map(|(module, definitions)| {
+        quote! {
+            /// The types of a namespace whose names another namespace has as well.
+            pub mod #module {
+                #(#definitions)*
+            }
+        }
+    });
+    (flat, modules.collect())
+}
+
 fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
-    let Record { ident, name, fields, .. } = record;
+    let Record { path, name, fields, .. } = record;
+    let ident = &path.ident;
     let doc = super::doc(record.doc.as_deref().unwrap_or(&format!("The record `{name}`.")));
     let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
     let constructor = constructor(record, body, wire);
+    let masked = masked_debug(record);
+    let debug = masked.is_none().then(|| quote!(Debug,));
     quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
+        #[derive(#debug Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
         #[serde(crate = #serde, deny_unknown_fields)]
         pub struct #ident {
             #(#members,)*
         }
+        #masked
         #constructor
     }
+}
+
+/// Emits `Debug` for a record with personal data, which it does not show.
+fn masked_debug(record: &Record) -> Option<TokenStream> {
+    if !record.fields.iter().any(|field| field.pii) {
+        return None;
+    }
+    let ident = &record.path.ident;
+    let fields = record.fields.iter().map(|field| {
+        let (ident, name) = (&field.ident, names::plain(&field.ident));
+        match field.pii {
+            true => quote!(.field(#name, &::core::format_args!("***"))),
+            false => quote!(.field(#name, &self.#ident)),
+        }
+    });
+    let name = ident.to_string();
+    Some(quote! {
+        impl ::core::fmt::Debug for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name) #(#fields)* .finish()
+            }
+        }
+    })
 }
 
 fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
@@ -71,10 +130,10 @@ fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
     let rename = (names::plain(ident) != *name).then(|| quote!(#[serde(rename = #name)]));
     let with = json_form(field, wire);
     let default = field.default.as_ref().map(|_| {
-        let path = format!("{}::{}", record.ident, default::function_name(field));
+        let path = format!("{}::{}", record.path.ident, default::function_name(field));
         quote!(#[serde(default = #path)])
     });
-    let ty = rust_type(ty, wire);
+    let ty = seen_type(ty, record.path.module.is_some(), wire);
     quote!(#doc #rename #with #default pub #ident: #ty)
 }
 
@@ -92,10 +151,10 @@ fn json_form(field: &Field, wire: &Path) -> Option<TokenStream> {
 
 /// Emits `new`, which takes the fields without default, and one function for each default.
 fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
-    let ident = &record.ident;
+    let (ident, inside) = (&record.path.ident, record.path.module.is_some());
     let required = record.fields.iter().filter(|field| field.default.is_none());
     let parameters = required.map(|field| {
-        let ty = rust_type(&field.ty, wire);
+        let ty = seen_type(&field.ty, inside, wire);
         let name = &field.ident;
         quote!(#name: #ty)
     });
@@ -109,7 +168,7 @@ fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
             }
         }
     });
-    let defaults = record.fields.iter().filter_map(|field| default::function(field, body, wire));
+    let defaults = record.fields.iter().filter_map(|field| default::function(field, inside, body, wire));
     quote! {
         impl #ident {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
@@ -125,7 +184,8 @@ fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
 }
 
 fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
-    let Enum { ident, name, variants, .. } = one;
+    let Enum { path, name, variants, .. } = one;
+    let ident = &path.ident;
     let doc = super::doc(one.doc.as_deref().unwrap_or(&format!("The enum `{name}`.")));
     let serde = serde_path(wire);
     let members = variants.iter().map(|(variant, symbol)| {
@@ -156,6 +216,11 @@ fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
     }
 }
 
+/// Returns the Rust type of a field, as the module of a namespace names it or the version's own.
+fn seen_type(ty: &Ty, inside: bool, wire: &Path) -> TokenStream {
+    if inside { rust_type(&ty.seen_from_inside(), wire) } else { rust_type(ty, wire) }
+}
+
 /// Returns the Rust type of a field.
 fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
     match ty {
@@ -171,8 +236,10 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
             let size = proc_macro2::Literal::usize_unsuffixed(*size);
             quote!([u8; #size])
         }
+        big if big.is_big_decimal() => quote!(#wire::bigdecimal::BigDecimal),
         Ty::Decimal { .. } => quote!(#wire::rust_decimal::Decimal),
         Ty::Uuid | Ty::UuidFixed => quote!(#wire::uuid::Uuid),
+        Ty::Duration => quote!(#wire::avro::Duration),
         Ty::Date => quote!(#wire::jiff::civil::Date),
         Ty::TimeMillis | Ty::TimeMicros => quote!(#wire::jiff::civil::Time),
         Ty::Timestamp(_) => quote!(#wire::jiff::Timestamp),
@@ -189,8 +256,8 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
             let value = rust_type(value, wire);
             quote!(::std::collections::BTreeMap<::std::string::String, #value>)
         }
-        Ty::Record { ident, boxed: true, .. } => quote!(::std::boxed::Box<#ident>),
-        Ty::Record { ident, .. } | Ty::Enum { ident, .. } => quote!(#ident),
+        Ty::Record { path, boxed: true, .. } => quote!(::std::boxed::Box<#path>),
+        Ty::Record { path, .. } | Ty::Enum { path, .. } | Ty::Union { path, .. } => quote!(#path),
     }
 }
 
@@ -204,6 +271,7 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
         }
         Logical::None => quote!(None),
         Logical::Uuid => quote!(Uuid),
+        Logical::Duration => quote!(Duration),
         Logical::Date => quote!(Date),
         Logical::TimeMillis => quote!(TimeMillis),
         Logical::TimeMicros => quote!(TimeMicros),

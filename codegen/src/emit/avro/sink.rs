@@ -1,9 +1,10 @@
 //! Emits `Sink`: how a type takes what a run-time plan hands over, for writers that are not known at build time.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::Path;
 
+use super::default;
 use crate::ir::{Enum, Record, Type};
 
 /// Emits the implementation for one type.
@@ -11,48 +12,44 @@ pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
     match one {
         Type::Record(record) => self::record(record, wire),
         Type::Enum(one) => enumeration(one, wire),
+        Type::Union(one) => super::union::sink(one, wire),
     }
 }
 
 fn record(record: &Record, wire: &Path) -> TokenStream {
-    let ident = &record.ident;
-    // Numbered, so that no field's name can be in the way.
-    let slots: Vec<_> = (0..record.fields.len()).map(|index| format_ident!("field_{index}")).collect();
-    let arms = slots.iter().enumerate().map(|(index, slot)| {
-        let index = Literal::usize_unsuffixed(index);
-        quote!(#index => #slot = ::core::option::Option::Some(fields.read()?))
+    let path = &record.path;
+    let fields = record.fields.iter().enumerate().map(|(index, field)| {
+        let (name, index) = (&field.ident, Literal::usize_unsuffixed(index));
+        match &field.default {
+            None => quote!(#name: fields.read(#index)?),
+            Some(_) => {
+                let default = default::function_name(field);
+                quote!(#name: fields.read_or(#index, Self::#default)?)
+            }
+        }
     });
-    let values = record.fields.iter().zip(&slots).map(|(field, slot)| {
-        let (ident, name) = (&field.ident, &field.name);
-        quote!(#ident: fields.required(#slot, #name)?)
-    });
+    // A record without fields has nothing to ask for.
+    let fields_name = if record.fields.is_empty() { quote!(_fields) } else { quote!(fields) };
     quote! {
-        impl #wire::avro::Sink for #ident {
+        impl #wire::avro::Sink for #path {
             fn record(
-                mut fields: #wire::avro::Fields<'_, '_, '_>,
+                #fields_name: &mut #wire::avro::Fields<'_, '_, '_>,
             ) -> ::core::result::Result<Self, #wire::DecodeError> {
-                #(let mut #slots = ::core::option::Option::None;)*
-                while let ::core::option::Option::Some(field) = fields.advance()? {
-                    match field {
-                        #(#arms,)*
-                        other => return ::core::result::Result::Err(fields.unexpected(other)),
-                    }
-                }
-                ::core::result::Result::Ok(Self { #(#values),* })
+                ::core::result::Result::Ok(Self { #(#fields),* })
             }
         }
     }
 }
 
 fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
-    let ident = &one.ident;
+    let path = &one.path;
     let count = Literal::usize_unsuffixed(one.variants.len());
     let arms = one.variants.iter().enumerate().map(|(index, (variant, _))| {
         let index = Literal::usize_unsuffixed(index);
         quote!(#index => ::core::result::Result::Ok(Self::#variant))
     });
     quote! {
-        impl #wire::avro::Sink for #ident {
+        impl #wire::avro::Sink for #path {
             fn symbol(
                 _node: &#wire::avro::EnumNode,
                 index: usize,

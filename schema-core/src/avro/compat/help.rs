@@ -94,15 +94,6 @@ pub(super) fn describe_logical(logical: Logical) -> String {
     match logical {
         Logical::Decimal { precision, scale } => format!("`decimal` of precision {precision} and scale {scale}"),
         Logical::None => "value without logical type".into(),
-        Logical::Uuid => "`uuid`".into(),
-        Logical::Date => "`date`".into(),
-        Logical::TimeMillis => "`time-millis`".into(),
-        Logical::TimeMicros => "`time-micros`".into(),
-        Logical::TimestampMillis => "`timestamp-millis`".into(),
-        Logical::TimestampMicros => "`timestamp-micros`".into(),
-        Logical::TimestampNanos => "`timestamp-nanos`".into(),
-        Logical::LocalTimestampMillis => "`local-timestamp-millis`".into(),
-        Logical::LocalTimestampMicros => "`local-timestamp-micros`".into(),
-        Logical::LocalTimestampNanos => "`local-timestamp-nanos`".into(),
+        other => format!("`{}`", other.name()),
     }
 }

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventwright_wire::EncodeError;
-use eventwright_wire::avro::{InField, Logical, Writer};
+use eventwright_wire::avro::{DECIMAL_DIGITS, Duration, InField, Logical, MAX_DEPTH, Writer, too_deep};
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::json::JsonForm;
 use eventwright_wire::rust_decimal::Decimal;
 use eventwright_wire::uuid::Uuid;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use super::super::model::{Body, Field, Kind, NamedId, Node, Schema};
 
 /// How deep values may nest: a record whose default holds a default of itself would never end.
-const MAX_DEPTH: u32 = 128;
+const MAX_NESTING: u32 = 128;
 
 /// How many values one default may come to: records whose defaults hold two of the next one double at each level.
 const MAX_DEFAULT_VALUES: u32 = 1 << 16;
@@ -35,12 +36,14 @@ pub(super) struct Encoder<'s, 'o> {
     form: Form,
     out: &'o mut Vec<u8>,
     depth: u32,
+    /// How many records the value is in.
+    records: u32,
     default_values: u32,
 }
 
 impl<'s, 'o> Encoder<'s, 'o> {
     pub(super) fn new(schema: &'s Schema, form: Form, out: &'o mut Vec<u8>) -> Self {
-        Self { schema, form, out, depth: 0, default_values: 0 }
+        Self { schema, form, out, depth: 0, records: 0, default_values: 0 }
     }
 
     fn writer(&mut self) -> Writer<'_> {
@@ -48,7 +51,7 @@ impl<'s, 'o> Encoder<'s, 'o> {
     }
 
     pub(super) fn node(&mut self, node: &'s Node, value: &Value) -> Result<(), EncodeError> {
-        if self.depth == MAX_DEPTH {
+        if self.depth == MAX_NESTING {
             return Err(EncodeError::new("the value nests deeper than 128 levels"));
         }
         if self.form == Form::Default {
@@ -127,13 +130,15 @@ impl<'s, 'o> Encoder<'s, 'o> {
         branches: &'s [Node],
         value: &'v Value,
     ) -> Result<(usize, Option<&'s Node>, &'v Value), EncodeError> {
-        let names: Vec<_> = branches.iter().map(|branch| self.schema.word_of(branch)).collect();
+        let names: Vec<_> = branches.iter().map(|branch| self.schema.branch_name(branch)).collect();
         let help = || EncodeError::new(format!("expected {{\"branch\": value}} with one of {}", names.join(", ")));
         let object = value.as_object().filter(|object| object.len() == 1).ok_or_else(help)?;
         let (name, inner) = object.iter().next().ok_or_else(help)?;
         let full = names.iter().position(|one| one == name);
         let simple = || names.iter().position(|one| one.rsplit('.').next() == Some(name));
-        let index = full.or_else(simple).ok_or_else(help)?;
+        // Null stands for itself.
+        let index = full.or_else(simple).filter(|index| names.get(*index).is_some_and(|name| name != "null"));
+        let index = index.ok_or_else(help)?;
         Ok((index, branches.get(index), inner))
     }
 
@@ -141,11 +146,11 @@ impl<'s, 'o> Encoder<'s, 'o> {
         let start = self.out.len();
         for (index, branch) in branches.iter().enumerate() {
             write_index(&mut self.writer(), index);
-            let depth = self.depth;
+            let (depth, records) = (self.depth, self.records);
             if self.node(branch, value).is_ok() {
                 return Ok(());
             }
-            self.depth = depth;
+            (self.depth, self.records) = (depth, records);
             self.out.truncate(start);
         }
         Err(expected("a value of one of the union's branches", value))
@@ -157,7 +162,13 @@ impl<'s, 'o> Encoder<'s, 'o> {
         match &named.body {
             Body::Record(fields) => {
                 let object = value.as_object().ok_or_else(|| expected("an object", value))?;
-                self.record(fields, object)
+                if self.records == MAX_DEPTH {
+                    return Err(too_deep());
+                }
+                self.records += 1;
+                self.record(fields, object)?;
+                self.records -= 1;
+                Ok(())
             }
             Body::Enum { symbols, .. } => {
                 let symbol = value.as_str().ok_or_else(|| expected("a symbol as text", value))?;
@@ -194,13 +205,22 @@ impl<'s, 'o> Encoder<'s, 'o> {
     fn fixed(&mut self, size: usize, logical: Logical, value: &Value) -> Result<(), EncodeError> {
         if self.form == Form::Event {
             match logical {
+                Logical::Decimal { precision, scale } if precision > DECIMAL_DIGITS => {
+                    let decimal: BigDecimal = decimal(value)?;
+                    return self.writer().big_decimal_fixed(&decimal, (precision, scale), size);
+                }
                 Logical::Decimal { precision, scale } => {
-                    let decimal = decimal(value)?;
+                    let decimal: Decimal = decimal(value)?;
                     return self.writer().decimal_fixed(decimal, (precision, scale), size);
                 }
                 Logical::Uuid => {
                     let uuid: Uuid = from_text(value, "a uuid as text")?;
                     self.writer().fixed(uuid.as_bytes());
+                    return Ok(());
+                }
+                Logical::Duration => {
+                    let duration: Duration = from_text(value, "a duration as text")?;
+                    self.writer().duration(duration);
                     return Ok(());
                 }
                 _ => {}
@@ -241,8 +261,12 @@ impl<'s, 'o> Encoder<'s, 'o> {
     fn logical(&mut self, logical: Logical, value: &Value) -> Result<(), EncodeError> {
         const ISO: &str = "as ISO 8601 text";
         match logical {
+            Logical::Decimal { precision, scale } if precision > DECIMAL_DIGITS => {
+                let decimal: BigDecimal = decimal(value)?;
+                self.writer().big_decimal(&decimal, precision, scale)
+            }
             Logical::Decimal { precision, scale } => {
-                let decimal = decimal(value)?;
+                let decimal: Decimal = decimal(value)?;
                 self.writer().decimal(decimal, precision, scale)
             }
             Logical::Uuid => from_text(value, "a uuid as text").map(|uuid| self.writer().uuid(uuid)),
@@ -298,8 +322,8 @@ fn float<T: FromStr + Into<f64> + Copy>(value: &Value, form: Form) -> Result<T, 
     }
 }
 
-fn decimal(value: &Value) -> Result<Decimal, EncodeError> {
-    Decimal::from_json(value).map_err(|error| EncodeError::new(error.to_string()))
+fn decimal<T: JsonForm>(value: &Value) -> Result<T, EncodeError> {
+    T::from_json(value).map_err(|error| EncodeError::new(error.to_string()))
 }
 
 fn from_text<T: FromStr<Err: Display>>(value: &Value, what: &str) -> Result<T, EncodeError> {

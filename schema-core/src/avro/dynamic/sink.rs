@@ -2,7 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventwright_wire::avro::{Branch, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink};
+use eventwright_wire::avro::{
+    Branch, DECIMAL_DIGITS, Duration, Entries, EnumNode, Fields, Items, Logical, Scalar, Sink,
+};
+use eventwright_wire::bigdecimal::BigDecimal;
 use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::json::non_finite;
@@ -46,16 +49,10 @@ impl Sink for Json {
         Ok(Self(entries.read::<Self>()?.into_iter().map(|(key, value)| (key, value.0)).collect()))
     }
 
-    fn record(mut fields: Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
-        let mut values: Vec<Option<Self>> = vec![None; fields.count()];
-        while let Some(index) = fields.advance()? {
-            let value = fields.read()?;
-            *values.get_mut(index).ok_or_else(|| fields.unexpected(index))? = Some(value);
-        }
+    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
         let mut object = Map::new();
-        for (index, value) in values.into_iter().enumerate() {
-            let name = fields.name(index);
-            object.insert(name.to_owned(), fields.required(value, name)?.0);
+        for index in 0..fields.count() {
+            object.insert(fields.name(index).to_owned(), fields.read::<Self>(index)?.0);
         }
         Ok(Self(Value::Object(object)))
     }
@@ -84,7 +81,11 @@ fn double(value: f64) -> Value {
 fn logical_text(value: Scalar<'_>, logical: Logical) -> Result<Option<String>, DecodeError> {
     Ok(Some(match logical {
         Logical::None => return Ok(None),
+        Logical::Decimal { precision, .. } if precision > DECIMAL_DIGITS => {
+            BigDecimal::scalar(value, logical)?.to_plain_string()
+        }
         Logical::Decimal { .. } => Decimal::scalar(value, logical)?.to_string(),
+        Logical::Duration => Duration::scalar(value, logical)?.to_string(),
         Logical::Uuid => Uuid::scalar(value, logical)?.to_string(),
         Logical::Date => Date::scalar(value, logical)?.to_string(),
         Logical::TimeMillis | Logical::TimeMicros => Time::scalar(value, logical)?.to_string(),

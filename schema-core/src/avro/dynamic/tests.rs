@@ -75,3 +75,20 @@ fn wrong_values_are_refused_with_their_path_and_leave_the_output_alone() {
     check("tags", json!({"a": [f64::MAX, 1e308, -1e308, "1e999x"]}), "`tags[\"a\"][3]`: expected a number, found text");
     check("colour", json!(1), "the schema has no field `colour`");
 }
+
+#[test]
+fn personal_data_is_masked_wherever_it_stands() {
+    let text = r#"{"type":"record","name":"A","namespace":"n","fields":[
+        {"name":"id","type":"int"},{"name":"email","type":"string","pii":true},
+        {"name":"not","type":"string","pii":false},
+        {"name":"list","type":{"type":"array","items":{"type":"record","name":"B","fields":[
+            {"name":"phone","type":["null","string"],"pii":true},{"name":"city","type":"string"}]}}},
+        {"name":"map","type":{"type":"map","values":["null","B"]}},
+        {"name":"union","type":["int","null","B"]}]}"#;
+    let schema = parse("a.avsc", text).unwrap();
+    let (shown, masked) = (json!({"phone": "1", "city": "c"}), json!({"phone": "***", "city": "c"}));
+    let value = |email: &str, b: &serde_json::Value| json!({"id": 1, "email": email, "not": "x", "list": [b], "map": {"k": b, "n": null}, "union": {"n.B": b}});
+    let mut found = value("a@b", &shown);
+    mask(&schema, &mut found);
+    assert_eq!(found, value("***", &masked));
+}

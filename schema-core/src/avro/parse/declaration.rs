@@ -206,6 +206,7 @@ impl<'t> Parser<'t> {
             doc: text(object, "doc"),
             node,
             default: object.get("default").map(|default| json::to_serde(&default.value)),
+            pii: object.get("pii").is_some_and(|pii| matches!(&pii.value, Value::BooleanLit(pii) if pii.value)),
             span: self.span(value),
         })
     }
@@ -306,6 +307,7 @@ impl<'t> Parser<'t> {
         match (name.as_str(), kind, fixed_size) {
             ("decimal", Kind::Bytes, _) => decimal(object, fixed_size),
             ("uuid", Kind::String, None) | ("uuid", Kind::Bytes, Some(16)) => Logical::Uuid,
+            ("duration", Kind::Bytes, Some(12)) => Logical::Duration,
             ("date", Kind::Int, None) => Logical::Date,
             ("time-millis", Kind::Int, None) => Logical::TimeMillis,
             ("time-micros", Kind::Long, None) => Logical::TimeMicros,
@@ -322,7 +324,11 @@ impl<'t> Parser<'t> {
 
 fn decimal(object: &Object<'_>, fixed_size: Option<usize>) -> Logical {
     let precision = integer(object, "precision").and_then(|precision| u32::try_from(precision).ok());
-    let scale = integer(object, "scale").map_or(Some(0), |scale| u32::try_from(scale).ok());
+    // A scale that is there and no number is invalid; only one that is missing is 0.
+    let scale = match object.get("scale") {
+        Some(_) => integer(object, "scale").and_then(|scale| u32::try_from(scale).ok()),
+        None => Some(0),
+    };
     let (Some(precision), Some(scale)) = (precision, scale) else { return Logical::None };
     // A fixed of n bytes holds floor(log10(2^(8n-1) - 1)) digits.
     let holds = fixed_size.is_none_or(|size| {

@@ -1,3 +1,5 @@
+use eventwright_wire::avro::Logical;
+
 use super::*;
 
 fn check_refused(text: &str, expected: &str) {
@@ -47,7 +49,7 @@ fn hostile_depth_is_an_error_and_no_overflow() {
 #[test]
 fn a_default_that_holds_itself_is_refused_and_does_not_loop() {
     let text = r#"{"type":"record","name":"A","fields":[{"name":"a","type":"A","default":{}}]}"#;
-    assert!(parse("a.avsc", text).unwrap_err()[0].message.contains("nests deeper"));
+    assert!(parse("a.avsc", text).unwrap_err()[0].message.contains("nested deeper"));
 }
 
 #[test]
@@ -108,4 +110,28 @@ fn types_that_nest_too_deep_through_references_are_refused() {
     let reference = Reference { name: "chain".into(), text: format!("[{records}]") };
     let text = r#"{"type":"record","name":"X","fields":[{"name":"f","type":"R4999"}]}"#;
     assert!(parse_with("a.avsc", text, &[reference]).unwrap_err()[0].message.contains("nest deeper than 256 levels"));
+}
+
+#[test]
+fn a_logical_type_that_is_not_valid_is_ignored() {
+    let check = |ty: &str, attributes: &str, expected: Logical| {
+        let schema = parse("a.avsc", &format!(r#"{{"type":{ty},{attributes}}}"#)).unwrap();
+        let named = schema.root_named().map(|(_, named)| named.logical);
+        assert_eq!(named.unwrap_or(schema.root().logical), expected, "{attributes}");
+    };
+    let fixed = |size: u32| format!(r#""fixed","name":"F","size":{size}"#);
+    let decimal = |precision, scale| Logical::Decimal { precision, scale };
+    check(r#""bytes""#, r#""logicalType":"decimal","precision":4,"scale":2"#, decimal(4, 2));
+    check(r#""bytes""#, r#""logicalType":"decimal","precision":4"#, decimal(4, 0));
+    check(&fixed(2), r#""logicalType":"decimal","precision":4"#, decimal(4, 0));
+    check(&fixed(12), r#""logicalType":"duration""#, Logical::Duration);
+    check(&fixed(11), r#""logicalType":"duration""#, Logical::None);
+    check(&fixed(1), r#""logicalType":"decimal","precision":3"#, Logical::None);
+    check(&fixed(15), r#""logicalType":"uuid""#, Logical::None);
+    check(r#""string""#, r#""logicalType":"date""#, Logical::None);
+    check(r#""long""#, r#""logicalType":"of-mine""#, Logical::None);
+    check(r#""long""#, r#""logicalType":7"#, Logical::None);
+    for wrong in [r#""precision":0"#, r#""scale":1"#, r#""precision":2,"scale":3"#, r#""precision":4,"scale":"2""#] {
+        check(r#""bytes""#, &format!(r#""logicalType":"decimal",{wrong}"#), Logical::None);
+    }
 }

@@ -19,17 +19,15 @@ pub(super) fn functions<'p>(
         let Some(Node::Record(node)) = plan.nodes.get(id.0) else { return None };
         let function = function_name(plan, id, version);
         let doc = format!(" Skips a `{}` as version {version} wrote it.", node.name);
-        let fields = node.steps.iter().filter_map(|step| match step {
-            FieldStep::Read { node, .. } | FieldStep::Skip(node) => Some(skip(plan, *node, version, wire)),
-            FieldStep::Default { .. } => None,
-        });
+        let fields = node.steps.iter().filter_map(written).map(|node| skip(plan, node, version, wire));
+        let body = quote!(#(#fields)* ::core::result::Result::Ok(()));
+        // Only a record that holds itself can nest without end.
+        let is_recursive = node.steps.iter().filter_map(written).any(|field| reached(plan, vec![field]).contains(&id));
+        let body = if is_recursive { quote!(reader.nested(|reader| { #body })) } else { body };
         Some(quote! {
             #[doc = #doc]
             fn #function(reader: &mut #wire::avro::Reader<'_>) -> ::core::result::Result<(), #wire::DecodeError> {
-                reader.nested(|reader| {
-                    #(#fields)*
-                    ::core::result::Result::Ok(())
-                })
+                #body
             }
         })
     })
@@ -110,19 +108,29 @@ fn union(plan: &Plan, branches: &[NodeId], version: u32, wire: &Path) -> TokenSt
     }
 }
 
+/// Returns the node of a field that the writer wrote.
+fn written(step: &FieldStep) -> Option<NodeId> {
+    match step {
+        FieldStep::Read { node, .. } | FieldStep::Skip(node) => Some(*node),
+        FieldStep::Default { .. } => None,
+    }
+}
+
 /// Returns the records that skipping comes to.
 fn skipped_records(plan: &Plan) -> Vec<NodeId> {
     let steps = plan.nodes.iter().filter_map(|node| match node {
         Node::Record(node) => Some(&node.steps),
         _ => None,
     });
-    let mut open: Vec<NodeId> = steps
-        .flatten()
-        .filter_map(|step| match step {
-            FieldStep::Skip(node) => Some(*node),
-            _ => None,
-        })
-        .collect();
+    let skipped = steps.flatten().filter_map(|step| match step {
+        FieldStep::Skip(node) => Some(*node),
+        _ => None,
+    });
+    reached(plan, skipped.collect())
+}
+
+/// Returns the records that reading those nodes comes to.
+fn reached(plan: &Plan, mut open: Vec<NodeId>) -> Vec<NodeId> {
     let mut seen = vec![false; plan.nodes.len()];
     let mut records = Vec::new();
     while let Some(id) = open.pop() {
@@ -136,10 +144,7 @@ fn skipped_records(plan: &Plan) -> Vec<NodeId> {
             Some(Node::Union(branches)) => open.extend(branches),
             Some(Node::Record(node)) => {
                 records.push(id);
-                open.extend(node.steps.iter().filter_map(|step| match step {
-                    FieldStep::Read { node, .. } | FieldStep::Skip(node) => Some(*node),
-                    FieldStep::Default { .. } => None,
-                }));
+                open.extend(node.steps.iter().filter_map(written));
             }
             _ => {}
         }

@@ -1,0 +1,121 @@
+//! Our codecs, the hand-written ones beside them, and the limits: what copying the same memory takes.
+
+use std::hint::black_box;
+
+use eventwright_schema::avro::{parse, resolve};
+use eventwright_wire::Event;
+use eventwright_wire::avro::Plan;
+
+use crate::events::plain_order::v1::OrderCreated as OrderV1;
+use crate::events::plain_order::v2::OrderCreated as OrderV2;
+use crate::measure::Suite;
+use crate::{CLONE, HAND, HAND_FAST, KNOWN, OURS, PLAN, hand, samples, work};
+
+/// Returns the bytes of an event.
+pub(crate) fn encoded<E: Event>(event: &E) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    event.encode(&mut bytes).expect("the sample is a value of its schema");
+    bytes
+}
+
+/// Returns the plan by which `R` reads what `W` wrote, as the runtime makes it for a schema of the registry.
+fn plan<W: Event, R: Event>() -> Plan {
+    let schema = |name: &str, text| parse(name, text).expect("the schema was compiled");
+    let (writer, reader) = (schema("writer", W::SCHEMA.text), schema("reader", R::SCHEMA.text));
+    resolve(&writer, &reader).expect("the versions are compatible")
+}
+
+/// Returns the index of `W` among the writers that `R` knows.
+fn writer<W: Event, R: Event>() -> usize {
+    let is_writer = |schema: &&eventwright_wire::EventSchema| schema.sha256 == W::SCHEMA.sha256;
+    R::WRITERS.iter().position(is_writer).expect("the writer is known")
+}
+
+/// Adds all cases of version 2 as it is.
+pub(crate) fn add(suite: &mut Suite) {
+    let names = [work::ENCODE, work::DECODE];
+    same_version(suite, names, samples::v2());
+    let names = [work::ENCODE_NOT_ASCII, work::DECODE_NOT_ASCII];
+    same_version(suite, names, samples::v2_not_ascii());
+    limits(suite);
+    added_fields(suite);
+    skipped_fields(suite);
+    logical(suite);
+}
+
+fn same_version(suite: &mut Suite, [encode, decode]: [&'static str; 2], order: OrderV2) {
+    let bytes = &*encoded(&order).leak();
+    let order = &*Box::leak(Box::new(order));
+    let own = writer::<OrderV2, OrderV2>();
+    let mut out = Vec::new();
+    hand::encode_v2::<false>(order, &mut out);
+    assert_eq!(out, bytes, "by hand");
+    out.clear();
+    hand::encode_v2::<true>(order, &mut out);
+    assert_eq!(out, bytes, "by hand, fast");
+    assert_eq!(OrderV2::decode(own, bytes).as_ref(), Ok(order));
+    assert_eq!(hand::decode_v2::<false>(bytes).as_ref().ok(), Some(order));
+    assert_eq!(hand::decode_v2::<true>(bytes).as_ref().ok(), Some(order));
+
+    suite.add_encoder(encode, OURS, bytes.len(), move |out| black_box(order).encode(out).expect("a value"));
+    suite.add_encoder(encode, HAND, bytes.len(), move |out| hand::encode_v2::<false>(black_box(order), out));
+    suite.add_encoder(encode, HAND_FAST, bytes.len(), move |out| hand::encode_v2::<true>(black_box(order), out));
+    suite.add(decode, OURS, bytes.len(), move || OrderV2::decode(own, black_box(bytes)));
+    suite.add(decode, HAND, bytes.len(), move || hand::decode_v2::<false>(black_box(bytes)));
+    suite.add(decode, HAND_FAST, bytes.len(), move || hand::decode_v2::<true>(black_box(bytes)));
+    suite.add(decode, CLONE, bytes.len(), move || black_box(order).clone());
+}
+
+fn limits(suite: &mut Suite) {
+    let bytes = &*encoded(&samples::v2()).leak();
+    let copy = move |out: &mut Vec<u8>| out.extend_from_slice(black_box(bytes));
+    suite.add_encoder(work::ENCODE, "limit: copy of the bytes", bytes.len(), copy);
+    suite.add(work::DECODE, "limit: copy of the bytes", bytes.len(), move || black_box(bytes).to_vec());
+}
+
+fn added_fields(suite: &mut Suite) {
+    let bytes = &*encoded(&samples::v1()).leak();
+    let (plan, known) = (plan::<OrderV1, OrderV2>(), writer::<OrderV1, OrderV2>());
+    let expected = samples::v1_as_v2();
+    assert_eq!(OrderV2::decode(known, bytes).as_ref(), Ok(&expected));
+    assert_eq!(OrderV2::decode_with(&plan, bytes).as_ref(), Ok(&expected));
+    assert_eq!(hand::decode_v1_as_v2::<true>(bytes).ok(), Some(expected));
+
+    suite.add(work::ADDED, KNOWN, bytes.len(), move || OrderV2::decode(known, black_box(bytes)));
+    suite.add(work::ADDED, PLAN, bytes.len(), move || OrderV2::decode_with(&plan, black_box(bytes)));
+    suite.add(work::ADDED, HAND, bytes.len(), move || hand::decode_v1_as_v2::<false>(black_box(bytes)));
+    suite.add(work::ADDED, HAND_FAST, bytes.len(), move || hand::decode_v1_as_v2::<true>(black_box(bytes)));
+}
+
+fn skipped_fields(suite: &mut Suite) {
+    let bytes = &*encoded(&samples::v2()).leak();
+    let (plan, known) = (plan::<OrderV2, OrderV1>(), writer::<OrderV2, OrderV1>());
+    let expected = samples::v1();
+    assert_eq!(OrderV1::decode(known, bytes).as_ref(), Ok(&expected));
+    assert_eq!(OrderV1::decode_with(&plan, bytes).as_ref(), Ok(&expected));
+    assert_eq!(hand::decode_v2_as_v1::<true>(bytes).as_ref().ok(), Some(&expected));
+    assert_eq!(hand::decode_start_of_v2::<true>(bytes).ok(), Some(expected));
+
+    suite.add(work::SKIPPED, KNOWN, bytes.len(), move || OrderV1::decode(known, black_box(bytes)));
+    suite.add(work::SKIPPED, PLAN, bytes.len(), move || OrderV1::decode_with(&plan, black_box(bytes)));
+    suite.add(work::SKIPPED, HAND, bytes.len(), move || hand::decode_v2_as_v1::<false>(black_box(bytes)));
+    suite.add(work::SKIPPED, HAND_FAST, bytes.len(), move || hand::decode_v2_as_v1::<true>(black_box(bytes)));
+    let early = "by hand, stopping early";
+    suite.add(work::SKIPPED, early, bytes.len(), move || hand::decode_start_of_v2::<true>(black_box(bytes)));
+}
+
+fn logical(suite: &mut Suite) {
+    let order = &*Box::leak(Box::new(samples::logical_v2()));
+    let bytes = &*encoded(order).leak();
+    assert_eq!(bytes, encoded(&samples::v2()), "logical types change no byte");
+    let own = writer::<crate::events::LogicalOrder, crate::events::LogicalOrder>();
+    assert_eq!(crate::events::LogicalOrder::decode(own, bytes).as_ref(), Ok(order));
+
+    suite.add_encoder(work::ENCODE_LOGICAL, OURS, bytes.len(), move |out| {
+        black_box(order).encode(out).expect("a value");
+    });
+    suite.add(work::DECODE_LOGICAL, OURS, bytes.len(), move || {
+        crate::events::LogicalOrder::decode(own, black_box(bytes))
+    });
+    suite.add(work::DECODE_LOGICAL, CLONE, bytes.len(), move || black_box(order).clone());
+}
