@@ -14,6 +14,7 @@ mod manifest;
 mod output;
 mod produce;
 mod record_json;
+mod register;
 mod registry;
 mod screen;
 mod serve;

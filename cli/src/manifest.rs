@@ -23,15 +23,15 @@ pub(crate) fn load(path: &Path) -> Option<Loaded> {
 ///
 /// # Errors
 /// A manifest that cannot be used, or an event whose schemas or whose key's cannot.
-pub(crate) fn event(
-    loaded: Loaded,
+pub(crate) fn event<'l>(
+    loaded: &'l Loaded,
     path: &Path,
     name: &str,
-) -> anyhow::Result<Option<(LoadedEvent, Option<LoadedEvent>)>> {
+) -> anyhow::Result<Option<(&'l LoadedEvent, Option<&'l LoadedEvent>)>> {
     let is_defined = loaded.manifest.as_ref().is_none_or(|manifest| manifest.event(name).is_some());
-    if let Some(event) = loaded.events.into_iter().find(|event| event.entry.name == name) {
-        let folder = event.entry.key_schema.as_ref().map(|folder| folder.folder.clone());
-        let key = loaded.keys.into_iter().find(|key| Some(&key.entry.folder) == folder.as_ref());
+    if let Some(event) = loaded.events.iter().find(|event| event.entry.name == name) {
+        let folder = event.entry.key_schema.as_ref().map(|folder| &folder.folder);
+        let key = loaded.keys.iter().find(|key| Some(&key.entry.folder) == folder);
         if folder.is_none() || key.is_some() {
             return Ok(Some((event, key)));
         }
@@ -39,7 +39,7 @@ pub(crate) fn event(
     if !is_defined {
         return Ok(None);
     }
-    for diagnostic in loaded.diagnostics {
+    for diagnostic in &loaded.diagnostics {
         screen::warning(diagnostic);
     }
     Err(anyhow!("`{name}` cannot be used as long as {} leads to this", path.display()))

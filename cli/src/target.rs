@@ -6,17 +6,16 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use eventwright::wire::framing::SchemaId;
 use eventwright::{RegistryError, Settings};
-use eventwright_registry::{ResolvedSchema, SchemaText, SubjectSchema, VersionSpec};
-use eventwright_schema::Format;
+use eventwright_registry::{ResolvedSchema, SubjectSchema, VersionSpec};
 use eventwright_schema::compat::{AnySchema, parse_any};
-use eventwright_schema::load::{LoadedEvent, LoadedVersion};
+use eventwright_schema::load::{Loaded, LoadedEvent, LoadedVersion};
 
 use crate::args::{Version, Versioned};
 use crate::encode::Encoder;
 use crate::exit::Failure;
 use crate::manifest::{self, EventEntry, EventNames};
+use crate::register::Registering;
 use crate::registry::Registry;
 use crate::screen;
 
@@ -74,9 +73,9 @@ impl Catalogue<'_> {
             return self.event_of_registry(event, topic).await;
         }
         if let Some(loaded) = manifest::load(self.manifest)
-            && let Some(found) = manifest::event(loaded, self.manifest, name)?
+            && let Some(found) = manifest::event(&loaded, self.manifest, name)?
         {
-            return self.event_of_manifest(found, event.version, registration).await;
+            return self.event_of_manifest(&loaded, found, event.version, registration).await;
         }
         if event.version != Version::Newest || registration == Registration::Register {
             bail!("{} has no event `{name}`", self.manifest.display());
@@ -86,7 +85,8 @@ impl Catalogue<'_> {
 
     async fn event_of_manifest(
         &self,
-        (event, key): (LoadedEvent, Option<LoadedEvent>),
+        loaded: &Loaded,
+        (event, key): (&LoadedEvent, Option<&LoadedEvent>),
         version: Version,
         registration: Registration,
     ) -> anyhow::Result<Target> {
@@ -97,68 +97,21 @@ impl Catalogue<'_> {
             Version::Manifest(number) => one.number == number,
             Version::Newest | Version::Registry(_) => usize::try_from(one.number) == Ok(count),
         };
-        let found = versions.into_iter().find(wanted);
-        let LoadedVersion { number, path, schema } =
-            found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
-        let version = LoadedVersion { number, path, schema };
-        let encoder = self.encoder(&entry, version, registration).await?;
+        let found = versions.iter().find(|one| wanted(one));
+        let version = found.ok_or_else(|| anyhow!("`{}` has the versions v1 to v{count} only", entry.name))?;
+        let registering = Registering { catalogue: self, loaded, registration, prefix };
+        let encoder = self::encoder(&registering, entry, version).await?;
         // An older version may not have the field yet.
-        let field =
-            |field: Option<manifest::FieldName>| field.map(|field| field.name).filter(|name| encoder.has_field(name));
-        let (key_field, id) = (field(entry.key), field(entry.id));
+        let field = |field: &Option<manifest::FieldName>| {
+            field.as_ref().map(|field| field.name.clone()).filter(|name| encoder.has_field(name))
+        };
+        let (key_field, id) = (field(&entry.key), field(&entry.id));
         let topic = Some(format!("{prefix}{}", entry.topic));
         let key = match key {
-            Some(LoadedEvent { entry, versions }) => {
-                let newest = versions.into_iter().next_back().context("a key has a version")?;
-                Some(Key::Record(Box::new(self.encoder(&entry, newest, registration).await?)))
-            }
+            Some(key) => Some(Key::Record(Box::new(self::encoder(&registering, &key.entry, key.newest()).await?))),
             None => key_field.map(Key::Field),
         };
-        Ok(Target { key, id, encoder, event: entry.name, version: number, topic })
-    }
-
-    /// Returns the encoder of a version of an event or of a key.
-    async fn encoder(
-        &self,
-        entry: &EventEntry,
-        version: LoadedVersion,
-        registration: Registration,
-    ) -> anyhow::Result<Encoder> {
-        let LoadedVersion { number, path, schema } = version;
-        let full_name = manifest::full_name(&schema, &entry.name);
-        let prefix = self.settings.prefix.as_deref().unwrap_or(&entry.prefix);
-        let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
-        let subject = format!("{prefix}{subject}");
-        let label = format!("{} v{number}", entry.name);
-        let id = self.registered(&label, &subject, &schema, registration).await?;
-        Encoder::new(schema, full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))
-    }
-
-    async fn registered(
-        &self,
-        label: &str,
-        subject: &str,
-        schema: &AnySchema,
-        registration: Registration,
-    ) -> anyhow::Result<SchemaId> {
-        let (format, text) = match schema {
-            AnySchema::Avro(schema) => (Format::Avro, schema.text()),
-            AnySchema::Protobuf(schema) => (Format::Protobuf, schema.text()),
-        };
-        let text = SchemaText { format, text: text.to_owned(), references: Vec::new() };
-        let found = self.registry.ask(async |client| client.lookup(subject, &text).await).await?;
-        match (found.with_context(|| format!("cannot look up {label}"))?, registration) {
-            (Some(found), _) => Ok(found.id),
-            (None, Registration::Look) => Err(anyhow!(
-                "{label} is not registered under `{subject}`, so that nobody could decode its records; help: add --register"
-            )),
-            (None, Registration::Register) => {
-                let registered = self.registry.ask(async |client| client.register(subject, &text).await).await?;
-                let id = registered.map_err(|error| refused(label, error))?;
-                screen::note(format!("registered {label} under `{subject}` with the id {id}"));
-                Ok(id)
-            }
-        }
+        Ok(Target { key, id, encoder, event: entry.name.clone(), version: version.number, topic })
     }
 
     /// Finds an event by the names of subjects and of their newest schemas.
@@ -260,11 +213,19 @@ impl Catalogue<'_> {
     }
 }
 
-fn refused(label: &str, error: RegistryError) -> anyhow::Error {
-    match error.status() {
-        Some(409 | 422) => Failure::findings(format!("{label} is refused: {error}")),
-        _ => anyhow::Error::new(error).context(format!("cannot register {label}")),
-    }
+/// Returns the encoder of a version of an event or of a key.
+async fn encoder(
+    registering: &Registering<'_>,
+    entry: &EventEntry,
+    version: &LoadedVersion,
+) -> anyhow::Result<Encoder> {
+    let LoadedVersion { number, path, schema, .. } = version;
+    let full_name = manifest::full_name(schema, &entry.name);
+    let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
+    let subject = format!("{}{subject}", registering.prefix);
+    let label = format!("{} v{number}", entry.name);
+    let id = registering.version(&label, &subject, version).await?.id;
+    Encoder::new(schema.clone(), full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))
 }
 
 /// Returns the subjects that may be an event's, the likeliest first.

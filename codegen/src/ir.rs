@@ -1,5 +1,5 @@
-//! What is emitted, before it is text: events with their versions, and for Avro the Rust types and how each known
-//! writer's bytes become them.
+//! What is emitted, before it is text: events and shared types with their versions, and for Avro the Rust types and how
+//! each known writer's bytes become them.
 
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
 use eventwright_wire::avro::{DECIMAL_DIGITS, Logical, Plan};
@@ -7,6 +7,50 @@ use proc_macro2::{Ident, TokenStream};
 use prost_types::FileDescriptorProto;
 use quote::{ToTokens, quote};
 use serde_json::Value;
+
+/// All that is emitted.
+pub(crate) struct Lowered {
+    pub(crate) types: Vec<SharedType>,
+    /// Then the keys.
+    pub(crate) events: Vec<Event>,
+}
+
+/// A shared type with all its versions.
+pub(crate) struct SharedType {
+    /// The manifest's name.
+    pub(crate) name: String,
+    /// The module of its versions.
+    pub(crate) module: Ident,
+    /// The name under which the newest version is re-exported.
+    pub(crate) ident: Ident,
+    /// Oldest first.
+    pub(crate) versions: Vec<SharedVersion>,
+    /// The manifest's place of the type, for collisions.
+    pub(crate) diagnostic: Diagnostic,
+}
+
+/// One version of a shared type.
+pub(crate) struct SharedVersion {
+    pub(crate) number: u32,
+    pub(crate) module: Ident,
+    /// The Rust type; a fixed has none.
+    pub(crate) root: Option<Ident>,
+    /// The name by which schemas use it.
+    pub(crate) reference_name: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) references: Vec<SharedPath>,
+    pub(crate) body: Body,
+}
+
+/// Where a version of a shared type stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SharedPath {
+    /// The module of the type.
+    pub(crate) module: Ident,
+    /// The module of the version in it.
+    pub(crate) version: Ident,
+}
 
 /// An event, or the key of a topic, with all its versions.
 pub(crate) struct Event {
@@ -46,6 +90,8 @@ pub(crate) struct SchemaFacts {
     pub(crate) text: String,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) message_indexes: Vec<u32>,
+    /// What the text itself refers to.
+    pub(crate) references: Vec<SharedPath>,
 }
 
 /// What the record's key is made of.
@@ -111,15 +157,37 @@ pub(crate) struct ProtobufBody {
     pub(crate) file: FileDescriptorProto,
     /// What the file imports, directly or not: prost-build must see it.
     pub(crate) imports: Vec<FileDescriptorProto>,
+    /// The imports that are shared types: their Rust types stand in modules of their own.
+    pub(crate) shared: Vec<SharedImport>,
 }
 
-/// The Rust types of one version of an Avro event, and its decoders.
+/// An imported file that is a version of a shared type.
+pub(crate) struct SharedImport {
+    pub(crate) path: SharedPath,
+    /// What the importing module calls the imported one.
+    pub(crate) alias: Ident,
+    /// The messages and enums at the file's top level: the full name with a dot in front, and the Rust name.
+    pub(crate) types: Vec<(String, Ident)>,
+}
+
+/// The Rust types of one version of an Avro event or shared type, and its decoders.
 pub(crate) struct AvroBody {
     pub(crate) types: Vec<Type>,
-    /// Types that an older version defines: its module and the type.
-    pub(crate) reused: Vec<(Ident, Type)>,
+    /// Types that are defined elsewhere.
+    pub(crate) reused: Vec<(Origin, Type)>,
+    /// Whether the types are for the modules of events too.
+    pub(crate) is_shared: bool,
     /// The writers that this version decodes by generated code, oldest first; it is one of them.
     pub(crate) writers: Vec<Writer>,
+}
+
+/// Where a type is defined that a version does not define itself.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// In the module of an older version.
+    Older(Ident),
+    /// In that of a shared type, by its path there.
+    Shared(SharedPath, TypePath),
 }
 
 /// A writer that is known at build time.

@@ -19,8 +19,6 @@ use std::path::{Path, PathBuf};
 use eventwright_schema::Diagnostic;
 use eventwright_schema::load::load;
 
-use crate::lower::KeySchema;
-
 /// Compiles the events of a manifest and prints cargo's directives: one `cargo::error=` line a finding, each of which
 /// fails the build. What could be generated is written all the same.
 ///
@@ -79,19 +77,10 @@ impl Codegen {
     pub fn generate(&self, manifest_path: impl AsRef<Path>) -> Generated {
         let wire: syn::Path = syn::parse_str(&self.runtime_path).expect("runtime_path is a Rust path");
         let loaded = load(manifest_path.as_ref());
-        let mut diagnostics = loaded.diagnostics;
-        let manifest = loaded.manifest.as_ref();
-        let mut take =
-            |lowered: Result<ir::Event, Vec<Diagnostic>>| lowered.map_err(|wrong| diagnostics.extend(wrong)).ok();
-        let keys: Vec<_> =
-            loaded.keys.iter().filter_map(|key| Some((key, take(lower::event(key, &[], manifest))?))).collect();
-        let schemas: Vec<_> = keys.iter().map(|(loaded, lowered)| KeySchema { loaded, lowered }).collect();
-        let mut events: Vec<_> =
-            loaded.events.iter().filter_map(|event| take(lower::event(event, &schemas, manifest))).collect();
-        events.extend(keys.into_iter().map(|(_, key)| key));
-        diagnostics.extend(lower::collisions(&events));
+        let mut diagnostics = loaded.diagnostics.clone();
+        let lowered = lower::all(&loaded, &mut diagnostics);
         let mut code = output::HEADER.to_owned();
-        emit::file(&events, &wire, &mut diagnostics, |part| match syn::parse2(part) {
+        emit::file(&lowered, &wire, &mut diagnostics, |part| match syn::parse2(part) {
             Ok(file) => code += &prettyplease::unparse(&file),
             Err(error) => panic!("generated code does not parse, please report it: {error}"),
         });

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
+const CASES: [&str; 10] =
+    ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "shared", "topic", "unions", "values"];
+
 /// Generates the code of one folder, as it would be from the package's own folder, and expects no findings.
 fn generate(case: &str) -> Generated {
     let generated = Codegen::new().generate(folder(case).join("events.toml"));
@@ -77,6 +80,11 @@ fn protobuf_messages() {
 }
 
 #[test]
+fn types_that_several_events_share() {
+    check("shared");
+}
+
+#[test]
 fn keys_with_a_schema() {
     check("keys");
 }
@@ -86,22 +94,19 @@ fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     cases.sort();
-    assert_eq!(
-        cases,
-        ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "topic", "unions", "values"]
-    );
+    assert_eq!(cases, CASES);
 }
 
 #[test]
 fn the_same_schemas_give_the_same_bytes() {
-    for case in ["evolution", "keys", "values", "names", "recursion", "topic", "protobuf", "unions", "namespaces"] {
+    for case in CASES {
         assert_eq!(generate(case).code, generate(case).code, "{case}");
     }
 }
 
 #[test]
 fn generated_code_names_no_path_of_the_machine() {
-    for case in ["evolution", "protobuf"] {
+    for case in ["evolution", "protobuf", "shared"] {
         assert!(!generate(case).code.contains(env!("CARGO_MANIFEST_DIR")), "{case}");
     }
 }

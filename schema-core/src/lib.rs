@@ -24,7 +24,7 @@ pub use fingerprint::{Fingerprint, crc64};
 /// The text of a schema that another schema refers to, by the name that the other one uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// An Avro full name, or a Protobuf import path.
+    /// A Protobuf import path; for Avro, which finds types by the names in the text, what messages call the text.
     pub name: String,
     /// The text of the referenced schema.
     pub text: String,

@@ -1,19 +1,25 @@
 //! Reads a manifest and the schema files that it names: the only place of this crate that touches the disk.
 //!
-//! In: the manifest's path. Out: every event with its versions as models, and every problem; an event with problems is
-//! left out, so that the others can still be used.
+//! In: the manifest's path. Out: every event and shared type with its versions as models, and every problem; what has
+//! problems is left out, so that the others can still be used.
+
+mod shared;
+mod texts;
 
 use std::path::{Path, PathBuf};
 
-use crate::compat::{AnySchema, parse_any};
-use crate::manifest::{EventEntry, Manifest, SubjectStrategy};
-use crate::{Diagnostic, Format};
+use self::shared::{SharedTypes, User};
+use crate::compat::AnySchema;
+use crate::manifest::{EventEntry, Manifest, SubjectStrategy, TypeEntry};
+use crate::{Diagnostic, Format, Position};
 
 /// What a manifest leads to.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// The events without problems, in the manifest's order.
     pub events: Vec<LoadedEvent>,
+    /// The shared types without problems, in the manifest's order.
+    pub types: Vec<LoadedType>,
     /// The keys without problems, in the manifest's order.
     pub keys: Vec<LoadedEvent>,
     /// Everything that is wrong with the manifest or with a schema.
@@ -33,7 +39,16 @@ pub struct LoadedEvent {
     pub versions: Vec<LoadedVersion>,
 }
 
-/// One version of an event.
+/// A shared type with its versions.
+#[derive(Debug)]
+pub struct LoadedType {
+    /// What the manifest says of it.
+    pub entry: TypeEntry,
+    /// The versions, oldest first; there is one at least.
+    pub versions: Vec<LoadedVersion>,
+}
+
+/// One version of an event or of a shared type.
 #[derive(Debug)]
 pub struct LoadedVersion {
     /// The number in `vN`.
@@ -42,6 +57,48 @@ pub struct LoadedVersion {
     pub path: PathBuf,
     /// The model.
     pub schema: AnySchema,
+    /// All that the schema refers to, directly or not, in the order of dependencies.
+    pub references: Vec<LoadedReference>,
+}
+
+/// A version of a shared type that a schema refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedReference {
+    /// The name by which it is used: a full name in Avro, an import path in Protobuf.
+    pub name: String,
+    /// The type's name in the manifest.
+    pub type_name: String,
+    /// The version of the type.
+    pub version: u32,
+    /// Whether the schema's own text has the name, and not only what it refers to.
+    pub is_direct: bool,
+}
+
+impl LoadedType {
+    /// Returns the name by which schemas use a version: the full name in Avro, the import path in Protobuf.
+    #[must_use]
+    pub fn reference_name(&self, version: &LoadedVersion) -> String {
+        match &version.schema {
+            AnySchema::Avro(schema) => schema.root_named().map(|(_, named)| named.name.full()).unwrap_or_default(),
+            AnySchema::Protobuf(_) => texts::import_path(&self.entry.folder, version.number),
+        }
+    }
+
+    /// Returns the subject of a version.
+    #[must_use]
+    pub fn subject(&self, version: &LoadedVersion) -> String {
+        self.entry.subject.clone().unwrap_or_else(|| self.reference_name(version))
+    }
+}
+
+impl Loaded {
+    /// Returns what a reference is to.
+    #[must_use]
+    pub fn shared(&self, reference: &LoadedReference) -> Option<(&LoadedType, &LoadedVersion)> {
+        let one = self.types.iter().find(|one| one.entry.name == reference.type_name)?;
+        let version = one.versions.iter().find(|version| version.number == reference.version)?;
+        Some((one, version))
+    }
 }
 
 impl LoadedEvent {
@@ -72,51 +129,67 @@ pub fn load(manifest_path: &Path) -> Loaded {
         }
     };
     let root = manifest_path.parent().unwrap_or(Path::new(""));
-    loaded.events = load_all(&manifest, &manifest.events, root, &mut loaded);
-    loaded.keys = load_all(&manifest, &manifest.keys, root, &mut loaded);
+    loaded.read_schemas(&manifest, root);
     loaded.manifest = Some(manifest);
     loaded
 }
 
-/// Returns the entries that have no problems; problems and paths go into `loaded`.
-fn load_all(manifest: &Manifest, entries: &[EventEntry], root: &Path, loaded: &mut Loaded) -> Vec<LoadedEvent> {
-    let mut events = Vec::new();
-    for entry in entries {
-        let folder = root.join(&entry.folder);
-        match load_event(manifest, entry, &folder, &mut loaded.watched) {
-            Ok(event) => events.push(event),
-            Err(wrong) => loaded.diagnostics.extend(wrong),
-        }
-        loaded.watched.push(folder);
+impl Loaded {
+    fn read_schemas(&mut self, manifest: &Manifest, root: &Path) {
+        let types = texts::read_types(manifest, root, &mut self.watched, &mut self.diagnostics);
+        let mut shared = SharedTypes::load(manifest, &types, &mut self.diagnostics);
+        self.events = self.read_all(&manifest.events, &mut shared, root);
+        self.keys = self.read_all(&manifest.keys, &mut shared, root);
+        self.types = shared.into_loaded();
     }
-    events
+
+    /// Returns the events or keys that have no problems.
+    fn read_all(&mut self, entries: &[EventEntry], shared: &mut SharedTypes<'_>, root: &Path) -> Vec<LoadedEvent> {
+        let mut read = Vec::new();
+        for entry in entries {
+            let folder = Folder::of_event(root, entry);
+            let texts = texts::read_versions(shared.manifest(), &folder, &mut self.watched);
+            match texts.and_then(|texts| shared.versions(&User::event(entry), &texts)) {
+                Ok(versions) => read.push(LoadedEvent { entry: entry.clone(), versions }),
+                Err(wrong) => self.diagnostics.extend(wrong),
+            }
+        }
+        read
+    }
 }
 
-fn load_event(
-    manifest: &Manifest,
-    entry: &EventEntry,
-    folder: &Path,
-    watched: &mut Vec<PathBuf>,
-) -> Result<LoadedEvent, Vec<Diagnostic>> {
-    let files = version_files(manifest, entry, folder)?;
-    let mut versions = Vec::new();
-    let mut wrong = Vec::new();
-    for (number, path) in files {
-        watched.push(path.clone());
-        let name = path.display().to_string();
-        let schema = read(&path, &name).map_err(|one| vec![one]);
-        match schema.and_then(|text| parse_any(entry.format, &name, &text, &[])) {
-            Ok(schema) => versions.push(LoadedVersion { number, path, schema }),
-            Err(diagnostics) => wrong.extend(diagnostics),
-        }
-    }
-    if wrong.is_empty() { Ok(LoadedEvent { entry: entry.clone(), versions }) } else { Err(wrong) }
+/// A folder of versions.
+struct Folder<'m> {
+    root: &'m Path,
+    /// As the manifest has it.
+    folder: &'m str,
+    format: Format,
+    name: &'m str,
+    is_key: bool,
+    position: Position,
 }
 
-/// Returns the files `v1`, `v2` and so on of an event, in that order.
+impl<'m> Folder<'m> {
+    fn of_event(root: &'m Path, entry: &'m EventEntry) -> Self {
+        let EventEntry { folder, format, name, position, .. } = entry;
+        let is_key = entry.subject == SubjectStrategy::Key;
+        Self { root, folder, format: *format, name, is_key, position: *position }
+    }
+
+    fn of_type(root: &'m Path, entry: &'m TypeEntry) -> Self {
+        let TypeEntry { folder, format, name, position, .. } = entry;
+        Self { root, folder, format: *format, name, is_key: false, position: *position }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root.join(self.folder)
+    }
+}
+
+/// Returns the files `v1`, `v2` and so on of a folder, in that order.
 fn version_files(
     manifest: &Manifest,
-    entry: &EventEntry,
+    entry: &Folder<'_>,
     folder: &Path,
 ) -> Result<Vec<(u32, PathBuf)>, Vec<Diagnostic>> {
     let extension = match entry.format {
@@ -144,7 +217,7 @@ fn version_files(
             return Err(vec![Diagnostic::of_file(name.to_string(), format!("v{expected} is missing before it"), help)]);
         }
     }
-    if files.is_empty() && entry.subject == SubjectStrategy::Key && folder.join("v1.proto").exists() {
+    if files.is_empty() && entry.is_key && folder.join("v1.proto").exists() {
         let message = format!("the key in {} is Protobuf, and keys are Avro", folder.display());
         return Err(refuse(message, "write the key's schema as a record in v1.avsc".into()));
     }

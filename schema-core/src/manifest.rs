@@ -17,6 +17,8 @@ pub struct Manifest {
     pub source: Source,
     /// The events, in the order of the file: the order of registration.
     pub events: Vec<EventEntry>,
+    /// The shared types, in the order of the file, which means nothing.
+    pub types: Vec<TypeEntry>,
     /// The keys of topics that have a schema of their own, in the order in which events name them: one a topic. Their
     /// versions are versions like an event's.
     pub keys: Vec<EventEntry>,
@@ -51,8 +53,56 @@ pub struct EventEntry {
     pub readers: Vec<u32>,
     /// The versions that need no decoder any more.
     pub retired: Vec<u32>,
+    /// Which versions of shared types its versions use.
+    pub uses: Uses,
     /// Where the event is defined.
     pub position: Position,
+}
+
+/// A type that the schemas of several events use.
+#[derive(Debug, Clone)]
+pub struct TypeEntry {
+    /// Its name, in UpperCamelCase.
+    pub name: String,
+    /// The schema language.
+    pub format: Format,
+    /// The folder of its versions, relative to the manifest's folder.
+    pub folder: String,
+    /// The subject; `None` for the full name in Avro and for the import path in Protobuf.
+    pub subject: Option<String>,
+    /// Which versions of other shared types its versions use.
+    pub uses: Uses,
+    /// Where the type is defined.
+    pub position: Position,
+}
+
+/// Which versions of shared types the versions of an event or of a type use, where the manifest says so.
+#[derive(Debug, Clone, Default)]
+pub struct Uses(BTreeMap<u32, Vec<Pin>>);
+
+/// One version of a shared type that is used.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// The type's name in the manifest.
+    pub type_name: String,
+    /// The version of the type.
+    pub version: u32,
+    /// Where the manifest says so.
+    pub position: Position,
+}
+
+impl Uses {
+    /// Returns the pin that holds for a version: its own, or else that of the nearest older version which has one.
+    #[must_use]
+    pub fn pin(&self, version: u32, type_name: &str) -> Option<&Pin> {
+        let older = self.0.range(..=version).rev();
+        older.flat_map(|(_, pins)| pins).find(|pin| pin.type_name == type_name)
+    }
+
+    /// Returns all pins, each with the version that it is for.
+    pub fn pins(&self) -> impl Iterator<Item = (u32, &Pin)> {
+        self.0.iter().flat_map(|(version, pins)| pins.iter().map(|pin| (*version, pin)))
+    }
 }
 
 /// A field that the manifest names, and where.
@@ -74,12 +124,16 @@ pub struct FolderName {
 }
 
 /// What the manifest says of a topic.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TopicEntry {
     /// How many partitions; `None` leaves it to the broker.
     pub partitions: Option<u32>,
     /// Topic settings of Kafka's.
     pub config: BTreeMap<String, String>,
+    /// Which versions of shared types the versions of the key's schema use.
+    pub key_uses: Uses,
+    /// Where the topic is defined.
+    pub position: Position,
 }
 
 /// How a subject is named, as in Confluent's serializers.
@@ -117,7 +171,7 @@ impl Manifest {
     pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let source = Source { name: name.to_owned(), text: text.to_owned() };
         let mut manifest = file::read(source)?;
-        manifest.keys = keys::entries(&manifest.events);
+        manifest.keys = keys::entries(&manifest.events, &manifest.topics);
         let mut wrong = manifest.inconsistencies();
         wrong.extend(keys::inconsistencies(&manifest));
         if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
@@ -140,13 +194,17 @@ impl Manifest {
             let help = "add [event.OrderCreated] with format, folder and topic";
             wrong.push(self.diagnostic(Position::START, "the manifest defines no event", help));
         }
+        let types = self.types.iter().map(|one| (&one.folder, &one.name, one.position));
+        let events = self.events.iter().map(|one| (&one.folder, &one.name, one.position));
         let mut folders = HashMap::new();
+        for (folder, name, position) in types.chain(events) {
+            if let Some(other) = folders.insert(folder, name) {
+                let message = format!("`{name}` and `{other}` share the folder `{folder}`");
+                wrong.push(self.diagnostic(position, message, "give each event and each type a folder of its own"));
+            }
+        }
         let mut topics: HashMap<&str, Vec<&EventEntry>> = HashMap::new();
         for event in &self.events {
-            if let Some(other) = folders.insert(&event.folder, &event.name) {
-                let message = format!("`{}` and `{other}` share the folder `{}`", event.name, event.folder);
-                wrong.push(self.diagnostic(event.position, message, "give each event a folder of its own"));
-            }
             topics.entry(&event.topic).or_default().push(event);
         }
         for event in &self.events {
@@ -159,8 +217,43 @@ impl Manifest {
                 wrong.push(self.diagnostic(event.position, message, "set subject = \"record\" or \"topic-record\""));
             }
         }
+        for (topic, entry) in &self.topics {
+            if self.events.iter().all(|event| event.topic != *topic) {
+                let help = format!("remove {}, or name the topic in an event", table_head("topic", topic));
+                wrong.push(self.diagnostic(entry.position, format!("no event is on the topic `{topic}`"), help));
+            }
+        }
+        let users = self.events.iter().chain(&self.keys);
+        wrong.extend(users.flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
+        wrong.extend(self.types.iter().flat_map(|one| self.wrong_pins(&one.name, one.format, &one.uses)));
         wrong
     }
+
+    fn wrong_pins(&self, user: &str, format: Format, uses: &Uses) -> Vec<Diagnostic> {
+        let known: Vec<_> = self.types.iter().map(|one| one.name.as_str()).collect();
+        let wrong = uses.pins().filter_map(|(_, pin)| {
+            let name = pin.type_name.as_str();
+            let (message, help) = if format == Format::Protobuf {
+                let message = format!("`{user}` is Protobuf, where the path of an import names the version");
+                (message, "remove the pin".to_owned())
+            } else if known.contains(&name) {
+                return None;
+            } else if known.is_empty() {
+                (format!("there is no shared type `{name}`"), format!("add [type.{name}] with a folder"))
+            } else {
+                let known: Vec<_> = known.iter().map(|name| format!("[type.{name}]")).collect();
+                (format!("there is no shared type `{name}`"), format!("the manifest has {}", known.join(", ")))
+            };
+            Some(self.diagnostic(pin.position, message, help))
+        });
+        wrong.collect()
+    }
+}
+
+/// Returns the head of a table as TOML has it: `[topic.orders]`, `[topic."order.created"]`.
+pub(crate) fn table_head(kind: &str, name: &str) -> String {
+    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    if name.chars().all(is_bare) { format!("[{kind}.{name}]") } else { format!("[{kind}.{name:?}]") }
 }
 
 #[cfg(test)]
@@ -192,6 +285,62 @@ mod tests {
         let manifest = Manifest::parse("events.toml", &text).unwrap();
         assert_eq!(manifest.events[0].subject, SubjectStrategy::Record);
         assert_eq!(manifest.events[0].compatibility, Level::Full);
+    }
+
+    #[test]
+    fn a_pin_holds_until_a_newer_version_has_another() {
+        let text = format!(
+            "{ORDER}uses.v2 = {{ Money = \"v1\" }}\nuses.v4 = {{ Money = \"v2\", Weight = \"v1\" }}\n\
+             [type.Money]\nfolder = \"money\"\n[type.Weight]\nfolder = \"weight\"\nsubject = \"weights\"\n"
+        );
+        let manifest = Manifest::parse("events.toml", &text).unwrap();
+        let uses = &manifest.events[0].uses;
+        let pinned = |name: &str| [1, 2, 3, 4, 9].map(|version| uses.pin(version, name).map(|pin| pin.version));
+        assert_eq!(pinned("Money"), [None, Some(1), Some(1), Some(2), Some(2)]);
+        assert_eq!(pinned("Weight"), [None, None, None, Some(1), Some(1)]);
+        assert_eq!(uses.pin(2, "Money").unwrap().position, Position { line: 5, column: 21 });
+        assert_eq!(manifest.types[0].format, Format::Avro);
+        assert_eq!(manifest.types[1].subject.as_deref(), Some("weights"));
+    }
+
+    #[test]
+    fn a_topic_has_events_and_pins_of_its_own_for_keys() {
+        let topic = "[topic.orders]\nkey_uses.v1 = { Money = \"v1\" }\n[type.Money]\nfolder = \"money\"\n";
+        let keyed = format!("{ORDER}uses.v1 = {{ Money = \"v2\" }}\nkey_schema = \"k\"\n{topic}");
+        let manifest = Manifest::parse("events.toml", &keyed).unwrap();
+        assert_eq!(manifest.keys[0].uses.pin(3, "Money").map(|pin| pin.version), Some(1));
+        check_refused(
+            &format!("{ORDER}{topic}"),
+            "events.toml:6:25: the keys of the topic `orders` have no schema that could use a shared type; remove \
+             key_uses, or add key_schema to the events of the topic",
+        );
+        check_refused(
+            &keyed.replace("\"k\"", "\"money\""),
+            "events.toml:6:14: the folder `money` holds the schemas of `Money` and of a key; give the key a folder of its \
+             own",
+        );
+        check_refused(
+            &format!("{ORDER}[topic.\"order.created\"]\npartitions = 3\n"),
+            "events.toml:5:8: no event is on the topic `order.created`; remove [topic.\"order.created\"], or name the topic \
+             in an event",
+        );
+    }
+
+    #[test]
+    fn pins_name_what_there_is() {
+        let money = "[type.Money]\nfolder = \"money\"\n";
+        check_refused(
+            &format!("{ORDER}uses.v1 = {{ Mony = \"v1\" }}\n{money}"),
+            "events.toml:5:20: there is no shared type `Mony`; the manifest has [type.Money]",
+        );
+        check_refused(
+            &format!("{ORDER}uses.v1 = {{ Money = \"v1\" }}\n"),
+            "events.toml:5:21: there is no shared type `Money`; add [type.Money] with a folder",
+        );
+        check_refused(
+            &format!("{}uses.v1 = {{ Money = \"v1\" }}\n{money}", ORDER.replace("avro", "protobuf")),
+            "events.toml:5:21: `OrderCreated` is Protobuf, where the path of an import names the version; remove the pin",
+        );
     }
 
     #[test]
@@ -284,7 +433,8 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `migrate`, `preserve_unknown`; see ARCHITECTURE.md, \"The manifest\"",
+             `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`; see \
+             ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(
             &format!("{ORDER}readers = [\"1\"]\n"),
@@ -299,8 +449,8 @@ mod tests {
         );
         check_refused(
             &format!("{ORDER}[event.Other]\nformat = \"avro\"\nfolder = \"order_created\"\ntopic = \"others\"\n"),
-            "events.toml:5:8: `Other` and `OrderCreated` share the folder `order_created`; give each event a folder of \
-             its own",
+            "events.toml:5:8: `Other` and `OrderCreated` share the folder `order_created`; give each event and \
+             each type a folder of its own",
         );
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::Codegen;
 
-const CASES: [&str; 9] =
-    ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "topic", "unions", "values"];
+const CASES: [&str; 10] =
+    ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "shared", "topic", "unions", "values"];
 
 fn main() {
     let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

@@ -6,10 +6,11 @@ JOB      {"bootstrap": ADDRESS, "registry": URL, "steps": [STEP, ...]}
 STEP     {"do": "write", "topic": NAME, "codec": CODEC, "records": [{"key": TEXT, "value": VALUE}, ...]}
          {"do": "read", "topic": NAME, "codec": CODEC, "count": NUMBER}    from the beginning of the topic
          with "key_codec": CODEC, keys are VALUEs of a schema in place of TEXT
-CODEC    {"format": "avro", "schema": TEXT or null, "config": {...}, "subject": NAME}
+CODEC    {"format": "avro", "schema": TEXT or null, "config": {...}, "subject": NAME, "references": [REFERENCE, ...]}
          {"format": "protobuf", "file": TEXT, "message": NAME, "config": {...}}
          schema: the writer's, or the reader's if the reader has one; config: of Confluent's (de)serializer; subject: in
-         place of what the client would choose by itself
+         place of what the client would choose by itself; references: what the writer's schema refers to, each as
+         {"name": NAME, "subject": NAME, "version": NUMBER}
 VALUE    JSON; what it has no type for is an object of one key, such as {"$decimal": "1.50"}
 RESULTS  a JSON list of a list for each step: of nothing, or of {"key", "headers", "value"} by partition and offset
 
@@ -29,7 +30,7 @@ import uuid
 
 import confluent_kafka
 import grpc_tools
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -82,7 +83,8 @@ def encoder(codec, registry):
     if codec.get("subject"):
         config["subject.name.strategy"] = lambda context, record_name: codec["subject"]
     if codec["format"] == "avro":
-        return AvroSerializer(registry, codec["schema"], conf=config)
+        references = [SchemaReference(**reference) for reference in codec.get("references", [])]
+        return AvroSerializer(registry, Schema(codec["schema"], "AVRO", references), conf=config)
     kind = message_class(codec["file"], codec["message"])
     encode = ProtobufSerializer(kind, registry, config)
     return lambda value, context: encode(json_format.ParseDict(value, kind()), context)

@@ -34,7 +34,7 @@ pub(crate) async fn peer(world: &World, steps: &[Value]) -> Vec<Vec<Value>> {
 }
 
 /// Returns the step that writes values, all with one key.
-fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Value {
+pub(crate) fn write_step(world: &World, topic: &str, codec: Value, values: &[Value]) -> Value {
     let records: Vec<_> = values.iter().map(|value| json!({"key": "key", "value": value})).collect();
     json!({"do": "write", "topic": format!("{}{topic}", world.prefix), "codec": codec, "records": records})
 }

@@ -19,6 +19,7 @@ mod raw;
 mod registry_outage;
 mod restart;
 mod secured;
+mod shared_types;
 mod side_by_side;
 mod unknown_writer;
 mod world;

@@ -217,3 +217,41 @@ fn records_of_one_key_keep_their_order_and_all_arrive() {
     let expected: Vec<_> = (0..5000).map(|number| number.to_string()).collect();
     assert_eq!(customers(&registry.tail(&topic)), expected);
 }
+
+#[test]
+fn shared_types_are_registered_first_and_read_by_tail() {
+    let registry = Registry::start();
+    // The schemas of codegen's golden test: two versions of an Avro type, and Protobuf files that import each other.
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codegen/tests/golden/shared/events.toml");
+    let run = |arguments: &[&str], input: &Value| {
+        let topic = unique("shared");
+        let command = registry.command_with(&manifest, &[&["produce", &topic], arguments].concat());
+        (run(command, &input.to_string()), topic)
+    };
+    let check = |event: &str, value: Value, note: &str| {
+        let (finished, topic) = run(&["--event", event, "--register"], &value);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.stderr.contains(note), "{}", finished.stderr);
+        // What a shared type marks as personal data is masked.
+        let shown = value.to_string().replace("\"Ada\"", "\"***\"");
+        assert_eq!(registry.tail(&topic)[0]["value"], serde_json::from_str::<Value>(&shown).unwrap());
+    };
+    let old = json!({"amount": "1.50", "currency": "EUR"});
+    let new = json!({"currency": "EUR", "amount": "1.50", "tax_included": true});
+    let payment = json!({"payment_id": "p", "paid": old, "fees": {"card": old}});
+    let (refused, _) = run(&["--event", "PaymentTaken@v1"], &payment);
+    assert_eq!(refused.code, Some(101), "{refused:?}");
+    let missing = "Money v1 is not registered under `shop.shared.Money`";
+    assert!(refused.stderr.contains(missing), "{}", refused.stderr);
+
+    check("PaymentTaken@v1", payment, "registered Money v1 under `shop.shared.Money` with the id 1");
+    let price = json!({"net": new, "reduced": null});
+    let payment = json!({"payment_id": "p", "paid": new, "fees": {}, "list_price": price, "weight": "AAAAAQ=="});
+    check("PaymentTaken", payment, "registered Price v1 under `shop.shared.Price`");
+    let account = json!({"number": 7, "region": "SOUTH"});
+    let contact = json!({"crm.Contact": {"name": "Ada", "reach": {"long": 9}, "spare": {"shop.shared.Money": old}}});
+    let call = json!({"account": account, "about": contact, "caller": {"desk": 1}, "others": []});
+    check("CallMade", call, "registered Contact v2 under `crm.Contact`");
+    let address = json!({"lines": ["a"], "place": {"precision": "EXACT"}, "country": "FR"});
+    check("ParcelDelivered", json!({"address": address, "machine": "DOOR"}), "registered Address v2 under `addresses`");
+}

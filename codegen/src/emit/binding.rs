@@ -5,7 +5,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Path;
 
-use super::{avro, key};
+use super::{avro, key, shared};
 use crate::ir::{AvroBody, Body, Event, Key, SchemaFacts, TextField, TextForm, Version};
 
 /// Emits the schema's constant and the implementation of `Event`.
@@ -43,7 +43,8 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
 }
 
 fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
-    let SchemaFacts { format, full_name, prefix, subject, text, fingerprint, message_indexes } = &version.schema;
+    let SchemaFacts { format, full_name, prefix, subject, text, fingerprint, message_indexes, references } =
+        &version.schema;
     let doc = super::doc(&format!("The schema of version {} of `{}`.", version.number, event.name));
     let (name, topic) = (&event.name, &event.topic);
     let number = Literal::u32_unsuffixed(version.number);
@@ -51,7 +52,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
         Format::Avro => quote!(Avro),
         Format::Protobuf => quote!(Protobuf),
     };
-    let text = raw_string(text);
+    let (text, references) = (raw_string(text), shared::references(references));
     let crc64: TokenStream = format!("{:#018x}", fingerprint.crc64).parse().expect("a hexadecimal literal");
     let sha256 = fingerprint.sha256.iter().map(|byte| Literal::u8_unsuffixed(*byte));
     let indexes = message_indexes.iter().map(|index| Literal::u32_unsuffixed(*index));
@@ -66,7 +67,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
             topic: #topic,
             subject: #subject,
             text: #text,
-            references: &[],
+            references: #references,
             fingerprint: #crc64,
             sha256: [#(#sha256),*],
             message_indexes: &[#(#indexes),*],
@@ -75,7 +76,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
 }
 
 /// Returns the text as a raw string, so that the schema can be read in the generated file.
-fn raw_string(text: &str) -> Literal {
+pub(super) fn raw_string(text: &str) -> Literal {
     let mut hashes = String::from("#");
     while text.contains(&format!("\"{hashes}")) {
         hashes.push('#');

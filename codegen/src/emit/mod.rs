@@ -1,6 +1,6 @@
-//! From IR to Rust: the file, one module an event, one module a version.
+//! From IR to Rust: the file, one module an event or shared type, one module a version.
 //!
-//! In: lowered events. Out: tokens. Nothing here decides anything about schemas; what each piece of generated code looks
+//! In: lowered events and types. Out: tokens. Nothing here decides anything about schemas; what each piece of generated code looks
 //! like is in the file of its name.
 
 mod avro;
@@ -8,6 +8,7 @@ mod binding;
 mod key;
 mod protobuf;
 mod rustdoc;
+mod shared;
 mod topic;
 
 use eventwright_schema::Diagnostic;
@@ -16,22 +17,26 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Path;
 
-use crate::ir::{Body, Event, Version};
+use crate::ir::{Body, Event, Lowered, Version};
 use rustdoc::doc;
 
-/// Emits the whole file and hands over one part after the other: what stands at its head, each event, the topics. Tokens
-/// are large, so that nobody shall hold those of a thousand events at once.
+/// Emits the whole file and hands over one part after the other: what stands at its head, each shared type, each event,
+/// the topics. Tokens are large, so that nobody shall hold those of a thousand events at once.
 pub(crate) fn file(
-    events: &[Event],
+    lowered: &Lowered,
     wire: &Path,
     diagnostics: &mut Vec<Diagnostic>,
     mut part: impl FnMut(TokenStream),
 ) {
+    let Lowered { types, events } = lowered;
     part(head(events, wire));
+    for one in types {
+        part(shared::module(one, wire, diagnostics));
+    }
     for one in events {
         part(event(one, wire, diagnostics));
     }
-    let topics = topic::enums(events, wire, diagnostics);
+    let topics = topic::enums(lowered, wire, diagnostics);
     part(quote!(#(#topics)*));
 }
 

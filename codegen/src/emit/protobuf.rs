@@ -1,13 +1,13 @@
-//! Emits the prost types of one version of a Protobuf event, with serde attributes for Protobuf's JSON mapping.
+//! Emits the prost types of one version of a Protobuf event or shared type, with serde attributes for Protobuf's JSON mapping.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use prost_build::{Config, Module};
 use prost_types::FileDescriptorProto;
 use quote::quote;
-use syn::Path;
+use syn::{Item, ItemMod, Path, parse_quote};
 
-use super::rustdoc;
-use crate::ir::ProtobufBody;
+use super::{rustdoc, shared};
+use crate::ir::{ProtobufBody, SharedImport};
 
 mod json;
 mod read;
@@ -22,7 +22,10 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
         .prost_types_path(format!("{path}::proto::prost_types"))
         .btree_map(["."])
         .format(false);
-    json::field_attributes(&mut config, file, &path);
+    for (name, ident, import) in external_types(body) {
+        config.extern_path(name, format!("{}::{ident}", import.alias));
+    }
+    json::field_attributes(&mut config, file, &body.shared, &path);
     let module = Module::from_protobuf_package_name(file.package());
     // prost-build looks into imported messages, and generates what it is given: only our own module is taken.
     let imports = body.imports.iter().map(|import| (Module::from_protobuf_package_name(import.package()), import));
@@ -34,9 +37,33 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
         .unwrap_or_default();
     let mut code: syn::File =
         syn::parse_str(&code).map_err(|error| format!("prost-build's code does not parse: {error}"))?;
+    for import in &body.shared {
+        import_inside(&mut code.items, &import.alias);
+    }
     json::derive(&mut code.items, wire);
     let names = json::enum_names(file, wire);
-    Ok(quote!(#code #names))
+    let imports = body.shared.iter().map(|SharedImport { path, alias, .. }| {
+        let module = shared::path(path);
+        quote!(use #module as #alias;)
+    });
+    Ok(quote!(#(#imports)* #code #names))
+}
+
+/// Returns the types that stand in the modules of shared types: name in the schema, Rust name, and the import.
+fn external_types(body: &ProtobufBody) -> impl Iterator<Item = (&String, &Ident, &SharedImport)> {
+    body.shared.iter().flat_map(|import| import.types.iter().map(move |(name, ident)| (name, ident, import)))
+}
+
+/// Makes the alias known in the modules that prost-build makes for what is inside a message: what it generates names
+/// external types by one path at each depth.
+fn import_inside(items: &mut [Item], alias: &Ident) {
+    for item in items {
+        if let Item::Mod(ItemMod { content: Some((_, inner)), .. }) = item {
+            import_inside(inner, alias);
+            // As visible as the alias itself, because a message outside names what a oneof inside holds.
+            inner.insert(0, parse_quote!(pub(super) use super::#alias;));
+        }
+    }
 }
 
 /// Returns the file with comments that are safe as rustdoc; prost-build copies them.

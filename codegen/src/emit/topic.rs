@@ -7,11 +7,12 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Path;
 
-use crate::ir::Event;
+use crate::ir::{Event, Lowered};
 use crate::names;
 
 /// Emits one enum a topic with several events.
-pub(super) fn enums(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<TokenStream> {
+pub(super) fn enums(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<TokenStream> {
+    let Lowered { types, events } = lowered;
     let mut topics: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
     for event in events.iter().filter(|event| !event.is_key) {
         topics.entry(&event.topic).or_default().push(event);
@@ -21,9 +22,11 @@ pub(super) fn enums(events: &[Event], wire: &Path, diagnostics: &mut Vec<Diagnos
     let mut seen = BTreeMap::new();
     for (topic, on_topic) in topics {
         let name = format_ident!("{}Topic", names::plain(&names::upper_camel(topic)));
-        if let Some(event) = events.iter().find(|event| event.ident == name) {
-            let message = format!("the topic `{topic}` and the event `{}` are one type `{name}` in Rust", event.name);
-            diagnostics.push(Diagnostic { message, help: "rename one of them".into(), ..event.diagnostic.clone() });
+        let of_types = types.iter().map(|one| (&one.ident, "shared type", &one.name, &one.diagnostic));
+        let of_events = events.iter().map(|one| (&one.ident, "event", &one.name, &one.diagnostic));
+        if let Some((_, what, other, place)) = of_types.chain(of_events).find(|(ident, ..)| **ident == name) {
+            let message = format!("the topic `{topic}` and the {what} `{other}` are one type `{name}` in Rust");
+            diagnostics.push(Diagnostic { message, help: "rename one of them".into(), ..place.clone() });
             continue;
         }
         if let Some(other) = seen.insert(name.to_string(), topic) {

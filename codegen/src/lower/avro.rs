@@ -1,38 +1,61 @@
-//! Lowers the versions of an Avro event: Rust names and types for each, and the plan for each writer that it decodes.
+//! Lowers the versions of an Avro event or shared type: Rust names and types for each, and the plan for each writer that
+//! it decodes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
 use eventwright_schema::compat::AnySchema;
-use eventwright_schema::load::LoadedVersion;
+use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::{FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
 use quote::ToTokens;
 
 use self::union::FieldPlace;
+use super::shared::SharedBody;
 use super::{Place, key};
 use crate::ir::{
-    AvroBody, Body, Enum, Field, Key, Record, TextField, TextForm, Ty, Type, TypePath, Union, Version, Writer,
+    AvroBody, Body, Enum, Field, Key, Origin, Record, SharedPath, TextField, TextForm, Ty, Type, TypePath, Union,
+    Version, Writer,
 };
 use crate::names;
 
+mod naming;
 mod union;
 
 /// The types of older versions by their shape, for newer ones to share: module, and the type with its unions.
-type Shared = HashMap<String, (Ident, Vec<Type>)>;
+type Older = HashMap<String, (Ident, Vec<Type>)>;
 
 /// Lowers all versions, oldest first.
 pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
-    let mut shared = Shared::new();
+    let mut older = Older::new();
     let mut wrong = Vec::new();
     let mut lowered = Vec::new();
     for version in &place.event.versions {
-        match lower_version(place, version, &mut shared) {
+        match lower_version(place, version, &mut older) {
             Ok(version) => lowered.push(version),
             Err(diagnostics) => wrong.extend(diagnostics),
         }
+    }
+    if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
+}
+
+/// Lowers all versions of a shared type, oldest first.
+pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBody>, Vec<Diagnostic>> {
+    let mut older = Older::new();
+    let mut wrong = Vec::new();
+    let mut lowered = Vec::new();
+    for version in versions {
+        let schema = avro_schema(version);
+        let mut types = Types::new(version, None);
+        let (own, reused) = types.lower(&names::snake(&format!("v{}", version.number)), &mut older);
+        wrong.append(&mut types.wrong);
+        let root = schema.root_named().filter(|(_, named)| !matches!(named.body, AvroKind::Fixed(_)));
+        let root = root.map(|(id, _)| types.path(id).ident);
+        let plan = avro::resolve(schema, schema).expect("every schema reads what it writes itself");
+        let writers = vec![Writer { version: version.number, module: names::snake("own"), plan }];
+        lowered.push(SharedBody { root, body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers }) });
     }
     if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
 }
@@ -44,7 +67,7 @@ fn avro_schema(version: &LoadedVersion) -> &Schema {
     }
 }
 
-fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared) -> Result<Version, Vec<Diagnostic>> {
+fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) -> Result<Version, Vec<Diagnostic>> {
     let schema = avro_schema(version);
     let Some((root_id, root)) = schema.root_named().filter(|(_, named)| named.fields().is_some()) else {
         let (message, help) = match place.event.entry.subject {
@@ -57,8 +80,8 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         return Err(vec![schema.diagnostic(schema.root().span, message, help)]);
     };
     let module = names::snake(&format!("v{}", version.number));
-    let mut types = Types::new(schema, root_id);
-    let (types_lowered, reused) = types.lower(&module, shared);
+    let mut types = Types::new(version, Some(root_id));
+    let (types_lowered, reused) = types.lower(&module, older);
     let writers = writers(place, version, &mut types.wrong);
     let root_record = types_lowered.iter().find_map(|one| match one {
         Type::Record(record) if record.name == root.name.full() => Some(record),
@@ -78,10 +101,10 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         number: version.number,
         root: types.path(root_id).ident,
         module,
-        schema: place.facts(&version.schema, &root.name.full(), Vec::new()),
+        schema: place.facts(version, &root.name.full(), Vec::new()),
         key: text_key.map(Key::Text).or(record_key),
         id,
-        body: Body::Avro(AvroBody { types: types_lowered, reused, writers }),
+        body: Body::Avro(AvroBody { types: types_lowered, reused, is_shared: false, writers }),
     })
 }
 
@@ -122,78 +145,103 @@ fn writers(place: &Place<'_>, reader: &LoadedVersion, wrong: &mut Vec<Diagnostic
 /// The naming of one version's types.
 struct Types<'s> {
     schema: &'s Schema,
-    root_id: NamedId,
-    paths: HashMap<NamedId, TypePath>,
+    /// The record of the event: each version has its own.
+    root_id: Option<NamedId>,
+    paths: Paths,
+    /// What the schema refers to, each with the paths in its own module.
+    shared: Vec<(&'s LoadedReference, Paths)>,
     /// The paths of the enums that stand for unions.
     unions: HashSet<String>,
     wrong: Vec<Diagnostic>,
 }
 
+type Paths = HashMap<NamedId, TypePath>;
+
 impl<'s> Types<'s> {
-    fn new(schema: &'s Schema, root_id: NamedId) -> Self {
-        Self { schema, root_id, paths: HashMap::new(), unions: HashSet::new(), wrong: Vec::new() }
+    fn new(version: &'s LoadedVersion, root_id: Option<NamedId>) -> Self {
+        let schema = avro_schema(version);
+        let mut wrong = Vec::new();
+        let all: Vec<_> = schema.all_named().map(|(id, _)| id).collect();
+        let root = schema.root_named().map(|(id, _)| id);
+        let paths = naming::paths(schema, &all, root, &mut wrong);
+        let shared = |reference: &'s LoadedReference| {
+            let root = schema.all_named().find(|(_, named)| named.name.full() == reference.name).map(|(id, _)| id);
+            let within = root.map(|root| schema.named_within(root)).unwrap_or_default();
+            let ids: Vec<_> = all.iter().copied().filter(|id| within.contains(id) || Some(*id) == root).collect();
+            // What is wrong with it is said of the shared type.
+            (reference, naming::paths(schema, &ids, root, &mut Vec::new()))
+        };
+        let shared = version.references.iter().map(shared).collect();
+        Self { schema, root_id, paths, shared, unions: HashSet::new(), wrong }
     }
 
     fn path(&self, id: NamedId) -> TypePath {
-        let ident = || names::upper_camel(&self.schema.named(id).name.simple);
-        let flat = || TypePath { module: None, ident: ident(), inside: false };
-        self.paths.get(&id).cloned().unwrap_or_else(flat)
+        self.path_in(&self.paths, id)
     }
 
-    /// Returns a text that is equal for two types if one Rust type, with the same path, can stand for both.
+    /// Returns the path of a type in the module that defines `owner`, where the names of other types may be others.
+    fn path_beside(&self, owner: NamedId, id: NamedId) -> TypePath {
+        self.path_in(self.definition(owner).map_or(&self.paths, |(_, paths)| paths), id)
+    }
+
+    fn path_in(&self, paths: &Paths, id: NamedId) -> TypePath {
+        let ident = || names::upper_camel(&self.schema.named(id).name.simple);
+        let flat = || TypePath { module: None, ident: ident(), inside: false };
+        paths.get(&id).cloned().unwrap_or_else(flat)
+    }
+
+    /// Returns the shared type that defines the type, if one does.
+    fn definition(&self, id: NamedId) -> Option<&(&'s LoadedReference, Paths)> {
+        self.shared.get(self.schema.reference_of(id)?)
+    }
+
+    /// Returns a text that is equal for two types if one Rust type, with the same path, can stand for both: what a shared
+    /// type defines is another type than what a schema defines itself.
     fn shape(&self, id: NamedId) -> String {
         let within: BTreeSet<_> = self.schema.named_within(id).into_iter().chain([id]).collect();
-        let paths = within.into_iter().map(|id| format!(" {}", self.path(id).to_token_stream()));
+        let paths = within.into_iter().map(|id| {
+            let definition = self.definition(id).map(|(reference, _)| (&reference.type_name, reference.version));
+            format!(" {} {definition:?}", self.path(id).to_token_stream())
+        });
         self.schema.shape_of(id) + &paths.collect::<String>()
     }
 
-    fn lower(&mut self, module: &Ident, shared: &mut Shared) -> (Vec<Type>, Vec<(Ident, Type)>) {
+    /// Returns the types that the version defines, and those that it takes from elsewhere.
+    fn lower(&mut self, module: &Ident, older: &mut Older) -> (Vec<Type>, Vec<(Origin, Type)>) {
         let ids: Vec<_> = self.schema.all_named().map(|(id, _)| id).collect();
-        self.name_all(&ids);
         let (mut types, mut reused) = (Vec::new(), Vec::new());
         for id in ids {
-            let holds_root = id == self.root_id || self.schema.named_within(id).contains(&self.root_id);
+            if let Some((reference, _)) = self.definition(id) {
+                reused.extend(self.shared_types(super::shared_path(reference), id));
+                continue;
+            }
+            let holds_root =
+                self.root_id.is_some_and(|root| id == root || self.schema.named_within(id).contains(&root));
             let shape = self.shape(id);
-            if let Some((module, older)) = shared.get(&shape).filter(|_| !holds_root) {
+            if let Some((module, older)) = older.get(&shape).filter(|_| !holds_root) {
                 self.claim_unions(older, id);
-                reused.extend(older.iter().map(|one| (module.clone(), one.clone())));
+                reused.extend(older.iter().map(|one| (Origin::Older(module.clone()), one.clone())));
                 continue;
             }
             let lowered = self.named_type(id);
             self.claim_unions(&lowered, id);
             if !holds_root {
-                shared.insert(shape, (module.clone(), lowered.clone()));
+                older.insert(shape, (module.clone(), lowered.clone()));
             }
             types.extend(lowered);
         }
         (types, reused)
     }
 
-    /// Gives every record and enum its Rust name. Of several with one name those outside the event's own namespace are in
-    /// a module that is named after theirs; two that would still share one path are a finding.
-    fn name_all(&mut self, ids: &[NamedId]) {
-        let schema = self.schema;
-        let is_type = |id: &&NamedId| !matches!(schema.named(**id).body, AvroKind::Fixed(_));
-        let ident_of = |id: NamedId| names::upper_camel(&schema.named(id).name.simple);
-        let mut counts: HashMap<Ident, usize> = HashMap::new();
-        for id in ids.iter().filter(is_type) {
-            *counts.entry(ident_of(*id)).or_default() += 1;
-        }
-        let own_namespace = &schema.named(self.root_id).name.namespace;
-        let mut seen: HashMap<String, NamedId> = HashMap::new();
-        for id in ids.iter().filter(is_type) {
-            let (named, ident) = (schema.named(*id), ident_of(*id));
-            let is_flat = counts.get(&ident) == Some(&1) || named.name.namespace == *own_namespace;
-            let module = (!is_flat).then(|| namespace_module(&named.name.namespace));
-            let path = TypePath { module, ident, inside: false };
-            let text = path.to_token_stream().to_string().replace(' ', "");
-            if let Some(other) = seen.insert(text.clone(), *id) {
-                let other = &schema.named(other).name;
-                let message = format!("`{}` and `{other}` are one type `{text}` in Rust", named.name);
-                self.wrong.push(schema.diagnostic(named.name_span, message, "rename one of them"));
-            }
-            self.paths.insert(*id, path);
-        }
+    /// Returns a type that a shared type defines, with its unions; what is wrong with it is said of the shared type.
+    fn shared_types(&mut self, version: SharedPath, id: NamedId) -> Vec<(Origin, Type)> {
+        let count = self.wrong.len();
+        let lowered = self.named_type(id);
+        self.wrong.truncate(count);
+        self.claim_unions(&lowered, id);
+        let module = self.path_beside(id, id).module;
+        let defined = |one: &Type| TypePath { module: module.clone(), ..one.path().clone() };
+        lowered.into_iter().map(|one| (Origin::Shared(version.clone(), defined(&one)), one)).collect()
     }
 
     fn claim_unions(&mut self, types: &[Type], id: NamedId) {
@@ -320,11 +368,6 @@ impl<'s> Types<'s> {
             (AvroKind::Fixed(size), _) => Ty::Fixed(*size),
         }
     }
-}
-
-/// Returns the module of a namespace's types.
-fn namespace_module(namespace: &str) -> Ident {
-    if namespace.is_empty() { names::snake("no_namespace") } else { names::snake(&namespace.replace('.', "_")) }
 }
 
 /// Why a field has no Rust type, and what to do.

@@ -13,9 +13,9 @@ use super::Place;
 use crate::ir::{Body, Event, Field, Key, KeyField, KeyRecord, KeySource, Ty, Type};
 
 /// A key as it was loaded and as it was lowered.
-pub(crate) struct KeySchema<'k> {
-    pub(crate) loaded: &'k LoadedEvent,
-    pub(crate) lowered: &'k Event,
+pub(super) struct KeySchema<'k> {
+    pub(super) loaded: &'k LoadedEvent,
+    pub(super) lowered: &'k Event,
 }
 
 /// What an event has under the name of a field of the key.

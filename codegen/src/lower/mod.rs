@@ -1,34 +1,63 @@
 //! From schemas to what is emitted: names Rust types, decides which types versions share, and resolves every known
 //! writer against every reader.
 //!
-//! In: a loaded event. Out: its IR, or what the manifest or the schema asks for that cannot be generated.
+//! In: what was loaded. Out: its IR, and what the manifest or a schema asks for that cannot be generated.
 
 mod avro;
+mod collisions;
 mod key;
 mod protobuf;
+mod shared;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashSet;
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
-use eventwright_schema::load::LoadedEvent;
-use eventwright_schema::manifest::{Manifest, SubjectStrategy};
+use eventwright_schema::load::{Loaded, LoadedEvent, LoadedReference, LoadedVersion};
+use eventwright_schema::manifest::SubjectStrategy;
 
-use crate::ir::{Event, SchemaFacts};
+use self::key::KeySchema;
+use crate::ir::{Event, Lowered, SchemaFacts, SharedPath};
 use crate::names;
 
-pub(crate) use key::KeySchema;
+/// Lowers everything; what has findings is left out, and so is what uses it.
+pub(crate) fn all(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Lowered {
+    let source = loaded.manifest.as_ref().map_or("", |manifest| manifest.source.name.as_str());
+    let types = shared::types(loaded, source, diagnostics);
+    let known: HashSet<&str> = types.iter().map(|one| one.name.as_str()).collect();
+    let mut lower = |one: &LoadedEvent, keys: &[KeySchema<'_>]| {
+        let usable = one.versions.iter().all(|version| uses_only(version, &known));
+        let lowered = usable.then(|| event(one, keys, source))?;
+        lowered.map_err(|wrong| diagnostics.extend(wrong)).ok()
+    };
+    let keys: Vec<_> = loaded.keys.iter().filter_map(|key| Some((key, lower(key, &[])?))).collect();
+    let schemas: Vec<_> = keys.iter().map(|(loaded, lowered)| KeySchema { loaded, lowered }).collect();
+    let mut events: Vec<_> = loaded.events.iter().filter_map(|event| lower(event, &schemas)).collect();
+    events.extend(keys.into_iter().map(|(_, key)| key));
+    let lowered = Lowered { types, events };
+    diagnostics.extend(collisions::find(&lowered));
+    lowered
+}
+
+fn uses_only(version: &LoadedVersion, known: &HashSet<&str>) -> bool {
+    version.references.iter().all(|reference| known.contains(reference.type_name.as_str()))
+}
+
+/// Returns the modules of what a reference is to.
+fn shared_path(reference: &LoadedReference) -> SharedPath {
+    SharedPath { module: names::snake(&reference.type_name), version: names::snake(&format!("v{}", reference.version)) }
+}
+
+/// Returns what the schema's own text refers to.
+fn direct_references(version: &LoadedVersion) -> Vec<SharedPath> {
+    version.references.iter().filter(|reference| reference.is_direct).map(shared_path).collect()
+}
 
 /// Lowers one event; `keys` are those of all topics.
-pub(crate) fn event(
-    event: &LoadedEvent,
-    keys: &[KeySchema<'_>],
-    manifest: Option<&Manifest>,
-) -> Result<Event, Vec<Diagnostic>> {
+fn event(event: &LoadedEvent, keys: &[KeySchema<'_>], source: &str) -> Result<Event, Vec<Diagnostic>> {
     let entry = &event.entry;
-    let source = manifest.map_or("", |manifest| manifest.source.name.as_str());
     let key = match &entry.key_schema {
-        // A key that could not be loaded has its findings already.
+        // A key that could not be loaded or lowered has its findings already.
         Some(folder) => Some(keys.iter().find(|key| key.loaded.entry.folder == folder.folder).ok_or_else(Vec::new)?),
         None => None,
     };
@@ -47,47 +76,6 @@ pub(crate) fn event(
         versions,
         diagnostic: place.diagnostic(entry.position, "", ""),
     })
-}
-
-/// Returns a diagnostic for each event or key whose Rust name or subject another one has.
-pub(crate) fn collisions(events: &[Event]) -> Vec<Diagnostic> {
-    let mut wrong = same_modules(events);
-    wrong.extend(same_subjects(events));
-    wrong
-}
-
-fn same_modules(events: &[Event]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    let mut wrong = Vec::new();
-    for event in events {
-        if let Some(other) = seen.insert(event.module.to_string(), &event.name) {
-            wrong.push(Diagnostic {
-                message: format!("`{}` and `{other}` are one module `{}` in Rust", event.name, event.module),
-                help: "rename one of them".into(),
-                ..event.diagnostic.clone()
-            });
-        }
-    }
-    wrong
-}
-
-/// Versions of two events under one subject would be versions of each other for the registry.
-fn same_subjects(events: &[Event]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<&str, &str> = HashMap::new();
-    let mut wrong = Vec::new();
-    for event in events {
-        let subjects: BTreeSet<_> = event.versions.iter().map(|version| version.schema.subject.as_str()).collect();
-        for subject in subjects {
-            if let Some(other) = seen.insert(subject, &event.name) {
-                wrong.push(Diagnostic {
-                    message: format!("`{other}` and `{}` have one subject `{subject}`", event.name),
-                    help: "rename the record of one, or set subject = \"topic-record\" if their topics differ".into(),
-                    ..event.diagnostic.clone()
-                });
-            }
-        }
-    }
-    wrong
 }
 
 /// An event, its key and the manifest that it comes from, for messages.
@@ -125,8 +113,8 @@ impl Place<'_> {
         Ok(())
     }
 
-    fn facts(&self, schema: &AnySchema, full_name: &str, message_indexes: Vec<u32>) -> SchemaFacts {
-        let entry = &self.event.entry;
+    fn facts(&self, version: &LoadedVersion, full_name: &str, message_indexes: Vec<u32>) -> SchemaFacts {
+        let (entry, schema) = (&self.event.entry, &version.schema);
         SchemaFacts {
             format: entry.format,
             full_name: full_name.to_owned(),
@@ -138,6 +126,7 @@ impl Place<'_> {
                 AnySchema::Protobuf(schema) => schema.fingerprint(),
             },
             message_indexes,
+            references: direct_references(version),
         }
     }
 }

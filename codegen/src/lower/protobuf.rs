@@ -1,4 +1,5 @@
-//! Lowers the versions of a Protobuf event: which message of the file is the event, and its descriptor for prost-build.
+//! Lowers the versions of a Protobuf event or shared type: which message of the file it is, and the file's descriptor
+//! for prost-build.
 
 mod collisions;
 
@@ -6,15 +7,19 @@ use std::collections::BTreeMap;
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
-use eventwright_schema::load::LoadedVersion;
-use eventwright_schema::manifest::FieldName;
+use eventwright_schema::load::{LoadedReference, LoadedVersion};
+use eventwright_schema::manifest::{FieldName, TypeEntry};
 use eventwright_schema::proto::Schema;
+use proc_macro2::Ident;
 use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use prost_types::FileDescriptorProto;
+use quote::format_ident;
+use syn::parse_quote;
 
 use super::Place;
 use super::key::{self, Found};
-use crate::ir::{Body, Field, Key, ProtobufBody, TextField, TextForm, Ty, Version};
+use super::shared::SharedBody;
+use crate::ir::{Body, Field, Key, ProtobufBody, SharedImport, SharedPath, TextField, TextForm, Ty, Version};
 use crate::names;
 
 /// Lowers all versions, oldest first.
@@ -27,6 +32,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         unreachable!("all versions of an event are of the manifest's format");
     };
     let path = version.path.display().to_string();
+    check_types(version, schema)?;
     let message = event_message(schema, &place.event.entry.name).ok_or_else(|| {
         let what = format!("the file has no message `{}`", place.event.entry.name);
         vec![Diagnostic::of_file(&path, what, "name the event's message as the manifest names the event")]
@@ -34,17 +40,6 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
     if message.parent_message().is_some() {
         let what = format!("the message `{}` stands inside another one", message.name());
         return Err(vec![Diagnostic::of_file(&path, what, "move the event's message to the top level of the file")]);
-    }
-    if let Some(field) = schema.file().messages().find_map(|message| dynamic_field(&message)) {
-        let what = format!("the field `{}` has a type without a Rust type of its own", field.full_name());
-        return Err(vec![Diagnostic::of_file(&path, what, "write a message that says what the field holds")]);
-    }
-    let collisions = collisions::of_file(schema.file());
-    if !collisions.is_empty() {
-        return Err(collisions
-            .into_iter()
-            .map(|what| Diagnostic::of_file(&path, what, "rename one of them"))
-            .collect());
     }
     let indexes = schema.indexes_of(message.full_name()).unwrap_or_default();
     let text = |name: &Option<FieldName>| match name {
@@ -57,14 +52,88 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         number: version.number,
         module: names::snake(&format!("v{}", version.number)),
         root: names::upper_camel(message.name()),
-        schema: place.facts(&version.schema, message.full_name(), indexes),
+        schema: place.facts(version, message.full_name(), indexes),
         key: text(&place.event.entry.key)?.map(Key::Text).or(record_key),
         id: text(&place.event.entry.id)?,
-        body: Body::Protobuf(Box::new(ProtobufBody {
-            file: schema.file().file_descriptor_proto().clone(),
-            imports: imports(schema.file()),
-        })),
+        body: body(version, schema),
     })
+}
+
+/// Lowers all versions of a shared type, oldest first.
+pub(super) fn shared_versions(
+    entry: &TypeEntry,
+    versions: &[LoadedVersion],
+) -> Result<Vec<SharedBody>, Vec<Diagnostic>> {
+    versions.iter().map(|version| shared_version(entry, version)).collect()
+}
+
+fn shared_version(entry: &TypeEntry, version: &LoadedVersion) -> Result<SharedBody, Vec<Diagnostic>> {
+    let AnySchema::Protobuf(schema) = &version.schema else {
+        unreachable!("all versions of a type are of the manifest's format");
+    };
+    check_types(version, schema)?;
+    let messages = schema.file().messages().map(|message| message.name().to_owned());
+    let Some(root) =
+        messages.chain(schema.file().enums().map(|one| one.name().to_owned())).find(|name| *name == entry.name)
+    else {
+        let what = format!("the file has no message or enum `{}`", entry.name);
+        let help = "name one of them as the manifest names the shared type";
+        return Err(vec![Diagnostic::of_file(version.path.display().to_string(), what, help)]);
+    };
+    Ok(SharedBody { root: Some(names::upper_camel(&root)), body: body(version, schema) })
+}
+
+/// Says what in a file has no Rust type, or not one of its own.
+fn check_types(version: &LoadedVersion, schema: &Schema) -> Result<(), Vec<Diagnostic>> {
+    let refuse = |what, help: &str| Diagnostic::of_file(version.path.display().to_string(), what, help);
+    if let Some(field) = schema.file().messages().find_map(|message| dynamic_field(&message)) {
+        let what = format!("the field `{}` has a type without a Rust type of its own", field.full_name());
+        return Err(vec![refuse(what, "write a message that says what the field holds")]);
+    }
+    let collisions = collisions::of_file(schema.file());
+    let mut wrong: Vec<_> = collisions.into_iter().map(|what| refuse(what, "rename one of them")).collect();
+    for reference in &version.references {
+        let alias = alias(reference).to_string();
+        if let Some(message) = message_of_module(schema.file().messages(), &alias) {
+            let what = format!("`{message}` and the import `{}` are one module `{alias}` in Rust", reference.name);
+            wrong.push(refuse(what, "rename the message"));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// Returns the message for whose inner types prost-build makes a module of that name.
+fn message_of_module(mut messages: impl Iterator<Item = MessageDescriptor>, module: &str) -> Option<String> {
+    messages.find_map(|message| {
+        let own = (names::snake(message.name()) == module).then(|| message.full_name().to_owned());
+        own.or_else(|| message_of_module(message.child_messages(), module))
+    })
+}
+
+fn body(version: &LoadedVersion, schema: &Schema) -> Body {
+    Body::Protobuf(Box::new(ProtobufBody {
+        file: schema.file().file_descriptor_proto().clone(),
+        imports: imports(schema.file()),
+        shared: shared_imports(version, schema.file()),
+    }))
+}
+
+fn shared_imports(version: &LoadedVersion, file: &FileDescriptor) -> Vec<SharedImport> {
+    let pool = file.parent_pool();
+    let import = |reference: &LoadedReference| {
+        let imported = pool.get_file_by_name(&reference.name)?;
+        let messages = imported.messages().map(|one| (format!(".{}", one.full_name()), names::upper_camel(one.name())));
+        let enums = imported.enums().map(|one| (format!(".{}", one.full_name()), names::upper_camel(one.name())));
+        let types = messages.chain(enums).collect();
+        Some(SharedImport { path: super::shared_path(reference), alias: alias(reference), types })
+    };
+    version.references.iter().filter_map(import).collect()
+}
+
+/// Returns what a module calls that of a shared type: never a keyword, and the same at each depth.
+fn alias(reference: &LoadedReference) -> Ident {
+    let SharedPath { module, version } = super::shared_path(reference);
+    format_ident!("{}_{version}", names::plain(&module))
 }
 
 /// The well-known types that become Rust values; the others (`Any`, `Struct`, `FieldMask`, ...) are read by descriptor
@@ -131,7 +200,7 @@ fn text_field(
             false => Ok(None),
         };
     };
-    let form = text_form(&field).ok_or_else(|| {
+    let form = text_form(&field, version).ok_or_else(|| {
         refuse("has no text form", "name a field of text, a whole number, a bool or an enum that is not repeated")
     })?;
     let optional = field.supports_presence() && field.cardinality() != Cardinality::Required;
@@ -167,7 +236,7 @@ fn key_type(field: &FieldDescriptor) -> Option<Ty> {
     })
 }
 
-fn text_form(field: &FieldDescriptor) -> Option<TextForm> {
+fn text_form(field: &FieldDescriptor, version: &LoadedVersion) -> Option<TextForm> {
     if field.is_list() || field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
         return None;
     }
@@ -175,7 +244,11 @@ fn text_form(field: &FieldDescriptor) -> Option<TextForm> {
         Kind::String => Some(TextForm::Borrowed),
         Kind::Enum(descriptor) if descriptor.parent_message().is_none() => {
             let ident = names::upper_camel(descriptor.name());
-            Some(TextForm::EnumName(ident.into()))
+            let file = descriptor.parent_file();
+            Some(TextForm::EnumName(match version.references.iter().find(|one| one.name == file.name()).map(alias) {
+                Some(module) => parse_quote!(#module::#ident),
+                None => ident.into(),
+            }))
         }
         Kind::Enum(_) | Kind::Message(_) | Kind::Bytes | Kind::Double | Kind::Float => None,
         _ => Some(TextForm::Display),

@@ -9,5 +9,5 @@ mod parse;
 mod resolve;
 
 pub use model::{Body, Field, Kind, Name, Named, NamedId, Node, Schema, Span};
-pub use parse::{parse, parse_with};
+pub use parse::{Outline, outline, parse, parse_with};
 pub use resolve::{ResolveError, resolve};

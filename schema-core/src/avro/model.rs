@@ -220,6 +220,13 @@ impl Schema {
         self.named.iter().enumerate().map(|(index, named)| (NamedId(index), named))
     }
 
+    /// Returns the index of the reference whose text defines the type; `None` for the schema's own text.
+    #[must_use]
+    pub fn reference_of(&self, id: NamedId) -> Option<usize> {
+        let source = self.named(id).span.source;
+        (source + 1 < self.sources.len()).then_some(source)
+    }
+
     /// Returns the record, enum or fixed that the schema as a whole is, if it is one.
     #[must_use]
     pub fn root_named(&self) -> Option<(NamedId, &Named)> {

@@ -8,7 +8,7 @@ mod default;
 mod depth;
 mod json;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jsonc_parser::ast::Value;
 
@@ -50,6 +50,27 @@ pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Sc
     if wrong.is_empty() { Ok(schema) } else { Err(wrong) }
 }
 
+/// How a text depends on others: what it is called by them, and what it needs of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// The full name of the first type that it defines, which is the schema's own if that has a name.
+    pub name: Option<String>,
+    /// The full names that it uses and does not define.
+    pub undefined: BTreeSet<String>,
+}
+
+/// Returns how a text depends on others, as far as it can be read.
+#[must_use]
+pub fn outline(text: &str) -> Outline {
+    let source = Source { name: String::new(), text: text.to_owned() };
+    let mut parser = Parser::default();
+    parser.source(0, &source);
+    let Parser { by_name, mut undefined, .. } = parser;
+    undefined.retain(|name| !by_name.contains_key(name));
+    let name = by_name.into_iter().find(|(_, id)| id.0 == 0).map(|(name, _)| name);
+    Outline { name, undefined }
+}
+
 /// How many problems of one text are reported; each costs a look at the text before it.
 const MAX_DIAGNOSTICS: usize = 100;
 
@@ -59,6 +80,8 @@ struct Parser<'t> {
     /// `None` while the type's own definition is being read.
     named: Vec<Option<Named>>,
     by_name: HashMap<String, NamedId>,
+    /// The full names that stand where they are not defined yet.
+    undefined: BTreeSet<String>,
     diagnostics: Vec<Diagnostic>,
     source_index: usize,
     source_name: &'t str,

@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{EventEntry, FieldName, FolderName, Manifest, SubjectStrategy, TopicEntry};
+use super::{EventEntry, FieldName, FolderName, Manifest, Pin, SubjectStrategy, TopicEntry, TypeEntry, Uses};
 use crate::compat::Level;
 use crate::{Diagnostic, Format, Position, Source};
 
@@ -54,12 +54,34 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
+        uses: uses(table.uses, &at),
     };
-    let topic =
-        |(name, table): (String, TopicTable)| (name, TopicEntry { partitions: table.partitions, config: table.config });
+    let shared = |(name, table): (Spanned<String>, TypeTable)| TypeEntry {
+        position: at(name.span().start),
+        name: name.into_inner(),
+        format: table.format.map_or(Format::Avro, |format| format.0),
+        folder: table.folder,
+        subject: table.subject,
+        uses: uses(table.uses, &at),
+    };
+    let topic = |(name, table): (Spanned<String>, TopicTable)| {
+        let TopicTable { partitions, config, key_uses } = table;
+        let position = at(name.span().start);
+        (name.into_inner(), TopicEntry { partitions, config, key_uses: uses(key_uses, &at), position })
+    };
     let events = file.event.0.into_iter().map(event).collect();
-    let topics = file.topic.into_iter().map(topic).collect();
-    Ok(Manifest { events, keys: Vec::new(), topics, source })
+    let types = file.types.0.into_iter().map(shared).collect();
+    let topics = file.topic.0.into_iter().map(topic).collect();
+    Ok(Manifest { events, types, keys: Vec::new(), topics, source })
+}
+
+fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
+    let pin = |(name, version): (String, Spanned<VersionText>)| Pin {
+        type_name: name,
+        position: at(version.span().start),
+        version: version.into_inner().0,
+    };
+    Uses(table.into_iter().map(|(version, pins)| (version.0, pins.into_iter().map(pin).collect())).collect())
 }
 
 #[derive(Deserialize)]
@@ -68,9 +90,11 @@ struct ManifestFile {
     #[serde(default)]
     defaults: DefaultsTable,
     #[serde(default)]
-    topic: BTreeMap<String, TopicTable>,
+    topic: InOrder<TopicTable>,
     #[serde(default)]
     event: InOrder<EventTable>,
+    #[serde(default, rename = "type")]
+    types: InOrder<TypeTable>,
 }
 
 #[derive(Deserialize, Default)]
@@ -88,6 +112,8 @@ struct TopicTable {
     partitions: Option<u32>,
     #[serde(default)]
     config: BTreeMap<String, String>,
+    #[serde(default)]
+    key_uses: UsesTable,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +131,8 @@ struct EventTable {
     readers: Vec<VersionText>,
     #[serde(default)]
     retired: Vec<VersionText>,
+    #[serde(default)]
+    uses: UsesTable,
     migrate: Option<Spanned<Vec<VersionText>>>,
     preserve_unknown: Option<Spanned<bool>>,
 }
@@ -122,11 +150,24 @@ impl EventTable {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypeTable {
+    format: Option<FormatText>,
+    folder: String,
+    subject: Option<String>,
+    #[serde(default)]
+    uses: UsesTable,
+}
+
+/// By the version that uses; then by the name of the type.
+type UsesTable = BTreeMap<VersionText, BTreeMap<String, Spanned<VersionText>>>;
+
 #[derive(Clone, Copy)]
 struct FormatText(Format);
 #[derive(Clone, Copy)]
 struct LevelText(Level);
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct VersionText(u32);
 
 #[derive(Clone, Copy, Default)]

@@ -3,13 +3,13 @@
 //! In: the events of a manifest. Out: an entry for each key, as if it were an event, and what makes keys ambiguous. All
 //! records of a topic have one form of key, because a reader has nothing but the bytes to tell forms apart by.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{EventEntry, FolderName, Manifest, SubjectStrategy};
+use super::{EventEntry, FolderName, Manifest, SubjectStrategy, TopicEntry};
 use crate::{Diagnostic, Format};
 
 /// Returns an entry for each topic whose keys have a schema, named after the folder.
-pub(super) fn entries(events: &[EventEntry]) -> Vec<EventEntry> {
+pub(super) fn entries(events: &[EventEntry], topics: &BTreeMap<String, TopicEntry>) -> Vec<EventEntry> {
     let mut entries: Vec<EventEntry> = Vec::new();
     for event in events {
         let Some(FolderName { folder, position }) = &event.key_schema else { continue };
@@ -26,6 +26,7 @@ pub(super) fn entries(events: &[EventEntry]) -> Vec<EventEntry> {
             id: None,
             readers: Vec::new(),
             retired: Vec::new(),
+            uses: topics.get(&event.topic).map(|topic| topic.key_uses.clone()).unwrap_or_default(),
             position: *position,
             ..event.clone()
         });
@@ -49,8 +50,9 @@ pub(super) fn inconsistencies(manifest: &Manifest) -> Vec<Diagnostic> {
         let first = *topics.entry(&event.topic).or_insert(event);
         wrong.extend(different_keys(manifest, first, event));
     }
-    wrong.extend(manifest.keys.iter().filter_map(|key| folder_of_event(manifest, key)));
+    wrong.extend(manifest.keys.iter().filter_map(|key| other_use_of_folder(manifest, key)));
     wrong.extend(manifest.events.iter().filter_map(|event| key_of_other_topic(manifest, event)));
+    wrong.extend(manifest.topics.iter().filter_map(|(name, topic)| pins_of_no_key(manifest, name, topic)));
     wrong
 }
 
@@ -85,9 +87,11 @@ fn different_keys(manifest: &Manifest, first: &EventEntry, event: &EventEntry) -
     Some(manifest.diagnostic(without.position, message, format!("add key_schema = \"{folder}\"")))
 }
 
-fn folder_of_event(manifest: &Manifest, key: &EventEntry) -> Option<Diagnostic> {
-    let event = manifest.events.iter().find(|event| event.folder == key.folder)?;
-    let message = format!("the folder `{}` holds the schemas of `{}` and of a key", key.folder, event.name);
+fn other_use_of_folder(manifest: &Manifest, key: &EventEntry) -> Option<Diagnostic> {
+    let events = manifest.events.iter().map(|event| (&event.folder, &event.name));
+    let types = manifest.types.iter().map(|one| (&one.folder, &one.name));
+    let (folder, name) = events.chain(types).find(|(folder, _)| **folder == key.folder)?;
+    let message = format!("the folder `{folder}` holds the schemas of `{name}` and of a key");
     Some(manifest.diagnostic(key.position, message, "give the key a folder of its own"))
 }
 
@@ -99,4 +103,10 @@ fn key_of_other_topic(manifest: &Manifest, event: &EventEntry) -> Option<Diagnos
         key.topic, event.topic
     );
     Some(manifest.diagnostic(*position, message, "give each topic a folder of its own"))
+}
+
+fn pins_of_no_key(manifest: &Manifest, name: &str, topic: &TopicEntry) -> Option<Diagnostic> {
+    let (_, pin) = topic.key_uses.pins().next().filter(|_| manifest.keys.iter().all(|key| key.topic != name))?;
+    let message = format!("the keys of the topic `{name}` have no schema that could use a shared type");
+    Some(manifest.diagnostic(pin.position, message, "remove key_uses, or add key_schema to the events of the topic"))
 }

@@ -21,7 +21,7 @@ use prost_reflect::{FileDescriptor, MessageDescriptor};
 use self::places::Places;
 use crate::{Fingerprint, Position};
 
-pub use parse::parse;
+pub use parse::{imports, parse};
 
 /// A compiled `.proto` file and the files that it imports.
 #[derive(Debug, Clone)]

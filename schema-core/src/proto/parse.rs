@@ -4,7 +4,7 @@
 //! descriptor pool of its own, or everything that is wrong, each with its place. The text may come from anybody: its
 //! length and its nesting are bounded before protox sees it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::error::Error as _;
 use std::sync::Arc;
 
@@ -65,6 +65,14 @@ pub fn parse(name: &str, text: &str, references: &[Reference]) -> Result<Schema,
         places.insert(file_name.clone(), printed_places(name, &file_name, &text)?);
     }
     Ok(Schema { name: name.to_owned(), text, file, places: Arc::new(places) })
+}
+
+/// Returns the paths that a text imports, without the well-known ones; none where it cannot be read, which [`parse`] says.
+#[must_use]
+pub fn imports(text: &str) -> BTreeSet<String> {
+    let name = "imports.proto";
+    let imports = Input::read(name, name, text).map(|input| input.file.dependency);
+    imports.into_iter().flatten().filter(|import| !is_well_known(import)).collect()
 }
 
 /// One text on its way into the pool.
@@ -277,7 +285,10 @@ fn missing_imports(input: &Input<'_>, is_there: impl Fn(&str) -> bool) -> Vec<Di
         source: input.name.to_owned(),
         position: places.position_of(&[DEPENDENCY, index]),
         message: format!("the import `{import}` is not among the references"),
-        help: format!("add a reference with the name `{import}`"),
+        help: format!(
+            "add a reference with the name `{import}`: in a manifest, a [type.NAME] whose version has that path from the \
+             manifest's folder"
+        ),
     });
     diagnostics.collect()
 }

@@ -1,10 +1,11 @@
 //! The events of `codegen/tests/golden`, compiled with warnings as errors, and what the tests on them share: a row an
-//! event version ([`rows`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
+//! event version ([`rows`]), schemas with what they refer to ([`references`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
 #![deny(warnings)]
 
 pub mod apache;
 pub mod pairs;
 pub mod random;
+pub mod references;
 mod row;
 
 pub use row::{Decoded, Row, canonical, row};
@@ -33,6 +34,7 @@ golden!(names);
 golden!(namespaces);
 golden!(protobuf);
 golden!(recursion);
+golden!(shared);
 golden!(topic);
 golden!(unions);
 golden!(values);
@@ -60,6 +62,14 @@ pub fn avro_rows() -> Vec<Row> {
         row::<namespaces::order_moved::v2::OrderMoved>(),
         row::<recursion::comment_thread::v1::CommentThread>(),
         row::<recursion::comment_thread::v2::CommentThread>(),
+        row::<shared::call_key::v1::CallKey>(),
+        row::<shared::call_made::v1::CallMade>(),
+        row::<shared::call_made::v2::CallMade>(),
+        row::<shared::payment_taken::v1::PaymentTaken>(),
+        row::<shared::payment_taken::v2::PaymentTaken>(),
+        row::<shared::payment_taken::v3::PaymentTaken>(),
+        row::<shared::refund_issued::v1::RefundIssued>(),
+        row::<shared::refund_issued::v2::RefundIssued>(),
         row::<topic::account_closed::v1::Closed>(),
         row::<topic::account_opened::v1::AccountOpened>(),
         row::<topic::account_opened::v2::AccountOpened>(),
@@ -84,6 +94,8 @@ pub fn protobuf_rows() -> Vec<Row> {
         row::<keys::invoice_paid::v1::InvoicePaid>(),
         row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
         row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
+        row::<shared::parcel_delivered::v1::ParcelDelivered>(),
+        row::<shared::parcel_delivered::v2::ParcelDelivered>(),
     ]
 }
 

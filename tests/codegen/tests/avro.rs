@@ -2,16 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use eventwright_codegen_tests::random::{self, Maps};
-use eventwright_codegen_tests::{Row, apache, avro_pairs, avro_rows, canonical};
+use eventwright_codegen_tests::{Row, apache, avro_pairs, avro_rows, canonical, references};
 use eventwright_schema::avro::dynamic::{self, Json};
-use eventwright_schema::avro::{Schema, parse, resolve};
+use eventwright_schema::avro::{Schema, resolve};
 use eventwright_wire::avro::{FieldStep, Node, Plan};
 use serde_json::Value;
 
 const CASES: u32 = 48;
 
 fn schema(row: &Row) -> Schema {
-    parse(&row.name(), row.schema.text).unwrap()
+    references::avro_schema(row.schema)
 }
 
 fn encode(schema: &Schema, value: &Value) -> Vec<u8> {
@@ -40,10 +40,15 @@ fn bytes_equal_those_of_apache_avro_in_both_directions() {
     for row in avro_rows() {
         let schema = schema(&row);
         random::check(&random::values(&schema, Maps::Single), CASES, |value| {
-            let theirs = apache::encode(row.schema.text, value);
+            let theirs = apache::encode(&references::self_contained(row.schema), value);
             assert_eq!((row.encode_json)(&value.to_string()).unwrap(), theirs, "{}", row.name());
             assert_eq!((row.decode)(row.own(), &theirs).unwrap().json, *value, "{}", row.name());
-            assert_eq!(apache::decode(row.schema.text, None, &theirs).unwrap(), *value, "{}", row.name());
+            assert_eq!(
+                apache::decode(&references::self_contained(row.schema), None, &theirs).unwrap(),
+                *value,
+                "{}",
+                row.name()
+            );
         });
     }
 }
@@ -129,7 +134,7 @@ const NOT_COMPARED: [&str; 8] = [
 ];
 
 fn apply_aliases(writer: &Row, reader: &Row) -> String {
-    let mut text = writer.schema.text.to_owned();
+    let mut text = references::self_contained(writer.schema);
     for (_, _, from, to) in RENAMED.iter().filter(|one| (one.0, one.1) == (reader.schema.event, reader.schema.version))
     {
         text = text.replace(&format!("\"{from}\""), &format!("\"{to}\""));
@@ -150,12 +155,14 @@ fn resolution_equals_that_of_apache_avro() {
         random::check(&random::values(&from, Maps::Several), CASES, |value| {
             let bytes = encode(&from, value);
             let ours = (reader.decode_with)(&plan, &bytes).map(|decoded| decoded.json);
-            let theirs = apache::decode(&renamed, Some(reader.schema.text), &bytes);
+            let theirs = apache::decode(&renamed, Some(&references::self_contained(reader.schema)), &bytes);
             match (&ours, &theirs) {
                 (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs, "{pair}"),
                 (Err(_), Err(_)) => {}
                 // apache-avro 0.22 refuses a decimal whose own bytes could not hold the schema's precision.
                 (Ok(_), Err(theirs)) if theirs.contains("too small to hold decimal values") => {}
+                // It does not find a record that a union names and does not define, once it resolves.
+                (Ok(_), Err(theirs)) if theirs.contains("Could not find matching type in UnionSchema") => {}
                 _ => panic!("{pair}: ours {ours:?}, theirs {theirs:?}"),
             }
         });

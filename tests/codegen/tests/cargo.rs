@@ -161,9 +161,11 @@ fn only_what_an_edit_concerns_is_compiled_again() {
 fn a_broken_schema_is_one_line_and_the_other_events_are_still_written() {
     let project = Project::fresh();
     project.replace(V2, "\"boolean\"", "\"bool\"");
-    project
-        .check_errors(&["schemas/parcel_sent/v2.avsc:6:33: the type `outside.bool` is not defined; define the type \
-                            before its first use, or name its file as a reference"]);
+    project.check_errors(&[
+        "schemas/parcel_sent/v2.avsc:6:33: the type `outside.bool` is not defined; define the type \
+                            before its first use, or name its file as a reference: in a manifest, as \
+                            the folder of a [type.NAME]",
+    ]);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("debug/build");
     let written = fs::read_dir(target).unwrap().filter_map(|entry| {
         let entry = entry.unwrap();
@@ -206,7 +208,7 @@ fn what_is_wrong_with_the_manifest_is_one_line() {
                  and topic";
     check("", empty);
     let typo = "schemas/events.toml:6:1: unknown field `kye`, expected one of `format`, `folder`, `topic`, `subject`, \
-                `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `migrate`, `preserve_unknown`; see ARCHITECTURE.md, \"The manifest\"";
+                `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`; see ARCHITECTURE.md, \"The manifest\"";
     check(&good.replacen("\nkey", "\nkye", 1), typo);
     let key = "schemas/events.toml:6:7: the field `colour` of `ParcelSent` v2 does not exist; name a field of the \
                event's record";

@@ -2,9 +2,9 @@
 //! and not any implementation. Each case runs through generated code where that pair is generated, and through a plan.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-use eventwright_codegen_tests::{Row, avro_rows};
+use eventwright_codegen_tests::{Row, avro_rows, references};
 use eventwright_schema::avro::dynamic;
-use eventwright_schema::avro::{parse, resolve};
+use eventwright_schema::avro::resolve;
 use serde_json::{Value, json};
 
 fn find(name: &str) -> Row {
@@ -14,7 +14,7 @@ fn find(name: &str) -> Row {
 /// Decodes what `writer` writes for `value` into `reader`, both named as in `OrderPlaced v1`.
 fn decode(writer: &str, value: &Value, reader: &str) -> Result<Value, String> {
     let (writer, reader) = (find(writer), find(reader));
-    let schemas = [writer, reader].map(|row| parse(&row.name(), row.schema.text).unwrap());
+    let schemas = [writer, reader].map(|row| references::avro_schema(row.schema));
     let mut bytes = Vec::new();
     dynamic::encode_json(&schemas[0], value, &mut bytes).unwrap();
     let plan = resolve(&schemas[0], &schemas[1]).unwrap();
@@ -223,4 +223,27 @@ fn keys_are_text_whatever_the_field_is_called_and_whatever_its_type() {
     let route = json!({"route_id": "r", "legs": 1, "carrier_name": "c", "mode": "RAIL", "via": [],
         "unit": {"symbol": "t"}, "bonus": null});
     assert_eq!(key("RoutePlanned v3", route).as_deref(), Some("RAIL"));
+}
+
+#[test]
+fn a_version_keeps_the_shared_type_that_it_was_written_with() {
+    let money = json!({"amount": "1.50", "currency": "EUR"});
+    let new = json!({"amount": "1.50", "currency": "EUR", "tax_included": true});
+    let v1 = json!({"payment_id": "p", "paid": money, "fees": {"card": money}});
+    let price = json!({"net": {"amount": "0.05", "currency": "EUR", "tax_included": false}, "reduced": null});
+    let v3 = json!({"payment_id": "p", "paid": new, "fees": {"card": new}, "list_price": price, "weight": "AAAAAQ=="});
+    check("PaymentTaken v1", &v1, "PaymentTaken v3", &v3);
+    check("PaymentTaken v3", &v3, "PaymentTaken v1", &v1);
+    // A union of its own is another enum in each version of the type, and a union with the type keeps its branch.
+    let call =
+        |about: Value| json!({"account": {"number": 7, "region": "NORTH"}, "caller": {"desk": 3}, "about": about});
+    let old = call(json!({"crm.Contact": {"name": "Bo", "reach": {"crm.Post": {"street": "s"}}}}));
+    let mut new = call(json!({"crm.Contact": {"name": "Bo", "reach": {"crm.Post": {"street": "s"}}, "spare": null}}));
+    new["others"] = json!([{"name": "Ada", "reach": {"long": 7}, "spare": null}]);
+    check("CallMade v1", &old, "CallMade v2", &new);
+    check("CallMade v2", &new, "CallMade v1", &old);
+    // A type that an event defined itself and then took from a shared one is the same to its readers.
+    let refund = json!({"line": {"refunded": money}});
+    let shared = json!({"line": {"refunded": money}, "fee": null});
+    check("RefundIssued v1", &refund, "RefundIssued v2", &shared);
 }

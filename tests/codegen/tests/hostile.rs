@@ -7,10 +7,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use eventwright_codegen_tests::random::{self, Maps};
-use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, protobuf_rows};
+use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, protobuf_rows, references};
 use eventwright_schema::avro::dynamic;
 use eventwright_schema::avro::{Schema, parse, resolve};
-use eventwright_schema::proto;
 use eventwright_wire::avro::{Plan, Writer};
 use serde_json::json;
 
@@ -84,7 +83,7 @@ impl Decoder {
 }
 
 fn schema(row: &Row) -> Schema {
-    parse(&row.name(), row.schema.text).unwrap()
+    references::avro_schema(row.schema)
 }
 
 fn avro_samples(row: &Row) -> Vec<Vec<u8>> {
@@ -115,7 +114,7 @@ fn avro_decoders() -> Vec<Decoder> {
 
 fn protobuf_decoders() -> Vec<Decoder> {
     let decoder = |row: Row| {
-        let schema = proto::parse(&row.name(), row.schema.text, &[]).unwrap();
+        let schema = references::proto_schema(row.schema);
         let message = schema.message_at(row.schema.message_indexes).unwrap();
         let values = random::samples(&random::messages(&message), 16);
         let samples = values.iter().map(|value| (row.encode_json)(&value.to_string()).unwrap()).collect();

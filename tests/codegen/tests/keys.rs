@@ -4,7 +4,7 @@
 use eventwright_codegen_tests::keys::invoice_paid::v1::InvoicePaid;
 use eventwright_codegen_tests::keys::shipment_sent::{v1, v2};
 use eventwright_codegen_tests::keys::{InvoiceKey, ShipmentKey, ShipmentLost, shipment_key};
-use eventwright_codegen_tests::{apache, topic};
+use eventwright_codegen_tests::{apache, references, shared, topic};
 use eventwright_wire::{Event, EventSchema};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn check<K: Event + Serialize>(event: &impl KeyOf, expected: Value) {
     let schema = event.key_schema().unwrap();
     assert_eq!((schema.sha256, schema.subject), (K::SCHEMA.sha256, K::SCHEMA.subject));
     let bytes = event.key_bytes();
-    assert_eq!(bytes, apache::encode(schema.text, &expected));
+    assert_eq!(bytes, apache::encode(&references::self_contained(schema), &expected));
     let own = K::WRITERS.iter().position(|writer| writer.version == schema.version).unwrap();
     let key = K::decode(own, &bytes).unwrap();
     assert_eq!(serde_json::to_value(&key).unwrap(), expected);
@@ -57,6 +57,18 @@ fn what_an_event_does_not_have_is_the_keys_default() {
     let expected = json!({"depot": {"country": "FR", "number": null}, "lane": "road", "parcel": "p"});
     check::<ShipmentKey>(&v1::ShipmentSent::new("p".into(), 7), expected.clone());
     check::<ShipmentKey>(&ShipmentLost::new("fell".into(), "p".into()), expected);
+}
+
+#[test]
+fn a_key_uses_the_shared_type_that_its_event_uses() {
+    let account = shared::account::v1::Account { number: 7, region: shared::account::v1::Region::South };
+    let about = shared::call_made::v1::CallMadeAbout::String("rain".into());
+    let caller = shared::call_made::v1::Contact { desk: 3 };
+    let expected = json!({"account": {"number": 7, "region": "SOUTH"}});
+    check::<shared::CallKey>(&shared::call_made::v1::CallMade::new(account.clone(), about, caller), expected.clone());
+    // What one version takes from an older one is one type, and so is what both take from a shared type.
+    let caller = shared::call_made::v1::Contact { desk: 3 };
+    check::<shared::CallKey>(&shared::CallMade::new(account, caller), expected);
 }
 
 #[test]

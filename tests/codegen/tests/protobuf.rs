@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use eventwright_codegen_tests::protobuf::invoice_issued::{v1, v2};
-use eventwright_codegen_tests::{Row, canonical, protobuf_rows, random};
-use eventwright_schema::proto::{self, Schema, dynamic};
+use eventwright_codegen_tests::{Row, canonical, protobuf_rows, random, references, shared};
+use eventwright_schema::proto::{Schema, dynamic};
 use eventwright_wire::Event;
 use eventwright_wire::prost::Message;
 use serde_json::{Value, json};
@@ -13,12 +13,16 @@ fn find(name: &str) -> Row {
 }
 
 fn schema(row: &Row) -> Schema {
-    proto::parse(&row.name(), row.schema.text, &[]).unwrap()
+    references::proto_schema(row.schema)
 }
 
 /// Reads JSON by both ways, which must agree, and returns what it is written as.
 fn read(text: &str) -> Result<Value, String> {
-    let row = find("InvoiceIssued v2");
+    read_as("InvoiceIssued v2", text)
+}
+
+fn read_as(row: &str, text: &str) -> Result<Value, String> {
+    let row = find(row);
     let schema = schema(&row);
     let message = schema.message_at(row.schema.message_indexes).unwrap();
     let mut bytes = Vec::new();
@@ -158,4 +162,25 @@ fn a_oneof_is_read_strictly() {
     assert!(read(r#"{"payCents": "1", "payNote": "n"}"#).is_err());
     assert!(read(r#"{"colour": 1}"#).is_err());
     assert!(read(r#"{"route": {"colour": 1}}"#).is_err());
+}
+
+#[test]
+fn shared_messages_and_enums_have_one_type_and_the_same_mapping() {
+    let value = json!({"address": {"lines": ["a"], "place": {"latitude": 1.5, "precision": "EXACT"}, "country": "FR"},
+        "kind": "LOCKER", "attempts": [{"at": "2026-02-03T04:05:06Z", "onlyNear": "EXACT"}, {"leftAt": {}},
+        {"collectedFrom": "DOOR"}], "seen": {"x": {"longitude": 2.0}}, "precisions": ["EXACT", 9], "machine": "DOOR"});
+    assert_eq!(read_as("ParcelDelivered v2", &value.to_string()), Ok(value));
+    let unknown = json!({"address": {"country": "FR"}});
+    assert!(read_as("ParcelDelivered v1", &unknown.to_string()).is_err());
+
+    let place = shared::Place { latitude: 1.0, ..Default::default() };
+    let old = shared::parcel_delivered::v1::ParcelDelivered {
+        address: Some(shared::address::v1::Address { lines: vec![], place: Some(place) }),
+        kind: shared::place::v1::PlaceKind::Door.into(),
+    };
+    assert_eq!(old.key().as_deref(), Some("DOOR"));
+    let mut bytes = Vec::new();
+    Event::encode(&old, &mut bytes).unwrap();
+    let new = <shared::ParcelDelivered as Event>::decode(0, &bytes).unwrap();
+    assert_eq!(new.address.unwrap().place, Some(place));
 }

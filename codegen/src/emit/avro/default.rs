@@ -32,8 +32,12 @@ pub(super) fn function(field: &Field, inside: bool, body: &AvroBody, wire: &Path
     let value = Expressions { body, inside, wire }.expression(&field.ty, default);
     let value = value.expect("lowering has decoded the default with the field's type");
     let doc = super::super::doc(&format!("Returns the default of `{}`.", names::plain(&field.ident)));
-    // The decoders of newer versions take it as well.
-    let visibility = if inside { quote!(pub(in super::super)) } else { quote!(pub(super)) };
+    // The decoders of newer versions take it as well, and those of events which use a shared type.
+    let visibility = match usize::from(inside) + usize::from(body.is_shared) {
+        0 => quote!(pub(super)),
+        1 => quote!(pub(in super::super)),
+        _ => quote!(pub(in super::super::super)),
+    };
     Some(quote! {
         #doc
         #visibility fn #name() -> #ty {

@@ -1,4 +1,4 @@
-//! Emits the types of one version of an Avro event with their codecs: one short function a type and direction.
+//! Emits the types of one version of an Avro event or shared type with their codecs: one short function a type and direction.
 
 mod decode;
 mod default;
@@ -12,7 +12,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Path;
 
-use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type};
+use super::shared;
+use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
 
 pub(super) use decode::root as decode_root;
@@ -41,10 +42,17 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
 
 /// Emits the types as such: those of the version's own module, and the modules of namespaces with theirs.
 fn definitions(body: &AvroBody, wire: &Path) -> (Vec<TokenStream>, Vec<TokenStream>) {
-    let reused = body.reused.iter().map(|(version, one)| {
+    let reused = body.reused.iter().map(|(origin, one)| {
         let path = one.path();
         let up = path.module.as_ref().map(|_| quote!(super::));
-        (path, quote!(pub use #up super::#version::#path;))
+        let defined = match origin {
+            Origin::Older(version) => quote!(super::#version::#path),
+            Origin::Shared(version, path) => {
+                let version = shared::path(version);
+                quote!(#version::#path)
+            }
+        };
+        (path, quote!(pub use #up #defined;))
     });
     let types = body.types.iter().map(|one| {
         let definition = match one {

@@ -12,12 +12,13 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, Item, ItemStruct, Path, parse_quote};
 
 use super::read;
+use crate::ir::SharedImport;
 use crate::names;
 
 /// Adds the attributes of every field and enum value of the file; `wire` is the path to `eventwright-wire` as text.
-pub(super) fn field_attributes(config: &mut Config, file: &FileDescriptorProto, wire: &str) {
+pub(super) fn field_attributes(config: &mut Config, file: &FileDescriptorProto, shared: &[SharedImport], wire: &str) {
     let package = if file.package().is_empty() { String::new() } else { format!(".{}", file.package()) };
-    let mut attributes = Attributes { config, wire, package: package.clone() };
+    let mut attributes = Attributes { config, shared, wire, package: package.clone() };
     for one in &file.enum_type {
         attributes.enumeration(&package, one);
     }
@@ -99,6 +100,7 @@ pub(super) fn enum_names(file: &FileDescriptorProto, wire: &Path) -> TokenStream
 
 struct Attributes<'c> {
     config: &'c mut Config,
+    shared: &'c [SharedImport],
     wire: &'c str,
     /// The package as the front of a path: `.a.b`, or nothing.
     package: String,
@@ -166,19 +168,39 @@ impl Attributes<'_> {
         Some(format!("{wire}::proto"))
     }
 
+    /// Returns the Rust path of an enum of a shared type, by the alias that is the same at each depth.
+    fn shared_enum(&self, enum_name: &str) -> Option<String> {
+        let types =
+            self.shared.iter().flat_map(|import| import.types.iter().map(move |(name, _)| (name, &import.alias)));
+        types.into_iter().find_map(|(name, alias)| {
+            let inside =
+                enum_name.strip_prefix(name.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
+            let outermost = name.rsplit('.').next()?;
+            Some(format!("{alias}::{}", path_inside(&format!("{outermost}{inside}"))))
+        })
+    }
+
     /// Returns the Rust path of an enum of this package from where the message's struct stands: prost puts what is
     /// nested in a message into a module of the message's name.
     fn enum_path(&self, message_path: &str, in_oneof: bool, enum_name: &str) -> Option<String> {
+        if let Some(path) = self.shared_enum(enum_name) {
+            return Some(path);
+        }
         let inside =
             |path: &str| path.strip_prefix(&self.package).map(|inside| inside.trim_start_matches('.').to_owned());
         let (message, one) = (inside(message_path)?, inside(enum_name)?);
         // A oneof's enum stands in the module of its message, one deeper than the message itself.
         let depth = message.matches('.').count() + usize::from(in_oneof);
-        let mut parts: Vec<_> = one.split('.').collect();
-        let ident = names::upper_camel(parts.pop()?);
-        let modules: String = parts.iter().map(|part| format!("{}::", names::snake(part))).collect();
-        Some(format!("{}{modules}{ident}", "super::".repeat(depth)))
+        Some(format!("{}{}", "super::".repeat(depth), path_inside(&one)))
     }
+}
+
+/// Returns the Rust path of a type from its file's module; `name` is its full name without the package.
+fn path_inside(name: &str) -> String {
+    let (outer, ident) = name.rsplit_once('.').unwrap_or(("", name));
+    let outer = outer.split('.').filter(|part| !part.is_empty());
+    let modules: String = outer.map(|part| format!("{}::", names::snake(part))).collect();
+    format!("{modules}{}", names::upper_camel(ident))
 }
 
 /// Whether prost has a type of its own for the message, with a JSON mapping that is not serde's.

@@ -51,7 +51,7 @@ impl Types<'_> {
         let (words, own) = (place.words.clone(), place.place.clone());
         let mut variants: Vec<Variant> = Vec::new();
         for (index, branch) in branches.iter().enumerate().filter(|(_, branch)| !matches!(branch.kind, Kind::Null)) {
-            let ident = self.variant_ident(branch);
+            let ident = self.variant_ident(branch, place.owner);
             if variants.iter().any(|other| other.ident == ident) {
                 return Err(NoType {
                     what: format!("has two branches that are one variant `{ident}` in Rust"),
@@ -71,9 +71,9 @@ impl Types<'_> {
         Ok(Ty::Union { path, place: own })
     }
 
-    fn variant_ident(&self, branch: &Node) -> Ident {
+    fn variant_ident(&self, branch: &Node, owner: NamedId) -> Ident {
         match (&branch.kind, branch.logical) {
-            (Kind::Named(id), _) => match self.path(*id) {
+            (Kind::Named(id), _) => match self.path_beside(owner, *id) {
                 TypePath { module: Some(module), ident, .. } => {
                     names::upper_camel(&format!("{}_{}", names::plain(&module), names::plain(&ident)))
                 }

@@ -56,8 +56,13 @@ impl<'t> Parser<'t> {
                             "record" | "enum" | "fixed" | "array" | "map" => {
                                 format!("write an object: {{\"type\": \"{name}\", ...}}")
                             }
-                            _ => "define the type before its first use, or name its file as a reference".to_owned(),
+                            _ => {
+                                "define the type before its first use, or name its file as a reference: in a manifest, \
+                                  as the folder of a [type.NAME]"
+                                    .to_owned()
+                            }
                         };
+                        self.undefined.insert(full.clone());
                         return self.refuse(at, format!("the type `{full}` is not defined"), help);
                     }
                 }

@@ -13,7 +13,7 @@ fn each_problem_has_its_place_and_a_help() {
     check_refused(
         "{\"type\": \"record\",\n \"name\": \"A\",\n \"fields\": [\n  {\"name\": \"x\", \"type\": \"strin\"}]}",
         "a.avsc:4:25: the type `strin` is not defined; define the type before its first use, or name its file as a \
-         reference",
+         reference: in a manifest, as the folder of a [type.NAME]",
     );
     check_refused(
         r#"{"type": "enum", "name": "1", "symbols": []}"#,
@@ -61,6 +61,29 @@ fn references_define_what_the_text_uses() {
     let schema = parse_with("a.avsc", text, &[money]).unwrap();
     assert_eq!(schema.root_named().unwrap().1.name.full(), "shop.A");
     assert_eq!(schema.all_named().count(), 2);
+}
+
+#[test]
+fn an_outline_has_the_names_that_a_text_needs() {
+    let check = |text: &str, name: Option<&str>, undefined: &[&str]| {
+        let outline = outline(text);
+        assert_eq!(outline.name.as_deref(), name, "{text}");
+        assert_eq!(outline.undefined.iter().map(String::as_str).collect::<Vec<_>>(), undefined, "{text}");
+    };
+    let fields = |fields: &str| format!(r#"{{"type":"record","name":"A","namespace":"shop","fields":[{fields}]}}"#);
+    check(&fields(r#"{"name":"m","type":["null","Money"]},{"name":"a","type":"A"}"#), Some("shop.A"), &["shop.Money"]);
+    check(
+        &fields(
+            r#"{"name":"m","type":{"type":"array","items":"x.Money"}},{"name":"w","type":{"type":"map","values":"W"}}"#,
+        ),
+        Some("shop.A"),
+        &["shop.W", "x.Money"],
+    );
+    let defined = r#"{"name":"m","type":"Money"},{"name":"n","type":{"type":"fixed","name":"Money","size":1}}"#;
+    check(&fields(defined), Some("shop.A"), &[]);
+    check(r#"{"type":"fixed","name":"x.Money","size":1}"#, Some("x.Money"), &[]);
+    check(r#""x.Money""#, None, &["x.Money"]);
+    check("{", None, &[]);
 }
 
 #[test]
