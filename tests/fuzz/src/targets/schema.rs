@@ -192,11 +192,12 @@ fn outline(schema: &proto::Schema) -> Vec<String> {
     let mut found = Vec::new();
     while let Some(message) = open.pop() {
         let fields = message.fields().map(|field| {
-            let (number, kind, cardinality) = (field.number(), field.kind(), field.cardinality());
-            format!("{} {number} {kind:?} {cardinality:?} {}", field.full_name(), field.is_packed())
+            // Text has no word for the name of a map's entries.
+            let kind = if field.is_map() { "map".to_owned() } else { format!("{:?}", field.kind()) };
+            format!("{} {} {kind} {:?} {}", field.full_name(), field.number(), field.cardinality(), field.is_packed())
         });
         found.extend(fields);
-        open.extend(message.child_messages());
+        open.extend(message.child_messages().filter(|child| !child.is_map_entry()));
     }
     found.sort();
     found
