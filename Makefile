@@ -1,10 +1,11 @@
 # Every target is a thin name for a script or a cargo command; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint miri bench package kafka-up kafka-down clean
+.PHONY: help demo test lint miri fuzz bench package kafka-up kafka-down clean
 
 # `make kafka-up` takes Kafka's usual port; the tests start one of their own, on another.
 KAFKA_PORT ?= 9092
 ARGS ?=
+MINUTES ?= 5
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,11 +29,14 @@ lint: ## check format, lints, the promised Rust version, and the shell scripts
 miri: ## run the tests of the codec under Miri, which finds undefined behaviour (rustup's nightly, miri and rust-src)
 	cargo +nightly miri test -p eventwright-wire --lib avro
 
+fuzz: ## try new hostile inputs on all that takes bytes or text from outside, for MINUTES=5
+	cargo run -p eventwright-fuzz -- $(MINUTES)
+
 bench: ## measure the codecs beside their peers, and code generation; ARGS="--quick" for a short run
 	cargo bench -p eventwright-bench -- $(ARGS)
 
 package: ## assemble and compile the .crate file of every package, in target/package
-	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-bench --allow-dirty
+	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-bench --exclude eventwright-fuzz --allow-dirty
 
 kafka-up: ## start a real Kafka on 127.0.0.1:9092 (KAFKA_PORT, and scripts/kafka.sh help)
 	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh start

@@ -22,6 +22,15 @@ enum Codec {
     Protobuf { schema: proto::Schema, indexes: Vec<u32> },
 }
 
+/// Refuses what `tail` has masked: the mask would be written as data.
+fn refuse_masked(schema: &avro::Schema, value: &Value) -> Result<(), String> {
+    let refuse = |path: String| {
+        let mask = avro::dynamic::MASK;
+        format!("`{path}`: expected personal data, found its mask `{mask}`; help: read it with `tail --reveal`")
+    };
+    avro::dynamic::masked_field(schema, value).map_or(Ok(()), |path| Err(refuse(path)))
+}
+
 /// A value as bytes, and as whoever reads the bytes sees it.
 #[derive(Debug)]
 pub(crate) struct Encoded {
@@ -64,6 +73,7 @@ impl Encoder {
         // the one text form that a typed producer makes of it.
         let value = match &self.codec {
             Codec::Avro { schema, plan } => {
+                refuse_masked(schema, value)?;
                 avro::dynamic::encode_json(schema, value, &mut bytes).map_err(|error| error.to_string())?;
                 plan.decode::<avro::dynamic::Json>(&payload(&bytes)).map(|json| json.0)
             }

@@ -101,6 +101,21 @@ async fn a_schema_comes_with_all_that_it_refers_to_in_the_order_of_use() {
 }
 
 #[tokio::test]
+async fn references_are_bounded_by_their_bytes() {
+    let (server, client) = start().await;
+    let doc = "x".repeat(1 << 20);
+    let text = |at: usize| format!(r#"{{"type":"record","name":"R{at}","doc":"{doc}","fields":[]}}"#);
+    for at in 0..16 {
+        client.register(&format!("r{at}"), &avro(&text(at))).await.unwrap();
+    }
+    let all = (0..16).map(|at| reference(&format!("R{at}"), &format!("r{at}"), 1)).collect();
+    let user = SchemaText { format: Format::Avro, text: "\"R0\"".into(), references: all };
+    let error = client.register("user", &user).await.unwrap_err().to_string();
+    assert!(error.contains("it refers to schemas of more than 16777216 bytes together"), "{error}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn levels_and_checks_say_what_the_registry_says() {
     let (server, client) = start().await;
     assert_eq!(client.level(None).await.unwrap().as_deref(), Some("BACKWARD"));

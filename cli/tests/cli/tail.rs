@@ -1,5 +1,7 @@
 //! `eventwright tail` shows what is in a topic, whatever is in it.
 
+use std::path::Path;
+
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use serde_json::{Value, json};
@@ -31,6 +33,34 @@ fn both_versions_of_an_avro_event_come_back_exactly() {
     let expected =
         [line(UUID_A, 1, format!("{}}}", order(UUID_A))), line(UUID_B, 2, format!("{},{items}}}", order(UUID_B)))];
     assert_eq!(by_key(registry.tail(&topic)), expected);
+}
+
+#[test]
+fn personal_data_is_masked_unless_it_is_asked_for_and_the_mask_is_not_written() {
+    let registry = Registry::start();
+    let topic = unique("pii");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codegen/tests/golden/unions/events.toml");
+    let produce = |arguments: &[&str], input: &str| {
+        run(registry.command_with(&manifest, &[&["produce", &topic], arguments].concat()), input)
+    };
+    let (number, none) = (json!({"number": "4242"}), Value::Null);
+    let value = json!({"payload": none, "by_key": {}, "only": number, "maybe": [], "narrowed": 7, "widened": none});
+    let written = produce(&["--event", "PayloadSent", "--register"], &value.to_string());
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let masked = registry.tail(&topic).remove(0);
+    let marked = |record: &Value| [record["value"]["only"]["number"].clone(), record["value"]["narrowed"].clone()];
+    assert_eq!(marked(&masked), ["***", "***"]);
+    let shown = registry.tail_with(&topic, &["--until-end", "--reveal"]).remove(0);
+    assert_eq!(marked(&shown), [json!("4242"), json!(7)]);
+
+    let refused = produce(&["--input", "envelope"], &masked.to_string());
+    assert_eq!(refused.code, Some(100), "{refused:?}");
+    let expected = "`only.number`: expected personal data, found its mask `***`\n  help: read it with `tail --reveal`";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+    assert_eq!(registry.tail(&topic).len(), 1);
+    let copied = produce(&["--input", "envelope"], &shown.to_string());
+    assert_eq!(copied.code, Some(0), "{copied:?}");
+    assert_eq!(registry.tail_with(&topic, &["--until-end", "--reveal"]).len(), 2);
 }
 
 #[test]

@@ -261,7 +261,7 @@ impl<'s> Types<'s> {
                 let mut unions = Vec::new();
                 let fields = fields.iter().filter_map(|field| self.field(id, field, &mut unions)).collect();
                 self.check_fields(&fields, id);
-                let recursive = self.schema.named_within(id).contains(&id);
+                let recursive = named.recursive;
                 let record = Type::Record(Record { path, name, doc, fields, recursive });
                 std::iter::once(record).chain(unions.into_iter().map(Type::Union)).collect()
             }

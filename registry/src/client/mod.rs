@@ -32,6 +32,9 @@ use crate::{
 /// A schema that refers to more than this, directly or not, is a registry's mistake or malice.
 const MAX_REFERENCES: usize = 1000;
 
+/// How many bytes the texts that a schema refers to may have together; a registry's storage takes 1 MiB for each.
+const MAX_REFERENCED_BYTES: usize = 16 << 20;
+
 /// Confluent's codes for "no such subject" and "no such schema", which a lookup answers with.
 const LOOKUP_FOUND_NOTHING: [u32; 2] = [40401, 40403];
 
@@ -196,7 +199,7 @@ impl RegistryClient {
         let (doing, number) = (format!("read schema {id}"), id.to_string());
         let answer: SchemaBody = self.0.http.call(&Call::get(&doing, &["schemas", "ids", &number])).await?;
         let format = self.format_of(&doing, &answer)?;
-        let mut referenced = Referenced { id, names: HashSet::new(), in_order: Vec::new() };
+        let mut referenced = Referenced { id, names: HashSet::new(), bytes: 0, in_order: Vec::new() };
         self.read_references(answer.references.unwrap_or_default(), &mut referenced).await?;
         Ok(ResolvedSchema { id, format, text: answer.schema, references: referenced.in_order })
     }
@@ -221,8 +224,13 @@ impl RegistryClient {
                 let version = entry.version.to_string();
                 let path = ["subjects", &entry.subject, "versions", &version];
                 // What a schema refers to is needed to read old records, also after its subject was deleted.
-                let call = Call::get(doing, &path).query(&[("deleted", "true")]);
+                let call = Call::get(&doing, &path).query(&[("deleted", "true")]);
                 let answer: SubjectSchemaBody = self.0.http.call(&call).await?;
+                referenced.bytes = referenced.bytes.saturating_add(answer.schema.schema.len());
+                if referenced.bytes > MAX_REFERENCED_BYTES {
+                    let why = format!("it refers to schemas of more than {MAX_REFERENCED_BYTES} bytes together");
+                    return Err(RegistryError::new(doing, self.shown(), Kind::Unexpected(why)));
+                }
                 self.read_references(answer.schema.references.unwrap_or_default(), referenced).await?;
                 referenced.in_order.push(Reference { name: entry.name, text: answer.schema.schema });
             }
@@ -253,6 +261,8 @@ impl fmt::Debug for RegistryClient {
 struct Referenced {
     id: SchemaId,
     names: HashSet<String>,
+    /// How long the texts are together.
+    bytes: usize,
     in_order: Vec<Reference>,
 }
 

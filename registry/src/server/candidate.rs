@@ -21,6 +21,9 @@ const SOURCE_NAME: &str = "default";
 /// How many schemas one may refer to, directly or not.
 const MAX_REFERENCES: usize = 1000;
 
+/// How many bytes the texts of those may have together.
+const MAX_REFERENCED_BYTES: usize = 16 << 20;
+
 /// How many problems a refusal lists.
 const MAX_PROBLEMS: usize = 10;
 
@@ -45,7 +48,7 @@ impl Candidate {
             Refusal::invalid_schema(format!("expected the schemaType AVRO or PROTOBUF, found {other}; {help}"))
         })?;
         let references = body.references.clone().unwrap_or_default();
-        let mut found = Referenced { state, format, names: HashSet::new(), in_order: Vec::new() };
+        let mut found = Referenced { state, format, names: HashSet::new(), bytes: 0, in_order: Vec::new() };
         found.add(&references)?;
         let schema = compat::parse_any(format, SOURCE_NAME, &body.schema, &found.in_order).map_err(|problems| {
             Refusal::invalid_schema(format!("not {}: {}", format.schema_type(), listed(&problems)))
@@ -60,6 +63,8 @@ struct Referenced<'s> {
     state: &'s State,
     format: Format,
     names: HashSet<String>,
+    /// How long the texts are together.
+    bytes: usize,
     in_order: Vec<Reference>,
 }
 
@@ -90,6 +95,11 @@ impl Referenced<'_> {
             if found_format != self.format {
                 let (expected, found) = (self.format.schema_type(), found_format.schema_type());
                 let why = format!("the reference `{name}` must be {expected}, and subject `{subject}` has {found}");
+                return Err(Refusal::invalid_schema(why));
+            }
+            self.bytes = self.bytes.saturating_add(stored.text.len());
+            if self.bytes > MAX_REFERENCED_BYTES {
+                let why = format!("it refers to schemas of more than {MAX_REFERENCED_BYTES} bytes together");
                 return Err(Refusal::invalid_schema(why));
             }
             self.add(&stored.references)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::model::{Field, Node, Schema};
 use super::resolve;
 
-pub use mask::{MASK, mask};
+pub use mask::{MASK, mask, masked_field};
 pub use sink::Json;
 
 /// Decodes one datum, as its writer's schema says, into the JSON form.

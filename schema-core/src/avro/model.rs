@@ -91,6 +91,8 @@ pub struct Named {
     pub span: Span,
     /// Where its name stands.
     pub name_span: Span,
+    /// Whether a value may hold another of this type: only then can values nest without end.
+    pub recursive: bool,
 }
 
 /// What a named type is.

@@ -7,6 +7,7 @@ mod declaration;
 mod default;
 mod depth;
 mod json;
+mod recursion;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -42,10 +43,12 @@ pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Sc
     }
     let root = root.expect("a text without diagnostics has a root");
     let named = parser.named.into_iter().map(|named| named.expect("a definition without diagnostics is complete"));
-    let schema = Schema { sources, named: named.collect(), root };
+    let mut schema = Schema { sources, named: named.collect(), root };
     if let Some(wrong) = depth::check(&schema) {
         return Err(vec![wrong]);
     }
+    let recursive = recursion::recursive(&schema);
+    schema.named.iter_mut().zip(recursive).for_each(|(named, recursive)| named.recursive = recursive);
     let wrong = default::check(&schema);
     if wrong.is_empty() { Ok(schema) } else { Err(wrong) }
 }

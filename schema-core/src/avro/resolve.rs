@@ -194,7 +194,8 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 self.known.insert((from_id, to_id), id);
                 let steps = self.record(from, to, path);
                 let names = fields.iter().map(|field| field.name.clone()).collect();
-                let record = steps.map(|steps| RecordNode { name: to.name.full(), fields: names, steps });
+                let (name, recursive) = (to.name.full(), to.recursive);
+                let record = steps.map(|steps| RecordNode { name, fields: names, steps, recursive });
                 if let Some(slot) = self.nodes.get_mut(id.0) {
                     *slot = record.map_or_else(Step::Unresolvable, Step::Record);
                 }

@@ -2,6 +2,7 @@
 //! event version ([`rows`]), schemas with what they refer to ([`references`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
 #![deny(warnings)]
 
+pub mod allocation;
 pub mod apache;
 pub mod pairs;
 pub mod random;

@@ -27,7 +27,7 @@ fn every_version_round_trips_and_has_one_json_form() {
         random::check(&random::values(&schema, Maps::Several), CASES, |value| {
             let bytes = encode(&schema, value);
             let decoded = (row.decode)(row.own(), &bytes).unwrap();
-            assert_eq!(decoded.bytes, bytes, "{}", row.name());
+            assert_eq!(decoded.bytes.as_ref(), Some(&bytes), "{}", row.name());
             assert_eq!(decoded.json, *value, "{}", row.name());
             assert_eq!(canonical(dynamic::decode_json(&schema, &bytes).unwrap()), *value, "{}", row.name());
             assert_eq!((row.encode_json)(&value.to_string()).unwrap(), bytes, "{}", row.name());

@@ -3,42 +3,14 @@
 //! The allocator of this test counts, a thread at a time.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use eventwright_codegen_tests::allocation::{Counting, allocated};
 use eventwright_codegen_tests::random::{self, Maps};
 use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, protobuf_rows, references};
-use eventwright_schema::avro::dynamic;
-use eventwright_schema::avro::{Schema, parse, resolve};
-use eventwright_wire::avro::{Plan, Writer};
+use eventwright_schema::Reference;
+use eventwright_schema::avro::dynamic::{self, Json};
+use eventwright_schema::avro::{Schema, parse, parse_with, resolve};
+use eventwright_wire::avro::{Node, Plan, Writer};
 use serde_json::json;
-
-struct Counting;
-
-thread_local! {
-    /// Bytes that were asked for since the last reset, whether given back or not.
-    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
-}
-
-#[expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts and passes on")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.set(ALLOCATED.get() + layout.size());
-        // SAFETY: the caller's contract is System's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is System's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATED.set(ALLOCATED.get() + size);
-        // SAFETY: the caller's contract is System's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -53,9 +25,7 @@ const MOST_AT_LEAST: usize = 64 << 10;
 /// Runs a decoder and returns what it returned, after a look at what it allocated.
 #[track_caller]
 fn measured<T>(bytes: &[u8], decode: impl FnOnce(&[u8]) -> T) -> T {
-    let start = ALLOCATED.get();
-    let result = decode(bytes);
-    let allocated = ALLOCATED.get() - start;
+    let (result, allocated) = allocated(|| decode(bytes));
     let most = MOST_AT_LEAST + MOST_PER_BYTE * bytes.len();
     assert!(allocated <= most, "{allocated} bytes were allocated for {} bytes: {bytes:?}", bytes.len());
     result
@@ -254,6 +224,32 @@ fn generated_code_and_plans_have_the_same_limit_of_depth() {
         let bytes = [[0, 2].repeat(depth), vec![0, 0], vec![0; 5 * (depth + 1)]].concat();
         assert_eq!((row.attempt)(row.own(), &bytes).is_ok(), expected, "{depth}");
         assert_eq!((row.attempt_with)(&plan, &bytes).is_ok(), expected, "{depth} by plan");
+    }
+}
+
+#[test]
+fn records_that_cannot_hold_themselves_nest_as_deep_as_their_schema_says() {
+    let record = |depth: usize| {
+        let inner = if depth == 1 { "int".to_owned() } else { format!("R{}", depth - 1) };
+        let text = format!(r#"{{"type":"record","name":"R{depth}","fields":[{{"name":"inner","type":"{inner}"}}]}}"#);
+        Reference { name: format!("R{depth}"), text }
+    };
+    let check = |depth: usize, is_written: bool| {
+        let references: Vec<_> = (1..depth).map(record).collect();
+        let schema = parse_with("deep", &record(depth).text, &references).unwrap();
+        let plan = resolve(&schema, &schema).unwrap();
+        assert!(plan.nodes.iter().all(|node| !matches!(node, Node::Record(node) if node.recursive)));
+        let value = (0..depth).fold(json!(7), |inner, _| json!({ "inner": inner }));
+        assert_eq!(dynamic::decode_json(&schema, &[14]), Ok(value.clone()), "{depth}");
+        let mut bytes = Vec::new();
+        assert_eq!(dynamic::encode_json(&schema, &value, &mut bytes).is_ok(), is_written, "{depth}");
+        let skipping = r#"{"type":"record","name":"R","fields":[]}"#;
+        let nothing = resolve(&schema, &parse("reader", skipping).unwrap()).unwrap();
+        assert_eq!(nothing.decode::<Json>(&[14]).unwrap().0, json!({}), "{depth}");
+    };
+    // The threads of tests have stacks of 2 MiB, as tokio's have.
+    for (depth, is_written) in [(1, true), (48, true), (49, true), (100, true), (128, false), (250, false)] {
+        check(depth, is_written);
     }
 }
 

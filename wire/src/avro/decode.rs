@@ -236,10 +236,10 @@ impl<'a> Reader<'a> {
         Ok(Some(items))
     }
 
-    /// Goes one record deeper. Generated code calls it for recursive types only.
+    /// Goes one record deeper. Generated code and plans call it for recursive types only.
     ///
     /// # Errors
-    /// More than 48 records inside each other.
+    /// More than 48 recursive records inside each other.
     #[inline]
     pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
         if self.depth == MAX_DEPTH {

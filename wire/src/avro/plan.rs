@@ -121,6 +121,8 @@ pub struct RecordNode {
     pub fields: Vec<String>,
     /// The writer's fields in their order, then the defaults.
     pub steps: Vec<FieldStep>,
+    /// Whether the reader's record may hold another of its own type: only then can bytes nest it without end.
+    pub recursive: bool,
 }
 
 /// What happens to one field.
@@ -163,7 +165,7 @@ impl Plan {
         let mut reader = Reader::new(bytes);
         // The detour by `read` would copy the struct once more.
         let decoded = match self.node(self.root)? {
-            Node::Record(node) => reader.nested(|reader| record(self, reader, node)),
+            Node::Record(node) => record(self, &mut reader, node),
             _ => read(self, &mut reader, self.root),
         };
         reader.finish(decoded)
@@ -220,9 +222,14 @@ pub(super) fn read<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, id: NodeId) ->
     }
 }
 
-/// Decodes a record, without a look at how deep it is.
+/// Decodes a record. As in generated code, only those that may hold themselves count as deep.
 #[inline]
 fn record<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<S, DecodeError> {
+    if node.recursive { reader.nested(|reader| fields(plan, reader, node)) } else { fields(plan, reader, node) }
+}
+
+#[inline]
+fn fields<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<S, DecodeError> {
     let mut fields = Fields::new(PlanReader { plan, reader }, node);
     let decoded = S::record(&mut fields);
     if decoded.is_ok() {
@@ -241,7 +248,7 @@ fn read_any<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Resul
             S::array(Items { run: PlanReader { plan, reader }, item: *item, min_size: *min_size })
         }
         Node::Map { value } => S::map(Entries { run: PlanReader { plan, reader }, value: *value }),
-        Node::Record(node) => reader.nested(|reader| record(plan, reader, node)),
+        Node::Record(node) => record(plan, reader, node),
         Node::Union(branches) => {
             let branch = branch(reader, branches)?;
             read_any(plan, reader, plan.node(branch)?)
@@ -274,12 +281,8 @@ fn skip_any(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<(), Dec
             reader.bytes()?;
             skip(plan, reader, *value)
         }),
-        Node::Record(node) => reader.nested(|reader| {
-            node.steps.iter().try_for_each(|step| match step {
-                FieldStep::Read { node, .. } | FieldStep::Skip(node) => skip(plan, reader, *node),
-                FieldStep::Default { .. } => Ok(()),
-            })
-        }),
+        Node::Record(node) if node.recursive => reader.nested(|reader| skip_fields(plan, reader, node)),
+        Node::Record(node) => skip_fields(plan, reader, node),
         Node::Union(branches) => {
             let branch = branch(reader, branches)?;
             skip_any(plan, reader, plan.node(branch)?)
@@ -287,6 +290,14 @@ fn skip_any(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<(), Dec
         Node::Branch { value, .. } => skip(plan, reader, *value),
         Node::Unresolvable(what) => Err(unresolvable(what)),
     }
+}
+
+#[inline]
+fn skip_fields(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<(), DecodeError> {
+    node.steps.iter().try_for_each(|step| match step {
+        FieldStep::Read { node, .. } | FieldStep::Skip(node) => skip(plan, reader, *node),
+        FieldStep::Default { .. } => Ok(()),
+    })
 }
 
 #[inline]

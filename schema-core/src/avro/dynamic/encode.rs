@@ -36,7 +36,7 @@ pub(super) struct Encoder<'s, 'o> {
     form: Form,
     out: &'o mut Vec<u8>,
     depth: u32,
-    /// How many records the value is in.
+    /// How many records the value is in, of those that may hold themselves.
     records: u32,
     default_values: u32,
 }
@@ -162,12 +162,13 @@ impl<'s, 'o> Encoder<'s, 'o> {
         match &named.body {
             Body::Record(fields) => {
                 let object = value.as_object().ok_or_else(|| expected("an object", value))?;
-                if self.records == MAX_DEPTH {
+                let deeper = u32::from(named.recursive);
+                if self.records + deeper > MAX_DEPTH {
                     return Err(too_deep());
                 }
-                self.records += 1;
+                self.records += deeper;
                 self.record(fields, object)?;
-                self.records -= 1;
+                self.records -= deeper;
                 Ok(())
             }
             Body::Enum { symbols, .. } => {

@@ -91,4 +91,28 @@ fn personal_data_is_masked_wherever_it_stands() {
     let mut found = value("a@b", &shown);
     mask(&schema, &mut found);
     assert_eq!(found, value("***", &masked));
+    let check = |value: &serde_json::Value, expected: Option<&str>| {
+        assert_eq!(masked_field(&schema, value).as_deref(), expected, "{value}");
+    };
+    check(&value("a@b", &shown), None);
+    check(&value("****", &shown), None);
+    check(&found, Some("email"));
+    check(&value("a@b", &masked), Some("list[0].phone"));
+    check(&json!({"map": {"k": masked}}), Some("map[\"k\"].phone"));
+    check(&json!({"union": {"n.B": masked}}), Some("union.phone"));
+    check(&json!({"union": {"B": masked}}), Some("union.phone"));
+    check(&json!({"not": "***"}), None);
+}
+
+#[test]
+fn what_stands_between_two_levels_of_a_recursive_type_is_bounded() {
+    let schema = |levels: usize| {
+        let (open, close) = (r#"{"type":"array","items":"#.repeat(levels), "}".repeat(levels));
+        parse("a.avsc", &format!(r#"{{"type":"record","name":"R","fields":[{{"name":"a","type":{open}"R"{close}}}]}}"#))
+    };
+    // The threads of tests have stacks of 2 MiB, as tokio's have.
+    let error = decode_json(&schema(16).unwrap(), &[2; 20_000]).unwrap_err().to_string();
+    assert!(error.ends_with("records are nested deeper than the limit"), "{error}");
+    let wrong = schema(17).unwrap_err();
+    assert!(wrong[0].message.contains("nest deeper than 16 levels"), "{wrong:?}");
 }

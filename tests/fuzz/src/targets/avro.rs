@@ -1,0 +1,105 @@
+//! Avro bytes: generated decoders, plans, the dynamic decoder.
+
+use eventwright_codegen_tests::{Decoded, Row, avro_pairs, avro_rows};
+use eventwright_schema::avro::{Schema, dynamic, resolve};
+use eventwright_wire::DecodeError;
+use eventwright_wire::avro::Plan;
+
+use crate::edit::{Edited, from_input};
+use crate::engine::Check;
+use crate::limits::{BYTES, VALUES};
+use crate::samples;
+
+/// What a writer wrote for a reader.
+struct Pair {
+    reader: Row,
+    /// The writer's index, where generated code knows it.
+    writer: Option<usize>,
+    plan: Plan,
+    samples: Vec<Vec<u8>>,
+}
+
+fn pairs() -> Vec<Pair> {
+    let pair = |(writer, reader): (Row, Row)| {
+        let from = samples::avro_schema(&writer);
+        let plan = resolve(&from, &samples::avro_schema(&reader)).ok()?;
+        let samples = samples::avro_bytes(&from);
+        Some(Pair { reader, writer: reader.writer(writer.schema), plan, samples })
+    };
+    avro_pairs().into_iter().filter_map(pair).collect()
+}
+
+/// Generated code that knows the writer; the plan of the same pair agrees.
+pub(super) fn known_writer() -> Check {
+    let pairs: Vec<_> = pairs().into_iter().filter_map(|pair| Some((pair.writer?, pair))).collect();
+    Box::new(move |input| {
+        let edited: Edited = from_input(input);
+        let (writer, pair) = edited.pick(&pairs);
+        let bytes = edited.apply(&pair.samples, &[]);
+        let attempt = BYTES.check(bytes.len(), || (pair.reader.attempt)(*writer, &bytes));
+        let generated = (pair.reader.decode)(*writer, &bytes);
+        assert_eq!(attempt.is_ok(), generated.is_ok());
+        let planned = (pair.reader.decode_with)(&pair.plan, &bytes);
+        assert_agree(&generated, &planned, &bytes);
+        generated.iter().for_each(|decoded| assert_stable(&pair.reader, decoded));
+        generated.is_ok()
+    })
+}
+
+/// Plans for writers that generated code may not know.
+pub(super) fn plan() -> Check {
+    let pairs = pairs();
+    Box::new(move |input| {
+        let edited: Edited = from_input(input);
+        let pair = edited.pick(&pairs);
+        let bytes = edited.apply(&pair.samples, &[]);
+        let attempt = BYTES.check(bytes.len(), || (pair.reader.attempt_with)(&pair.plan, &bytes));
+        if attempt.is_ok() {
+            let decoded = (pair.reader.decode_with)(&pair.plan, &bytes).expect("it was decoded before");
+            assert_stable(&pair.reader, &decoded);
+        }
+        attempt.is_ok()
+    })
+}
+
+/// The dynamic decoder agrees with generated code.
+pub(super) fn dynamic() -> Check {
+    let event = |row: Row| {
+        let schema = samples::avro_schema(&row);
+        let samples = samples::avro_bytes(&schema);
+        (row, schema, samples)
+    };
+    let events: Vec<(Row, Schema, Vec<Vec<u8>>)> = avro_rows().into_iter().map(event).collect();
+    Box::new(move |input| {
+        let edited: Edited = from_input(input);
+        let (row, schema, samples) = edited.pick(&events);
+        let bytes = edited.apply(samples, &[]);
+        let decoded = VALUES.check(bytes.len() + schema.text().len(), || dynamic::decode_json(schema, &bytes));
+        let generated = (row.decode)(row.own(), &bytes);
+        assert_eq!(decoded.is_ok(), generated.is_ok(), "{decoded:?} {generated:?}");
+        let (Ok(value), Ok(generated)) = (decoded, generated) else { return false };
+        let mut encoded = Vec::new();
+        // JSON has no number for what is not finite.
+        if dynamic::encode_json(schema, &value, &mut encoded).is_ok() {
+            assert_eq!(Some(encoded), generated.bytes, "{value}");
+        } else {
+            let is_infinite = generated.json.to_string().contains("null");
+            assert!(is_infinite || generated.bytes.is_none(), "{value} cannot be encoded again");
+        }
+        true
+    })
+}
+
+fn assert_agree(one: &Result<Decoded, DecodeError>, other: &Result<Decoded, DecodeError>, bytes: &[u8]) {
+    match (one, other) {
+        (Ok(one), Ok(other)) => assert_eq!(one, other, "{bytes:?}"),
+        (Err(_), Err(_)) => {}
+        _ => panic!("generated code: {one:?}; the plan: {other:?}; {bytes:?}"),
+    }
+}
+
+fn assert_stable(row: &Row, decoded: &Decoded) {
+    let Some(bytes) = &decoded.bytes else { return };
+    let again = (row.decode)(row.own(), bytes).expect("what was encoded can be decoded");
+    assert_eq!(&again, decoded);
+}
