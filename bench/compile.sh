@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Measures what rustc takes for generated events: CPU time an event, ours beside prost's and serde's with apache-avro.
-#   bench/compile.sh [EVENTS]     (100 unless given; each with an older version, which ours reads and which all compile)
-# The dependencies are compiled before, so that only the crate with the events is counted; the least of three runs holds.
+#   bench/compile.sh [EVENTS] [RUNS]     (20 and 3 unless given; each event has an older version, which ours reads and
+#                                         which all compile)
+# Only the process of rustc that compiles the crate with the events is counted, without cargo and without dependencies;
+# the least of the runs holds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly EVENTS=${1:-100}
-readonly WORK=$PWD/target/compile-bench
+readonly EVENTS=${1:-20}
+readonly RUNS=${2:-3}
+readonly WORK=${CARGO_TARGET_DIR:-$PWD/target}/compile-bench
 
 package() { # NAME DEPENDENCIES
   mkdir -p "$WORK/$1/src"
@@ -75,22 +78,29 @@ pub fn decode$i(reader: &apache_avro::reader::datum::GenericDatumReader<'_>, mut
 RUST
 }
 
-milliseconds() { # COMMAND...: user and system time
-  local TIMEFORMAT='%U %S'
-  { time "$@" > /dev/null 2>&1; } 2>&1 | awk '{ printf "%d", ($1 + $2) * 1000 }'
+rustc_timer() { # writes a program that runs rustc and notes its user and system time for the crates with events
+  cat > "$WORK/timed-rustc" << 'SCRIPT'
+#!/usr/bin/env bash
+TIMEFORMAT='%U %S'
+case " $* " in
+  *" --crate-name ${TIMED_CRATE:-} "*) { time "$@" 2>&3; } 3>&2 2> "$TIMED_FILE" ;;
+  *) exec "$@" ;;
+esac
+SCRIPT
+  chmod +x "$WORK/timed-rustc"
 }
 
 measure() { # PACKAGE PROFILE
   local best=999999 spent
-  export CARGO_TARGET_DIR=$WORK/target CARGO_INCREMENTAL=0
-  cargo build -q --manifest-path "$WORK/$1/Cargo.toml" --profile "$2"
-  for _ in 1 2 3; do
+  export CARGO_TARGET_DIR=$WORK/target CARGO_INCREMENTAL=0 RUSTC_WRAPPER=$WORK/timed-rustc
+  export TIMED_CRATE=${1//-/_} TIMED_FILE=$WORK/time
+  for ((run = 0; run < RUNS; run++)); do
     touch "$WORK/$1/src/lib.rs"
-    spent=$(milliseconds cargo build -q --manifest-path "$WORK/$1/Cargo.toml" --profile "$2")
+    cargo build -q --manifest-path "$WORK/$1/Cargo.toml" --profile "$2" 2> "$WORK/errors" || { cat "$WORK/errors" >&2; exit 1; }
+    spent=$(awk '{ printf "%d", ($1 + $2) * 1000 }' "$TIMED_FILE")
     [ "$spent" -ge "$best" ] || best=$spent
   done
-  printf '%-22s %-8s %6d ms of CPU for %d events, %7.1f ms an event\n' \
-    "$1" "$2" "$best" "$EVENTS" "$(awk "BEGIN { print $best / $EVENTS }")"
+  printf '%-22s %-8s %8d %12.1f\n' "$1" "$2" "$best" "$(awk "BEGIN { print $best / $EVENTS }")"
 }
 
 mkdir -p "$WORK"
@@ -103,6 +113,8 @@ each prost_event > "$WORK/prost-events/src/lib.rs"
 package apache-avro-events "apache-avro = \"=$(version apache-avro)\"
 serde = { version = \"1\", features = [\"derive\"] }"
 each serde_event > "$WORK/apache-avro-events/src/lib.rs"
+rustc_timer
+printf '%-22s %-8s %8s %12s\n' "$EVENTS events" profile "CPU ms" "ms an event"
 for profile in dev release; do
   for name in eventwright-events prost-events apache-avro-events; do measure "$name" "$profile"; done
 done

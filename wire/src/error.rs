@@ -154,7 +154,7 @@ pub trait InField {
 }
 
 impl<T> InField for Result<T, DecodeError> {
-    #[inline(always)]
+    #[inline]
     fn field(self, name: &str) -> Self {
         match self {
             Ok(value) => Ok(value),
@@ -164,7 +164,7 @@ impl<T> InField for Result<T, DecodeError> {
 }
 
 impl<T> InField for Result<T, EncodeError> {
-    #[inline(always)]
+    #[inline]
     fn field(self, name: &str) -> Self {
         match self {
             Ok(value) => Ok(value),

@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Reader::str`].
-    #[inline]
+    #[inline(never)]
     pub fn string(&mut self) -> Result<String, DecodeError> {
         self.str().map(raw::owned_text)
     }
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A count that the bytes cannot justify, or what `item` returns, with the item's index in the path.
-    #[inline]
+    #[inline(never)]
     pub fn items<T>(
         &mut self,
         min_size: usize,
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A count that the bytes cannot justify, or what `value` returns, with the key in the path.
-    #[inline]
+    #[inline(never)]
     pub fn entries<T>(
         &mut self,
         mut value: impl FnMut(&mut Self) -> Result<T, DecodeError>,
@@ -216,7 +216,6 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A count or a size that the bytes that are left cannot hold.
-    #[inline]
     pub fn block(&mut self, min_size: usize) -> Result<Option<usize>, DecodeError> {
         let count = self.long()?;
         if count == 0 {
