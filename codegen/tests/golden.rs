@@ -82,19 +82,26 @@ fn keys_with_a_schema() {
 }
 
 #[test]
+fn forms_that_borrow_and_that_use_memory_again() {
+    check("forms");
+}
+
+#[test]
 fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     cases.sort();
     assert_eq!(
         cases,
-        ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "topic", "unions", "values"]
+        ["evolution", "forms", "keys", "names", "namespaces", "protobuf", "recursion", "topic", "unions", "values"]
     );
 }
 
 #[test]
 fn the_same_schemas_give_the_same_bytes() {
-    for case in ["evolution", "keys", "values", "names", "recursion", "topic", "protobuf", "unions", "namespaces"] {
+    for case in
+        ["evolution", "forms", "keys", "values", "names", "recursion", "topic", "protobuf", "unions", "namespaces"]
+    {
         assert_eq!(generate(case).code, generate(case).code, "{case}");
     }
 }

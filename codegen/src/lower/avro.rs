@@ -6,7 +6,7 @@ use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::LoadedVersion;
-use eventwright_schema::manifest::{FieldName, SubjectStrategy};
+use eventwright_schema::manifest::{DecodeForm, FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -59,6 +59,11 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
     let module = names::snake(&format!("v{}", version.number));
     let mut types = Types::new(schema, root_id);
     let (types_lowered, reused) = types.lower(&module, shared);
+    let forms = place.event.entry.decode.clone();
+    if forms.contains(&DecodeForm::Borrowed) {
+        let all: Vec<_> = types_lowered.iter().chain(reused.iter().map(|(_, one)| one)).collect();
+        types.check_borrowed(&all);
+    }
     let writers = writers(place, version, &mut types.wrong);
     let root_record = types_lowered.iter().find_map(|one| match one {
         Type::Record(record) if record.name == root.name.full() => Some(record),
@@ -81,7 +86,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, shared: &mut Shared
         schema: place.facts(&version.schema, &root.name.full(), Vec::new()),
         key: text_key.map(Key::Text).or(record_key),
         id,
-        body: Body::Avro(AvroBody { types: types_lowered, reused, writers }),
+        body: Body::Avro(AvroBody { types: types_lowered, reused, writers, forms }),
     })
 }
 
@@ -225,6 +230,26 @@ impl<'s> Types<'s> {
             }
             // A fixed is an array of bytes and needs no type of its own.
             AvroKind::Fixed(_) => Vec::new(),
+        }
+    }
+
+    /// Reports types whose names those of borrowed forms would be: `OrderRef` beside `Order`.
+    fn check_borrowed(&mut self, types: &[&Type]) {
+        for one in types.iter().filter(|one| !matches!(one, Type::Enum(_))) {
+            let path = one.path();
+            let borrowed = TypePath { ident: names::reference(&path.ident), ..path.clone() };
+            if types.iter().any(|other| *other.path() == borrowed) {
+                let message = format!(
+                    "the borrowed form of `{}` and another type are one type `{}` in Rust",
+                    path.ident, borrowed.ident
+                );
+                let span = self.schema.root().span;
+                self.wrong.push(self.schema.diagnostic(
+                    span,
+                    message,
+                    "rename the other type, or do not ask for the form",
+                ));
+            }
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) fn entries(events: &[EventEntry]) -> Vec<EventEntry> {
             id: None,
             readers: Vec::new(),
             retired: Vec::new(),
+            decode: Vec::new(),
             position: *position,
             ..event.clone()
         });
