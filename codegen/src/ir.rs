@@ -1,6 +1,7 @@
 //! What is emitted, before it is text: events and shared types with their versions, and for Avro the Rust types and how
 //! each known writer's bytes become them.
 
+use eventwright_schema::manifest::DecodeForm;
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
 use eventwright_wire::avro::{DECIMAL_DIGITS, Logical, Plan};
 use proc_macro2::{Ident, TokenStream};
@@ -89,6 +90,8 @@ pub(crate) struct SchemaFacts {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) fingerprint: Fingerprint,
+    /// What single-object encoding tells schemas apart by; 0 for Protobuf.
+    pub(crate) canonical_fingerprint: u64,
     pub(crate) message_indexes: Vec<u32>,
     /// What the text itself refers to.
     pub(crate) references: Vec<SharedPath>,
@@ -179,6 +182,8 @@ pub(crate) struct AvroBody {
     pub(crate) is_shared: bool,
     /// The writers that this version decodes by generated code, oldest first; it is one of them.
     pub(crate) writers: Vec<Writer>,
+    /// What is decoded into beside the owned types.
+    pub(crate) forms: Vec<DecodeForm>,
 }
 
 /// Where a type is defined that a version does not define itself.
@@ -197,6 +202,17 @@ pub(crate) struct Writer {
     /// The writer's module.
     pub(crate) module: Ident,
     pub(crate) plan: Plan,
+}
+
+impl Type {
+    /// Returns the types of the fields, or of the branches.
+    pub(crate) fn parts(&self) -> Vec<&Ty> {
+        match self {
+            Self::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
+            Self::Union(union) => union.variants.iter().map(|variant| &variant.ty).collect(),
+            Self::Enum(_) => Vec::new(),
+        }
+    }
 }
 
 /// Where a type is: in its version's module, or there in the module of its namespace.
@@ -254,7 +270,18 @@ impl Type {
 impl AvroBody {
     /// Returns the type of that full name, whichever version defines it.
     pub(crate) fn type_of(&self, name: &str) -> Option<&Type> {
-        self.types.iter().chain(self.reused.iter().map(|(_, one)| one)).find(|one| one.name() == name)
+        self.all_types().find(|one| one.name() == name)
+    }
+
+    /// Returns the record of the event itself.
+    pub(crate) fn root(&self, version: &Version) -> &Type {
+        let root = self.types.iter().find(|one| one.name() == version.schema.full_name);
+        root.expect("the root of a version is never shared with an older one")
+    }
+
+    /// Returns the types that the version has, whichever version defines them.
+    pub(crate) fn all_types(&self) -> impl Iterator<Item = &Type> {
+        self.types.iter().chain(self.reused.iter().map(|(_, one)| one))
     }
 }
 

@@ -14,6 +14,11 @@ pub(crate) fn upper_camel(name: &str) -> Ident {
     identifier(&name.to_upper_camel_case())
 }
 
+/// Returns the name of a type's borrowed form.
+pub(crate) fn reference(ident: &Ident) -> Ident {
+    identifier(&format!("{}Ref", plain(ident)))
+}
+
 /// Returns the text of an identifier as a schema would have it: without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     let text = ident.to_string();

@@ -9,8 +9,19 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
-const CASES: [&str; 10] =
-    ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "shared", "topic", "unions", "values"];
+const CASES: [&str; 11] = [
+    "evolution",
+    "forms",
+    "keys",
+    "names",
+    "namespaces",
+    "protobuf",
+    "recursion",
+    "shared",
+    "topic",
+    "unions",
+    "values",
+];
 
 /// Generates the code of one folder, as it would be from the package's own folder, and expects no findings.
 fn generate(case: &str) -> Generated {
@@ -87,6 +98,11 @@ fn types_that_several_events_share() {
 #[test]
 fn keys_with_a_schema() {
     check("keys");
+}
+
+#[test]
+fn forms_that_borrow_and_that_use_memory_again() {
+    check("forms");
 }
 
 #[test]

@@ -239,6 +239,7 @@ mod tests {
             references: &[],
             fingerprint: print.crc64,
             sha256: print.sha256,
+            canonical_fingerprint: 0,
             message_indexes: &[],
         }))
     }

@@ -192,7 +192,7 @@ impl ProducerBuilder {
     /// # impl Event for OrderKey {
     /// #     const SCHEMA: &'static EventSchema = &EventSchema {
     /// #         event: "OrderKey", version: 1, format: Format::Avro, full_name: "OrderKey", prefix: "", topic: "orders",
-    /// #         subject: "orders-key", text: "", references: &[], fingerprint: 0, sha256: [0; 32], message_indexes: &[],
+    /// #         subject: "orders-key", text: "", references: &[], fingerprint: 0, sha256: [0; 32], canonical_fingerprint: 0, message_indexes: &[],
     /// #     };
     /// #     const WRITERS: &'static [&'static EventSchema] = &[];
     /// #     const IS_KEY: bool = true;

@@ -55,6 +55,8 @@ pub struct EventEntry {
     pub retired: Vec<u32>,
     /// Which versions of shared types its versions use.
     pub uses: Uses,
+    /// What is decoded into beside the owned structs.
+    pub decode: Vec<DecodeForm>,
     /// Where the event is defined.
     pub position: Position,
 }
@@ -121,6 +123,15 @@ pub struct FolderName {
     pub folder: String,
     /// Where the manifest names it.
     pub position: Position,
+}
+
+/// What an Avro event can be decoded into beside the owned struct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecodeForm {
+    /// A struct whose text and bytes borrow from what is decoded.
+    Borrowed,
+    /// An owned struct that is there already, whose memory is used again.
+    Reused,
 }
 
 /// What the manifest says of a topic.
@@ -361,6 +372,22 @@ mod tests {
     }
 
     #[test]
+    fn forms_of_decoding_are_named_and_avros_only() {
+        let manifest =
+            Manifest::parse("events.toml", &format!("{ORDER}decode = [\"borrowed\", \"reused\"]\n")).unwrap();
+        assert_eq!(manifest.events[0].decode, [DecodeForm::Borrowed, DecodeForm::Reused]);
+        assert_eq!(Manifest::parse("events.toml", ORDER).unwrap().events[0].decode, []);
+        check_refused(
+            &format!("{ORDER}decode = [\"view\"]\n"),
+            "events.toml:5:10: expected \"borrowed\" or \"reused\", found \"view\"; see ARCHITECTURE.md, \"The manifest\"",
+        );
+        check_refused(
+            &format!("{}decode = [\"reused\"]\n", ORDER.replace("avro", "protobuf")),
+            "events.toml:5:10: `decode` is for Avro events: prost decodes into owned messages; remove it",
+        );
+    }
+
+    #[test]
     fn an_empty_manifest_is_refused() {
         check_refused(
             "",
@@ -433,8 +460,8 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`; see \
-             ARCHITECTURE.md, \"The manifest\"",
+             `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`; \
+             see ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(
             &format!("{ORDER}readers = [\"1\"]\n"),

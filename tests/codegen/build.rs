@@ -1,22 +1,62 @@
 //! Compiles each folder of `codegen/tests/golden` into a file of its own, for a crate that depends on `eventwright-wire`
-//! and not on `eventwright`.
+//! and not on `eventwright`. Unlike there, all Avro events are decoded into all forms.
 
 use std::path::{Path, PathBuf};
 
 use eventwright_codegen::Codegen;
 
-const CASES: [&str; 10] =
-    ["evolution", "keys", "names", "namespaces", "protobuf", "recursion", "shared", "topic", "unions", "values"];
+const CASES: [&str; 11] = [
+    "evolution",
+    "forms",
+    "keys",
+    "names",
+    "namespaces",
+    "protobuf",
+    "recursion",
+    "shared",
+    "topic",
+    "unions",
+    "values",
+];
 
 fn main() {
     let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     for case in CASES {
         let folder = Path::new("../../codegen/tests/golden").join(case);
         println!("cargo::rerun-if-changed={}", folder.display());
-        let generated = Codegen::new().runtime_path("::eventwright_wire").generate(folder.join("events.toml"));
+        let copy = out_dir.join("schemas").join(case);
+        copy_folder(&folder, &copy).expect("the schemas can be copied to OUT_DIR");
+        // Shared types have the owned form only.
+        if case != "shared" {
+            ask_for_all_forms(&copy.join("events.toml")).expect("the manifest can be read and written");
+        }
+        let generated = Codegen::new().runtime_path("::eventwright_wire").generate(copy.join("events.toml"));
         for finding in &generated.diagnostics {
             println!("cargo::error={finding}");
         }
         std::fs::write(out_dir.join(format!("{case}.rs")), generated.code).expect("OUT_DIR can be written");
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?.path();
+        let to = to.join(entry.file_name().expect("an entry of a folder has a name"));
+        if entry.is_dir() {
+            copy_folder(&entry, &to)?;
+        } else {
+            std::fs::copy(&entry, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn ask_for_all_forms(manifest: &Path) -> std::io::Result<()> {
+    let text = std::fs::read_to_string(manifest)?;
+    if text.contains("\ndecode = ") {
+        return Ok(());
+    }
+    let avro = "format = \"avro\"\n";
+    std::fs::write(manifest, text.replace(avro, &format!("{avro}decode = [\"borrowed\", \"reused\"]\n")))
 }

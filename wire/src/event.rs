@@ -55,6 +55,9 @@ pub struct EventSchema {
     pub fingerprint: u64,
     /// SHA-256 of the same form.
     pub sha256: [u8; 32],
+    /// CRC-64-AVRO of the specification's parsing canonical form, which has no logical types: what single-object
+    /// encoding tells schemas apart by. 0 for Protobuf.
+    pub canonical_fingerprint: u64,
     /// Where the message stands in its file: `[0]` for the first, `[1, 0]` for the first inside the second. Empty for
     /// Avro.
     pub message_indexes: &'static [u32],

@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// # Errors
 /// What the serializer returns.
-pub fn serialize<T: JsonForm, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize<T: ToJson, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     value.to_json(serializer)
 }
 
@@ -38,14 +38,17 @@ pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D)
     T::deserialize(deserializer)
 }
 
-/// A value whose JSON form is not serde's own.
-pub trait JsonForm: Sized {
+/// A value whose JSON form is not serde's own, as it is written.
+pub trait ToJson {
     /// Writes the JSON form.
     ///
     /// # Errors
     /// What the serializer returns.
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
 
+/// The same, read as well: what owns its value.
+pub trait JsonForm: ToJson + Sized {
     /// Reads the JSON form.
     ///
     /// # Errors
@@ -54,12 +57,12 @@ pub trait JsonForm: Sized {
 }
 
 /// Lends a value to serde's own containers.
-struct AsJson<'a, T>(&'a T);
+pub(crate) struct AsJson<'a, T>(pub(crate) &'a T);
 
 /// Takes a value from serde's own containers.
 struct FromJson<T>(T);
 
-impl<T: JsonForm> Serialize for AsJson<'_, T> {
+impl<T: ToJson> Serialize for AsJson<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.to_json(serializer)
     }
@@ -71,42 +74,56 @@ impl<'de, T: JsonForm> Deserialize<'de> for FromJson<T> {
     }
 }
 
-impl<T: JsonForm> JsonForm for Option<T> {
+impl<T: ToJson> ToJson for Option<T> {
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.as_ref().map(AsJson).serialize(serializer)
     }
+}
 
+impl<T: JsonForm> JsonForm for Option<T> {
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::<FromJson<T>>::deserialize(deserializer)?.map(|value| value.0))
     }
 }
 
-impl<T: JsonForm> JsonForm for Vec<T> {
+impl<T: ToJson> ToJson for Vec<T> {
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(AsJson))
     }
+}
 
+impl<T: JsonForm> JsonForm for Vec<T> {
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Vec::<FromJson<T>>::deserialize(deserializer)?.into_iter().map(|value| value.0).collect())
     }
 }
 
-impl<T: JsonForm> JsonForm for BTreeMap<String, T> {
+impl<T: ToJson> ToJson for BTreeMap<String, T> {
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter().map(|(key, value)| (key, AsJson(value))))
     }
+}
 
+impl<T: JsonForm> JsonForm for BTreeMap<String, T> {
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let entries = BTreeMap::<String, FromJson<T>>::deserialize(deserializer)?;
         Ok(entries.into_iter().map(|(key, value)| (key, value.0)).collect())
     }
 }
 
-impl JsonForm for Vec<u8> {
+impl ToJson for Vec<u8> {
+    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_slice().to_json(serializer)
+    }
+}
+
+impl ToJson for &[u8] {
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(self))
     }
+}
 
+impl JsonForm for Vec<u8> {
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(TextVisitor {
             expected: "base64",
@@ -115,11 +132,13 @@ impl JsonForm for Vec<u8> {
     }
 }
 
-impl<const N: usize> JsonForm for [u8; N] {
+impl<const N: usize> ToJson for [u8; N] {
     fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(self))
     }
+}
 
+impl<const N: usize> JsonForm for [u8; N] {
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = Vec::<u8>::from_json(deserializer)?;
         <[u8; N]>::try_from(bytes)
@@ -139,14 +158,16 @@ pub fn non_finite(value: f64) -> &'static str {
 
 macro_rules! float_form {
     ($($type:ty, $wide:expr, $serialize:ident;)*) => {$(
-        impl JsonForm for $type {
+        impl ToJson for $type {
             fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self.is_finite() {
                     true => serializer.$serialize(*self),
                     false => serializer.serialize_str(non_finite($wide(*self))),
                 }
             }
+        }
 
+        impl JsonForm for $type {
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 number_or_text(deserializer)
             }
@@ -225,7 +246,7 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<T, F> {
 mod decimal {
     use std::marker::PhantomData;
 
-    use super::{Deserializer, Error, JsonForm, MapAccess, Serializer, Visitor, fmt, text_of_number};
+    use super::{Deserializer, Error, JsonForm, MapAccess, Serializer, ToJson, Visitor, fmt, text_of_number};
 
     /// How many digits a 64-bit float keeps for sure.
     const EXACT_DIGITS: usize = 15;
@@ -276,13 +297,15 @@ mod decimal {
     mod small {
         use rust_decimal::Decimal;
 
-        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer};
+        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer, ToJson};
 
-        impl JsonForm for Decimal {
+        impl ToJson for Decimal {
             fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }
+        }
 
+        impl JsonForm for Decimal {
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_any(DecimalVisitor(PhantomData))
             }
@@ -305,16 +328,18 @@ mod decimal {
     mod big {
         use bigdecimal::BigDecimal;
 
-        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer};
+        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer, ToJson};
 
         /// How many digits, and how many zeros an exponent may put beside them: they are printed in full.
         const MAX_DIGITS: u64 = 10_000;
 
-        impl JsonForm for BigDecimal {
+        impl ToJson for BigDecimal {
             fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.to_plain_string())
             }
+        }
 
+        impl JsonForm for BigDecimal {
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_any(DecimalVisitor(PhantomData))
             }

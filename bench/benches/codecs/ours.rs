@@ -6,10 +6,11 @@ use eventwright_schema::avro::{parse, resolve};
 use eventwright_wire::Event;
 use eventwright_wire::avro::Plan;
 
+use crate::events::PlainOrderRef;
 use crate::events::plain_order::v1::OrderCreated as OrderV1;
 use crate::events::plain_order::v2::OrderCreated as OrderV2;
 use crate::measure::Suite;
-use crate::{CLONE, HAND, HAND_FAST, KNOWN, OURS, PLAN, hand, samples, work};
+use crate::{CLONE, HAND, HAND_FAST, KNOWN, OURS, PLAN, REUSED, hand, samples, work};
 
 /// Returns the bytes of an event.
 pub(crate) fn encoded<E: Event>(event: &E) -> Vec<u8> {
@@ -37,6 +38,7 @@ pub(crate) fn add(suite: &mut Suite) {
     same_version(suite, names, samples::v2());
     let names = [work::ENCODE_NOT_ASCII, work::DECODE_NOT_ASCII];
     same_version(suite, names, samples::v2_not_ascii());
+    other_forms(suite);
     limits(suite);
     added_fields(suite);
     skipped_fields(suite);
@@ -64,6 +66,18 @@ fn same_version(suite: &mut Suite, [encode, decode]: [&'static str; 2], order: O
     suite.add(decode, HAND, bytes.len(), move || hand::decode_v2::<false>(black_box(bytes)));
     suite.add(decode, HAND_FAST, bytes.len(), move || hand::decode_v2::<true>(black_box(bytes)));
     suite.add(decode, CLONE, bytes.len(), move || black_box(order).clone());
+}
+
+fn other_forms(suite: &mut Suite) {
+    let bytes = &*encoded(&samples::v2()).leak();
+    let own = writer::<OrderV2, OrderV2>();
+    let read = move || PlainOrderRef::decode(own, black_box(bytes));
+    assert_eq!(read().map(PlainOrderRef::into_owned), Ok(samples::v2()));
+    suite.add(work::BORROW, OURS, bytes.len(), read);
+    let mut order = samples::v2_not_ascii();
+    let mut read = move || order.decode_into(own, black_box(bytes));
+    assert_eq!(read(), Ok(()));
+    suite.add(work::DECODE, REUSED, bytes.len(), read);
 }
 
 fn limits(suite: &mut Suite) {

@@ -24,8 +24,12 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
     };
     let id = text_method("event_id", version.id.as_ref(), wire);
     let (writers, codec) = match &version.body {
-        Body::Avro(body) => (avro_writers(body, version), avro_codec(body, version, wire)),
+        Body::Avro(body) => (avro_writers(body, version), avro_codec(wire)),
         Body::Protobuf(_) => (protobuf_writers(event, version), protobuf_codec(event, wire)),
+    };
+    let read = match &version.body {
+        Body::Avro(body) => Some(avro::events(body, version, wire)),
+        Body::Protobuf(_) => None,
     };
     quote! {
         #schema
@@ -39,12 +43,13 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
             #id
             #codec
         }
+
+        #read
     }
 }
 
 fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
-    let SchemaFacts { format, full_name, prefix, subject, text, fingerprint, message_indexes, references } =
-        &version.schema;
+    let SchemaFacts { format, full_name, prefix, subject, text, message_indexes, references, .. } = &version.schema;
     let doc = super::doc(&format!("The schema of version {} of `{}`.", version.number, event.name));
     let (name, topic) = (&event.name, &event.topic);
     let number = Literal::u32_unsuffixed(version.number);
@@ -53,8 +58,10 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
         Format::Protobuf => quote!(Protobuf),
     };
     let (text, references) = (raw_string(text), shared::references(references));
-    let crc64: TokenStream = format!("{:#018x}", fingerprint.crc64).parse().expect("a hexadecimal literal");
-    let sha256 = fingerprint.sha256.iter().map(|byte| Literal::u8_unsuffixed(*byte));
+    let hexadecimal = |print: u64| -> TokenStream { format!("{print:#018x}").parse().expect("a hexadecimal literal") };
+    let crc64 = hexadecimal(version.schema.fingerprint.crc64);
+    let canonical = hexadecimal(version.schema.canonical_fingerprint);
+    let sha256 = version.schema.fingerprint.sha256.iter().map(|byte| Literal::u8_unsuffixed(*byte));
     let indexes = message_indexes.iter().map(|index| Literal::u32_unsuffixed(*index));
     quote! {
         #doc
@@ -70,6 +77,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
             references: #references,
             fingerprint: #crc64,
             sha256: [#(#sha256),*],
+            canonical_fingerprint: #canonical,
             message_indexes: &[#(#indexes),*],
         };
     }
@@ -123,26 +131,14 @@ fn avro_writers(body: &AvroBody, version: &Version) -> Vec<TokenStream> {
     body.writers.iter().map(schema).collect()
 }
 
-fn avro_codec(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {
-    let arms = (0..).zip(&body.writers).map(|(index, writer)| {
-        let index = Literal::usize_unsuffixed(index);
-        let decode = avro::decode_root(version, writer, wire);
-        quote!(#index => #decode,)
-    });
+fn avro_codec(wire: &Path) -> TokenStream {
     quote! {
         fn encode(&self, out: &mut ::std::vec::Vec<u8>) -> ::core::result::Result<(), #wire::EncodeError> {
             #wire::avro::encode_into(self, out)
         }
 
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
-            let reader = &mut #wire::avro::Reader::new(bytes);
-            let decoded = match writer {
-                #(#arms)*
-                unknown => {
-                    ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(unknown)))
-                }
-            };
-            reader.finish(decoded)
+            #wire::avro::decode_whole(writer, bytes)
         }
 
         fn decode_with(

@@ -13,11 +13,12 @@ mod topic;
 
 use eventwright_schema::Diagnostic;
 use eventwright_wire::CODEGEN_ABI;
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 use syn::Path;
 
 use crate::ir::{Body, Event, Lowered, Version};
+use crate::names;
 use rustdoc::doc;
 
 /// Emits the whole file and hands over one part after the other: what stands at its head, each shared type, each event,
@@ -66,12 +67,13 @@ fn event(event: &Event, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Token
     let doc = doc(&format!("The versions of `{name}`."));
     let versions: Vec<_> = event.versions.iter().map(|one| version(event, one, wire, diagnostics)).collect();
     let newest = event.versions.last().map(|version| {
-        let (version, root) = (&version.module, &version.root);
-        if root == ident {
-            quote!(pub use #module::#version::#root;)
-        } else {
-            quote!(pub use #module::#version::#root as #ident;)
-        }
+        let borrowed = match &version.body {
+            Body::Avro(body) => avro::newest_borrowed(body, version),
+            Body::Protobuf(_) => None,
+        };
+        let borrowed = borrowed.map(|root| newest(event, version, &root, &names::reference(ident)));
+        let owned = newest(event, version, &version.root, ident);
+        quote!(#owned #borrowed)
     });
     quote! {
         #doc
@@ -79,6 +81,16 @@ fn event(event: &Event, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Token
             #(#versions)*
         }
         #newest
+    }
+}
+
+/// Emits the type of the newest version under the event's own name.
+fn newest(event: &Event, version: &Version, root: &Ident, ident: &Ident) -> TokenStream {
+    let (event, version) = (&event.module, &version.module);
+    if root == ident {
+        quote!(pub use #event::#version::#root;)
+    } else {
+        quote!(pub use #event::#version::#root as #ident;)
     }
 }
 

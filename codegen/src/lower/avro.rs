@@ -7,7 +7,7 @@ use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Body as AvroKind, Kind, NamedId, Node, Schema};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedReference, LoadedVersion};
-use eventwright_schema::manifest::{FieldName, SubjectStrategy};
+use eventwright_schema::manifest::{DecodeForm, FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -55,7 +55,10 @@ pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBo
         let root = root.map(|(id, _)| types.path(id).ident);
         let plan = avro::resolve(schema, schema).expect("every schema reads what it writes itself");
         let writers = vec![Writer { version: version.number, module: names::snake("own"), plan }];
-        lowered.push(SharedBody { root, body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers }) });
+        lowered.push(SharedBody {
+            root,
+            body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers, forms: Vec::new() }),
+        });
     }
     if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
 }
@@ -82,6 +85,15 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
     let module = names::snake(&format!("v{}", version.number));
     let mut types = Types::new(version, Some(root_id));
     let (types_lowered, reused) = types.lower(&module, older);
+    let forms = place.event.entry.decode.clone();
+    if !forms.is_empty() && reused.iter().any(|(origin, _)| matches!(origin, Origin::Shared(..))) {
+        let message = format!("v{} uses a shared type, which is decoded into owned structs only", version.number);
+        types.wrong.push(schema.diagnostic(root.span, message, "remove `decode` from the event in the manifest"));
+    }
+    if forms.contains(&DecodeForm::Borrowed) {
+        let all: Vec<_> = types_lowered.iter().chain(reused.iter().map(|(_, one)| one)).collect();
+        types.check_borrowed(&all);
+    }
     let writers = writers(place, version, &mut types.wrong);
     let root_record = types_lowered.iter().find_map(|one| match one {
         Type::Record(record) if record.name == root.name.full() => Some(record),
@@ -104,7 +116,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
         schema: place.facts(version, &root.name.full(), Vec::new()),
         key: text_key.map(Key::Text).or(record_key),
         id,
-        body: Body::Avro(AvroBody { types: types_lowered, reused, is_shared: false, writers }),
+        body: Body::Avro(AvroBody { types: types_lowered, reused, is_shared: false, writers, forms }),
     })
 }
 
@@ -277,6 +289,26 @@ impl<'s> Types<'s> {
             }
             // A fixed is an array of bytes and needs no type of its own.
             AvroKind::Fixed(_) => Vec::new(),
+        }
+    }
+
+    /// Reports types whose names those of borrowed forms would be: `OrderRef` beside `Order`.
+    fn check_borrowed(&mut self, types: &[&Type]) {
+        for one in types.iter().filter(|one| !matches!(one, Type::Enum(_))) {
+            let path = one.path();
+            let borrowed = TypePath { ident: names::reference(&path.ident), ..path.clone() };
+            if types.iter().any(|other| *other.path() == borrowed) {
+                let message = format!(
+                    "the borrowed form of `{}` and another type are one type `{}` in Rust",
+                    path.ident, borrowed.ident
+                );
+                let span = self.schema.root().span;
+                self.wrong.push(self.schema.diagnostic(
+                    span,
+                    message,
+                    "rename the other type, or do not ask for the form",
+                ));
+            }
         }
     }
 

@@ -125,6 +125,10 @@ impl Place<'_> {
                 AnySchema::Avro(schema) => schema.fingerprint(),
                 AnySchema::Protobuf(schema) => schema.fingerprint(),
             },
+            canonical_fingerprint: match schema {
+                AnySchema::Avro(schema) => schema.canonical_fingerprint(),
+                AnySchema::Protobuf(_) => 0,
+            },
             message_indexes,
             references: direct_references(version),
         }

@@ -278,6 +278,12 @@ impl Schema {
         super::canonical::parsing_form(self)
     }
 
+    /// Returns the CRC-64-AVRO of the parsing canonical form: what single-object encoding tells schemas apart by.
+    #[must_use]
+    pub fn canonical_fingerprint(&self) -> u64 {
+        crate::crc64(self.canonical_form().as_bytes())
+    }
+
     /// Returns the fingerprint that tells writers apart: of the canonical form together with the attributes that
     /// change what bytes mean (logical types, a decimal's scale), which the parsing canonical form strips.
     #[must_use]

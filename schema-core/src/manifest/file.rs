@@ -8,7 +8,9 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{EventEntry, FieldName, FolderName, Manifest, Pin, SubjectStrategy, TopicEntry, TypeEntry, Uses};
+use super::{
+    DecodeForm, EventEntry, FieldName, FolderName, Manifest, Pin, SubjectStrategy, TopicEntry, TypeEntry, Uses,
+};
 use crate::compat::Level;
 use crate::{Diagnostic, Format, Position, Source};
 
@@ -26,7 +28,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
             }]);
         }
     };
-    let wrong: Vec<_> = file.event.0.iter().flat_map(|(_, table)| table.not_yet()).collect();
+    let wrong: Vec<_> = file.event.0.iter().flat_map(|(_, table)| table.refused()).collect();
     if !wrong.is_empty() {
         let diagnostic = |(offset, message): (usize, &str)| Diagnostic {
             source: source.name.clone(),
@@ -55,6 +57,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
         uses: uses(table.uses, &at),
+        decode: table.decode.into_iter().flat_map(Spanned::into_inner).map(|form| form.0).collect(),
     };
     let shared = |(name, table): (Spanned<String>, TypeTable)| TypeEntry {
         position: at(name.span().start),
@@ -135,18 +138,23 @@ struct EventTable {
     uses: UsesTable,
     migrate: Option<Spanned<Vec<VersionText>>>,
     preserve_unknown: Option<Spanned<bool>>,
+    decode: Option<Spanned<Vec<DecodeText>>>,
 }
 
 impl EventTable {
-    /// Returns what the table asks for that is planned and not there yet, and where; the defaults ask for nothing.
-    fn not_yet(&self) -> impl Iterator<Item = (usize, &'static str)> {
+    /// Returns what the table asks for that is not there, yet or at all, and where; the defaults ask for nothing.
+    fn refused(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let migrate = self.migrate.as_ref().filter(|versions| !versions.get_ref().is_empty());
         let preserve = self.preserve_unknown.as_ref().filter(|wanted| *wanted.get_ref());
         let migrate =
             migrate.map(|it| (it.span().start, "`migrate` is not there yet: no version can be migrated by hand"));
         let preserve =
             preserve.map(|it| (it.span().start, "`preserve_unknown` is not there yet: unknown fields are dropped"));
-        migrate.into_iter().chain(preserve)
+        let decode =
+            self.decode.as_ref().filter(|forms| self.format.0 == Format::Protobuf && !forms.get_ref().is_empty());
+        let decode =
+            decode.map(|it| (it.span().start, "`decode` is for Avro events: prost decodes into owned messages"));
+        migrate.into_iter().chain(preserve).chain(decode)
     }
 }
 
@@ -169,6 +177,8 @@ struct FormatText(Format);
 struct LevelText(Level);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct VersionText(u32);
+#[derive(Clone, Copy)]
+struct DecodeText(DecodeForm);
 
 #[derive(Clone, Copy, Default)]
 struct SubjectText(SubjectStrategy);
@@ -207,6 +217,16 @@ impl<'de> Deserialize<'de> for VersionText {
         let text = String::deserialize(deserializer)?;
         let number = text.strip_prefix('v').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
         number.map(Self).ok_or_else(|| D::Error::custom(format!("expected a version such as \"v1\", found \"{text}\"")))
+    }
+}
+
+impl<'de> Deserialize<'de> for DecodeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "borrowed" => Ok(Self(DecodeForm::Borrowed)),
+            "reused" => Ok(Self(DecodeForm::Reused)),
+            other => Err(D::Error::custom(format!("expected \"borrowed\" or \"reused\", found \"{other}\""))),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn entries(events: &[EventEntry], topics: &BTreeMap<String, TopicEntr
             readers: Vec::new(),
             retired: Vec::new(),
             uses: topics.get(&event.topic).map(|topic| topic.key_uses.clone()).unwrap_or_default(),
+            decode: Vec::new(),
             position: *position,
             ..event.clone()
         });

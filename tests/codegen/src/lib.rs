@@ -1,5 +1,18 @@
 //! The events of `codegen/tests/golden`, compiled with warnings as errors, and what the tests on them share: a row an
-//! event version ([`rows`]), schemas with what they refer to ([`references`]), random values ([`random`]) and the other implementation of Avro ([`apache`]).
+//! event version, schemas with what they refer to ([`references`]), random values ([`random`]) and the other implementation
+//! of Avro ([`apache`]).
+//!
+//! Single-object encoding of an event whose versions it cannot tell apart does not compile:
+//!
+//! ```compile_fail
+//! use eventwright_codegen_tests::forms::ClockRead;
+//! let _ = eventwright_wire::avro::single_object::decode::<ClockRead>(&[]);
+//! ```
+//!
+//! ```
+//! use eventwright_codegen_tests::forms::clock_read::v1::ClockRead;
+//! let _ = eventwright_wire::avro::single_object::decode::<ClockRead>(&[]);
+//! ```
 #![deny(warnings)]
 
 pub mod allocation;
@@ -9,7 +22,8 @@ pub mod random;
 pub mod references;
 mod row;
 
-pub use row::{Decoded, Row, canonical, row};
+use eventwright_wire::Event;
+pub use row::{Decoded, Forms, Row, Written, canonical, row, seen};
 
 /// Includes one generated file; the lints are those that `eventwright::include_events!` allows.
 macro_rules! golden {
@@ -30,6 +44,7 @@ macro_rules! golden {
 }
 
 golden!(evolution);
+golden!(forms);
 golden!(keys);
 golden!(names);
 golden!(namespaces);
@@ -40,29 +55,59 @@ golden!(topic);
 golden!(unions);
 golden!(values);
 
+/// Returns the row of an event that has all forms: the owned type and the one that borrows.
+macro_rules! row {
+    ($($module:ident)::+::{$owned:ident, $borrowed:ident}) => {{
+        use $($module)::+::{$owned, $borrowed};
+        Row {
+            forms: Some(Forms {
+                borrowed: |writer, bytes| {
+                    let event = $borrowed::decode(writer, bytes)?;
+                    let text = serde_json::to_string(&event).expect("an event has a JSON form");
+                    Ok((text, seen(&event.into_owned())))
+                },
+                over: |(writer, old), (new_writer, new)| {
+                    let mut event = <$owned as Event>::decode(writer, old)?;
+                    event.decode_into(new_writer, new)?;
+                    Ok(seen(&event))
+                },
+                attempt_borrowed: |writer, bytes| $borrowed::decode(writer, bytes).map(drop),
+                attempt_over: |sample, (writer, bytes)| {
+                    <$owned as Event>::decode(sample.0, sample.1)?.decode_into(writer, bytes)
+                },
+            }),
+            ..row::<$owned>()
+        }
+    }};
+}
+
 /// Returns every version of every Avro event.
 #[must_use]
 pub fn avro_rows() -> Vec<Row> {
     vec![
-        row::<evolution::route_planned::v1::RoutePlanned>(),
-        row::<evolution::route_planned::v2::RoutePlanned>(),
-        row::<evolution::route_planned::v3::Route>(),
-        row::<evolution::shipment_booked::v1::ShipmentBooked>(),
-        row::<evolution::shipment_booked::v2::ShipmentBooked>(),
-        row::<evolution::stock_level_changed::v1::StockLevelChanged>(),
-        row::<evolution::stock_level_changed::v2::StockLevelChanged>(),
+        row!(evolution::route_planned::v1::{RoutePlanned, RoutePlannedRef}),
+        row!(evolution::route_planned::v2::{RoutePlanned, RoutePlannedRef}),
+        row!(evolution::route_planned::v3::{Route, RouteRef}),
+        row!(evolution::shipment_booked::v1::{ShipmentBooked, ShipmentBookedRef}),
+        row!(evolution::shipment_booked::v2::{ShipmentBooked, ShipmentBookedRef}),
+        row!(evolution::stock_level_changed::v1::{StockLevelChanged, StockLevelChangedRef}),
+        row!(evolution::stock_level_changed::v2::{StockLevelChanged, StockLevelChangedRef}),
+        row!(forms::letter_sent::v1::{LetterSent, LetterSentRef}),
+        row!(forms::letter_sent::v2::{LetterSent, LetterSentRef}),
+        row::<forms::clock_read::v1::ClockRead>(),
+        row::<forms::clock_read::v2::ClockRead>(),
         row::<keys::invoice_key::v1::InvoiceKey>(),
         row::<keys::shipment_key::v1::ShipmentKey>(),
         row::<keys::shipment_key::v2::ShipmentKey>(),
-        row::<keys::shipment_lost::v1::ShipmentLost>(),
-        row::<keys::shipment_sent::v1::ShipmentSent>(),
-        row::<keys::shipment_sent::v2::ShipmentSent>(),
-        row::<names::awkward_named::v1::AwkwardNamed>(),
-        row::<names::awkward_named::v2::AwkwardNamed>(),
-        row::<namespaces::order_moved::v1::OrderMoved>(),
-        row::<namespaces::order_moved::v2::OrderMoved>(),
-        row::<recursion::comment_thread::v1::CommentThread>(),
-        row::<recursion::comment_thread::v2::CommentThread>(),
+        row!(keys::shipment_lost::v1::{ShipmentLost, ShipmentLostRef}),
+        row!(keys::shipment_sent::v1::{ShipmentSent, ShipmentSentRef}),
+        row!(keys::shipment_sent::v2::{ShipmentSent, ShipmentSentRef}),
+        row!(names::awkward_named::v1::{AwkwardNamed, AwkwardNamedRef}),
+        row!(names::awkward_named::v2::{AwkwardNamed, AwkwardNamedRef}),
+        row!(namespaces::order_moved::v1::{OrderMoved, OrderMovedRef}),
+        row!(namespaces::order_moved::v2::{OrderMoved, OrderMovedRef}),
+        row!(recursion::comment_thread::v1::{CommentThread, CommentThreadRef}),
+        row!(recursion::comment_thread::v2::{CommentThread, CommentThreadRef}),
         row::<shared::call_key::v1::CallKey>(),
         row::<shared::call_made::v1::CallMade>(),
         row::<shared::call_made::v2::CallMade>(),
@@ -73,18 +118,18 @@ pub fn avro_rows() -> Vec<Row> {
         row::<shared::refund_issued::v2::RefundIssued>(),
         row::<topic::account_closed::v1::Closed>(),
         row::<topic::account_opened::v1::AccountOpened>(),
-        row::<topic::account_opened::v2::AccountOpened>(),
-        row::<unions::measure_taken::v1::MeasureTaken>(),
-        row::<unions::measure_taken::v2::MeasureTaken>(),
-        row::<unions::measure_taken::v3::MeasureTaken>(),
-        row::<unions::payload_sent::v1::PayloadSent>(),
-        row::<unions::payload_sent::v2::PayloadSent>(),
-        row::<unions::payload_sent::v3::PayloadSent>(),
+        row!(topic::account_opened::v2::{AccountOpened, AccountOpenedRef}),
+        row!(unions::measure_taken::v1::{MeasureTaken, MeasureTakenRef}),
+        row!(unions::measure_taken::v2::{MeasureTaken, MeasureTakenRef}),
+        row!(unions::measure_taken::v3::{MeasureTaken, MeasureTakenRef}),
+        row!(unions::payload_sent::v1::{PayloadSent, PayloadSentRef}),
+        row!(unions::payload_sent::v2::{PayloadSent, PayloadSentRef}),
+        row!(unions::payload_sent::v3::{PayloadSent, PayloadSentRef}),
         row::<values::everything_measured::v1::EverythingMeasured>(),
-        row::<values::everything_measured::v2::EverythingMeasured>(),
-        row::<values::plain_values::v1::PlainValues>(),
+        row!(values::everything_measured::v2::{EverythingMeasured, EverythingMeasuredRef}),
+        row!(values::plain_values::v1::{PlainValues, PlainValuesRef}),
         row::<values::rare_values::v1::RareValues>(),
-        row::<values::rare_values::v2::RareValues>(),
+        row!(values::rare_values::v2::{RareValues, RareValuesRef}),
     ]
 }
 

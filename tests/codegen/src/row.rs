@@ -23,6 +23,24 @@ pub struct Row {
     pub attempt: fn(usize, &[u8]) -> Result<(), DecodeError>,
     /// Decodes by a plan and drops the value.
     pub attempt_with: fn(&Plan, &[u8]) -> Result<(), DecodeError>,
+    /// The other forms, of an event that has them.
+    pub forms: Option<Forms>,
+}
+
+/// Bytes, and the writer that wrote them.
+pub type Written<'a> = (usize, &'a [u8]);
+
+/// The forms of an event beside the owned one.
+#[derive(Debug, Clone, Copy)]
+pub struct Forms {
+    /// Decodes into the form that borrows, and returns its own JSON text and what can be seen of the owned form.
+    pub borrowed: fn(usize, &[u8]) -> Result<(String, Decoded), DecodeError>,
+    /// Decodes the former, and the latter over it.
+    pub over: fn(Written<'_>, Written<'_>) -> Result<Decoded, DecodeError>,
+    /// As `borrowed`, and drops the value.
+    pub attempt_borrowed: fn(usize, &[u8]) -> Result<(), DecodeError>,
+    /// As `over`, and drops the value.
+    pub attempt_over: fn(Written<'_>, Written<'_>) -> Result<(), DecodeError>,
 }
 
 /// What can be seen of a decoded event.
@@ -53,6 +71,7 @@ pub fn row<E: Event + Serialize + DeserializeOwned>() -> Row {
         },
         attempt: |writer, bytes| E::decode(writer, bytes).map(drop),
         attempt_with: |plan, bytes| E::decode_with(plan, bytes).map(drop),
+        forms: None,
     }
 }
 
@@ -88,7 +107,8 @@ pub fn canonical(value: Value) -> Value {
     }
 }
 
-fn seen<E: Event + Serialize>(event: &E) -> Decoded {
+/// Returns what can be seen of an event.
+pub fn seen<E: Event + Serialize>(event: &E) -> Decoded {
     let mut bytes = Vec::new();
     let bytes = event.encode(&mut bytes).is_ok().then_some(bytes);
     // Through text, because `to_value` keeps a float's 32 bits as 64.

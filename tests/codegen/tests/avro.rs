@@ -121,8 +121,11 @@ const RENAMED: [(&str, u32, &str, &str); 11] = [
 ];
 
 /// The pairs that are compared with literals in tests/evolution.rs only: apache-avro 0.22 has its own idea of several
-/// defaults, lets a union's default be of the first branch only, and narrows a double to a float.
-const NOT_COMPARED: [&str; 8] = [
+/// defaults, lets a union's default be of the first branch only, narrows a double to a float, and reads no timestamp of
+/// another unit.
+const NOT_COMPARED: [&str; 10] = [
+    "ClockRead v1 -> ClockRead v2",
+    "ClockRead v2 -> ClockRead v1",
     "EverythingMeasured v1 -> EverythingMeasured v2",
     "MeasureTaken v1 -> MeasureTaken v3",
     "MeasureTaken v2 -> MeasureTaken v1",

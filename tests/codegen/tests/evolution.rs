@@ -107,6 +107,12 @@ fn defaults_fill_what_the_writer_did_not_write_in_both_directions() {
 }
 
 #[test]
+fn a_timestamp_of_another_unit_is_the_same_instant() {
+    let read = json!({"at": "2026-02-03T04:05:06.789Z"});
+    check("ClockRead v1", &read, "ClockRead v2", &read);
+}
+
+#[test]
 fn a_default_of_every_type_is_the_value_that_the_schema_writes() {
     let expected = json!({
         "at_millis": "2026-02-03T04:05:06.789Z", "nothing": null, "yes": true, "small": i32::MIN, "large": i64::MIN,

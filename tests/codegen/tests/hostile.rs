@@ -5,7 +5,7 @@
 
 use eventwright_codegen_tests::allocation::{Counting, allocated};
 use eventwright_codegen_tests::random::{self, Maps};
-use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, protobuf_rows, references};
+use eventwright_codegen_tests::{Forms, Row, avro_pairs, avro_rows, protobuf_rows, references};
 use eventwright_schema::Reference;
 use eventwright_schema::avro::dynamic::{self, Json};
 use eventwright_schema::avro::{Schema, parse, parse_with, resolve};
@@ -31,12 +31,21 @@ fn measured<T>(bytes: &[u8], decode: impl FnOnce(&[u8]) -> T) -> T {
     result
 }
 
-/// A decoder: the reader, and the plan where the writer is not known to it.
+/// How the reader decodes.
+enum Way {
+    Owned,
+    Planned(Plan),
+    Borrowed(Forms),
+    /// Over what these bytes hold.
+    Over(Forms, Vec<u8>),
+}
+
+/// A decoder: the reader, and how it decodes what a writer wrote.
 struct Decoder {
     name: String,
     row: Row,
     writer: usize,
-    plan: Option<Plan>,
+    way: Way,
     /// Valid encodings.
     samples: Vec<Vec<u8>>,
 }
@@ -44,9 +53,11 @@ struct Decoder {
 impl Decoder {
     #[track_caller]
     fn decode(&self, bytes: &[u8]) -> bool {
-        let decoded = measured(bytes, |bytes| match &self.plan {
-            Some(plan) => (self.row.attempt_with)(plan, bytes),
-            None => (self.row.attempt)(self.writer, bytes),
+        let decoded = measured(bytes, |bytes| match &self.way {
+            Way::Owned => (self.row.attempt)(self.writer, bytes),
+            Way::Planned(plan) => (self.row.attempt_with)(plan, bytes),
+            Way::Borrowed(forms) => (forms.attempt_borrowed)(self.writer, bytes),
+            Way::Over(forms, old) => (forms.attempt_over)((self.row.own(), old), (self.writer, bytes)),
         });
         decoded.is_ok()
     }
@@ -74,12 +85,21 @@ fn avro_decoders() -> Vec<Decoder> {
         let Ok(plan) = resolve(&schema(&writer), &schema(&row)) else { continue };
         let samples = avro_samples(&writer);
         let name = format!("{} -> {}", writer.name(), row.name());
-        if let Some(index) = row.writer(writer.schema) {
-            decoders.push(Decoder { name: name.clone(), row, writer: index, plan: None, samples: samples.clone() });
+        let known = row.writer(writer.schema);
+        let mut ways = vec![(0, Way::Planned(plan))];
+        ways.extend(known.into_iter().flat_map(|index| known_ways(&row).into_iter().map(move |way| (index, way))));
+        for (writer, way) in ways {
+            decoders.push(Decoder { name: name.clone(), row, writer, way, samples: samples.clone() });
         }
-        decoders.push(Decoder { name: name + " by plan", row, writer: 0, plan: Some(plan), samples });
     }
     decoders
+}
+
+/// Returns how the row decodes what a writer wrote that it knows.
+fn known_ways(row: &Row) -> Vec<Way> {
+    let old = avro_samples(row).into_iter().min_by_key(Vec::len).unwrap();
+    let forms = row.forms.map(|forms| [Way::Borrowed(forms), Way::Over(forms, old)]);
+    [Way::Owned].into_iter().chain(forms.into_iter().flatten()).collect()
 }
 
 fn protobuf_decoders() -> Vec<Decoder> {
@@ -88,7 +108,7 @@ fn protobuf_decoders() -> Vec<Decoder> {
         let message = schema.message_at(row.schema.message_indexes).unwrap();
         let values = random::samples(&random::messages(&message), 16);
         let samples = values.iter().map(|value| (row.encode_json)(&value.to_string()).unwrap()).collect();
-        Decoder { name: row.name(), row, writer: row.own(), plan: None, samples }
+        Decoder { name: row.name(), row, writer: row.own(), way: Way::Owned, samples }
     };
     protobuf_rows().into_iter().map(decoder).collect()
 }

@@ -5,20 +5,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{MAX_DEPTH, raw};
+use super::{BorrowedMap, MAX_DEPTH, raw};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
 const MAX_EMPTY_ITEMS: usize = 1 << 10;
 
 /// How many items are allocated ahead of reading them; after that a list grows as its items arrive.
-const MAX_RESERVED_ITEMS: usize = 1024;
+pub(super) const MAX_RESERVED_ITEMS: usize = 1024;
+
+/// The same for the entries of a map, of which nobody knows how few bytes they take.
+const MAX_RESERVED_ENTRIES: usize = 16;
 
 /// Reads values from the front of a slice.
 #[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
-    depth: u32,
+    /// How many records deeper it may go.
+    depth_left: u32,
     empty_items: usize,
 }
 
@@ -27,12 +31,21 @@ impl<'a> Reader<'a> {
     #[inline]
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, depth: 0, empty_items: 0 }
+        Self::with_depth_limit(bytes, MAX_DEPTH)
+    }
+
+    /// Returns a reader at the start of `bytes` that goes no more than `limit` records deep, in place of
+    /// [`MAX_DEPTH`]. Each level takes stack, and a stack that ends ends the process: raise the limit only for a thread
+    /// whose stack you have measured.
+    #[inline]
+    #[must_use]
+    pub const fn with_depth_limit(bytes: &'a [u8], limit: u32) -> Self {
+        Self { bytes, depth_left: limit, empty_items: 0 }
     }
 
     /// Returns a reader of other bytes that is as deep in records as this one.
     pub(super) const fn at<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
-        Reader { bytes, depth: self.depth, empty_items: 0 }
+        Reader { bytes, depth_left: self.depth_left, empty_items: 0 }
     }
 
     /// Returns the bytes that are not read yet.
@@ -212,6 +225,29 @@ impl<'a> Reader<'a> {
         Ok(entries)
     }
 
+    /// As [`Reader::entries`], with keys that borrow from the bytes.
+    ///
+    /// # Errors
+    /// As [`Reader::entries`].
+    #[inline]
+    pub fn borrowed_entries<T>(
+        &mut self,
+        mut value: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<BorrowedMap<'a, T>, DecodeError> {
+        let mut entries = Vec::new();
+        while let Some(count) = self.block(1)? {
+            entries.reserve(count.min(MAX_RESERVED_ENTRIES));
+            for _ in 0..count {
+                let key = self.str()?;
+                match value(self) {
+                    Ok(value) => entries.push((key, value)),
+                    Err(error) => return Err(error.in_key(key)),
+                }
+            }
+        }
+        Ok(BorrowedMap::from(entries))
+    }
+
     /// Reads the header of a block and returns how many items follow; `None` ends the array or map.
     ///
     /// # Errors
@@ -238,15 +274,12 @@ impl<'a> Reader<'a> {
     /// Goes one record deeper. Generated code and plans call it for recursive types only.
     ///
     /// # Errors
-    /// More than 48 recursive records inside each other.
+    /// More records inside each other than the limit.
     #[inline]
     pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-        if self.depth == MAX_DEPTH {
-            return Err(DecodeError::new(DecodeErrorKind::TooDeep));
-        }
-        self.depth += 1;
+        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
         let value = read(self);
-        self.depth -= 1;
+        self.depth_left += 1;
         value
     }
 
@@ -332,6 +365,11 @@ fn trailing_bytes(count: usize) -> DecodeError {
 #[cold]
 fn not_utf8() -> DecodeError {
     DecodeError::new(DecodeErrorKind::NotUtf8)
+}
+
+#[cold]
+fn too_deep() -> DecodeError {
+    DecodeError::new(DecodeErrorKind::TooDeep)
 }
 
 #[cold]

@@ -2,21 +2,28 @@
 
 #[cfg(feature = "bigdecimal")]
 mod big_decimal;
+mod borrowed_map;
 mod decode;
+mod decode_into;
 mod duration;
 mod encode;
+mod event;
 mod fields;
 mod logical;
 mod plan;
 mod raw;
+pub mod single_object;
 mod sink;
 
 pub use crate::error::InField;
 #[cfg(feature = "bigdecimal")]
 pub use big_decimal::big_decimal;
+pub use borrowed_map::BorrowedMap;
 pub use decode::{Reader, no_such_index};
+pub use decode_into::DecodeInto;
 pub use duration::Duration;
 pub use encode::{Writer, too_deep};
+pub use event::{AvroEvent, decode_whole, unknown_writer};
 pub use fields::Fields;
 pub use logical::{DECIMAL_DIGITS, Logical};
 pub use plan::{
@@ -39,12 +46,12 @@ pub trait Encode {
 }
 
 /// A value that reads what its own schema writes. Implemented by generated code only.
-pub trait Decode: Sized {
-    /// Reads one value.
+pub trait Decode<'a>: Sized {
+    /// Reads one value, which may borrow from the bytes.
     ///
     /// # Errors
     /// Bytes that are not what the schema writes.
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError>;
 }
 
 /// Appends a value to `out`, or leaves `out` as it was.

@@ -10,43 +10,40 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::Path;
 
+use super::form::{Form, Kind};
 use super::{default, logical, rust_type};
-use crate::ir::{AvroBody, Enum, Record, Ty, Type, TypePath, Variant, Version, Writer};
+use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Variant, Writer};
 use crate::names;
 
+mod over;
 mod skip;
 
-/// Emits `Decode` for a type of the version.
-pub(super) fn implementation(one: &Type, body: &AvroBody, wire: &Path) -> TokenStream {
-    let path = one.path();
+/// Emits what the form needs to decode: an implementation for each type of the version, and the functions that decode
+/// what other writers wrote.
+pub(super) fn codecs(form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
     let own = body.writers.iter().find(|writer| is_identity(&writer.plan, writer.plan.root));
-    let own = own.expect("a version is one of its own writers");
-    let code = Emitter::new(body, own, wire);
-    let body = code.body_of(one, code.node_of(one.name()));
-    quote! {
-        impl #wire::avro::Decode for #path {
-            fn decode(
-                reader: &mut #wire::avro::Reader<'_>,
-            ) -> ::core::result::Result<Self, #wire::DecodeError> {
-                #body
-            }
-        }
-    }
-}
-
-/// Emits the functions that decode what other writers wrote.
-pub(super) fn resolvers(body: &AvroBody, wire: &Path) -> Vec<TokenStream> {
+    let own = Emitter::new(form, body, own.expect("a version is one of its own writers"), wire);
+    let implementations = body.types.iter().filter(|one| form.has_code_for(one)).map(|one| own.implementation(one));
     let others = body.writers.iter().filter(|writer| !is_identity(&writer.plan, writer.plan.root));
-    others.flat_map(|writer| Emitter::new(body, writer, wire).functions()).collect()
+    let functions = others.flat_map(|writer| Emitter::new(form, body, writer, wire).functions());
+    quote!(#(#implementations)* #(#functions)*)
 }
 
-/// Returns the expression that decodes the event itself, as the writer wrote it.
-pub(in crate::emit) fn root(version: &Version, writer: &Writer, wire: &Path) -> TokenStream {
-    if is_identity(&writer.plan, writer.plan.root) {
-        return quote!(<Self as #wire::avro::Decode>::decode(reader));
+/// Returns the arms of a `match` over the event's writers, each of which decodes the event itself.
+pub(super) fn arms(root: &Type, form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
+    let arms = body.writers.iter().enumerate().map(|(index, writer)| {
+        let index = Literal::usize_unsuffixed(index);
+        let code = Emitter::new(form, body, writer, wire);
+        let read = match form.kind {
+            Kind::Reused => code.named_over(writer.plan.root, root, &quote!(self)),
+            _ => code.read_named(writer.plan.root, root.path(), root.name()),
+        };
+        quote!(#index => #read)
+    });
+    quote! {
+        #(#arms,)*
+        unknown => ::core::result::Result::Err(#wire::avro::unknown_writer(unknown)),
     }
-    let function = function_name(&version.root, writer);
-    quote!(#function(reader))
 }
 
 fn function_name(ident: &Ident, writer: &Writer) -> Ident {
@@ -98,8 +95,9 @@ fn is_identity(plan: &Plan, root: NodeId) -> bool {
     true
 }
 
-/// Emits code for one writer of one version.
+/// Emits code for one writer of one version, in one form.
 struct Emitter<'e> {
+    form: &'e Form,
     body: &'e AvroBody,
     writer: &'e Writer,
     wire: &'e Path,
@@ -108,7 +106,7 @@ struct Emitter<'e> {
 }
 
 impl<'e> Emitter<'e> {
-    fn new(body: &'e AvroBody, writer: &'e Writer, wire: &'e Path) -> Self {
+    fn new(form: &'e Form, body: &'e AvroBody, writer: &'e Writer, wire: &'e Path) -> Self {
         let mut functions = BTreeMap::new();
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for (index, node) in writer.plan.nodes.iter().enumerate() {
@@ -126,26 +124,54 @@ impl<'e> Emitter<'e> {
             let function = if *count == 1 { function } else { format_ident!("{function}_{count}") };
             functions.insert(id, (function, one));
         }
-        Self { body, writer, wire, functions }
+        Self { form, body, writer, wire, functions }
     }
 
-    /// Emits one function for each type that the writer wrote differently.
-    fn functions(&self) -> Vec<TokenStream> {
-        let wire = self.wire;
-        let functions = self.functions.iter().map(|(id, (function, one))| {
-            let path = one.path();
-            let body = self.body_of(one, self.node(*id));
-            let doc = format!(" Reads `{}` as version {} wrote it.", one.name(), self.writer.version);
-            quote! {
-                #[doc = #doc]
-                fn #function(
-                    reader: &mut #wire::avro::Reader<'_>,
-                ) -> ::core::result::Result<#path, #wire::DecodeError> {
+    /// Emits the implementation of the form's trait for a type, as the type's own version writes it.
+    fn implementation(&self, one: &Type) -> TokenStream {
+        let (wire, node) = (self.wire, self.node_of(one.name()));
+        if self.form.kind == Kind::Reused {
+            return self.decode_into(one, node);
+        }
+        let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
+        quote! {
+            impl<'a> #wire::avro::Decode<'a> for #ty {
+                fn decode(
+                    reader: &mut #wire::avro::Reader<'a>,
+                ) -> ::core::result::Result<Self, #wire::DecodeError> {
                     #body
                 }
             }
-        });
-        functions.chain(skip::functions(&self.writer.plan, self.writer.version, wire)).collect()
+        }
+    }
+
+    /// Emits one function for each type that the writer wrote differently; what is skipped is skipped by the functions of
+    /// the owned form.
+    fn functions(&self) -> Vec<TokenStream> {
+        let own = self.functions.iter().filter(|(_, (_, one))| self.form.has_code_for(one));
+        let mut functions: Vec<_> = own.map(|(id, (function, one))| self.function(*id, function, one)).collect();
+        if self.form.kind == Kind::Owned {
+            functions.extend(skip::functions(&self.writer.plan, self.writer.version, self.wire));
+        }
+        functions
+    }
+
+    fn function(&self, id: NodeId, function: &Ident, one: &Type) -> TokenStream {
+        let (wire, node, function) = (self.wire, self.node(id), self.form.function(function, one.name()));
+        let doc = format!(" Reads `{}` as version {} wrote it.", one.name(), self.writer.version);
+        if self.form.kind == Kind::Reused {
+            return self.function_over(&function, one, node);
+        }
+        let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
+        let (generics, lifetime) = self.form.function_lifetimes();
+        quote! {
+            #[doc = #doc]
+            fn #function #generics (
+                reader: &mut #wire::avro::Reader<#lifetime>,
+            ) -> ::core::result::Result<#ty, #wire::DecodeError> {
+                #body
+            }
+        }
     }
 
     fn node(&self, id: NodeId) -> &'e Node {
@@ -172,7 +198,7 @@ impl<'e> Emitter<'e> {
 
     /// A struct literal in the order of the writer's fields; what is skipped stands before the field that follows it.
     fn record_body(&self, record: &Record, node: &RecordNode) -> TokenStream {
-        let path = &record.path;
+        let path = self.form.path(&record.path, &record.name);
         let mut skips: Vec<TokenStream> = Vec::new();
         let mut fields = Vec::new();
         for step in &node.steps {
@@ -190,8 +216,8 @@ impl<'e> Emitter<'e> {
                 }
                 FieldStep::Default { field, .. } => {
                     let Some(field) = record.fields.get(*field) else { continue };
-                    let (name, function) = (&field.ident, default::function_name(field));
-                    fields.push(quote!(#name: #path::#function()));
+                    let (name, value) = (&field.ident, self.default(record, field));
+                    fields.push(quote!(#name: #value));
                 }
             }
         }
@@ -204,6 +230,15 @@ impl<'e> Emitter<'e> {
             },
         };
         if record.recursive { quote!(reader.nested(|reader| { #body })) } else { body }
+    }
+
+    /// Returns the expression of a field's default.
+    fn default(&self, record: &Record, field: &Field) -> TokenStream {
+        if self.form.kind == Kind::Borrowed && self.form.differs(&field.ty) {
+            return default::borrowed(field, self.form, self.body, self.wire);
+        }
+        let (path, function) = (&record.path, default::function_name(field));
+        quote!(#path::#function())
     }
 
     fn enum_body(&self, one: &Enum, node: &EnumNode) -> TokenStream {
@@ -243,6 +278,7 @@ impl<'e> Emitter<'e> {
             (Node::Branch { index, value, .. }, Ty::Union { path, place }) => {
                 let variant = self.variant(place, *index);
                 let (name, value) = (&variant.ident, self.read(*value, &variant.ty));
+                let path = self.form.path(path, place);
                 quote!(#value.map(#path::#name))
             }
             (Node::Branch { value, .. }, Ty::Option { inner, .. }) => {
@@ -256,13 +292,19 @@ impl<'e> Emitter<'e> {
             }
             (Node::Map { value }, Ty::Map(ty)) => {
                 let value = self.read(*value, ty);
-                quote!(reader.entries(|reader| #value))
+                match self.form.kind {
+                    Kind::Borrowed => quote!(reader.borrowed_entries(|reader| #value)),
+                    _ => quote!(reader.entries(|reader| #value)),
+                }
             }
-            (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed, .. }) => {
-                let read = self.read_named(id, path);
+            (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed, name }) => {
+                let read = self.read_named(id, path, name);
                 if *boxed { quote!(#read.map(::std::boxed::Box::new)) } else { read }
             }
-            (Node::Record(_) | Node::Enum(_), Ty::Enum { path, .. }) => self.read_named(id, path),
+            (Node::Record(_) | Node::Enum(_), Ty::Enum { path, name }) => self.read_named(id, path, name),
+            (Node::Scalar { from, .. }, Ty::String | Ty::Bytes) if self.form.kind == Kind::Borrowed => {
+                read_borrowed(*from, ty)
+            }
             (Node::Fixed { size, logical, .. }, _) => read_fixed(*size, *logical, ty),
             (Node::Scalar { from, to, own: true, .. }, _) if from == to => read_scalar(ty, wire),
             (Node::Scalar { from, to, logical, .. }, _) => self.read_converted(*from, *to, *logical, ty),
@@ -276,9 +318,13 @@ impl<'e> Emitter<'e> {
         variant.expect("a plan chooses a branch that the reader has")
     }
 
-    fn read_named(&self, id: NodeId, path: &TypePath) -> TokenStream {
-        let wire = self.wire;
+    fn read_named(&self, id: NodeId, path: &TypePath, name: &str) -> TokenStream {
+        let (wire, path) = (self.wire, self.form.path(path, name));
         match self.functions.get(&id) {
+            Some((function, _)) if self.form.kind == Kind::Borrowed => {
+                let function = self.form.function(function, name);
+                quote!(#function(reader))
+            }
             Some((function, _)) => quote!(#function(reader)),
             None => quote!(<#path as #wire::avro::Decode>::decode(reader)),
         }
@@ -320,6 +366,15 @@ impl<'e> Emitter<'e> {
 
 fn primitive(primitive: Primitive) -> Ident {
     format_ident!("{primitive:?}")
+}
+
+/// Text and bytes are written alike.
+fn read_borrowed(from: Primitive, ty: &Ty) -> TokenStream {
+    match (from, ty) {
+        (_, Ty::String) => quote!(reader.str()),
+        (Primitive::String, _) => quote!(reader.str().map(str::as_bytes)),
+        _ => quote!(reader.bytes()),
+    }
 }
 
 fn read_scalar(ty: &Ty, wire: &Path) -> TokenStream {

@@ -16,6 +16,7 @@ use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 use syn::Path;
 
+use super::form::{Form, Kind};
 use super::{rust_type, seen_type};
 use crate::ir::{AvroBody, Field, Ty, Type, TypePath, Variant};
 use crate::names;
@@ -29,7 +30,7 @@ pub(super) fn function_name(field: &Field) -> Ident {
 pub(super) fn function(field: &Field, inside: bool, body: &AvroBody, wire: &Path) -> Option<TokenStream> {
     let default = field.default.as_ref()?;
     let (name, ty) = (function_name(field), seen_type(&field.ty, inside, wire));
-    let value = Expressions { body, inside, wire }.expression(&field.ty, default);
+    let value = Expressions { form: &Form::owned(), body, inside, wire }.expression(&field.ty, default);
     let value = value.expect("lowering has decoded the default with the field's type");
     let doc = super::super::doc(&format!("Returns the default of `{}`.", names::plain(&field.ident)));
     // The decoders of newer versions take it as well, and those of events which use a shared type.
@@ -46,8 +47,16 @@ pub(super) fn function(field: &Field, inside: bool, body: &AvroBody, wire: &Path
     })
 }
 
+/// Returns the default of a field of the borrowed form, as an expression in the version's own module.
+pub(super) fn borrowed(field: &Field, form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
+    let expressions = Expressions { form, body, inside: false, wire };
+    let value = field.default.as_ref().and_then(|default| expressions.expression(&field.ty, default));
+    value.expect("a plan takes defaults that there are, and lowering has decoded them")
+}
+
 /// Makes expressions of values in the JSON form.
 struct Expressions<'e> {
+    form: &'e Form,
     body: &'e AvroBody,
     /// Whether they stand in the module of a namespace.
     inside: bool,
@@ -67,6 +76,10 @@ impl Expressions<'_> {
             Ty::Int => i32_literal(i32::try_from(value.as_i64()?).ok()?),
             Ty::Long => i64_literal(value.as_i64()?),
             Ty::Float | Ty::Double => float(ty, value, wire)?,
+            Ty::Bytes if self.form.kind == Kind::Borrowed => {
+                let bytes = Literal::byte_string(&STANDARD.decode(value.as_str()?).ok()?);
+                quote!(#bytes.as_slice())
+            }
             Ty::Bytes => match STANDARD.decode(value.as_str()?).ok()?.as_slice() {
                 [] => quote!(::std::vec::Vec::new()),
                 bytes => {
@@ -75,12 +88,19 @@ impl Expressions<'_> {
                 }
             },
             Ty::Fixed(_) => array(&STANDARD.decode(value.as_str()?).ok()?),
+            Ty::String if self.form.kind == Kind::Borrowed => {
+                let text = value.as_str()?;
+                quote!(#text)
+            }
             Ty::String => match value.as_str()? {
                 "" => quote!(::std::string::String::new()),
                 text => quote!(::std::string::String::from(#text)),
             },
             Ty::Option { inner, .. } if value.is_null() => {
-                let inner = seen_type(inner, self.inside, wire);
+                let inner = match self.inside {
+                    true => self.form.rust_type(&inner.seen_from_inside(), wire),
+                    false => self.form.rust_type(inner, wire),
+                };
                 quote!(::core::option::Option::<#inner>::None)
             }
             Ty::Option { inner, .. } => {
@@ -99,7 +119,7 @@ impl Expressions<'_> {
                 quote!(#path::#variant)
             }
             Ty::Union { path, place } => {
-                let path = path.seen_from(self.inside);
+                let path = self.form.path(path, place).seen_from(self.inside);
                 let Some(Type::Union(union)) = self.body.type_of(place) else { return None };
                 let (branch, value) = value.as_object()?.iter().next()?;
                 let Variant { ident: variant, ty, .. } = union.variants.iter().find(|one| one.branch == *branch)?;
@@ -119,14 +139,21 @@ impl Expressions<'_> {
     }
 
     fn map(&self, entry: &Ty, entries: &Map<String, Value>) -> Option<TokenStream> {
-        if entries.is_empty() {
+        let wire = self.wire;
+        if entries.is_empty() && self.form.kind != Kind::Borrowed {
             return Some(quote!(::std::collections::BTreeMap::new()));
         }
         let entries = entries.iter().map(|(key, value)| {
             let value = self.expression(entry, value)?;
-            Some(quote!((::std::string::String::from(#key), #value)))
+            Some(match self.form.kind {
+                Kind::Borrowed => quote!((#key, #value)),
+                _ => quote!((::std::string::String::from(#key), #value)),
+            })
         });
         let entries = entries.collect::<Option<Vec<_>>>()?;
+        if self.form.kind == Kind::Borrowed {
+            return Some(quote!(#wire::avro::BorrowedMap::from(::std::vec::Vec::from([#(#entries),*]))));
+        }
         Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
     }
 
@@ -137,7 +164,7 @@ impl Expressions<'_> {
             Some(quote!(#name: #value))
         });
         let fields = fields.collect::<Option<Vec<_>>>()?;
-        let path = path.seen_from(self.inside);
+        let path = self.form.path(path, name).seen_from(self.inside);
         Some(quote!(#path { #(#fields),* }))
     }
 }

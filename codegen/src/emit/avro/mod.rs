@@ -1,8 +1,11 @@
 //! Emits the types of one version of an Avro event or shared type with their codecs: one short function a type and direction.
 
+mod borrowed;
 mod decode;
 mod default;
 mod encode;
+mod event;
+mod form;
 mod sink;
 mod union;
 
@@ -16,32 +19,36 @@ use super::shared;
 use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
 
-pub(super) use decode::root as decode_root;
+pub(super) use borrowed::newest as newest_borrowed;
 pub(super) use encode::field as write_field;
+pub(super) use event::events;
+
+use form::Form;
 
 /// Emits the types that the version defines, those that it shares, and the decoders for its writers.
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
-    let (flat, modules) = definitions(body, wire);
+    let forms = Form::wanted(body);
+    let (flat, modules) = definitions(body, &forms, wire);
     let codecs = body.types.iter().map(|one| {
         let encode = encode::implementation(one, wire);
-        // A union is decoded where it stands: each writer has other branches.
-        let decode = (!matches!(one, Type::Union(_))).then(|| decode::implementation(one, body, wire));
         let sink = sink::implementation(one, wire);
-        quote!(#encode #decode #sink)
+        quote!(#encode #sink)
     });
-    let resolvers = decode::resolvers(body, wire);
+    let owned = decode::codecs(&Form::owned(), body, wire);
+    let others = forms.iter().map(|form| decode::codecs(form, body, wire));
     quote! {
         use #wire::avro::InField as _;
 
         #(#flat)*
         #(#modules)*
         #(#codecs)*
-        #(#resolvers)*
+        #owned
+        #(#others)*
     }
 }
 
 /// Emits the types as such: those of the version's own module, and the modules of namespaces with theirs.
-fn definitions(body: &AvroBody, wire: &Path) -> (Vec<TokenStream>, Vec<TokenStream>) {
+fn definitions(body: &AvroBody, forms: &[Form], wire: &Path) -> (Vec<TokenStream>, Vec<TokenStream>) {
     let reused = body.reused.iter().map(|(origin, one)| {
         let path = one.path();
         let up = path.module.as_ref().map(|_| quote!(super::));
@@ -54,6 +61,7 @@ fn definitions(body: &AvroBody, wire: &Path) -> (Vec<TokenStream>, Vec<TokenStre
         };
         (path, quote!(pub use #up #defined;))
     });
+    let borrowed = forms.iter().flat_map(|form| borrowed::definitions(form, body, wire));
     let types = body.types.iter().map(|one| {
         let definition = match one {
             Type::Record(one) => record(one, body, wire),
@@ -63,7 +71,7 @@ fn definitions(body: &AvroBody, wire: &Path) -> (Vec<TokenStream>, Vec<TokenStre
         (one.path(), definition)
     });
     let (mut flat, mut modules) = (Vec::new(), BTreeMap::<&Ident, Vec<TokenStream>>::new());
-    for (path, definition) in reused.chain(types) {
+    for (path, definition) in reused.chain(types).chain(borrowed) {
         match &path.module {
             None => flat.push(definition),
             Some(module) => modules.entry(module).or_default().push(definition),
@@ -87,7 +95,7 @@ fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
     let constructor = constructor(record, body, wire);
-    let masked = masked_debug(record);
+    let masked = masked_debug(record, ident, None);
     let debug = masked.is_none().then(|| quote!(Debug,));
     quote! {
         #doc
@@ -102,11 +110,10 @@ fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
 }
 
 /// Emits `Debug` for a record with personal data, which it does not show.
-fn masked_debug(record: &Record) -> Option<TokenStream> {
+fn masked_debug(record: &Record, ident: &Ident, lifetime: Option<TokenStream>) -> Option<TokenStream> {
     if !record.fields.iter().any(|field| field.pii) {
         return None;
     }
-    let ident = &record.path.ident;
     let fields = record.fields.iter().map(|field| {
         let (ident, name) = (&field.ident, names::plain(&field.ident));
         match field.pii {
@@ -116,7 +123,7 @@ fn masked_debug(record: &Record) -> Option<TokenStream> {
     });
     let name = ident.to_string();
     Some(quote! {
-        impl ::core::fmt::Debug for #ident {
+        impl ::core::fmt::Debug for #ident #lifetime {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct(#name) #(#fields)* .finish()
             }

@@ -44,6 +44,7 @@ const fn avro(event: &'static str, version: u32, text: &'static str, prints: ([u
         references: &[],
         fingerprint: prints.1,
         sha256: prints.0,
+        canonical_fingerprint: 0,
         message_indexes: &[],
     }
 }
@@ -72,6 +73,7 @@ const fn paid(
         references: &[],
         fingerprint: prints.1,
         sha256: prints.0,
+        canonical_fingerprint: 0,
         message_indexes,
     }
 }
