@@ -23,7 +23,7 @@ pub mod references;
 mod row;
 
 use eventwright_wire::Event;
-pub use row::{Decoded, Forms, Row, Written, canonical, row, seen};
+pub use row::{Decoded, Forms, Row, Seen, Written, canonical, row, seen};
 
 /// Includes one generated file; the lints are those that `eventwright::include_events!` allows.
 macro_rules! golden {

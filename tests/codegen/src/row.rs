@@ -30,11 +30,14 @@ pub struct Row {
 /// Bytes, and the writer that wrote them.
 pub type Written<'a> = (usize, &'a [u8]);
 
+/// The JSON text of a form that borrows, and what can be seen of the owned form.
+pub type Seen = (String, Decoded);
+
 /// The forms of an event beside the owned one.
 #[derive(Debug, Clone, Copy)]
 pub struct Forms {
-    /// Decodes into the form that borrows, and returns its own JSON text and what can be seen of the owned form.
-    pub borrowed: fn(usize, &[u8]) -> Result<(String, Decoded), DecodeError>,
+    /// Decodes into the form that borrows.
+    pub borrowed: fn(usize, &[u8]) -> Result<Seen, DecodeError>,
     /// Decodes the former, and the latter over it.
     pub over: fn(Written<'_>, Written<'_>) -> Result<Decoded, DecodeError>,
     /// As `borrowed`, and drops the value.

@@ -1,19 +1,19 @@
 //! The forms of decoding beside the owned one, held against it: borrowed, over a value that is there, and single-object
 //! encoding, which is also held against apache-avro.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may panic")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use apache_avro::rabin::Rabin;
 use eventwright_codegen_tests::forms::{ClockRead, LetterSent, LetterSentRef, clock_read, letter_sent};
 use eventwright_codegen_tests::random::{self, Maps};
 use eventwright_codegen_tests::recursion::comment_thread::v1::{CommentThread, CommentThreadRef};
-use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, canonical};
-use eventwright_schema::avro::{Schema, dynamic, parse};
+use eventwright_codegen_tests::{Row, avro_pairs, avro_rows, canonical, references};
+use eventwright_schema::avro::{Schema, dynamic};
 use eventwright_wire::avro::{AvroEvent, MAX_DEPTH, Reader, single_object};
 use eventwright_wire::{DecodeErrorKind, Event};
 use serde_json::Value;
 
 fn schema(row: &Row) -> Schema {
-    parse(&row.name(), row.schema.text).unwrap()
+    references::avro_schema(row.schema)
 }
 
 fn encode(schema: &Schema, value: &Value) -> Vec<u8> {
@@ -120,7 +120,7 @@ fn without_logical_types(text: &str) -> apache_avro::Schema {
 #[test]
 fn fingerprints_are_those_of_apache_avro() {
     for row in avro_rows() {
-        let theirs = without_logical_types(row.schema.text);
+        let theirs = without_logical_types(&references::self_contained(row.schema));
         assert_eq!(schema(&row).canonical_form(), theirs.canonical_form(), "{}", row.name());
         let fingerprint = theirs.fingerprint::<Rabin>().bytes;
         assert_eq!(row.schema.canonical_fingerprint.to_le_bytes().as_slice(), fingerprint, "{}", row.name());
