@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use eventwright_codegen_tests::Row;
 use eventwright_codegen_tests::random::{self, Maps};
+use eventwright_codegen_tests::{Row, references};
 use eventwright_schema::avro::{self, dynamic};
 use eventwright_schema::proto;
 use serde_json::Value;
@@ -13,7 +13,7 @@ const EVENTS: usize = 8;
 
 /// Returns the schema of an Avro event.
 pub(crate) fn avro_schema(row: &Row) -> avro::Schema {
-    avro::parse(&row.name(), row.schema.text).expect("golden schemas are valid")
+    references::avro_schema(row.schema)
 }
 
 /// Returns events in the JSON form.
@@ -33,7 +33,7 @@ pub(crate) fn avro_bytes(schema: &avro::Schema) -> Vec<Vec<u8>> {
 
 /// Returns the schema of a Protobuf event.
 pub(crate) fn proto_schema(row: &Row) -> proto::Schema {
-    proto::parse(&row.name(), row.schema.text, &[]).expect("golden schemas are valid")
+    references::proto_schema(row.schema)
 }
 
 /// Returns Protobuf events in the JSON mapping.

@@ -101,5 +101,6 @@ fn assert_agree(one: &Result<Decoded, DecodeError>, other: &Result<Decoded, Deco
 fn assert_stable(row: &Row, decoded: &Decoded) {
     let Some(bytes) = &decoded.bytes else { return };
     let again = (row.decode)(row.own(), bytes).expect("what was encoded can be decoded");
-    assert_eq!(&again, decoded);
+    // Not the values: a time that was read in the writer's finer unit is written in the reader's own.
+    assert_eq!(again.bytes, decoded.bytes);
 }
