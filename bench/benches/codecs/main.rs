@@ -18,7 +18,13 @@ use std::time::Duration;
 
 use measure::{Effort, Figures, Suite};
 
-#[expect(dead_code, unreachable_pub, reason = "an event can do more than is measured here")]
+#[allow(
+    unreachable_pub,
+    unused,
+    clippy::all,
+    clippy::pedantic,
+    reason = "an event can do more than is measured here, and lints judge what people write"
+)]
 mod events {
     include!(concat!(env!("OUT_DIR"), "/eventwright_events.rs"));
 }
