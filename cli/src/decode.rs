@@ -201,6 +201,7 @@ fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
         Format::Protobuf => {
             proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)
         }
+        Format::Json => Err("the schema cannot be used: values of JSON Schema are not read yet".into()),
     }
 }
 

@@ -58,6 +58,7 @@ impl Encoder {
                 framing::write_message_indexes(&indexes, &mut frame);
                 Codec::Protobuf { schema, indexes }
             }
+            AnySchema::Json(_) => return Err("values of JSON Schema are not written yet".into()),
         };
         Ok(Self { codec, frame })
     }

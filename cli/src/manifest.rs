@@ -86,5 +86,6 @@ pub(crate) fn full_name(schema: &AnySchema, event: &str) -> Option<String> {
             let found = named.or_else(|| messages.next().filter(|_| messages.next().is_none()));
             found.map(|message| message.full_name().to_owned())
         }
+        AnySchema::Json(_) => None,
     }
 }

@@ -180,6 +180,7 @@ impl Catalogue<'_> {
         let schema = match schema {
             AnySchema::Avro(schema) => return Ok(schema.root_named().map(|(_, named)| named.name.full())),
             AnySchema::Protobuf(schema) => schema,
+            AnySchema::Json(_) => return Ok(None),
         };
         let mut messages: Vec<_> = schema.file().messages().collect();
         let first = messages.first().map(|message| message.full_name().to_owned());

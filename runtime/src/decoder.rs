@@ -117,6 +117,7 @@ fn entry_for(schema: &ResolvedSchema, rows: &[Row]) -> Entry {
     match schema.format {
         Format::Avro => avro_entry(schema, rows),
         Format::Protobuf => protobuf_entry(schema, rows),
+        Format::Json => Entry::Unusable(Kind::UnusableSchema, "nothing is generated of JSON Schema".into()),
     }
 }
 
@@ -226,6 +227,7 @@ mod tests {
         let print = match format {
             Format::Avro => avro::parse("known", text).unwrap().fingerprint(),
             Format::Protobuf => proto::parse("known", text, &[]).unwrap().fingerprint(),
+            Format::Json => unreachable!("nothing is generated of it"),
         };
         Box::leak(Box::new(EventSchema {
             event: "Order",

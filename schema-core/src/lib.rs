@@ -10,6 +10,10 @@ pub mod avro;
 pub mod compat;
 mod diagnostic;
 mod fingerprint;
+#[cfg(feature = "avro")]
+mod json;
+#[cfg(feature = "json")]
+pub mod json_schema;
 #[cfg(feature = "manifest")]
 pub mod load;
 #[cfg(feature = "manifest")]

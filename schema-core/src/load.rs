@@ -80,7 +80,7 @@ impl LoadedType {
     pub fn reference_name(&self, version: &LoadedVersion) -> String {
         match &version.schema {
             AnySchema::Avro(schema) => schema.root_named().map(|(_, named)| named.name.full()).unwrap_or_default(),
-            AnySchema::Protobuf(_) => texts::import_path(&self.entry.folder, version.number),
+            AnySchema::Protobuf(_) | AnySchema::Json(_) => texts::import_path(&self.entry.folder, version.number),
         }
     }
 
@@ -195,6 +195,7 @@ fn version_files(
     let extension = match entry.format {
         Format::Avro => "avsc",
         Format::Protobuf => "proto",
+        Format::Json => "json",
     };
     let refuse = |message: String, help: String| vec![manifest.diagnostic(entry.position, message, help)];
     let listing = std::fs::read_dir(folder).map_err(|error| {

@@ -16,6 +16,8 @@ pub enum Format {
     Avro,
     /// Protocol Buffers, proto2 or proto3.
     Protobuf,
+    /// JSON Schema, drafts 4 to 2020-12: checked for compatibility, not generated.
+    Json,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
         match self {
             Self::Avro => "AVRO",
             Self::Protobuf => "PROTOBUF",
+            Self::Json => "JSON",
         }
     }
 }

@@ -56,6 +56,7 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
     let format = match format {
         Format::Avro => quote!(Avro),
         Format::Protobuf => quote!(Protobuf),
+        Format::Json => quote!(Json),
     };
     let (text, references) = (raw_string(text), shared::references(references));
     let hexadecimal = |print: u64| -> TokenStream { format!("{print:#018x}").parse().expect("a hexadecimal literal") };

@@ -66,7 +66,9 @@ pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBo
 fn avro_schema(version: &LoadedVersion) -> &Schema {
     match &version.schema {
         AnySchema::Avro(schema) => schema,
-        AnySchema::Protobuf(_) => unreachable!("all versions of an event are of the manifest's format"),
+        AnySchema::Protobuf(_) | AnySchema::Json(_) => {
+            unreachable!("all versions of an event are of the manifest's format")
+        }
     }
 }
 

@@ -66,6 +66,7 @@ fn event(event: &LoadedEvent, keys: &[KeySchema<'_>], source: &str) -> Result<Ev
     let versions = match event.newest().schema {
         AnySchema::Avro(_) => avro::versions(&place)?,
         AnySchema::Protobuf(_) => protobuf::versions(&place)?,
+        AnySchema::Json(_) => unreachable!("the manifest refuses JSON Schema"),
     };
     Ok(Event {
         name: entry.name.clone(),
@@ -124,10 +125,11 @@ impl Place<'_> {
             fingerprint: match schema {
                 AnySchema::Avro(schema) => schema.fingerprint(),
                 AnySchema::Protobuf(schema) => schema.fingerprint(),
+                AnySchema::Json(_) => unreachable!("the manifest refuses JSON Schema"),
             },
             canonical_fingerprint: match schema {
                 AnySchema::Avro(schema) => schema.canonical_fingerprint(),
-                AnySchema::Protobuf(_) => 0,
+                AnySchema::Protobuf(_) | AnySchema::Json(_) => 0,
             },
             message_indexes,
             references: direct_references(version),

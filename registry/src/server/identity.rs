@@ -22,6 +22,7 @@ pub(super) struct Identity {
 enum Content {
     Avro(String),
     Protobuf([u8; 32]),
+    Json(String),
 }
 
 impl Identity {
@@ -30,6 +31,7 @@ impl Identity {
         let content = match schema {
             AnySchema::Avro(_) => Content::Avro(same_for_same_meaning(text)),
             AnySchema::Protobuf(schema) => Content::Protobuf(schema.fingerprint().sha256),
+            AnySchema::Json(_) => Content::Json(text.to_owned()),
         };
         Self { content, references: references.to_vec() }
     }
@@ -40,6 +42,7 @@ pub(super) fn stored_text(schema: &AnySchema) -> String {
     match schema {
         AnySchema::Avro(schema) => compact(schema.text()),
         AnySchema::Protobuf(schema) => schema.text().to_owned(),
+        AnySchema::Json(schema) => compact(schema.text()),
     }
 }
 

@@ -6,7 +6,6 @@
 mod declaration;
 mod default;
 mod depth;
-mod json;
 mod recursion;
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use jsonc_parser::ast::Value;
 
 use super::model::{Name, Named, NamedId, Node, Schema, Span};
-use crate::{Diagnostic, Reference, Source};
+use crate::{Diagnostic, Reference, Source, json};
 
 /// Parses a schema that refers to no other text.
 ///

@@ -1,8 +1,8 @@
 //! Compatibility: whether the readers of one version can read what another version writes.
 //!
 //! In: the older versions, oldest first, a candidate and a [`Level`]. Out: a [`Report`] with every finding, each with
-//! its rule, its place and the edit that mends it. The rules themselves are in `avro/compat.rs` and `proto/compat.rs`;
-//! the levels are those of Confluent's registry ("Schema Evolution and Compatibility").
+//! its rule, its place and the edit that mends it. The rules themselves are in `avro/compat.rs`, `proto/compat.rs`
+//! and `json_schema/compat.rs`; the levels are those of Confluent's registry ("Schema Evolution and Compatibility").
 
 mod level;
 mod report;
@@ -12,6 +12,8 @@ pub use level::{Direction, Level, UnknownLevel};
 pub use report::{Finding, Report, Severity, Side};
 pub use rule::Rule;
 
+#[cfg(feature = "json")]
+use crate::json_schema;
 #[cfg(feature = "proto")]
 use crate::proto;
 use crate::{Diagnostic, Format, Position, Reference, avro};
@@ -24,9 +26,13 @@ pub enum AnySchema {
     /// Protocol Buffers.
     #[cfg(feature = "proto")]
     Protobuf(proto::Schema),
+    /// JSON Schema.
+    #[cfg(feature = "json")]
+    Json(json_schema::Schema),
 }
 
-/// Parses a schema of the given language; references come in the order of their dependencies.
+/// Parses a schema of the given language; references come in the order of their dependencies, which JSON Schema does not
+/// need.
 ///
 /// # Errors
 /// Everything that is wrong with the text or with one of the references.
@@ -40,11 +46,13 @@ pub fn parse_any(
         Format::Avro => avro::parse_with(name, text, references).map(AnySchema::Avro),
         #[cfg(feature = "proto")]
         Format::Protobuf => proto::parse(name, text, references).map(AnySchema::Protobuf),
-        #[cfg(not(feature = "proto"))]
-        Format::Protobuf => Err(vec![Diagnostic::of_file(
+        #[cfg(feature = "json")]
+        Format::Json => json_schema::parse(name, text, references).map(AnySchema::Json),
+        #[cfg(not(all(feature = "proto", feature = "json")))]
+        _ => Err(vec![Diagnostic::of_file(
             name,
-            "this program was built without Protobuf",
-            "build it with the feature `proto` of eventwright-schema",
+            format!("this program was built without {}", format.schema_type()),
+            "build it with the features `proto` and `json` of eventwright-schema",
         )]),
     }
 }
@@ -78,14 +86,18 @@ fn check_pair(
         (AnySchema::Protobuf(older), AnySchema::Protobuf(newer)) => {
             proto::compat::check(&Pair { direction, old: old.with(older), new: new.with(newer) }, found);
         }
-        #[cfg(feature = "proto")]
-        (AnySchema::Avro(_), AnySchema::Protobuf(_)) | (AnySchema::Protobuf(_), AnySchema::Avro(_)) => {
+        #[cfg(feature = "json")]
+        (AnySchema::Json(older), AnySchema::Json(newer)) => {
+            json_schema::compat::check(&Pair { direction, old: old.with(older), new: new.with(newer) }, found);
+        }
+        #[cfg(any(feature = "proto", feature = "json"))]
+        _ => {
             found.push(Severity::Error, || schema_type_changed(&Pair { direction, old, new }));
         }
     }
 }
 
-#[cfg(feature = "proto")]
+#[cfg(any(feature = "proto", feature = "json"))]
 fn schema_type_changed(pair: &Pair<'_, AnySchema>) -> Finding {
     let Pair { old, new, .. } = pair;
     let [older, newer] = [old.schema, new.schema].map(|schema| schema.format().schema_type());
@@ -110,6 +122,8 @@ impl AnySchema {
             Self::Avro(_) => Format::Avro,
             #[cfg(feature = "proto")]
             Self::Protobuf(_) => Format::Protobuf,
+            #[cfg(feature = "json")]
+            Self::Json(_) => Format::Json,
         }
     }
 
@@ -120,6 +134,8 @@ impl AnySchema {
             Self::Avro(schema) => schema.text(),
             #[cfg(feature = "proto")]
             Self::Protobuf(schema) => schema.text(),
+            #[cfg(feature = "json")]
+            Self::Json(schema) => schema.text(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The rules of compatibility as data: what each one is called and what it says.
 //!
 //! Ids are those that Confluent's registry answers with (`SchemaIncompatibilityType` of Java Avro,
-//! `protobuf.diff.Difference.Type` of the registry), so that a search for one finds their documentation as well. Rules
+//! `Difference.Type` of the registry's `protobuf.diff` and `json.diff`), so that a search for one finds their documentation as well. Rules
 //! that those two do not have are marked so.
 
 /// One reason why one version cannot read what another one writes.
@@ -55,6 +55,62 @@ rules! {
     ONEOF_FIELD_REMOVED: "no field is removed from a oneof that stays",
     MULTIPLE_FIELDS_MOVED_TO_ONEOF: "at most one existing field moves into a oneof",
     FIELD_MOVED_TO_EXISTING_ONEOF: "no existing field moves into a oneof that has fields already",
+
+    // JSON Schema.
+    TYPE_CHANGED: "a schema keeps its type, or becomes one that accepts more",
+    TYPE_NARROWED: "a number does not become an integer",
+    SCHEMA_ADDED: "no schema is added where there was none",
+    MAX_LENGTH_ADDED: "no `maxLength` is added",
+    MAX_LENGTH_DECREASED: "`maxLength` is not decreased",
+    MIN_LENGTH_ADDED: "no `minLength` is added",
+    MIN_LENGTH_INCREASED: "`minLength` is not increased",
+    PATTERN_ADDED: "no `pattern` is added",
+    PATTERN_CHANGED: "a `pattern` stays the same: whether one accepts more than another is not asked",
+    MAXIMUM_ADDED: "no `maximum` is added",
+    MAXIMUM_DECREASED: "`maximum` is not decreased",
+    MINIMUM_ADDED: "no `minimum` is added",
+    MINIMUM_INCREASED: "`minimum` is not increased",
+    EXCLUSIVE_MAXIMUM_ADDED: "no `exclusiveMaximum` is added",
+    EXCLUSIVE_MAXIMUM_DECREASED: "`exclusiveMaximum` is not decreased",
+    EXCLUSIVE_MINIMUM_ADDED: "no `exclusiveMinimum` is added",
+    EXCLUSIVE_MINIMUM_INCREASED: "`exclusiveMinimum` is not increased",
+    MULTIPLE_OF_ADDED: "no `multipleOf` is added",
+    MULTIPLE_OF_EXPANDED: "`multipleOf` does not become a multiple of itself",
+    MULTIPLE_OF_CHANGED: "`multipleOf` becomes a divisor of itself at most",
+    ENUM_ARRAY_NARROWED: "no value is removed from an `enum`",
+    ENUM_ARRAY_CHANGED: "no value of an `enum` is replaced",
+    REQUIRED_ATTRIBUTE_ADDED: "a property that becomes required has a default",
+    MAX_PROPERTIES_ADDED: "no `maxProperties` is added",
+    MAX_PROPERTIES_DECREASED: "`maxProperties` is not decreased",
+    MIN_PROPERTIES_ADDED: "no `minProperties` is added",
+    MIN_PROPERTIES_INCREASED: "`minProperties` is not increased",
+    ADDITIONAL_PROPERTIES_REMOVED: "`additionalProperties` are not forbidden where they were allowed",
+    ADDITIONAL_PROPERTIES_NARROWED: "`additionalProperties` are not limited by a schema where they were open",
+    DEPENDENCY_ARRAY_ADDED: "no property depends on others where it did not",
+    DEPENDENCY_ARRAY_EXTENDED: "no property depends on more others",
+    DEPENDENCY_ARRAY_CHANGED: "no property depends on other properties than before",
+    DEPENDENCY_SCHEMA_ADDED: "no property asks for a schema where it did not",
+    PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL: "no property with a schema of its own is added to an object that is open to any",
+    REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL: "a required property that is added has a default",
+    PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL: "a property that is added accepts what additional or pattern properties did in its place",
+    PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL: "no property is removed from an object that allows no others",
+    PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL: "a property that is removed fits the additional or pattern properties",
+    MAX_ITEMS_ADDED: "no `maxItems` is added",
+    MAX_ITEMS_DECREASED: "`maxItems` is not decreased",
+    MIN_ITEMS_ADDED: "no `minItems` is added",
+    MIN_ITEMS_INCREASED: "`minItems` is not increased",
+    UNIQUE_ITEMS_ADDED: "items do not become unique",
+    ADDITIONAL_ITEMS_REMOVED: "additional items are not forbidden where they were allowed",
+    ADDITIONAL_ITEMS_NARROWED: "additional items are not limited by a schema where they were open",
+    ITEM_ADDED_TO_OPEN_CONTENT_MODEL: "no item with a schema of its own is added to a tuple that is open to any",
+    ITEM_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL: "an item that is added to a tuple accepts what additional items did in its place",
+    ITEM_REMOVED_FROM_CLOSED_CONTENT_MODEL: "no item is removed from a tuple that allows no others",
+    ITEM_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL: "an item that is removed from a tuple fits the additional items",
+    COMBINED_TYPE_CHANGED: "`allOf`, `anyOf` and `oneOf` stay, or become `anyOf`",
+    COMBINED_TYPE_SUBSCHEMAS_CHANGED: "each combined schema has a counterpart that it is compatible with",
+    PRODUCT_TYPE_EXTENDED: "no schema is added to `allOf`",
+    SUM_TYPE_NARROWED: "no schema is removed from `anyOf` or `oneOf`",
+    NOT_TYPE_EXTENDED: "`not` excludes no more than before",
 }
 
 #[cfg(test)]

@@ -182,7 +182,9 @@ impl<'t> SharedTypes<'t> {
             return Some(None);
         };
         let version = match user.format {
-            Format::Protobuf => one.versions.iter().find(|version| has_name(version)).map(|version| version.number),
+            Format::Protobuf | Format::Json => {
+                one.versions.iter().find(|version| has_name(version)).map(|version| version.number)
+            }
             Format::Avro => self.pinned(user, number, one, wrong),
         };
         version.map(|version| Some((index, version)))
@@ -267,7 +269,7 @@ impl<'t> SharedTypes<'t> {
         let version = one.versions.iter().find(|version| version.number == reference.version)?;
         let name = match one.entry.format {
             Format::Avro => version.path.display().to_string(),
-            Format::Protobuf => reference.name.clone(),
+            Format::Protobuf | Format::Json => reference.name.clone(),
         };
         Some(Reference { name, text: version.text.clone() })
     }

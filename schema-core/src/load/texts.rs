@@ -53,6 +53,7 @@ fn outline(folder: &Folder<'_>, number: u32, path: PathBuf, text: String) -> Ver
             (name, undefined)
         }
         Format::Protobuf => (Some(import_path(folder.folder, number)), proto::imports(&text)),
+        Format::Json => (None, BTreeSet::new()),
     };
     VersionText { number, path, text, name, uses }
 }

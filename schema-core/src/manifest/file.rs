@@ -188,6 +188,9 @@ impl<'de> Deserialize<'de> for FormatText {
         match String::deserialize(deserializer)?.as_str() {
             "avro" => Ok(Self(Format::Avro)),
             "protobuf" => Ok(Self(Format::Protobuf)),
+            "json" => Err(D::Error::custom(
+                "expected \"avro\" or \"protobuf\": JSON Schema is checked for compatibility, and nothing is generated of it",
+            )),
             other => Err(D::Error::custom(format!("expected \"avro\" or \"protobuf\", found \"{other}\""))),
         }
     }

@@ -3,6 +3,7 @@
 mod avro;
 mod frame;
 mod json;
+mod json_schema;
 mod manifest;
 mod protobuf;
 mod schema;
@@ -21,6 +22,7 @@ pub const ALL: &[Target] = &[
     Target { name: "protobuf_schema", inputs: 200, prepare: schema::protobuf_text },
     Target { name: "protobuf_descriptor", inputs: 200, prepare: schema::protobuf_descriptor },
     Target { name: "json_form", inputs: 1500, prepare: json::form },
+    Target { name: "json_schema", inputs: 1000, prepare: json_schema::any },
     Target { name: "frame", inputs: 2000, prepare: frame::any },
     Target { name: "key", inputs: 1000, prepare: frame::key },
     Target { name: "manifest", inputs: 500, prepare: manifest::any },

@@ -17,7 +17,7 @@ const OPTIONS: ParseOptions = ParseOptions {
 };
 
 /// Parses a text; an error is the byte it was found at, and what it is.
-pub(super) fn parse(text: &str) -> Result<Value<'_>, (usize, String)> {
+pub(crate) fn parse(text: &str) -> Result<Value<'_>, (usize, String)> {
     match parse_to_ast(text, &CollectOptions::default(), &OPTIONS) {
         Ok(result) => result.value.ok_or_else(|| (0, "the file is empty".to_owned())),
         Err(error) => {
@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Value<'_>, (usize, String)> {
 }
 
 /// Returns the same value for serde_json; a number that serde_json cannot hold becomes text and so fits no number.
-pub(super) fn to_serde(value: &Value<'_>) -> serde_json::Value {
+pub(crate) fn to_serde(value: &Value<'_>) -> serde_json::Value {
     match value {
         Value::StringLit(text) => text.value.as_ref().into(),
         Value::NumberLit(number) => {
@@ -46,7 +46,7 @@ pub(super) fn to_serde(value: &Value<'_>) -> serde_json::Value {
 }
 
 /// Returns what JSON calls a value of that kind, for messages.
-pub(super) fn word(value: &Value<'_>) -> &'static str {
+pub(crate) fn word(value: &Value<'_>) -> &'static str {
     match value {
         Value::StringLit(_) => "text",
         Value::NumberLit(_) => "a number",
