@@ -299,6 +299,15 @@ mod tests {
     }
 
     #[test]
+    fn json_schema_is_refused_and_said_to_be_known() {
+        check_refused(
+            &ORDER.replace("avro", "json"),
+            "events.toml:2:10: expected \"avro\" or \"protobuf\": JSON Schema is checked for compatibility, and nothing is \
+             generated of it; see ARCHITECTURE.md, \"The manifest\"",
+        );
+    }
+
+    #[test]
     fn a_pin_holds_until_a_newer_version_has_another() {
         let text = format!(
             "{ORDER}uses.v2 = {{ Money = \"v1\" }}\nuses.v4 = {{ Money = \"v2\", Weight = \"v1\" }}\n\

@@ -95,3 +95,18 @@ fn another_schema_language_is_a_finding() {
         "v1 is AVRO and v2 is PROTOBUF: readers of v2 cannot read records written with v1"
     );
 }
+
+#[cfg(feature = "json")]
+#[test]
+fn json_schemas_are_compared_with_each_other_alone() {
+    let check = |old: (Format, &str), new: (Format, &str), expected: &str| {
+        let history = [("v1".to_owned(), &parsed(old.0, old.1))];
+        let report = super::check(Level::FullTransitive, &history, ("v2".into(), &parsed(new.0, new.1)));
+        let found: Vec<_> = report.findings.iter().map(|one| one.rule.id).collect();
+        assert_eq!(found.join(" "), expected);
+    };
+    let (string, integer) = (r#"{"type": "string"}"#, r#"{"type": "integer"}"#);
+    check((Format::Json, string), (Format::Json, string), "");
+    check((Format::Json, string), (Format::Json, integer), "TYPE_CHANGED TYPE_CHANGED");
+    check((Format::Json, string), (Format::Avro, "\"string\""), "SCHEMA_TYPE_CHANGED SCHEMA_TYPE_CHANGED");
+}

@@ -153,7 +153,12 @@ impl<'v> Parser<'v> {
             Some(Target { source, value, base }) => Kind::Reference(self.schema(value, self.scope_of(source, base))),
             None => {
                 let message = format!("`$ref` leads to `{reference}`, which is in none of the given schemas");
-                self.wrong(span, message, "define it, or give the schema that has it as a reference");
+                let help = if self.index.is_behind_id(scope.base, &reference) {
+                    "write a pointer from the start of the text, `#/...`: until 2019 nothing else leads into it"
+                } else {
+                    "define it, or give the schema that has it as a reference"
+                };
+                self.wrong(span, message, help);
                 Kind::Anything
             }
         };

@@ -74,6 +74,7 @@ targets!(
     protobuf_schema,
     protobuf_descriptor,
     json_form,
+    json_schema,
     frame,
     key,
     manifest,

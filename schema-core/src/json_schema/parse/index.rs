@@ -88,6 +88,14 @@ impl<'v> Index<'v> {
         self.descend(start, fragment)
     }
 
+    /// Returns whether a reference is found if its pointer starts from a schema and not from a text.
+    pub(super) fn is_behind_id(&mut self, base: Base, reference: &str) -> bool {
+        let pointers = std::mem::replace(&mut self.pointers, Pointers::FromSchema);
+        let found = self.find(0, base, reference).is_some();
+        self.pointers = pointers;
+        found
+    }
+
     fn within_text(&mut self, source: usize, document: &str, pointer: &str, start: Target<'v>) -> Option<Target<'v>> {
         let text = if document.is_empty() { source } else { Some(start.source).filter(|found| *found != source)? };
         let whole = self.texts.get(text).copied()?;
