@@ -117,6 +117,18 @@ fn a_finding_says_who_cannot_read_what_where_and_what_to_do() {
         ],
     );
     check(
+        Level::Backward,
+        r#"{"items": {"type": "string", "enum": ["a", {"b": [1, 2]}]}}"#,
+        r#"{"items": {"type": "string", "enum": ["a"]}}"#,
+        &[
+            "s.json:1:11: ENUM_ARRAY_NARROWED: the enum of item `[]` in v2 lacks `{\"b\":[1,2]}`: readers of v2 cannot read \
+             records written with v1; keep `{\"b\":[1,2]}`",
+            "s.json:1:11: COMBINED_TYPE_SUBSCHEMAS_CHANGED: item `[]` combines 2 schemas in v2, 1 of them without a \
+             counterpart in v1 that they accept: readers of v2 cannot read records written with v1; keep each schema, or \
+             change it so that it accepts what it did",
+        ],
+    );
+    check(
         Level::Full,
         r#"{"properties": {"a": {}}, "additionalProperties": false}"#,
         "{\"properties\":\n {\"b\": {}}, \"additionalProperties\": false}",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Comparison;
 use super::MAX_STEPS;
-use crate::compat::rule;
+use crate::compat::{Rule, rule};
 use crate::json_schema::model::{Combined, Criterion, Kind, NodeId, Schema};
 
 impl Comparison<'_> {
@@ -20,10 +20,10 @@ impl Comparison<'_> {
         let mut compatible = true;
         let criteria = effective_criteria(reader, writer);
         if criteria.0 == Criterion::All && n_reader > n_writer {
-            compatible = self.n_parts(&rule::PRODUCT_TYPE_EXTENDED, (n_reader, n_writer), "more");
+            compatible = self.n_parts(&rule::PRODUCT_TYPE_EXTENDED, (n_reader, n_writer));
         }
         if criteria.1 != Criterion::All && n_reader < n_writer {
-            compatible = self.n_parts(&rule::SUM_TYPE_NARROWED, (n_reader, n_writer), "fewer");
+            compatible = self.n_parts(&rule::SUM_TYPE_NARROWED, (n_reader, n_writer));
         }
         if n_reader.saturating_mul(n_writer) > MAX_STEPS {
             self.gave_up = true;
@@ -35,9 +35,9 @@ impl Comparison<'_> {
         }
         self.explain(reader, writer, &alone);
         let what = format!(
-            "of {} combined schemas of {}, {} accept no whole one of the {n_writer} in {}",
-            n_reader,
+            "{} combines {n_reader} schemas in {}, {} of them without a counterpart in {} that they accept",
             self.subject(),
+            self.pair.reader().label,
             alone.0.len(),
             self.pair.writer().label,
         );
@@ -45,14 +45,9 @@ impl Comparison<'_> {
         self.report(&rule::COMBINED_TYPE_SUBSCHEMAS_CHANGED, what, help, self.here())
     }
 
-    fn n_parts(&mut self, rule: &'static crate::compat::Rule, n: (usize, usize), word: &str) -> bool {
-        let (newer, older) = self.sides(n.0, n.1);
-        let (reader, writer) = (self.pair.reader().label, self.pair.writer().label);
-        let what = format!(
-            "{} combines {newer} schemas, and {older} in {}: {word} in {reader} than in {writer}",
-            self.subject(),
-            self.pair.old.label,
-        );
+    fn n_parts(&mut self, rule: &'static Rule, (n_reader, n_writer): (usize, usize)) -> bool {
+        let (newer, older) = self.sides(n_reader, n_writer);
+        let what = format!("{} combines {newer} schemas, and {older} in {}", self.subject(), self.pair.old.label);
         self.report(rule, what, "keep the schemas that are combined".into(), self.here())
     }
 

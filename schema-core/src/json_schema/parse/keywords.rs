@@ -97,10 +97,10 @@ impl<'v> Keywords<'v> {
         self.object.properties.iter().rev().find(|one| one.name.as_str() == name).map(|one| &one.value)
     }
 
-    /// Returns whether a keyword is an object without properties: since 2019 Confluent's registry does not see it.
+    /// Returns whether a keyword names no property: since 2019 Confluent's registry does not see it.
     fn is_empty(self, name: &str) -> bool {
-        self.get(name).and_then(Value::as_object).is_some_and(|object| object.properties.is_empty())
-            && name.ends_with("roperties")
+        matches!(name, "properties" | "patternProperties")
+            && self.get(name).and_then(Value::as_object).is_some_and(|object| object.properties.is_empty())
     }
 }
 
@@ -157,14 +157,14 @@ impl<'v> Parser<'v> {
             }
         }
         if draft >= Draft::V7 && ["if", "then", "else"].iter().any(|name| keywords.get(name).is_some()) {
-            ["if", "then", "else"].into_iter().for_each(|name| self.only_read(name, keywords));
+            ["if", "then", "else"].into_iter().for_each(|name| self.read_unused(name, keywords));
             parts.push(Kind::Conditional);
         }
         parts
     }
 
     /// Reads a subschema that is not compared, so that what is wrong in it is found.
-    fn only_read(&mut self, name: &str, keywords: Keywords<'v>) {
+    fn read_unused(&mut self, name: &str, keywords: Keywords<'v>) {
         if let Some(value) = keywords.get(name) {
             self.schema(value, keywords.scope);
         }
@@ -281,7 +281,7 @@ impl<'v> Parser<'v> {
 
     fn of_objects(&mut self, keywords: Keywords<'v>) -> Object {
         if keywords.scope.draft >= Draft::V6 {
-            self.only_read("propertyNames", keywords);
+            self.read_unused("propertyNames", keywords);
         }
         let required = keywords.get("required").and_then(|value| self.list(value, keywords.scope, "required"));
         let required = required.unwrap_or_default().iter().filter_map(|name| {
@@ -363,7 +363,7 @@ impl<'v> Parser<'v> {
     fn array(&mut self, keywords: Keywords<'v>) -> Array {
         let scope = keywords.scope;
         if scope.draft >= Draft::V6 {
-            self.only_read("contains", keywords);
+            self.read_unused("contains", keywords);
         }
         let prefix = keywords.get("prefixItems").filter(|_| scope.draft >= Draft::V2019);
         let mut array = Array {

@@ -76,20 +76,20 @@ fn append(value: &Value<'_>, text: &mut String) {
         Value::NullKeyword(_) => text.push_str("null"),
         Value::Array(array) => {
             text.push('[');
-            array.elements.iter().for_each(|item| {
+            for (index, item) in array.elements.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
                 append(item, text);
-                text.push(',');
-            });
+            }
             text.push(']');
         }
         Value::Object(object) => {
             let mut properties: Vec<_> = object.properties.iter().collect();
             properties.sort_by_key(|one| one.name.as_str());
             text.push('{');
-            for one in properties {
+            for (index, one) in properties.into_iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
                 text.push_str(&format!("{:?}:", one.name.as_str()));
                 append(&one.value, text);
-                text.push(',');
             }
             text.push('}');
         }
