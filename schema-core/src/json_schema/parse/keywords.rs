@@ -188,18 +188,16 @@ impl<'v> Parser<'v> {
         value: &'v Value<'v>,
         scope: Scope,
     ) -> Option<Kind> {
-        let mut seen = BTreeSet::new();
-        let different = self.list(value, scope, name)?.iter().filter(|item| seen.insert(canonical(item)));
-        let parts = different.map(|item| self.schema(item, scope)).collect();
+        let items = different(self.list(value, scope, name)?);
+        let parts = items.into_iter().map(|item| self.schema(item, scope)).collect();
         Some(Kind::Combined(Combined { criterion, keyword: Some(name), parts }))
     }
 
     /// Reads `type`: one, or any of several; `families` are those that it is about.
     fn typed(&mut self, value: &'v Value<'v>, keywords: Keywords<'v>, families: &mut Vec<Family>) -> Option<Kind> {
         let Value::Array(types) = value else { return self.one_type(value, keywords, families) };
-        let mut seen = BTreeSet::new();
         let mut parts = Vec::new();
-        for one in types.elements.iter().filter(|one| seen.insert(canonical(one))) {
+        for one in different(&types.elements) {
             let kind = self.one_type(one, keywords, families)?;
             parts.push(self.part(kind, keywords));
         }
@@ -412,4 +410,10 @@ impl<'v> Parser<'v> {
         };
         unique.value.then(|| span(keywords.scope, value))
     }
+}
+
+/// Returns the values of a list, each once.
+fn different<'v>(list: &'v [Value<'v>]) -> Vec<&'v Value<'v>> {
+    let mut seen = BTreeSet::new();
+    list.iter().filter(|item| list.len() == 1 || seen.insert(canonical(item))).collect()
 }
