@@ -16,7 +16,7 @@ use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
-use self::group::{Callbacks, Group};
+use self::group::{Callbacks, Group, LeavingGuard};
 use self::session::Session;
 use crate::decoder::{Decoder, Known};
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
@@ -133,8 +133,9 @@ impl Consumer {
         let subscribed = consumer.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
+        let leaving = LeavingGuard(Arc::clone(&group));
         let worked = Session::new(&plan, &consumer, &group).run(stop).await;
-        say_farewell(consumer, &group).await;
+        say_farewell(consumer, leaving).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -148,15 +149,17 @@ impl Consumer {
 }
 
 /// Commits what is finished and leaves the group, both of which block.
-async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, group: &Arc<Group>) {
+async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard) {
+    let group = &leaving.0;
     let offsets = group.state().offsets.take_commit();
-    let group = Arc::clone(group);
+    let list = group.commit_list(&offsets);
     let farewell = tokio::task::spawn_blocking(move || {
         if !offsets.is_empty()
-            && let Err(error) = consumer.commit(&group.commit_list(&offsets), CommitMode::Sync)
+            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
         {
             tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
         }
+        drop(leaving);
         drop(consumer);
     });
     if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
