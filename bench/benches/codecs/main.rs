@@ -19,6 +19,7 @@ use std::time::Duration;
 use measure::{Effort, Figures, Suite};
 
 #[allow(
+    clippy::allow_attributes,
     unreachable_pub,
     unused,
     clippy::all,
