@@ -38,7 +38,9 @@ pub(crate) fn add(suite: &mut Suite) {
     same_version(suite, names, samples::v2());
     let names = [work::ENCODE_NOT_ASCII, work::DECODE_NOT_ASCII];
     same_version(suite, names, samples::v2_not_ascii());
-    other_forms(suite);
+    borrowed(suite, work::BORROW, &samples::v2());
+    borrowed(suite, work::BORROW_NOT_ASCII, &samples::v2_not_ascii());
+    reused(suite);
     limits(suite);
     added_fields(suite);
     skipped_fields(suite);
@@ -68,12 +70,21 @@ fn same_version(suite: &mut Suite, [encode, decode]: [&'static str; 2], order: O
     suite.add(decode, CLONE, bytes.len(), move || black_box(order).clone());
 }
 
-fn other_forms(suite: &mut Suite) {
-    let bytes = &*encoded(&samples::v2()).leak();
+fn borrowed(suite: &mut Suite, work: &'static str, order: &OrderV2) {
+    let bytes = &*encoded(order).leak();
     let own = writer::<OrderV2, OrderV2>();
     let read = move || PlainOrderRef::decode(own, black_box(bytes));
-    assert_eq!(read().map(PlainOrderRef::into_owned), Ok(samples::v2()));
-    suite.add(work::BORROW, OURS, bytes.len(), read);
+    assert_eq!(read().map(PlainOrderRef::into_owned).as_ref(), Ok(order));
+    assert_eq!(hand::decode_v2_ref::<false>(bytes).ok(), read().ok());
+    assert_eq!(hand::decode_v2_ref::<true>(bytes).ok(), read().ok());
+    suite.add(work, OURS, bytes.len(), read);
+    suite.add(work, HAND, bytes.len(), move || hand::decode_v2_ref::<false>(black_box(bytes)));
+    suite.add(work, HAND_FAST, bytes.len(), move || hand::decode_v2_ref::<true>(black_box(bytes)));
+}
+
+fn reused(suite: &mut Suite) {
+    let bytes = &*encoded(&samples::v2()).leak();
+    let own = writer::<OrderV2, OrderV2>();
     let mut order = samples::v2_not_ascii();
     let mut read = move || order.decode_into(own, black_box(bytes));
     assert_eq!(read(), Ok(()));

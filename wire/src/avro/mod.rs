@@ -9,6 +9,7 @@ mod duration;
 mod encode;
 mod event;
 mod fields;
+mod front;
 mod logical;
 mod plan;
 mod raw;

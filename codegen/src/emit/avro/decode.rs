@@ -133,9 +133,10 @@ impl<'e> Emitter<'e> {
         if self.form.kind == Kind::Reused {
             return self.decode_into(one, node);
         }
-        let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
+        let (ty, body, inline) = (self.form.named_type(one), self.body_of(one, node), self.inline(one));
         quote! {
             impl<'a> #wire::avro::Decode<'a> for #ty {
+                #inline
                 fn decode(
                     reader: &mut #wire::avro::Reader<'a>,
                 ) -> ::core::result::Result<Self, #wire::DecodeError> {
@@ -143,6 +144,17 @@ impl<'e> Emitter<'e> {
                 }
             }
         }
+    }
+
+    /// Returns the attribute of what takes less time than to call it and to move what it returns: an enum, and a record
+    /// that only borrows.
+    fn inline(&self, one: &Type) -> Option<TokenStream> {
+        let is_cheap = match one {
+            Type::Record(record) => self.form.kind == Kind::Borrowed && !record.recursive,
+            Type::Enum(_) => true,
+            Type::Union(_) => false,
+        };
+        is_cheap.then(|| quote!(#[inline]))
     }
 
     /// Emits one function for each type that the writer wrote differently; what is skipped is skipped by the functions of
@@ -164,8 +176,10 @@ impl<'e> Emitter<'e> {
         }
         let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
         let (generics, lifetime) = self.form.function_lifetimes();
+        let inline = self.inline(one);
         quote! {
             #[doc = #doc]
+            #inline
             fn #function #generics (
                 reader: &mut #wire::avro::Reader<#lifetime>,
             ) -> ::core::result::Result<#ty, #wire::DecodeError> {

@@ -638,6 +638,7 @@ pub mod shipment_booked {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1349,6 +1350,7 @@ pub mod shipment_booked {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1534,6 +1536,7 @@ pub mod shipment_booked {
             })
         }
         /// Reads `golden.shipping.Mode` as version 1 wrote it.
+        #[inline]
         fn mode_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Mode, ::eventwright::wire::DecodeError> {
@@ -1960,6 +1963,7 @@ pub mod stock_level_changed {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -2035,6 +2039,7 @@ pub mod stock_level_changed {
             })
         }
         /// Reads `golden.stock.Shelf` as version 2 wrote it.
+        #[inline]
         fn shelf_from_v2(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
@@ -2583,6 +2588,7 @@ pub mod stock_level_changed {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -2630,6 +2636,7 @@ pub mod stock_level_changed {
             })
         }
         /// Reads `golden.stock.Shelf` as version 1 wrote it.
+        #[inline]
         fn shelf_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
@@ -3065,6 +3072,7 @@ pub mod route_planned {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -3493,6 +3501,7 @@ pub mod route_planned {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -3883,6 +3892,7 @@ pub mod route_planned {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Transport {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -3962,6 +3972,7 @@ pub mod route_planned {
             })
         }
         /// Reads `golden.routes.Transport` as version 1 wrote it.
+        #[inline]
         fn transport_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
@@ -4065,6 +4076,7 @@ pub mod route_planned {
             })
         }
         /// Reads `golden.routes.Transport` as version 2 wrote it.
+        #[inline]
         fn transport_from_v2(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {

@@ -368,6 +368,7 @@ pub mod letter_sent {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -418,6 +419,7 @@ pub mod letter_sent {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -439,6 +441,7 @@ pub mod letter_sent {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PersonRef<'a> {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1260,6 +1263,7 @@ pub mod letter_sent {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1323,6 +1327,7 @@ pub mod letter_sent {
                 })
         }
         /// Reads `golden.forms.Stamp` as version 1 wrote it.
+        #[inline]
         fn stamp_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Stamp, ::eventwright::wire::DecodeError> {

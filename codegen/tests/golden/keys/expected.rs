@@ -391,6 +391,7 @@ pub mod shipment_sent {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Country {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1209,6 +1210,7 @@ pub mod shipment_key {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Country {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {

@@ -558,6 +558,7 @@ pub mod awkward_named {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Result {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {

@@ -692,6 +692,7 @@ pub mod order_moved {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Kind {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -707,6 +708,7 @@ pub mod order_moved {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_kinds::Kind {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {

@@ -264,6 +264,7 @@ pub mod money {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1348,6 +1349,7 @@ pub mod account {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Region {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -2420,6 +2422,7 @@ pub mod refund_issued {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {

@@ -1684,6 +1684,7 @@ pub mod payload_sent {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Limit {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {

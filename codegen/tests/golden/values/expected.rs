@@ -1020,6 +1020,7 @@ pub mod everything_measured {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Suit {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
@@ -1527,6 +1528,7 @@ pub mod plain_values {
             }
         }
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Never {
+            #[inline]
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
