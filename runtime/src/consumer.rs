@@ -177,7 +177,7 @@ impl ConsumerBuilder {
     /// Adds the handler of an event. A topic may have handlers for several events. A key is none:
     ///
     /// ```compile_fail,E0080
-    /// # use eventwright::wire::{*, avro::Plan};
+    /// # use eventwright::wire::*;
     /// # struct OrderKey;
     /// # impl Event for OrderKey {
     /// #     const SCHEMA: &'static EventSchema = &EventSchema {
@@ -188,7 +188,6 @@ impl ConsumerBuilder {
     /// #     const IS_KEY: bool = true;
     /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
     /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
-    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
     /// # }
     /// # let settings = eventwright::Settings::default();
     /// # let done = |_: OrderKey, _: eventwright::Context| async { eventwright::Outcome::Done };

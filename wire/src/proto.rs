@@ -30,13 +30,6 @@ pub fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, DecodeError> {
     M::decode(bytes).map_err(|error| DecodeError::new(DecodeErrorKind::Protobuf(error.to_string())))
 }
 
-/// Returns the error of decoding Protobuf by an Avro plan.
-#[cold]
-#[must_use]
-pub fn no_plan() -> DecodeError {
-    DecodeError::new(DecodeErrorKind::WrongPlan("Protobuf is decoded without a plan".into()))
-}
-
 /// Returns the name of an enum's number, or the number where it has no name.
 #[must_use]
 pub fn enum_text<E: EnumText>(number: i32) -> Cow<'static, str> {

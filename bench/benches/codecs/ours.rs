@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use eventwright_schema::avro::{parse, resolve};
 use eventwright_wire::Event;
-use eventwright_wire::avro::Plan;
+use eventwright_wire::avro::Transcoder;
 
 use crate::events::PlainOrderRef;
 use crate::events::plain_order::v1::OrderCreated as OrderV1;
@@ -19,11 +19,11 @@ pub(crate) fn encoded<E: Event>(event: &E) -> Vec<u8> {
     bytes
 }
 
-/// Returns the plan by which `R` reads what `W` wrote, as the runtime makes it for a schema of the registry.
-fn plan<W: Event, R: Event>() -> Plan {
+/// Returns what makes of `W`'s bytes those of `R`, as the runtime has it for a schema of the registry.
+fn transcoder<W: Event, R: Event>() -> Transcoder {
     let schema = |name: &str, text| parse(name, text).expect("the schema was compiled");
     let (writer, reader) = (schema("writer", W::SCHEMA.text), schema("reader", R::SCHEMA.text));
-    resolve(&writer, &reader).expect("the versions are compatible")
+    Transcoder::new(&resolve(&writer, &reader).expect("the versions are compatible"))
 }
 
 /// Returns the index of `W` among the writers that `R` knows.
@@ -100,29 +100,29 @@ fn limits(suite: &mut Suite) {
 
 fn added_fields(suite: &mut Suite) {
     let bytes = &*encoded(&samples::v1()).leak();
-    let (plan, known) = (plan::<OrderV1, OrderV2>(), writer::<OrderV1, OrderV2>());
+    let (transcoder, known) = (transcoder::<OrderV1, OrderV2>(), writer::<OrderV1, OrderV2>());
     let expected = samples::v1_as_v2();
     assert_eq!(OrderV2::decode(known, bytes).as_ref(), Ok(&expected));
-    assert_eq!(OrderV2::decode_with(&plan, bytes).as_ref(), Ok(&expected));
+    assert_eq!(OrderV2::decode_with(&transcoder, bytes).as_ref(), Ok(&expected));
     assert_eq!(hand::decode_v1_as_v2::<true>(bytes).ok(), Some(expected));
 
     suite.add(work::ADDED, KNOWN, bytes.len(), move || OrderV2::decode(known, black_box(bytes)));
-    suite.add(work::ADDED, PLAN, bytes.len(), move || OrderV2::decode_with(&plan, black_box(bytes)));
+    suite.add(work::ADDED, PLAN, bytes.len(), move || OrderV2::decode_with(&transcoder, black_box(bytes)));
     suite.add(work::ADDED, HAND, bytes.len(), move || hand::decode_v1_as_v2::<false>(black_box(bytes)));
     suite.add(work::ADDED, HAND_FAST, bytes.len(), move || hand::decode_v1_as_v2::<true>(black_box(bytes)));
 }
 
 fn skipped_fields(suite: &mut Suite) {
     let bytes = &*encoded(&samples::v2()).leak();
-    let (plan, known) = (plan::<OrderV2, OrderV1>(), writer::<OrderV2, OrderV1>());
+    let (transcoder, known) = (transcoder::<OrderV2, OrderV1>(), writer::<OrderV2, OrderV1>());
     let expected = samples::v1();
     assert_eq!(OrderV1::decode(known, bytes).as_ref(), Ok(&expected));
-    assert_eq!(OrderV1::decode_with(&plan, bytes).as_ref(), Ok(&expected));
+    assert_eq!(OrderV1::decode_with(&transcoder, bytes).as_ref(), Ok(&expected));
     assert_eq!(hand::decode_v2_as_v1::<true>(bytes).as_ref().ok(), Some(&expected));
     assert_eq!(hand::decode_start_of_v2::<true>(bytes).ok(), Some(expected));
 
     suite.add(work::SKIPPED, KNOWN, bytes.len(), move || OrderV1::decode(known, black_box(bytes)));
-    suite.add(work::SKIPPED, PLAN, bytes.len(), move || OrderV1::decode_with(&plan, black_box(bytes)));
+    suite.add(work::SKIPPED, PLAN, bytes.len(), move || OrderV1::decode_with(&transcoder, black_box(bytes)));
     suite.add(work::SKIPPED, HAND, bytes.len(), move || hand::decode_v2_as_v1::<false>(black_box(bytes)));
     suite.add(work::SKIPPED, HAND_FAST, bytes.len(), move || hand::decode_v2_as_v1::<true>(black_box(bytes)));
     let early = "by hand, stopping early";

@@ -140,13 +140,6 @@ fn avro_codec(wire: &Path) -> TokenStream {
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             #wire::avro::decode_whole(writer, bytes)
         }
-
-        fn decode_with(
-            plan: &#wire::avro::Plan,
-            bytes: &[u8],
-        ) -> ::core::result::Result<Self, #wire::DecodeError> {
-            plan.decode_for(SCHEMA.fingerprint, bytes)
-        }
     }
 }
 
@@ -172,13 +165,6 @@ fn protobuf_codec(event: &Event, wire: &Path) -> TokenStream {
             } else {
                 ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(writer)))
             }
-        }
-
-        fn decode_with(
-            _plan: &#wire::avro::Plan,
-            _bytes: &[u8],
-        ) -> ::core::result::Result<Self, #wire::DecodeError> {
-            ::core::result::Result::Err(#wire::proto::no_plan())
         }
     }
 }

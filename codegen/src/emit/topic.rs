@@ -62,7 +62,9 @@ fn topic_enum(topic: &str, name: &syn::Ident, events: &[&Event], wire: &Path) ->
                 schema: <#ident as #wire::Event>::SCHEMA,
                 writers: <#ident as #wire::Event>::WRITERS,
                 decode: |writer, bytes| <#ident as #wire::Event>::decode(writer, bytes).map(Self::#ident),
-                decode_with: |plan, bytes| <#ident as #wire::Event>::decode_with(plan, bytes).map(Self::#ident),
+                decode_with: |transcoder, bytes| {
+                    <#ident as #wire::Event>::decode_with(transcoder, bytes).map(Self::#ident)
+                },
             }
         }
     });

@@ -8,6 +8,7 @@ mod default;
 mod depth;
 mod json;
 mod recursion;
+mod size;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -49,6 +50,7 @@ pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Sc
     }
     let recursive = recursion::recursive(&schema);
     schema.named.iter_mut().zip(recursive).for_each(|(named, recursive)| named.recursive = recursive);
+    size::set(&mut schema);
     let wrong = default::check(&schema);
     if wrong.is_empty() { Ok(schema) } else { Err(wrong) }
 }

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use eventwright_codegen_tests::pairs::pairs;
-use eventwright_schema::avro::dynamic::{Json, decode_json, encode_json};
+use eventwright_schema::avro::dynamic::{decode_json, encode_json};
 use eventwright_schema::avro::{Schema, parse, resolve};
+use eventwright_wire::avro::{Scratch, Transcoder};
 use serde_json::{Value, json};
 
 /// How many values each pair is tried with.
@@ -57,7 +58,9 @@ fn bytes(hex: &Value) -> Vec<u8> {
 /// Reads with the plan of the pair, and writes what was read as the reader's schema has it.
 fn read(writer: &Schema, reader: &Schema, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let plan = resolve(writer, reader).map_err(|errors| format!("not resolved: {}", errors[0]))?;
-    let Json(value) = plan.decode(bytes).map_err(|error| error.to_string())?;
+    let mut scratch = Scratch::default();
+    let transcoded = Transcoder::new(&plan).transcode(bytes, &mut scratch).map_err(|error| error.to_string())?;
+    let value = decode_json(reader, transcoded).map_err(|error| error.to_string())?;
     let mut out = Vec::new();
     encode_json(reader, &value, &mut out).map_err(|error| format!("not encoded: {error}"))?;
     Ok(out)

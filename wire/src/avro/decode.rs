@@ -43,9 +43,19 @@ impl<'a> Reader<'a> {
         Self { bytes, depth_left: limit, empty_items: 0 }
     }
 
-    /// Returns a reader of other bytes that is as deep in records as this one.
-    pub(super) const fn at<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
-        Reader { bytes, depth_left: self.depth_left, empty_items: 0 }
+    /// Goes to other bytes, as deep in records as it is.
+    pub(super) const fn go_to(&mut self, bytes: &'a [u8]) {
+        self.bytes = bytes;
+    }
+
+    /// Returns how many items of zero bytes there were so far.
+    pub(super) const fn empty_items(&self) -> usize {
+        self.empty_items
+    }
+
+    /// Forgets items of zero bytes, for whoever reads them again.
+    pub(super) const fn set_empty_items(&mut self, count: usize) {
+        self.empty_items = count;
     }
 
     /// Returns the bytes that are not read yet.
@@ -272,6 +282,12 @@ impl<'a> Reader<'a> {
 
     #[inline(never)]
     fn any_block(&mut self, min_size: usize) -> Result<Option<usize>, DecodeError> {
+        Ok(self.block_header(min_size)?.map(|(count, _)| count))
+    }
+
+    /// As [`Reader::block`]; says also whether the header has a size.
+    #[inline(always)]
+    pub(super) fn block_header(&mut self, min_size: usize) -> Result<Option<(usize, bool)>, DecodeError> {
         let count = self.long()?;
         if count == 0 {
             return Ok(None);
@@ -287,19 +303,32 @@ impl<'a> Reader<'a> {
             Some(_) => {}
             None => self.count_empty_items(items, count)?,
         }
-        Ok(Some(items))
+        Ok(Some((items, count < 0)))
     }
 
-    /// Goes one record deeper. Generated code and plans call it for recursive types only.
+    /// Goes one record deeper. Generated code calls it for recursive types only.
     ///
     /// # Errors
     /// More records inside each other than the limit.
     #[inline]
     pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
+        self.descend()?;
         let value = read(self);
-        self.depth_left += 1;
+        self.ascend();
         value
+    }
+
+    /// Goes one record deeper.
+    #[inline]
+    pub(super) fn descend(&mut self) -> Result<(), DecodeError> {
+        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
+        Ok(())
+    }
+
+    /// Comes back from [`Reader::descend`].
+    #[inline]
+    pub(super) const fn ascend(&mut self) {
+        self.depth_left += 1;
     }
 
     /// Skips the blocks of an array or map, item by item: a size that a block gives is not believed.

@@ -1,36 +1,35 @@
-//! The Avro 1.12 binary encoding: reading and writing values directly, and plans for schemas unknown at build time.
+//! The Avro 1.12 binary encoding: reading and writing values directly, and plans and transcoders for schemas unknown at
+//! build time.
 
 #[cfg(feature = "bigdecimal")]
 mod big_decimal;
 mod borrowed_map;
+mod conversion;
 mod decode;
 mod decode_into;
 mod duration;
 mod encode;
 mod event;
-mod fields;
 mod front;
 mod logical;
 mod plan;
 mod raw;
 pub mod single_object;
-mod sink;
+mod transcode;
 
 pub use crate::error::InField;
 #[cfg(feature = "bigdecimal")]
 pub use big_decimal::big_decimal;
 pub use borrowed_map::BorrowedMap;
+pub use conversion::Conversion;
 pub use decode::{Reader, no_such_index};
 pub use decode_into::DecodeInto;
 pub use duration::Duration;
 pub use encode::{Writer, too_deep};
 pub use event::{AvroEvent, decode_whole, unknown_writer};
-pub use fields::Fields;
 pub use logical::{DECIMAL_DIGITS, Logical};
-pub use plan::{
-    EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
-};
-pub use sink::{Branch, Entries, Items, Scalar, Sink};
+pub use plan::{EnumNode, FieldStep, Node, NodeId, Plan, Primitive, RecordNode, unknown_symbol, unresolvable};
+pub use transcode::{Scratch, Transcoder};
 
 use crate::{DecodeError, EncodeError};
 

@@ -6,7 +6,6 @@ mod default;
 mod encode;
 mod event;
 mod form;
-mod sink;
 mod union;
 
 use std::collections::BTreeMap;
@@ -29,11 +28,7 @@ use form::Form;
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     let forms = Form::wanted(body);
     let (flat, modules) = definitions(body, &forms, wire);
-    let codecs = body.types.iter().map(|one| {
-        let encode = encode::implementation(one, wire);
-        let sink = sink::implementation(one, wire);
-        quote!(#encode #sink)
-    });
+    let encode = body.types.iter().map(|one| encode::implementation(one, wire));
     let owned = decode::codecs(&Form::owned(), body, wire);
     let others = forms.iter().map(|form| decode::codecs(form, body, wire));
     quote! {
@@ -41,7 +36,7 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
 
         #(#flat)*
         #(#modules)*
-        #(#codecs)*
+        #(#encode)*
         #owned
         #(#others)*
     }

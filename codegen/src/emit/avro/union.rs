@@ -2,7 +2,7 @@
 //!
 //! Its JSON form, `{"branch": value}`, is the form that serde derives for such an enum.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
@@ -34,26 +34,4 @@ fn member(variant: &Variant, inside: bool, wire: &Path) -> TokenStream {
     let with = ty.needs_json_form().then(|| quote!(#[serde(with = #path)]));
     let ty = seen_type(ty, inside, wire);
     quote!(#doc #[serde(rename = #branch)] #alias #ident(#with #ty))
-}
-
-/// Emits how the enum takes a branch from a plan.
-pub(super) fn sink(union: &Union, wire: &Path) -> TokenStream {
-    let Union { path, variants, .. } = union;
-    let arms = variants.iter().map(|Variant { ident, index, .. }| {
-        let index = Literal::usize_unsuffixed(*index);
-        quote!(#index => branch.read().map(Self::#ident))
-    });
-    let count = Literal::usize_unsuffixed(variants.len());
-    quote! {
-        impl #wire::avro::Sink for #path {
-            fn branch(
-                branch: #wire::avro::Branch<'_, '_, '_>,
-            ) -> ::core::result::Result<Self, #wire::DecodeError> {
-                match branch.index() {
-                    #(#arms,)*
-                    other => ::core::result::Result::Err(#wire::avro::no_such_index(other, #count)),
-                }
-            }
-        }
-    }
 }

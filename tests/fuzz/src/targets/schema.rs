@@ -2,14 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventwright_schema::avro::dynamic::{self, Json};
+use eventwright_schema::avro::dynamic;
 use eventwright_schema::avro::{self, resolve as resolution};
 use eventwright_schema::compat::{self, AnySchema, Level};
 use eventwright_schema::{Diagnostic, proto};
+use eventwright_wire::EncodeError;
+use eventwright_wire::avro::{Scratch, Transcoder};
 
 use crate::edit::{Edited, from_input};
-use eventwright_wire::EncodeError;
-
 use crate::engine::Check;
 use crate::grown::{self, Choices};
 use crate::limits::{TEXTS, VALUES};
@@ -102,8 +102,12 @@ pub(super) fn resolve() -> Check {
         }
         let resolved = TEXTS.check(length, || resolution(&writer, &reader));
         if let Ok(plan) = resolved {
-            let decoded = VALUES.check(choices.0.len() + length, || plan.decode::<Json>(choices.0));
-            if let Ok(Json(value)) = decoded {
+            let decoded = VALUES.check(choices.0.len() + length, || {
+                let mut scratch = Scratch::default();
+                let transcoded = Transcoder::new(&plan).transcode(choices.0, &mut scratch)?;
+                dynamic::decode_json(&reader, transcoded)
+            });
+            if let Ok(value) = decoded {
                 // What the reader's plan makes is a value of the reader's.
                 let written = dynamic::encode_json(&reader, &value, &mut Vec::new());
                 let is_excused = |error: &EncodeError| value.to_string().contains("null") || is_decimal(error);

@@ -39,7 +39,7 @@ pub(super) fn statement(writer: &Writer, id: NodeId, wire: &Path) -> TokenStream
 }
 
 /// Returns the method of `Reader` that reads a primitive.
-pub(super) fn read_primitive(primitive: Primitive) -> Ident {
+fn read_primitive(primitive: Primitive) -> Ident {
     let name = match primitive {
         Primitive::Null => "null",
         Primitive::Boolean => "boolean",
@@ -111,7 +111,7 @@ fn union(plan: &Plan, branches: &[NodeId], version: u32, wire: &Path) -> TokenSt
 /// Returns the node of a field that the writer wrote.
 fn written(step: &FieldStep) -> Option<NodeId> {
     match step {
-        FieldStep::Read { node, .. } | FieldStep::Skip(node) => Some(*node),
+        FieldStep::Read { node, .. } | FieldStep::Skip { node, .. } => Some(*node),
         FieldStep::Default { .. } => None,
     }
 }
@@ -123,7 +123,7 @@ fn skipped_records(plan: &Plan) -> Vec<NodeId> {
         _ => None,
     });
     let skipped = steps.flatten().filter_map(|step| match step {
-        FieldStep::Skip(node) => Some(*node),
+        FieldStep::Skip { node, .. } => Some(*node),
         _ => None,
     });
     reached(plan, skipped.collect())
