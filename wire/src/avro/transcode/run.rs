@@ -27,7 +27,7 @@ pub(super) struct Run<'p, 'a, 's> {
     open: usize,
     /// Where the fields begin of the records that are written in another order.
     starts: &'s mut Vec<usize>,
-    /// Whether nothing is written for now: the bytes are looked at again.
+    /// Whether nothing is written for now: what is read is left out, or read again.
     is_silent: bool,
     max_written: usize,
 }
@@ -171,8 +171,9 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
     }
 
     fn leave_out(&mut self, body: BodyId) -> Result<(), DecodeError> {
-        let at = self.position();
+        let (at, was_silent) = (self.position(), std::mem::replace(&mut self.is_silent, true));
         self.body(body)?;
+        self.is_silent = was_silent;
         self.skip_from(at);
         Ok(())
     }
