@@ -1,14 +1,11 @@
 //! Emits the structs and enums of the borrowed form: for each type that holds text, bytes or a map one that borrows them
 //! from what was decoded, and how it becomes the owned one.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Path;
-
 use super::form::{Form, Kind};
-use super::{masked_debug, path_text, serde_path};
+use super::{masked_debug, serde_path};
 use crate::ir::{AvroBody, Field, Origin, Record, Ty, Type, TypePath, Union, Variant, Version};
 use crate::names;
+use crate::rust::{Ident, Path, TokenStream, quote};
 
 /// Emits the types of the form, each with the place of the owned one; none where the form is another one.
 pub(super) fn definitions<'b>(form: &Form, body: &'b AvroBody, wire: &Path) -> Vec<(&'b TypePath, TokenStream)> {
@@ -33,7 +30,7 @@ pub(super) fn definitions<'b>(form: &Form, body: &'b AvroBody, wire: &Path) -> V
 }
 
 /// Returns the name of the borrowed form of the event itself, if there is one.
-pub(in crate::emit) fn newest(body: &AvroBody, version: &Version) -> Option<proc_macro2::Ident> {
+pub(in crate::emit) fn newest(body: &AvroBody, version: &Version) -> Option<Ident> {
     let forms = Form::wanted(body);
     let form = forms.iter().find(|form| form.kind == Kind::Borrowed)?;
     let root = body.root(version);
@@ -114,7 +111,7 @@ fn enumeration(union: &Union, form: &Form, wire: &Path) -> TokenStream {
 }
 
 fn json_form(ty: &Ty, wire: &Path) -> Option<TokenStream> {
-    let path = format!("{}::json::serialize", path_text(wire));
+    let path = format!("{}::json::serialize", wire.as_str());
     ty.needs_json_form().then(|| quote!(#[serde(serialize_with = #path)]))
 }
 

@@ -6,14 +6,12 @@
 use std::collections::BTreeMap;
 
 use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node, NodeId, Plan, Primitive, RecordNode};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
 
 use super::form::{Form, Kind};
 use super::{default, logical, rust_type};
 use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Variant, Writer};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 mod over;
 mod skip;

@@ -11,13 +11,10 @@ mod union;
 
 use std::collections::BTreeMap;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
-use syn::Path;
-
 use super::shared;
 use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, quote};
 
 pub(super) use borrowed::newest as newest_borrowed;
 pub(super) use encode::field as write_field;
@@ -146,7 +143,7 @@ fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
 
 /// Returns the attribute that gives a field its JSON form, where serde's own is another one.
 fn json_form(field: &Field, wire: &Path) -> Option<TokenStream> {
-    let path = format!("{}::json", path_text(wire));
+    let path = format!("{}::json", wire.as_str());
     if field.ty.needs_json_form() {
         return Some(quote!(#[serde(with = #path)]));
     }
@@ -240,7 +237,7 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
         Ty::Bytes => quote!(::std::vec::Vec<u8>),
         Ty::String => quote!(::std::string::String),
         Ty::Fixed(size) => {
-            let size = proc_macro2::Literal::usize_unsuffixed(*size);
+            let size = Literal::usize_unsuffixed(*size);
             quote!([u8; #size])
         }
         big if big.is_big_decimal() => quote!(#wire::bigdecimal::BigDecimal),
@@ -273,7 +270,7 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
     use eventwright_wire::avro::Logical;
     let variant = match logical {
         Logical::Decimal { precision, scale } => {
-            let [precision, scale] = [precision, scale].map(proc_macro2::Literal::u32_unsuffixed);
+            let [precision, scale] = [precision, scale].map(Literal::u32_unsuffixed);
             quote!(Decimal { precision: #precision, scale: #scale })
         }
         Logical::None => quote!(None),
@@ -293,9 +290,5 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
 }
 
 fn serde_path(wire: &Path) -> String {
-    format!("{}::serde", path_text(wire))
-}
-
-fn path_text(path: &Path) -> String {
-    quote!(#path).to_string().replace(' ', "")
+    format!("{}::serde", wire.as_str())
 }

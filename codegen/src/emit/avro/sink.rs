@@ -1,11 +1,8 @@
 //! Emits `Sink`: how a type takes what a run-time plan hands over, for writers that are not known at build time.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
-use syn::Path;
-
 use super::default;
 use crate::ir::{Enum, Record, Type};
+use crate::rust::{Literal, Path, TokenStream, quote};
 
 /// Emits the implementation for one type.
 pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {

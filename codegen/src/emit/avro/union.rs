@@ -2,12 +2,9 @@
 //!
 //! Its JSON form, `{"branch": value}`, is the form that serde derives for such an enum.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
-use syn::Path;
-
-use super::{path_text, seen_type, serde_path};
+use super::{seen_type, serde_path};
 use crate::ir::{Union, Variant};
+use crate::rust::{Literal, Path, TokenStream, quote};
 
 /// Emits the enum.
 pub(super) fn definition(union: &Union, wire: &Path) -> TokenStream {
@@ -30,7 +27,7 @@ fn member(variant: &Variant, inside: bool, wire: &Path) -> TokenStream {
     let Variant { ident, branch, alias, ty, .. } = variant;
     let doc = super::super::doc(&format!("The branch `{branch}`."));
     let alias = alias.as_ref().map(|alias| quote!(#[serde(alias = #alias)]));
-    let path = format!("{}::json", path_text(wire));
+    let path = format!("{}::json", wire.as_str());
     let with = ty.needs_json_form().then(|| quote!(#[serde(with = #path)]));
     let ty = seen_type(ty, inside, wire);
     quote!(#doc #[serde(rename = #branch)] #alias #ident(#with #ty))

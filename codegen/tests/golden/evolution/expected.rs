@@ -4,31 +4,26 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 3,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &shipment_booked::v1::SCHEMA,
-    &shipment_booked::v2::SCHEMA,
-    &stock_level_changed::v1::SCHEMA,
-    &stock_level_changed::v2::SCHEMA,
-    &route_planned::v1::SCHEMA,
-    &route_planned::v2::SCHEMA,
+    &shipment_booked::v1::SCHEMA, &shipment_booked::v2::SCHEMA, &stock_level_changed::v1::SCHEMA,
+    &stock_level_changed::v2::SCHEMA, &route_planned::v1::SCHEMA, &route_planned::v2::SCHEMA,
     &route_planned::v3::SCHEMA,
 ];
+
 /// The versions of `ShipmentBooked`.
 pub mod shipment_booked {
     /// Version 1 of `ShipmentBooked`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// A shipment has been booked.
         ///
         /// Second paragraph of the documentation.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct ShipmentBooked {
@@ -78,6 +73,7 @@ pub mod shipment_booked {
             /// The field `unit`.
             pub unit: Unit,
         }
+
         impl ShipmentBooked {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -126,17 +122,10 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// The enum `golden.shipping.Mode`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -151,6 +140,7 @@ pub mod shipment_booked {
             #[serde(rename = "SEA")]
             Sea,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -162,13 +152,10 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// The record `golden.shipping.Legacy`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Legacy {
@@ -178,10 +165,7 @@ pub mod shipment_booked {
             pub flags: ::std::vec::Vec<bool>,
             /// The field `weights`.
             #[serde(with = "::eventwright::wire::json")]
-            pub weights: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<f64>,
-            >,
+            pub weights: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<f64>>,
             /// The field `digest`.
             #[serde(with = "::eventwright::wire::json")]
             pub digest: [u8; 3],
@@ -191,6 +175,7 @@ pub mod shipment_booked {
             #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub again: ::core::option::Option<::std::boxed::Box<Legacy>>,
         }
+
         impl Legacy {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -198,10 +183,7 @@ pub mod shipment_booked {
             pub fn new(
                 nothing: (),
                 flags: ::std::vec::Vec<bool>,
-                weights: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<f64>,
-                >,
+                weights: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<f64>>,
                 digest: [u8; 3],
                 mode: Mode,
                 again: ::core::option::Option<::std::boxed::Box<Legacy>>,
@@ -216,13 +198,10 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// Where something is.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Address {
@@ -231,38 +210,40 @@ pub mod shipment_booked {
             /// The field `city`.
             pub city: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                street: ::std::string::String,
-                city: ::std::string::String,
-            ) -> Self {
-                Self { street, city }
+            pub fn new(street: ::std::string::String, city: ::std::string::String) -> Self {
+                Self {
+                    street,
+                    city,
+                }
             }
         }
+
         /// The record `golden.shipping.Unit`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Unit {
             /// The field `symbol`.
             pub symbol: ::std::string::String,
         }
+
         impl Unit {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(symbol: ::std::string::String) -> Self {
-                Self { symbol }
+                Self {
+                    symbol
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentBooked {
             fn encode(
                 &self,
@@ -275,30 +256,17 @@ pub mod shipment_booked {
                 writer.string(&self.label);
                 writer.bytes(&self.barcode);
                 writer.string(&self.carrier);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                ::eventwright::wire::avro::Encode::encode(&self.legacy, writer)
-                    .field("legacy")?;
-                ::eventwright::wire::avro::Encode::encode(&self.origin, writer)
-                    .field("origin")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                writer
-                    .entries(
-                        &self.depots,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                ::eventwright::wire::avro::Encode::encode(&self.legacy, writer).field("legacy")?;
+                ::eventwright::wire::avro::Encode::encode(&self.origin, writer).field("origin")?;
+                writer.items(
+                    &self.stops,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("stops")?;
+                writer.entries(
+                    &self.depots,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("depots")?;
                 match &self.fallback {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -308,8 +276,7 @@ pub mod shipment_booked {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("fallback")?;
+                }.field("fallback")?;
                 writer.string(&self.comment);
                 match &self.remark {
                     ::core::option::Option::None => {
@@ -323,8 +290,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("remark")?;
+                }.field("remark")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -337,8 +303,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 match &self.insured {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -351,17 +316,16 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("insured")?;
+                }.field("insured")?;
                 writer.fixed(&self.seal);
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ShipmentBooked {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     shipment_id: fields.read(0)?,
@@ -386,22 +350,21 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Road => 0,
-                            Self::Rail => 1,
-                            Self::Sea => 2,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Road => 0,
+                    Self::Rail => 1,
+                    Self::Sea => 2,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Mode {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -411,74 +374,56 @@ pub mod shipment_booked {
                     0 => ::core::result::Result::Ok(Self::Road),
                     1 => ::core::result::Result::Ok(Self::Rail),
                     2 => ::core::result::Result::Ok(Self::Sea),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Legacy {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        ();
-                        writer
-                            .items(
-                                &self.flags,
-                                |writer, item| {
-                                    writer.boolean(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )
-                            .field("flags")?;
-                        writer
-                            .entries(
-                                &self.weights,
-                                |writer, value| match value {
-                                    ::core::option::Option::None => {
-                                        writer.index(0);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        writer.index(1);
-                                        {
-                                            writer.double(*value);
-                                            ::core::result::Result::Ok(())
-                                        }
-                                    }
-                                },
-                            )
-                            .field("weights")?;
-                        writer.fixed(&self.digest);
-                        ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                            .field("mode")?;
-                        match &self.again {
-                            ::core::option::Option::None => {
-                                writer.index(0);
+                writer.nested(|writer| {
+                    ();
+                    writer.items(&self.flags, |writer, item| {
+                        writer.boolean(*item);
+                        ::core::result::Result::Ok(())
+                    }).field("flags")?;
+                    writer.entries(&self.weights, |writer, value| match value {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            {
+                                writer.double(*value);
                                 ::core::result::Result::Ok(())
                             }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
                         }
-                            .field("again")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                    }).field("weights")?;
+                    writer.fixed(&self.digest);
+                    ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                    match &self.again {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("again")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Legacy {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     nothing: fields.read(0)?,
@@ -490,6 +435,7 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -500,9 +446,10 @@ pub mod shipment_booked {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     street: fields.read(0)?,
@@ -510,6 +457,7 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Unit {
             fn encode(
                 &self,
@@ -519,16 +467,20 @@ pub mod shipment_booked {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Unit {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { symbol: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    symbol: fields.read(0)?
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentBooked {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentBooked {
                     shipment_id: reader.string().field("shipment_id")?,
@@ -538,187 +490,108 @@ pub mod shipment_booked {
                     label: reader.string().field("label")?,
                     barcode: reader.bytes().map(<[u8]>::to_vec).field("barcode")?,
                     carrier: reader.string().field("carrier")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    legacy: <Legacy as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("legacy")?,
-                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("origin")?,
-                    stops: reader
-                        .items(
-                            2,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depots: reader
-                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("depots")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    legacy: <Legacy as ::eventwright::wire::avro::Decode>::decode(reader).field("legacy")?,
+                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("origin")?,
+                    stops: reader.items(
+                        2,
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("stops")?,
+                    depots: reader.entries(
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader)
+                    ).field("depots")?,
                     fallback: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("fallback")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("fallback")?,
                     comment: reader.string().field("comment")?,
                     remark: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("remark")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("remark")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                     insured: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.boolean().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boolean().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("insured")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("insured")?,
                     seal: reader.array::<4>().field("seal")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Mode::Road),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Sea),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Legacy {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Legacy {
-                            nothing: ::core::result::Result::<
-                                (),
-                                ::eventwright::wire::DecodeError,
-                            >::Ok(())
-                                .field("nothing")?,
-                            flags: reader
-                                .items(1, |reader| reader.boolean())
-                                .field("flags")?,
-                            weights: reader
-                                .entries(|reader| match reader.index(2) {
-                                    ::core::result::Result::Ok(0) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        reader.double().map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .field("weights")?,
-                            digest: reader.array::<3>().field("digest")?,
-                            mode: <Mode as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("mode")?,
-                            again: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Legacy as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Legacy {
+                        nothing: ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()).field(
+                            "nothing"
+                        )?,
+                        flags: reader.items(1, |reader| reader.boolean()).field("flags")?,
+                        weights: reader.entries(|reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("again")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("weights")?,
+                        digest: reader.array::<3>().field("digest")?,
+                        mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                        again: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Legacy as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("again")?,
                     })
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -726,15 +599,17 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unit {
-                    symbol: reader.string().field("symbol")?,
+                    symbol: reader.string().field("symbol")?
                 })
             }
         }
+
         /// The schema of version 1 of `ShipmentBooked`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentBooked",
@@ -782,35 +657,30 @@ pub mod shipment_booked {
 "#,
             references: &[],
             fingerprint: 0x9126576e83d2fc04,
-            sha256: [
-                144, 204, 71, 101, 216, 90, 133, 133, 6, 178, 136, 56, 179, 16, 106, 101,
-                117, 199, 161, 210, 130, 97, 115, 233, 206, 56, 129, 52, 246, 9, 94, 152,
-            ],
+            sha256: *b"\x90\xccGe\xd8Z\x85\x85\x06\xb2\x888\xb3\x10jeu\xc7\xa1\xd2\x82as\xe9\xce8\x814\xf6\t^\x98",
             canonical_fingerprint: 0x9126576e83d2fc04,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentBooked {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shipment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shipment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -818,39 +688,31 @@ pub mod shipment_booked {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentBooked {
             type Owned = ShipmentBooked;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `ShipmentBooked`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Unit;
+
         /// A shipment has been booked.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct ShipmentBooked {
@@ -902,6 +764,7 @@ pub mod shipment_booked {
             /// The field `unit`.
             pub unit: Unit,
         }
+
         impl ShipmentBooked {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -948,22 +811,16 @@ pub mod shipment_booked {
                     unit,
                 }
             }
+
             /// Returns the default of `booking_no`.
             pub(super) fn default_booking_no() -> ::core::option::Option<i64> {
                 ::core::option::Option::<i64>::None
             }
         }
+
         /// The enum `golden.shipping.Mode`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -981,6 +838,7 @@ pub mod shipment_booked {
             #[serde(rename = "OTHER")]
             Other,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -993,13 +851,10 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// Where something is.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Address {
@@ -1011,32 +866,31 @@ pub mod shipment_booked {
             /// The field `street`.
             pub street: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                city: ::std::string::String,
-                street: ::std::string::String,
-            ) -> Self {
+            pub fn new(city: ::std::string::String, street: ::std::string::String) -> Self {
                 Self {
                     city,
                     country: Self::default_country(),
                     street,
                 }
             }
+
             /// Returns the default of `country`.
             pub(super) fn default_country() -> ::std::string::String {
                 ::std::string::String::from("DE")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentBooked {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
                 match &self.booking_no {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1049,8 +903,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("booking_no")?;
+                }.field("booking_no")?;
                 writer.string(&self.shipment_id);
                 writer.long(self.parcels);
                 writer.double(self.weight);
@@ -1058,26 +911,15 @@ pub mod shipment_booked {
                 writer.bytes(&self.label);
                 writer.string(&self.barcode);
                 writer.string(&self.haulier);
-                ::eventwright::wire::avro::Encode::encode(&self.origin, writer)
-                    .field("origin")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                writer
-                    .entries(
-                        &self.depots,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.origin, writer).field("origin")?;
+                writer.items(
+                    &self.stops,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("stops")?;
+                writer.entries(
+                    &self.depots,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("depots")?;
                 match &self.fallback {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -1087,8 +929,7 @@ pub mod shipment_booked {
                         writer.index(0);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("fallback")?;
+                }.field("fallback")?;
                 match &self.comment {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1101,8 +942,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("comment")?;
+                }.field("comment")?;
                 match &self.remark {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1115,8 +955,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("remark")?;
+                }.field("remark")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1129,18 +968,17 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 writer.boolean(self.insured);
                 writer.fixed(&self.seal);
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ShipmentBooked {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     mode: fields.read(0)?,
@@ -1165,23 +1003,22 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Other => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Air => 0,
+                    Self::Rail => 1,
+                    Self::Road => 2,
+                    Self::Other => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Mode {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -1192,14 +1029,11 @@ pub mod shipment_booked {
                     1 => ::core::result::Result::Ok(Self::Rail),
                     2 => ::core::result::Result::Ok(Self::Road),
                     3 => ::core::result::Result::Ok(Self::Other),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 4),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 4)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -1211,9 +1045,10 @@ pub mod shipment_booked {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     city: fields.read(0)?,
@@ -1222,30 +1057,21 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentBooked {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentBooked {
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
                     booking_no: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.long().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("booking_no")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("booking_no")?,
                     shipment_id: reader.string().field("shipment_id")?,
                     parcels: reader.long().field("parcels")?,
                     weight: reader.double().field("weight")?,
@@ -1253,121 +1079,72 @@ pub mod shipment_booked {
                     label: reader.bytes().map(<[u8]>::to_vec).field("label")?,
                     barcode: reader.string().field("barcode")?,
                     haulier: reader.string().field("haulier")?,
-                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("origin")?,
-                    stops: reader
-                        .items(
-                            3,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depots: reader
-                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("depots")?,
+                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("origin")?,
+                    stops: reader.items(
+                        3,
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("stops")?,
+                    depots: reader.entries(
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader)
+                    ).field("depots")?,
                     fallback: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            <Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("fallback")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("fallback")?,
                     comment: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("comment")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("comment")?,
                     remark: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("remark")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("remark")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.long().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                     insured: reader.boolean().field("insured")?,
                     seal: reader.array::<4>().field("seal")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Air),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Road),
                     3 => ::core::result::Result::Ok(Mode::Other),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     city: reader.string().field("city")?,
@@ -1376,64 +1153,53 @@ pub mod shipment_booked {
                 })
             }
         }
+
         /// Reads `golden.shipping.ShipmentBooked` as version 1 wrote it.
         fn shipment_booked_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<ShipmentBooked, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentBooked {
                 shipment_id: reader.string().field("shipment_id")?,
-                parcels: reader
-                    .int()
-                    .and_then(|value| {
-                        <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Int(value)
-                                .promote(::eventwright::wire::avro::Primitive::Long)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("parcels")?,
-                weight: reader
-                    .float()
-                    .and_then(|value| {
-                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Float(value)
-                                .promote(::eventwright::wire::avro::Primitive::Double)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("weight")?,
-                volume: reader
-                    .long()
-                    .and_then(|value| {
-                        <f32 as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Long(value)
-                                .promote(::eventwright::wire::avro::Primitive::Float)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("volume")?,
-                label: reader
-                    .str()
-                    .and_then(|value| {
-                        <::std::vec::Vec<
-                            u8,
-                        > as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::String(value)
-                                .promote(::eventwright::wire::avro::Primitive::Bytes)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("label")?,
-                barcode: reader
-                    .bytes()
-                    .and_then(|value| {
-                        <::std::string::String as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Bytes(value)
-                                .promote(::eventwright::wire::avro::Primitive::String)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("barcode")?,
+                parcels: reader.int().and_then(|value| {
+                    <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Int(value).promote(
+                            ::eventwright::wire::avro::Primitive::Long
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("parcels")?,
+                weight: reader.float().and_then(|value| {
+                    <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Float(value).promote(
+                            ::eventwright::wire::avro::Primitive::Double
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("weight")?,
+                volume: reader.long().and_then(|value| {
+                    <f32 as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Long(value).promote(
+                            ::eventwright::wire::avro::Primitive::Float
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("volume")?,
+                label: reader.str().and_then(|value| {
+                    <::std::vec::Vec<u8> as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::String(value).promote(
+                            ::eventwright::wire::avro::Primitive::Bytes
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("label")?,
+                barcode: reader.bytes().and_then(|value| {
+                    <::std::string::String as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Bytes(value).promote(
+                            ::eventwright::wire::avro::Primitive::String
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("barcode")?,
                 haulier: reader.string().field("haulier")?,
                 mode: mode_from_v1(reader).field("mode")?,
                 origin: {
@@ -1441,116 +1207,70 @@ pub mod shipment_booked {
                     address_from_v1(reader).field("origin")?
                 },
                 stops: reader.items(2, |reader| address_from_v1(reader)).field("stops")?,
-                depots: reader
-                    .entries(|reader| address_from_v1(reader))
-                    .field("depots")?,
+                depots: reader.entries(|reader| address_from_v1(reader)).field("depots")?,
                 fallback: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        address_from_v1(reader).map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => address_from_v1(reader).map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("fallback")?,
-                comment: reader
-                    .string()
-                    .map(::core::option::Option::Some)
-                    .field("comment")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("fallback")?,
+                comment: reader.string().map(::core::option::Option::Some).field("comment")?,
                 remark: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("remark")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("remark")?,
                 bonus: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .int()
-                            .and_then(|value| {
-                                <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Int(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Long)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.int().and_then(|value| {
+                        <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Int(value).promote(
+                                ::eventwright::wire::avro::Primitive::Long
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    }).map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("bonus")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("bonus")?,
                 insured: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, the reader expects boolean",
-                            ),
-                        )
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable("the writer writes null, the reader expects boolean")
+                    ),
                     ::core::result::Result::Ok(1) => reader.boolean(),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("insured")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("insured")?,
                 seal: reader.array::<4>().field("seal")?,
-                unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("unit")?,
+                unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                 booking_no: ShipmentBooked::default_booking_no(),
             })
         }
+
         /// Reads `golden.shipping.Mode` as version 1 wrote it.
         fn mode_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Mode, ::eventwright::wire::DecodeError> {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Mode::Road),
                 1 => ::core::result::Result::Ok(Mode::Rail),
                 2 => ::core::result::Result::Ok(Mode::Other),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
         }
+
         /// Reads `golden.shipping.Address` as version 1 wrote it.
         fn address_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Address, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Address {
                 street: reader.string().field("street")?,
@@ -1558,55 +1278,40 @@ pub mod shipment_booked {
                 country: Address::default_country(),
             })
         }
+
         /// Skips a `golden.shipping.Legacy` as version 1 wrote it.
         fn skip_legacy_9_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.boolean()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                match reader.index(2)? {
-                                    0 => {}
-                                    1 => {
-                                        reader.double()?;
-                                    }
-                                    index => {
-                                        return ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        );
-                                    }
-                                }
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader.fixed(3)?;
-                    reader.index(3)?;
+            reader.nested(|reader| {
+                reader.skip_blocks(1, |reader| {
+                    reader.boolean()?;
+                    ::core::result::Result::Ok(())
+                })?;
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
                     match reader.index(2)? {
                         0 => {}
                         1 => {
-                            skip_legacy_9_of_v1(reader)?;
+                            reader.double()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
                     ::core::result::Result::Ok(())
-                })
+                })?;
+                reader.fixed(3)?;
+                reader.index(3)?;
+                match reader.index(2)? {
+                    0 => {}
+                    1 => {
+                        skip_legacy_9_of_v1(reader)?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// The schema of version 2 of `ShipmentBooked`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentBooked",
@@ -1648,44 +1353,36 @@ pub mod shipment_booked {
 "#,
             references: &[],
             fingerprint: 0x33dd44b041aad992,
-            sha256: [
-                10, 54, 131, 225, 126, 201, 206, 126, 58, 142, 57, 149, 55, 195, 92, 239,
-                141, 105, 243, 254, 251, 13, 238, 163, 80, 236, 170, 254, 172, 197, 189,
-                123,
-            ],
+            sha256: *b"\n6\x83\xe1~\xc9\xce~:\x8e9\x957\xc3\\\xef\x8di\xf3\xfe\xfb\r\xee\xa3P\xec\xaa\xfe\xac\xc5\xbd{",
             canonical_fingerprint: 0x33dd44b041aad992,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentBooked {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shipment_id.as_str()),
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shipment_id.as_str()))
+            }
+
+            fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
+                self.booking_no.as_ref().map(
+                    |value| ::std::borrow::Cow::Owned(::std::string::ToString::to_string(value))
                 )
             }
-            fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                self.booking_no
-                    .as_ref()
-                    .map(|value| ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(value),
-                    ))
-            }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1693,8 +1390,10 @@ pub mod shipment_booked {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentBooked {
             type Owned = ShipmentBooked;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1702,34 +1401,25 @@ pub mod shipment_booked {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => shipment_booked_from_v1(reader),
-                    1 => {
-                        <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use shipment_booked::v2::ShipmentBooked;
+
 /// The versions of `StockLevelChanged`.
 pub mod stock_level_changed {
     /// Version 1 of `StockLevelChanged`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.stock.StockLevelChanged`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct StockLevelChanged {
@@ -1748,16 +1438,12 @@ pub mod stock_level_changed {
             #[serde(default = "StockLevelChanged::default_reason")]
             pub reason: ::std::string::String,
         }
+
         impl StockLevelChanged {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                sku: ::std::string::String,
-                level: i64,
-                shelf: Shelf,
-                size: Size,
-            ) -> Self {
+            pub fn new(sku: ::std::string::String, level: i64, shelf: Shelf, size: Size) -> Self {
                 Self {
                     sku,
                     level,
@@ -1767,28 +1453,21 @@ pub mod stock_level_changed {
                     reason: Self::default_reason(),
                 }
             }
+
             /// Returns the default of `batch`.
-            pub(super) fn default_batch() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_batch() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::std::string::String {
                 ::std::string::String::from("count")
             }
         }
+
         /// The enum `golden.stock.Shelf`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -1800,6 +1479,7 @@ pub mod stock_level_changed {
             #[serde(rename = "HIGH")]
             High,
         }
+
         impl Shelf {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -1810,13 +1490,10 @@ pub mod stock_level_changed {
                 }
             }
         }
+
         /// The record `golden.stock.Size`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Size {
@@ -1825,14 +1502,19 @@ pub mod stock_level_changed {
             /// The field `height`.
             pub height: i32,
         }
+
         impl Size {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(width: i32, height: i32) -> Self {
-                Self { width, height }
+                Self {
+                    width,
+                    height,
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for StockLevelChanged {
             fn encode(
                 &self,
@@ -1840,10 +1522,8 @@ pub mod stock_level_changed {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.sku);
                 writer.long(self.level);
-                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer)
-                    .field("shelf")?;
-                ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                    .field("size")?;
+                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer).field("shelf")?;
+                ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
                 match &self.batch {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1856,15 +1536,15 @@ pub mod stock_level_changed {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("batch")?;
+                }.field("batch")?;
                 writer.string(&self.reason);
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for StockLevelChanged {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     sku: fields.read(0)?,
@@ -1876,21 +1556,20 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Shelf {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Low => 0,
-                            Self::High => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Low => 0,
+                    Self::High => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Shelf {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -1899,14 +1578,11 @@ pub mod stock_level_changed {
                 match index {
                     0 => ::core::result::Result::Ok(Self::Low),
                     1 => ::core::result::Result::Ok(Self::High),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Size {
             fn encode(
                 &self,
@@ -1917,9 +1593,10 @@ pub mod stock_level_changed {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Size {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     width: fields.read(0)?,
@@ -1927,56 +1604,44 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for StockLevelChanged {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(StockLevelChanged {
                     sku: reader.string().field("sku")?,
                     level: reader.long().field("level")?,
-                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("shelf")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
+                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader).field("shelf")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
                     batch: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("batch")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("batch")?,
                     reason: reader.string().field("reason")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Shelf::Low),
                     1 => ::core::result::Result::Ok(Shelf::High),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     width: reader.int().field("width")?,
@@ -1984,13 +1649,11 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         /// Reads `golden.stock.StockLevelChanged` as version 2 wrote it.
         fn stock_level_changed_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            StockLevelChanged,
-            ::eventwright::wire::DecodeError,
-        > {
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<StockLevelChanged, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(StockLevelChanged {
                 level: {
                     skip_site_1_of_v2(reader)?;
@@ -2000,58 +1663,49 @@ pub mod stock_level_changed {
                 sku: reader.string().field("sku")?,
                 shelf: shelf_from_v2(reader).field("shelf")?,
                 reason: {
-                    reader
-                        .skip_blocks(
-                            3,
-                            |reader| {
-                                skip_site_16_of_v2(reader)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.int()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
+                    reader.skip_blocks(3, |reader| {
+                        skip_site_16_of_v2(reader)?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        reader.int()?;
+                        ::core::result::Result::Ok(())
+                    })?;
                     reader.string().field("reason")?
                 },
                 batch: StockLevelChanged::default_batch(),
             })
         }
+
         /// Reads `golden.stock.Size` as version 2 wrote it.
         fn size_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Size, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Size {
                 width: reader.int().field("width")?,
                 height: {
                     reader.int()?;
                     reader.int().field("height")?
-                },
+                }
             })
         }
+
         /// Reads `golden.stock.Shelf` as version 2 wrote it.
         fn shelf_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Shelf::High),
                 1 => ::core::result::Result::Ok(Shelf::Low),
                 2 => ::core::result::Result::Ok(Shelf::Low),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
         }
+
         /// Skips a `golden.stock.Site` as version 2 wrote it.
         fn skip_site_1_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.int()?;
@@ -2060,17 +1714,14 @@ pub mod stock_level_changed {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `golden.stock.Site` as version 2 wrote it.
         fn skip_site_16_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.int()?;
@@ -2079,14 +1730,11 @@ pub mod stock_level_changed {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 1 of `StockLevelChanged`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "StockLevelChanged",
@@ -2113,36 +1761,30 @@ pub mod stock_level_changed {
 "#,
             references: &[],
             fingerprint: 0xfa3a206e1aa5add1,
-            sha256: [
-                27, 14, 189, 228, 54, 192, 161, 132, 252, 222, 231, 231, 120, 11, 255, 2,
-                220, 85, 121, 151, 167, 155, 21, 77, 27, 113, 59, 133, 118, 11, 31, 214,
-            ],
+            sha256: *b"\x1b\x0e\xbd\xe46\xc0\xa1\x84\xfc\xde\xe7\xe7x\x0b\xff\x02\xdcUy\x97\xa7\x9b\x15M\x1bq;\x85v\x0b\x1f\xd6",
             canonical_fingerprint: 0xfa3a206e1aa5add1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for StockLevelChanged {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shelf.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shelf.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2150,39 +1792,31 @@ pub mod stock_level_changed {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for StockLevelChanged {
             type Owned = StockLevelChanged;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => stock_level_changed_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `StockLevelChanged`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.stock.StockLevelChanged`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct StockLevelChanged {
@@ -2207,16 +1841,12 @@ pub mod stock_level_changed {
             #[serde(default = "StockLevelChanged::default_reason")]
             pub reason: ::std::string::String,
         }
+
         impl StockLevelChanged {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                level: i64,
-                size: Size,
-                sku: ::std::string::String,
-                shelf: Shelf,
-            ) -> Self {
+            pub fn new(level: i64, size: Size, sku: ::std::string::String, shelf: Shelf) -> Self {
                 Self {
                     site: Self::default_site(),
                     level,
@@ -2228,6 +1858,7 @@ pub mod stock_level_changed {
                     reason: Self::default_reason(),
                 }
             }
+
             /// Returns the default of `site`.
             pub(super) fn default_site() -> Site {
                 Site {
@@ -2236,43 +1867,36 @@ pub mod stock_level_changed {
                     manager: ::core::option::Option::<::std::string::String>::None,
                 }
             }
+
             /// Returns the default of `neighbours`.
             pub(super) fn default_neighbours() -> ::std::vec::Vec<Site> {
-                ::std::vec::Vec::from([
-                    Site {
-                        name: ::std::string::String::from("a"),
-                        zone: 1,
-                        manager: ::core::option::Option::<::std::string::String>::None,
-                    },
-                    Site {
-                        name: ::std::string::String::from("b"),
-                        zone: 7,
-                        manager: ::core::option::Option::<::std::string::String>::None,
-                    },
-                ])
+                ::std::vec::Vec::from([Site {
+                    name: ::std::string::String::from("a"),
+                    zone: 1,
+                    manager: ::core::option::Option::<::std::string::String>::None,
+                }, Site {
+                    name: ::std::string::String::from("b"),
+                    zone: 7,
+                    manager: ::core::option::Option::<::std::string::String>::None,
+                }])
             }
+
             /// Returns the default of `counts`.
-            pub(super) fn default_counts() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                i32,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (::std::string::String::from("a"), 1),
-                    (::std::string::String::from("b"), 2),
-                ])
+            pub(super) fn default_counts() -> ::std::collections::BTreeMap<::std::string::String, i32> {
+                ::std::collections::BTreeMap::from(
+                    [(::std::string::String::from("a"), 1), (::std::string::String::from("b"), 2)]
+                )
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::std::string::String {
                 ::std::string::String::from("unknown")
             }
         }
+
         /// The record `golden.stock.Site`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Site {
@@ -2285,6 +1909,7 @@ pub mod stock_level_changed {
             #[serde(default = "Site::default_manager")]
             pub manager: ::core::option::Option<::std::string::String>,
         }
+
         impl Site {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2296,24 +1921,21 @@ pub mod stock_level_changed {
                     manager: Self::default_manager(),
                 }
             }
+
             /// Returns the default of `zone`.
             pub(super) fn default_zone() -> i32 {
                 7
             }
+
             /// Returns the default of `manager`.
-            pub(super) fn default_manager() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_manager() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
         }
+
         /// The record `golden.stock.Size`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Size {
@@ -2325,6 +1947,7 @@ pub mod stock_level_changed {
             /// The field `height`.
             pub height: i32,
         }
+
         impl Size {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2336,22 +1959,16 @@ pub mod stock_level_changed {
                     height,
                 }
             }
+
             /// Returns the default of `depth`.
             pub(super) fn default_depth() -> i32 {
                 -1
             }
         }
+
         /// The enum `golden.stock.Shelf`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -2366,6 +1983,7 @@ pub mod stock_level_changed {
             #[serde(rename = "LOW")]
             Low,
         }
+
         impl Shelf {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2377,44 +1995,33 @@ pub mod stock_level_changed {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for StockLevelChanged {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.site, writer)
-                    .field("site")?;
+                ::eventwright::wire::avro::Encode::encode(&self.site, writer).field("site")?;
                 writer.long(self.level);
-                ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                    .field("size")?;
+                ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
                 writer.string(&self.sku);
-                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer)
-                    .field("shelf")?;
-                writer
-                    .items(
-                        &self.neighbours,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("neighbours")?;
-                writer
-                    .entries(
-                        &self.counts,
-                        |writer, value| {
-                            writer.int(*value);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("counts")?;
+                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer).field("shelf")?;
+                writer.items(
+                    &self.neighbours,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("neighbours")?;
+                writer.entries(&self.counts, |writer, value| {
+                    writer.int(*value);
+                    ::core::result::Result::Ok(())
+                }).field("counts")?;
                 writer.string(&self.reason);
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for StockLevelChanged {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     site: fields.read_or(0, Self::default_site)?,
@@ -2428,6 +2035,7 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Site {
             fn encode(
                 &self,
@@ -2447,14 +2055,14 @@ pub mod stock_level_changed {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("manager")?;
+                }.field("manager")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Site {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     name: fields.read(0)?,
@@ -2463,6 +2071,7 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Size {
             fn encode(
                 &self,
@@ -2474,9 +2083,10 @@ pub mod stock_level_changed {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Size {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     width: fields.read(0)?,
@@ -2485,22 +2095,21 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Shelf {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::High => 0,
-                            Self::Middle => 1,
-                            Self::Low => 2,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::High => 0,
+                    Self::Middle => 1,
+                    Self::Low => 2,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Shelf {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -2510,70 +2119,53 @@ pub mod stock_level_changed {
                     0 => ::core::result::Result::Ok(Self::High),
                     1 => ::core::result::Result::Ok(Self::Middle),
                     2 => ::core::result::Result::Ok(Self::Low),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for StockLevelChanged {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(StockLevelChanged {
-                    site: <Site as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("site")?,
+                    site: <Site as ::eventwright::wire::avro::Decode>::decode(reader).field("site")?,
                     level: reader.long().field("level")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
                     sku: reader.string().field("sku")?,
-                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("shelf")?,
-                    neighbours: reader
-                        .items(
-                            3,
-                            |reader| <Site as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("neighbours")?,
+                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader).field("shelf")?,
+                    neighbours: reader.items(
+                        3,
+                        |reader| <Site as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("neighbours")?,
                     counts: reader.entries(|reader| reader.int()).field("counts")?,
                     reason: reader.string().field("reason")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Site {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Site {
                     name: reader.string().field("name")?,
                     zone: reader.int().field("zone")?,
                     manager: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("manager")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("manager")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     width: reader.int().field("width")?,
@@ -2582,29 +2174,24 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Shelf::High),
                     1 => ::core::result::Result::Ok(Shelf::Middle),
                     2 => ::core::result::Result::Ok(Shelf::Low),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                 }
             }
         }
+
         /// Reads `golden.stock.StockLevelChanged` as version 1 wrote it.
         fn stock_level_changed_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            StockLevelChanged,
-            ::eventwright::wire::DecodeError,
-        > {
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<StockLevelChanged, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(StockLevelChanged {
                 sku: reader.string().field("sku")?,
                 level: reader.long().field("level")?,
@@ -2616,11 +2203,7 @@ pub mod stock_level_changed {
                         1 => {
                             reader.bytes()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
                     reader.string().field("reason")?
                 },
@@ -2629,23 +2212,21 @@ pub mod stock_level_changed {
                 counts: StockLevelChanged::default_counts(),
             })
         }
+
         /// Reads `golden.stock.Shelf` as version 1 wrote it.
         fn shelf_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
             match reader.index(2)? {
                 0 => ::core::result::Result::Ok(Shelf::Low),
                 1 => ::core::result::Result::Ok(Shelf::High),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
         }
+
         /// Reads `golden.stock.Size` as version 1 wrote it.
         fn size_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Size, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Size {
                 width: reader.int().field("width")?,
@@ -2653,6 +2234,7 @@ pub mod stock_level_changed {
                 depth: Size::default_depth(),
             })
         }
+
         /// The schema of version 2 of `StockLevelChanged`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "StockLevelChanged",
@@ -2686,37 +2268,30 @@ pub mod stock_level_changed {
 "#,
             references: &[],
             fingerprint: 0xaa72960696c0925a,
-            sha256: [
-                113, 53, 154, 237, 206, 214, 124, 102, 40, 147, 73, 31, 147, 154, 245,
-                133, 148, 223, 123, 206, 106, 140, 139, 197, 199, 244, 235, 177, 26, 173,
-                84, 31,
-            ],
+            sha256: *b"q5\x9a\xed\xce\xd6|f(\x93I\x1f\x93\x9a\xf5\x85\x94\xdf{\xcej\x8c\x8b\xc5\xc7\xf4\xeb\xb1\x1a\xadT\x1f",
             canonical_fingerprint: 0xaa72960696c0925a,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for StockLevelChanged {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shelf.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shelf.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2724,8 +2299,10 @@ pub mod stock_level_changed {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for StockLevelChanged {
             type Owned = StockLevelChanged;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2733,34 +2310,25 @@ pub mod stock_level_changed {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => stock_level_changed_from_v1(reader),
-                    1 => {
-                        <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use stock_level_changed::v2::StockLevelChanged;
+
 /// The versions of `RoutePlanned`.
 pub mod route_planned {
     /// Version 1 of `RoutePlanned`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.routes.RoutePlanned`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct RoutePlanned {
@@ -2782,6 +2350,7 @@ pub mod route_planned {
             #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub bonus: ::core::option::Option<i32>,
         }
+
         impl RoutePlanned {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2808,17 +2377,10 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The enum `golden.routes.Mode`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -2836,6 +2398,7 @@ pub mod route_planned {
             #[serde(rename = "PIPE")]
             Pipe,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2848,13 +2411,10 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The record `golden.routes.Address`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Address {
@@ -2863,38 +2423,40 @@ pub mod route_planned {
             /// The field `city`.
             pub city: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                street: ::std::string::String,
-                city: ::std::string::String,
-            ) -> Self {
-                Self { street, city }
+            pub fn new(street: ::std::string::String, city: ::std::string::String) -> Self {
+                Self {
+                    street,
+                    city,
+                }
             }
         }
+
         /// The record `golden.routes.Unit`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Unit {
             /// The field `symbol`.
             pub symbol: ::std::string::String,
         }
+
         impl Unit {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(symbol: ::std::string::String) -> Self {
-                Self { symbol }
+                Self {
+                    symbol
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RoutePlanned {
             fn encode(
                 &self,
@@ -2903,21 +2465,13 @@ pub mod route_planned {
                 writer.string(&self.route_id);
                 writer.int(self.legs);
                 writer.string(&self.carrier);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                ::eventwright::wire::avro::Encode::encode(&self.depot, writer)
-                    .field("depot")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                writer.items(
+                    &self.stops,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("stops")?;
+                ::eventwright::wire::avro::Encode::encode(&self.depot, writer).field("depot")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -2930,14 +2484,14 @@ pub mod route_planned {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RoutePlanned {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     route_id: fields.read(0)?,
@@ -2951,23 +2505,22 @@ pub mod route_planned {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Road => 0,
-                            Self::Rail => 1,
-                            Self::Sea => 2,
-                            Self::Pipe => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Road => 0,
+                    Self::Rail => 1,
+                    Self::Sea => 2,
+                    Self::Pipe => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Mode {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -2978,14 +2531,11 @@ pub mod route_planned {
                     1 => ::core::result::Result::Ok(Self::Rail),
                     2 => ::core::result::Result::Ok(Self::Sea),
                     3 => ::core::result::Result::Ok(Self::Pipe),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 4),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 4)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -2996,9 +2546,10 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     street: fields.read(0)?,
@@ -3006,6 +2557,7 @@ pub mod route_planned {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Unit {
             fn encode(
                 &self,
@@ -3015,75 +2567,61 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Unit {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { symbol: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    symbol: fields.read(0)?
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RoutePlanned {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RoutePlanned {
                     route_id: reader.string().field("route_id")?,
                     legs: reader.int().field("legs")?,
                     carrier: reader.string().field("carrier")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    stops: reader
-                        .items(
-                            2,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depot: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("depot")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    stops: reader.items(
+                        2,
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("stops")?,
+                    depot: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("depot")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.int().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Road),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Sea),
                     3 => ::core::result::Result::Ok(Mode::Pipe),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -3091,15 +2629,17 @@ pub mod route_planned {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unit {
-                    symbol: reader.string().field("symbol")?,
+                    symbol: reader.string().field("symbol")?
                 })
             }
         }
+
         /// The schema of version 1 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RoutePlanned",
@@ -3123,36 +2663,30 @@ pub mod route_planned {
 "#,
             references: &[],
             fingerprint: 0xb0ce6b3a52881ef1,
-            sha256: [
-                45, 86, 50, 118, 182, 46, 164, 190, 169, 226, 146, 250, 155, 69, 244,
-                179, 183, 120, 100, 12, 219, 149, 233, 28, 105, 143, 240, 58, 196, 222,
-                219, 22,
-            ],
+            sha256: *b"-V2v\xb6.\xa4\xbe\xa9\xe2\x92\xfa\x9bE\xf4\xb3\xb7xd\x0c\xdb\x95\xe9\x1ci\x8f\xf0:\xc4\xde\xdb\x16",
             canonical_fingerprint: 0xb0ce6b3a52881ef1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RoutePlanned {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.mode.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -3160,39 +2694,31 @@ pub mod route_planned {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RoutePlanned {
             type Owned = RoutePlanned;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `RoutePlanned`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Unit;
+
         /// The record `golden.routes.RoutePlanned`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct RoutePlanned {
@@ -3215,6 +2741,7 @@ pub mod route_planned {
             #[serde(default = "RoutePlanned::default_bonus")]
             pub bonus: ::core::option::Option<i64>,
         }
+
         impl RoutePlanned {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3238,29 +2765,21 @@ pub mod route_planned {
                     bonus: Self::default_bonus(),
                 }
             }
+
             /// Returns the default of `depots`.
-            pub(super) fn default_depots() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Address,
-            > {
+            pub(super) fn default_depots() -> ::std::collections::BTreeMap<::std::string::String, Address> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `bonus`.
             pub(super) fn default_bonus() -> ::core::option::Option<i64> {
                 ::core::option::Option::<i64>::None
             }
         }
+
         /// The enum `golden.routes.Mode`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -3278,6 +2797,7 @@ pub mod route_planned {
             #[serde(rename = "OTHER")]
             Other,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -3290,13 +2810,10 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The record `golden.routes.Address`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Address {
@@ -3308,25 +2825,25 @@ pub mod route_planned {
             #[serde(default = "Address::default_country")]
             pub country: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                street: ::std::string::String,
-                city: ::std::string::String,
-            ) -> Self {
+            pub fn new(street: ::std::string::String, city: ::std::string::String) -> Self {
                 Self {
                     street,
                     city,
                     country: Self::default_country(),
                 }
             }
+
             /// Returns the default of `country`.
             pub(super) fn default_country() -> ::std::string::String {
                 ::std::string::String::from("DE")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RoutePlanned {
             fn encode(
                 &self,
@@ -3335,28 +2852,16 @@ pub mod route_planned {
                 writer.string(&self.route_id);
                 writer.long(self.legs);
                 writer.string(&self.haulier);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                writer
-                    .entries(
-                        &self.depots,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("depots")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                writer.items(
+                    &self.stops,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("stops")?;
+                writer.entries(
+                    &self.depots,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3369,14 +2874,14 @@ pub mod route_planned {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RoutePlanned {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     route_id: fields.read(0)?,
@@ -3390,23 +2895,22 @@ pub mod route_planned {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Other => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Air => 0,
+                    Self::Rail => 1,
+                    Self::Road => 2,
+                    Self::Other => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Mode {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -3417,14 +2921,11 @@ pub mod route_planned {
                     1 => ::core::result::Result::Ok(Self::Rail),
                     2 => ::core::result::Result::Ok(Self::Road),
                     3 => ::core::result::Result::Ok(Self::Other),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 4),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 4)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -3436,9 +2937,10 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Address {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     street: fields.read(0)?,
@@ -3447,71 +2949,53 @@ pub mod route_planned {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RoutePlanned {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RoutePlanned {
                     route_id: reader.string().field("route_id")?,
                     legs: reader.long().field("legs")?,
                     haulier: reader.string().field("haulier")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    stops: reader
-                        .items(
-                            3,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depots: reader
-                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("depots")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    stops: reader.items(
+                        3,
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("stops")?,
+                    depots: reader.entries(
+                        |reader| <Address as ::eventwright::wire::avro::Decode>::decode(reader)
+                    ).field("depots")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.long().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Air),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Road),
                     3 => ::core::result::Result::Ok(Mode::Other),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -3520,6 +3004,7 @@ pub mod route_planned {
                 })
             }
         }
+
         /// The schema of version 2 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RoutePlanned",
@@ -3543,36 +3028,30 @@ pub mod route_planned {
 "#,
             references: &[],
             fingerprint: 0x9d7afd0795712c98,
-            sha256: [
-                28, 135, 90, 140, 32, 145, 170, 185, 219, 4, 125, 26, 101, 228, 17, 242,
-                208, 195, 127, 87, 243, 197, 160, 140, 173, 79, 233, 198, 164, 171, 188,
-                131,
-            ],
+            sha256: *b"\x1c\x87Z\x8c \x91\xaa\xb9\xdb\x04}\x1ae\xe4\x11\xf2\xd0\xc3\x7fW\xf3\xc5\xa0\x8c\xadO\xe9\xc6\xa4\xab\xbc\x83",
             canonical_fingerprint: 0x9d7afd0795712c98,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RoutePlanned {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.mode.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -3580,39 +3059,31 @@ pub mod route_planned {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RoutePlanned {
             type Owned = RoutePlanned;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `RoutePlanned`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Unit;
+
         /// The record itself is renamed by alias.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Route {
@@ -3634,6 +3105,7 @@ pub mod route_planned {
             #[serde(default = "Route::default_bonus")]
             pub bonus: ::core::option::Option<f64>,
         }
+
         impl Route {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3656,22 +3128,16 @@ pub mod route_planned {
                     bonus: Self::default_bonus(),
                 }
             }
+
             /// Returns the default of `bonus`.
             pub(super) fn default_bonus() -> ::core::option::Option<f64> {
                 ::core::option::Option::<f64>::None
             }
         }
+
         /// The enum `golden.routes.Transport`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -3689,6 +3155,7 @@ pub mod route_planned {
             #[serde(rename = "SEA")]
             Sea,
         }
+
         impl Transport {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -3701,13 +3168,10 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The record `golden.routes.Place`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Place {
@@ -3717,6 +3181,7 @@ pub mod route_planned {
             /// The field `town`.
             pub town: ::std::string::String,
         }
+
         impl Place {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3727,11 +3192,13 @@ pub mod route_planned {
                     town,
                 }
             }
+
             /// Returns the default of `country`.
             pub(super) fn default_country() -> ::std::string::String {
                 ::std::string::String::from("??")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Route {
             fn encode(
                 &self,
@@ -3740,19 +3207,12 @@ pub mod route_planned {
                 writer.string(&self.route_id);
                 writer.double(self.legs);
                 writer.string(&self.carrier_name);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.via,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("via")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                writer.items(
+                    &self.via,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("via")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3765,14 +3225,14 @@ pub mod route_planned {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Route {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     route_id: fields.read(0)?,
@@ -3785,23 +3245,22 @@ pub mod route_planned {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Transport {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Sea => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Air => 0,
+                    Self::Rail => 1,
+                    Self::Road => 2,
+                    Self::Sea => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Transport {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -3812,14 +3271,11 @@ pub mod route_planned {
                     1 => ::core::result::Result::Ok(Self::Rail),
                     2 => ::core::result::Result::Ok(Self::Road),
                     3 => ::core::result::Result::Ok(Self::Sea),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 4),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 4)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Place {
             fn encode(
                 &self,
@@ -3830,9 +3286,10 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Place {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     country: fields.read_or(0, Self::default_country)?,
@@ -3840,68 +3297,50 @@ pub mod route_planned {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Route {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Route {
                     route_id: reader.string().field("route_id")?,
                     legs: reader.double().field("legs")?,
                     carrier_name: reader.string().field("carrier_name")?,
-                    mode: <Transport as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("mode")?,
-                    via: reader
-                        .items(
-                            2,
-                            |reader| <Place as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("via")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    mode: <Transport as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    via: reader.items(
+                        2,
+                        |reader| <Place as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("via")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.double().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Transport {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Transport::Air),
                     1 => ::core::result::Result::Ok(Transport::Rail),
                     2 => ::core::result::Result::Ok(Transport::Road),
                     3 => ::core::result::Result::Ok(Transport::Sea),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Place {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Place {
                     country: reader.string().field("country")?,
@@ -3909,84 +3348,64 @@ pub mod route_planned {
                 })
             }
         }
+
         /// Reads `golden.routes.Route` as version 1 wrote it.
         fn route_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Route {
                 route_id: reader.string().field("route_id")?,
-                legs: reader
-                    .int()
-                    .and_then(|value| {
-                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Int(value)
-                                .promote(::eventwright::wire::avro::Primitive::Double)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("legs")?,
+                legs: reader.int().and_then(|value| {
+                    <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Int(value).promote(
+                            ::eventwright::wire::avro::Primitive::Double
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("legs")?,
                 carrier_name: reader.string().field("carrier_name")?,
                 mode: transport_from_v1(reader).field("mode")?,
                 via: reader.items(2, |reader| place_from_v1(reader)).field("via")?,
                 unit: {
                     skip_address_10_of_v1(reader)?;
-                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?
+                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?
                 },
                 bonus: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .int()
-                            .and_then(|value| {
-                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Int(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
+                    ::core::result::Result::Ok(0) => reader.int().and_then(|value| {
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Int(value).promote(
+                                ::eventwright::wire::avro::Primitive::Double
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
+                    }).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("bonus")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("bonus")?,
             })
         }
+
         /// Reads `golden.routes.Transport` as version 1 wrote it.
         fn transport_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
             match reader.index(4)? {
                 0 => ::core::result::Result::Ok(Transport::Road),
                 1 => ::core::result::Result::Ok(Transport::Rail),
                 2 => ::core::result::Result::Ok(Transport::Sea),
-                3 => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::unknown_symbol(
-                            "golden.routes.Transport",
-                            "PIPE",
-                        ),
-                    )
-                }
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    )
-                }
+                3 => ::core::result::Result::Err(
+                    ::eventwright::wire::avro::unknown_symbol("golden.routes.Transport", "PIPE")
+                ),
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
         }
+
         /// Reads `golden.routes.Place` as version 1 wrote it.
         fn place_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Place {
                 town: {
@@ -3996,100 +3415,77 @@ pub mod route_planned {
                 country: Place::default_country(),
             })
         }
+
         /// Skips a `golden.routes.Address` as version 1 wrote it.
         fn skip_address_10_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// Reads `golden.routes.Route` as version 2 wrote it.
         fn route_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Route {
                 route_id: reader.string().field("route_id")?,
-                legs: reader
-                    .long()
-                    .and_then(|value| {
-                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Long(value)
-                                .promote(::eventwright::wire::avro::Primitive::Double)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("legs")?,
+                legs: reader.long().and_then(|value| {
+                    <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Long(value).promote(
+                            ::eventwright::wire::avro::Primitive::Double
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("legs")?,
                 carrier_name: reader.string().field("carrier_name")?,
                 mode: transport_from_v2(reader).field("mode")?,
                 via: reader.items(3, |reader| place_from_v2(reader)).field("via")?,
                 unit: {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                skip_address_10_of_v2(reader)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        skip_address_10_of_v2(reader)?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?
                 },
                 bonus: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .long()
-                            .and_then(|value| {
-                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Long(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.long().and_then(|value| {
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Long(value).promote(
+                                ::eventwright::wire::avro::Primitive::Double
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
+                    }).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("bonus")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("bonus")?,
             })
         }
+
         /// Reads `golden.routes.Transport` as version 2 wrote it.
         fn transport_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
             match reader.index(4)? {
                 0 => ::core::result::Result::Ok(Transport::Air),
                 1 => ::core::result::Result::Ok(Transport::Rail),
                 2 => ::core::result::Result::Ok(Transport::Road),
-                3 => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::unknown_symbol(
-                            "golden.routes.Transport",
-                            "OTHER",
-                        ),
-                    )
-                }
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    )
-                }
+                3 => ::core::result::Result::Err(
+                    ::eventwright::wire::avro::unknown_symbol("golden.routes.Transport", "OTHER")
+                ),
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
         }
+
         /// Reads `golden.routes.Place` as version 2 wrote it.
         fn place_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Place {
                 town: {
@@ -4099,15 +3495,17 @@ pub mod route_planned {
                 country: reader.string().field("country")?,
             })
         }
+
         /// Skips a `golden.routes.Address` as version 2 wrote it.
         fn skip_address_10_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.bytes()?;
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 3 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RoutePlanned",
@@ -4134,37 +3532,32 @@ pub mod route_planned {
 "#,
             references: &[],
             fingerprint: 0xf75e75a488da7b60,
-            sha256: [
-                61, 237, 176, 160, 4, 41, 29, 88, 32, 23, 184, 69, 13, 250, 29, 194, 224,
-                124, 42, 158, 238, 133, 149, 85, 191, 156, 184, 172, 101, 153, 54, 88,
-            ],
+            sha256: *b"=\xed\xb0\xa0\x04)\x1dX \x17\xb8E\r\xfa\x1d\xc2\xe0|*\x9e\xee\x85\x95U\xbf\x9c\xb8\xace\x996X",
             canonical_fingerprint: 0xf75e75a488da7b60,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for Route {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.mode.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -4172,8 +3565,10 @@ pub mod route_planned {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for Route {
             type Owned = Route;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -4183,14 +3578,11 @@ pub mod route_planned {
                     0 => route_from_v1(reader),
                     1 => route_from_v2(reader),
                     2 => <Route as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use route_planned::v3::Route as RoutePlanned;

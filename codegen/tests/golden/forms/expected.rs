@@ -4,26 +4,22 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 3,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &letter_sent::v1::SCHEMA,
-    &letter_sent::v2::SCHEMA,
-    &clock_read::v1::SCHEMA,
-    &clock_read::v2::SCHEMA,
+    &letter_sent::v1::SCHEMA, &letter_sent::v2::SCHEMA, &clock_read::v1::SCHEMA, &clock_read::v2::SCHEMA,
 ];
+
 /// The versions of `LetterSent`.
 pub mod letter_sent {
     /// Version 1 of `LetterSent`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.forms.LetterSent`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct LetterSent {
@@ -38,11 +34,9 @@ pub mod letter_sent {
             /// The field `notes`.
             pub notes: ::std::vec::Vec<::std::string::String>,
             /// The field `dropped`.
-            pub dropped: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::string::String,
-            >,
+            pub dropped: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
         }
+
         impl LetterSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -53,10 +47,7 @@ pub mod letter_sent {
                 sender: Person,
                 size: Size,
                 notes: ::std::vec::Vec<::std::string::String>,
-                dropped: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
+                dropped: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
             ) -> Self {
                 Self {
                     subject,
@@ -68,17 +59,10 @@ pub mod letter_sent {
                 }
             }
         }
+
         /// The enum `golden.forms.Stamp`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -90,6 +74,7 @@ pub mod letter_sent {
             #[serde(rename = "ABROAD")]
             Abroad,
         }
+
         impl Stamp {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -100,13 +85,9 @@ pub mod letter_sent {
                 }
             }
         }
+
         /// The record `golden.forms.Person`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Person {
             /// The field `name`.
@@ -115,14 +96,13 @@ pub mod letter_sent {
             #[serde(default = "Person::default_age")]
             pub age: ::core::option::Option<i32>,
         }
+
         impl ::core::fmt::Debug for Person {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Person")
-                    .field("name", &::core::format_args!("***"))
-                    .field("age", &self.age)
-                    .finish()
+                f.debug_struct("Person").field("name", &::core::format_args!("***")).field("age", &self.age).finish()
             }
         }
+
         impl Person {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -133,32 +113,34 @@ pub mod letter_sent {
                     age: Self::default_age(),
                 }
             }
+
             /// Returns the default of `age`.
             pub(super) fn default_age() -> ::core::option::Option<i32> {
                 ::core::option::Option::<i32>::None
             }
         }
+
         /// The record `golden.forms.Size`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Size {
             /// The field `grams`.
             pub grams: i32,
         }
+
         impl Size {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(grams: i32) -> Self {
-                Self { grams }
+                Self {
+                    grams
+                }
             }
         }
+
         /// The record `golden.forms.LetterSent`, borrowing from what it was decoded from.
         #[derive(Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -176,6 +158,7 @@ pub mod letter_sent {
             /// The field `dropped`.
             pub dropped: ::eventwright::wire::avro::BorrowedMap<'a, &'a str>,
         }
+
         impl LetterSentRef<'_> {
             /// Returns the owned form.
             #[must_use]
@@ -185,17 +168,12 @@ pub mod letter_sent {
                     stamp: self.stamp,
                     sender: self.sender.into_owned(),
                     size: self.size,
-                    notes: self
-                        .notes
-                        .into_iter()
-                        .map(|value| ::std::string::String::from(value))
-                        .collect(),
-                    dropped: self
-                        .dropped
-                        .into_owned(|value| ::std::string::String::from(value)),
+                    notes: self.notes.into_iter().map(|value| ::std::string::String::from(value)).collect(),
+                    dropped: self.dropped.into_owned(|value| ::std::string::String::from(value)),
                 }
             }
         }
+
         /// The record `golden.forms.Person`, borrowing from what it was decoded from.
         #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -205,14 +183,13 @@ pub mod letter_sent {
             /// The field `age`.
             pub age: ::core::option::Option<i32>,
         }
+
         impl ::core::fmt::Debug for PersonRef<'_> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("PersonRef")
-                    .field("name", &::core::format_args!("***"))
-                    .field("age", &self.age)
-                    .finish()
+                f.debug_struct("PersonRef").field("name", &::core::format_args!("***")).field("age", &self.age).finish()
             }
         }
+
         impl PersonRef<'_> {
             /// Returns the owned form.
             #[must_use]
@@ -223,42 +200,31 @@ pub mod letter_sent {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for LetterSent {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.subject);
-                ::eventwright::wire::avro::Encode::encode(&self.stamp, writer)
-                    .field("stamp")?;
-                ::eventwright::wire::avro::Encode::encode(&self.sender, writer)
-                    .field("sender")?;
-                ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                    .field("size")?;
-                writer
-                    .items(
-                        &self.notes,
-                        |writer, item| {
-                            writer.string(item);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("notes")?;
-                writer
-                    .entries(
-                        &self.dropped,
-                        |writer, value| {
-                            writer.string(value);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("dropped")?;
+                ::eventwright::wire::avro::Encode::encode(&self.stamp, writer).field("stamp")?;
+                ::eventwright::wire::avro::Encode::encode(&self.sender, writer).field("sender")?;
+                ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
+                writer.items(&self.notes, |writer, item| {
+                    writer.string(item);
+                    ::core::result::Result::Ok(())
+                }).field("notes")?;
+                writer.entries(&self.dropped, |writer, value| {
+                    writer.string(value);
+                    ::core::result::Result::Ok(())
+                }).field("dropped")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for LetterSent {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     subject: fields.read(0)?,
@@ -270,21 +236,20 @@ pub mod letter_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Stamp {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Local => 0,
-                            Self::Abroad => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Local => 0,
+                    Self::Abroad => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Stamp {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -293,14 +258,11 @@ pub mod letter_sent {
                 match index {
                     0 => ::core::result::Result::Ok(Self::Local),
                     1 => ::core::result::Result::Ok(Self::Abroad),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Person {
             fn encode(
                 &self,
@@ -319,14 +281,14 @@ pub mod letter_sent {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("age")?;
+                }.field("age")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Person {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     name: fields.read(0)?,
@@ -334,6 +296,7 @@ pub mod letter_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Size {
             fn encode(
                 &self,
@@ -343,127 +306,105 @@ pub mod letter_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Size {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { grams: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    grams: fields.read(0)?
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(LetterSent {
                     subject: reader.string().field("subject")?,
-                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("stamp")?,
-                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("sender")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
+                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
                     notes: reader.items(1, |reader| reader.string()).field("notes")?,
                     dropped: reader.entries(|reader| reader.string()).field("dropped")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Stamp::Local),
                     1 => ::core::result::Result::Ok(Stamp::Abroad),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Person {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Person {
                     name: reader.string().field("name")?,
                     age: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("age")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("age")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
-                    grams: reader.int().field("grams")?,
+                    grams: reader.int().field("grams")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(LetterSentRef {
                     subject: reader.str().field("subject")?,
-                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("stamp")?,
-                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("sender")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
+                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
                     notes: reader.items(1, |reader| reader.str()).field("notes")?,
-                    dropped: reader
-                        .borrowed_entries(|reader| reader.str())
-                        .field("dropped")?,
+                    dropped: reader.borrowed_entries(|reader| reader.str()).field("dropped")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PersonRef<'a> {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PersonRef {
                     name: reader.str().field("name")?,
                     age: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("age")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("age")?,
                 })
             }
         }
+
         impl ::eventwright::wire::avro::DecodeInto for LetterSent {
             fn decode_into(
                 &mut self,
@@ -471,31 +412,20 @@ pub mod letter_sent {
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let value = self;
                 reader.string_into(&mut value.subject).field("subject")?;
-                value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                        reader,
-                    )
-                    .field("stamp")?;
-                ::eventwright::wire::avro::DecodeInto::decode_into(
-                        &mut value.sender,
-                        reader,
-                    )
-                    .field("sender")?;
-                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("size")?;
-                reader
-                    .items_into(
-                        1,
-                        &mut value.notes,
-                        |reader| reader.string(),
-                        |reader, place| reader.string_into(place),
-                    )
-                    .field("notes")?;
-                value.dropped = reader
-                    .entries(|reader| reader.string())
-                    .field("dropped")?;
+                value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?;
+                ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
+                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
+                reader.items_into(
+                    1,
+                    &mut value.notes,
+                    |reader| reader.string(),
+                    |reader, place| reader.string_into(place),
+                ).field("notes")?;
+                value.dropped = reader.entries(|reader| reader.string()).field("dropped")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::DecodeInto for Person {
             fn decode_into(
                 &mut self,
@@ -504,25 +434,17 @@ pub mod letter_sent {
                 let value = self;
                 reader.string_into(&mut value.name).field("name")?;
                 value.age = match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.int().map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("age")?;
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("age")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         /// The schema of version 1 of `LetterSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "LetterSent",
@@ -545,30 +467,26 @@ pub mod letter_sent {
 "#,
             references: &[],
             fingerprint: 0xd1887d92918104e1,
-            sha256: [
-                124, 67, 171, 168, 148, 36, 31, 122, 220, 67, 112, 248, 74, 231, 151, 50,
-                122, 181, 107, 109, 39, 232, 219, 71, 198, 137, 49, 167, 28, 94, 61, 239,
-            ],
+            sha256: *b"|C\xab\xa8\x94$\x1fz\xdcCp\xf8J\xe7\x972z\xb5km\'\xe8\xdbG\xc6\x891\xa7\x1c^=\xef",
             canonical_fingerprint: 0xd1887d92918104e1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for LetterSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -576,46 +494,37 @@ pub mod letter_sent {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSent {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSentRef<'a> {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> LetterSentRef<'a> {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`LetterSent`].
             ///
@@ -628,6 +537,7 @@ pub mod letter_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl LetterSent {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -643,28 +553,22 @@ pub mod letter_sent {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 let decoded = match writer {
                     0 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
+
     /// Version 2 of `LetterSent`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Person;
         pub use super::v1::Size;
+
         /// The record `golden.forms.LetterSent`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct LetterSent {
@@ -682,10 +586,7 @@ pub mod letter_sent {
             /// The field `copies`.
             #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "LetterSent::default_copies")]
-            pub copies: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            >,
+            pub copies: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>>,
             /// The field `receivers`.
             #[serde(default = "LetterSent::default_receivers")]
             pub receivers: ::std::vec::Vec<Person>,
@@ -707,6 +608,7 @@ pub mod letter_sent {
             #[serde(default = "LetterSent::default_weights")]
             pub weights: ::std::vec::Vec<f64>,
         }
+
         impl LetterSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -733,61 +635,53 @@ pub mod letter_sent {
                     weights: Self::default_weights(),
                 }
             }
+
             /// Returns the default of `copies`.
-            pub(super) fn default_copies() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (
-                        ::std::string::String::from("b"),
-                        ::core::option::Option::<::std::vec::Vec<u8>>::None,
-                    ),
-                ])
+            pub(
+                super
+            ) fn default_copies() -> ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>> {
+                ::std::collections::BTreeMap::from(
+                    [(::std::string::String::from("b"), ::core::option::Option::<::std::vec::Vec<u8>>::None)]
+                )
             }
+
             /// Returns the default of `receivers`.
             pub(super) fn default_receivers() -> ::std::vec::Vec<Person> {
-                ::std::vec::Vec::from([
-                    Person {
-                        name: ::std::string::String::from("all"),
-                        age: ::core::option::Option::Some(7),
-                    },
-                ])
+                ::std::vec::Vec::from([Person {
+                    name: ::std::string::String::from("all"),
+                    age: ::core::option::Option::Some(7),
+                }])
             }
+
             /// Returns the default of `content`.
-            pub(super) fn default_content() -> ::core::option::Option<
-                LetterSentContent,
-            > {
+            pub(super) fn default_content() -> ::core::option::Option<LetterSentContent> {
                 ::core::option::Option::<LetterSentContent>::None
             }
+
             /// Returns the default of `answer`.
-            pub(super) fn default_answer() -> ::core::option::Option<
-                ::std::boxed::Box<LetterSent>,
-            > {
+            pub(super) fn default_answer() -> ::core::option::Option<::std::boxed::Box<LetterSent>> {
                 ::core::option::Option::<::std::boxed::Box<LetterSent>>::None
             }
+
             /// Returns the default of `seal`.
             pub(super) fn default_seal() -> ::std::vec::Vec<u8> {
                 ::std::vec::Vec::from([1, 65])
             }
+
             /// Returns the default of `id`.
             pub(super) fn default_id() -> ::eventwright::wire::uuid::Uuid {
-                ::eventwright::wire::uuid::Uuid::from_u128(
-                    15434409043033331670556068261031550225,
-                )
+                ::eventwright::wire::uuid::Uuid::from_u128(15434409043033331670556068261031550225)
             }
+
             /// Returns the default of `weights`.
             pub(super) fn default_weights() -> ::std::vec::Vec<f64> {
                 ::std::vec::Vec::new()
             }
         }
+
         /// The branches of the union in `golden.forms.LetterSent.content`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum LetterSentContent {
@@ -796,7 +690,7 @@ pub mod letter_sent {
             String(::std::string::String),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
             /// The branch `golden.forms.Person`.
             #[serde(rename = "golden.forms.Person")]
             #[serde(alias = "Person")]
@@ -805,17 +699,10 @@ pub mod letter_sent {
             #[serde(rename = "long")]
             Long(i64),
         }
+
         /// The enum `golden.forms.Stamp`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -830,6 +717,7 @@ pub mod letter_sent {
             #[serde(rename = "AIR")]
             Air,
         }
+
         impl Stamp {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -841,7 +729,9 @@ pub mod letter_sent {
                 }
             }
         }
+
         pub use super::v1::PersonRef;
+
         /// The record `golden.forms.LetterSent`, borrowing from what it was decoded from.
         #[derive(Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -859,10 +749,7 @@ pub mod letter_sent {
             pub notes: ::std::vec::Vec<&'a str>,
             /// The field `copies`.
             #[serde(serialize_with = "::eventwright::wire::json::serialize")]
-            pub copies: ::eventwright::wire::avro::BorrowedMap<
-                'a,
-                ::core::option::Option<&'a [u8]>,
-            >,
+            pub copies: ::eventwright::wire::avro::BorrowedMap<'a, ::core::option::Option<&'a [u8]>>,
             /// The field `receivers`.
             pub receivers: ::std::vec::Vec<PersonRef<'a>>,
             /// The field `content`.
@@ -878,6 +765,7 @@ pub mod letter_sent {
             #[serde(serialize_with = "::eventwright::wire::json::serialize")]
             pub weights: ::std::vec::Vec<f64>,
         }
+
         impl LetterSentRef<'_> {
             /// Returns the owned form.
             #[must_use]
@@ -887,31 +775,18 @@ pub mod letter_sent {
                     stamp: self.stamp,
                     sender: self.sender.into_owned(),
                     size: self.size,
-                    notes: self
-                        .notes
-                        .into_iter()
-                        .map(|value| ::std::string::String::from(value))
-                        .collect(),
-                    copies: self
-                        .copies
-                        .into_owned(|value| {
-                            value.map(|value| ::std::vec::Vec::from(value))
-                        }),
-                    receivers: self
-                        .receivers
-                        .into_iter()
-                        .map(|value| value.into_owned())
-                        .collect(),
+                    notes: self.notes.into_iter().map(|value| ::std::string::String::from(value)).collect(),
+                    copies: self.copies.into_owned(|value| value.map(|value| ::std::vec::Vec::from(value))),
+                    receivers: self.receivers.into_iter().map(|value| value.into_owned()).collect(),
                     content: self.content.map(|value| value.into_owned()),
-                    answer: self
-                        .answer
-                        .map(|value| ::std::boxed::Box::new(value.into_owned())),
+                    answer: self.answer.map(|value| ::std::boxed::Box::new(value.into_owned())),
                     seal: ::std::vec::Vec::from(self.seal),
                     id: self.id,
                     weights: self.weights,
                 }
             }
         }
+
         /// The branches of the union in `golden.forms.LetterSent.content`, borrowing from what was decoded.
         #[derive(Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -921,10 +796,7 @@ pub mod letter_sent {
             String(&'a str),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(
-                #[serde(serialize_with = "::eventwright::wire::json::serialize")]
-                &'a [u8],
-            ),
+            Bytes(#[serde(serialize_with = "::eventwright::wire::json::serialize")] &'a [u8]),
             /// The branch `golden.forms.Person`.
             #[serde(rename = "golden.forms.Person")]
             Person(PersonRef<'a>),
@@ -932,115 +804,85 @@ pub mod letter_sent {
             #[serde(rename = "long")]
             Long(i64),
         }
+
         impl LetterSentContentRef<'_> {
             /// Returns the owned form.
             #[must_use]
             pub fn into_owned(self) -> LetterSentContent {
                 match self {
-                    Self::String(value) => {
-                        LetterSentContent::String(::std::string::String::from(value))
-                    }
-                    Self::Bytes(value) => {
-                        LetterSentContent::Bytes(::std::vec::Vec::from(value))
-                    }
+                    Self::String(value) => LetterSentContent::String(::std::string::String::from(value)),
+                    Self::Bytes(value) => LetterSentContent::Bytes(::std::vec::Vec::from(value)),
                     Self::Person(value) => LetterSentContent::Person(value.into_owned()),
                     Self::Long(value) => LetterSentContent::Long(value),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for LetterSent {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.bytes(&self.subject);
-                        ::eventwright::wire::avro::Encode::encode(&self.stamp, writer)
-                            .field("stamp")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.sender, writer)
-                            .field("sender")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                            .field("size")?;
-                        writer
-                            .items(
-                                &self.notes,
-                                |writer, item| {
-                                    writer.string(item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )
-                            .field("notes")?;
-                        writer
-                            .entries(
-                                &self.copies,
-                                |writer, value| match value {
-                                    ::core::option::Option::None => {
-                                        writer.index(0);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        writer.index(1);
-                                        {
-                                            writer.bytes(value);
-                                            ::core::result::Result::Ok(())
-                                        }
-                                    }
-                                },
-                            )
-                            .field("copies")?;
-                        writer
-                            .items(
-                                &self.receivers,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
-                            .field("receivers")?;
-                        match &self.content {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        }
-                            .field("content")?;
-                        match &self.answer {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
-                        }
-                            .field("answer")?;
-                        writer.bytes(&self.seal);
-                        writer.uuid(self.id);
-                        writer
-                            .items(
-                                &self.weights,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )
-                            .field("weights")?;
+                writer.nested(|writer| {
+                    writer.bytes(&self.subject);
+                    ::eventwright::wire::avro::Encode::encode(&self.stamp, writer).field("stamp")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.sender, writer).field("sender")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
+                    writer.items(&self.notes, |writer, item| {
+                        writer.string(item);
                         ::core::result::Result::Ok(())
-                    })?;
+                    }).field("notes")?;
+                    writer.entries(&self.copies, |writer, value| match value {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            {
+                                writer.bytes(value);
+                                ::core::result::Result::Ok(())
+                            }
+                        }
+                    }).field("copies")?;
+                    writer.items(
+                        &self.receivers,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                    ).field("receivers")?;
+                    match &self.content {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("content")?;
+                    match &self.answer {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("answer")?;
+                    writer.bytes(&self.seal);
+                    writer.uuid(self.id);
+                    writer.items(&self.weights, |writer, item| {
+                        writer.double(*item);
+                        ::core::result::Result::Ok(())
+                    }).field("weights")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for LetterSent {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     subject: fields.read(0)?,
@@ -1058,6 +900,7 @@ pub mod letter_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for LetterSentContent {
             fn encode(
                 &self,
@@ -1084,39 +927,35 @@ pub mod letter_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for LetterSentContent {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Bytes),
                     3 => branch.read().map(Self::Person),
                     4 => branch.read().map(Self::Long),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 4),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 4)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Stamp {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Local => 0,
-                            Self::Abroad => 1,
-                            Self::Air => 2,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Local => 0,
+                    Self::Abroad => 1,
+                    Self::Air => 2,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Stamp {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -1126,670 +965,380 @@ pub mod letter_sent {
                     0 => ::core::result::Result::Ok(Self::Local),
                     1 => ::core::result::Result::Ok(Self::Abroad),
                     2 => ::core::result::Result::Ok(Self::Air),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(LetterSent {
-                            subject: reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .field("subject")?,
-                            stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("stamp")?,
-                            sender: <Person as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("sender")?,
-                            size: <Size as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("size")?,
-                            notes: reader
-                                .items(1, |reader| reader.string())
-                                .field("notes")?,
-                            copies: reader
-                                .entries(|reader| match reader.index(2) {
-                                    ::core::result::Result::Ok(0) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        reader
-                                            .bytes()
-                                            .map(<[u8]>::to_vec)
-                                            .map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .field("copies")?,
-                            receivers: reader
-                                .items(
-                                    2,
-                                    |reader| <Person as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    ),
-                                )
-                                .field("receivers")?,
-                            content: match reader.index(5) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .string()
-                                        .map(LetterSentContent::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .bytes()
-                                        .map(<[u8]>::to_vec)
-                                        .map(LetterSentContent::Bytes)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(3) => {
-                                    <Person as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(LetterSentContent::Person)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(4) => {
-                                    reader
-                                        .long()
-                                        .map(LetterSentContent::Long)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 5),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(LetterSent {
+                        subject: reader.bytes().map(<[u8]>::to_vec).field("subject")?,
+                        stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                        sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                        notes: reader.items(1, |reader| reader.string()).field("notes")?,
+                        copies: reader.entries(|reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("content")?,
-                            answer: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <LetterSent as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("copies")?,
+                        receivers: reader.items(
+                            2,
+                            |reader| <Person as ::eventwright::wire::avro::Decode>::decode(reader),
+                        ).field("receivers")?,
+                        content: match reader.index(5) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.string().map(LetterSentContent::String).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(2) => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(3) => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(4) => reader.long().map(LetterSentContent::Long).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                             }
-                                .field("answer")?,
-                            seal: reader.bytes().map(<[u8]>::to_vec).field("seal")?,
-                            id: reader.uuid().field("id")?,
-                            weights: reader
-                                .items(8, |reader| reader.double())
-                                .field("weights")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("content")?,
+                        answer: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("answer")?,
+                        seal: reader.bytes().map(<[u8]>::to_vec).field("seal")?,
+                        id: reader.uuid().field("id")?,
+                        weights: reader.items(8, |reader| reader.double()).field("weights")?,
                     })
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Stamp::Local),
                     1 => ::core::result::Result::Ok(Stamp::Abroad),
                     2 => ::core::result::Result::Ok(Stamp::Air),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                 }
             }
         }
+
         /// Reads `golden.forms.LetterSent` as version 1 wrote it.
         fn letter_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<LetterSent, ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    let value = LetterSent {
-                        subject: reader
-                            .str()
-                            .and_then(|value| {
-                                <::std::vec::Vec<
-                                    u8,
-                                > as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::String(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Bytes)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .field("subject")?,
-                        stamp: stamp_from_v1(reader).field("stamp")?,
-                        sender: <Person as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("sender")?,
-                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .field("size")?,
-                        notes: reader.items(1, |reader| reader.string()).field("notes")?,
-                        copies: LetterSent::default_copies(),
-                        receivers: LetterSent::default_receivers(),
-                        content: LetterSent::default_content(),
-                        answer: LetterSent::default_answer(),
-                        seal: LetterSent::default_seal(),
-                        id: LetterSent::default_id(),
-                        weights: LetterSent::default_weights(),
-                    };
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    ::core::result::Result::Ok(value)
-                })
+            reader.nested(|reader| {
+                let value = LetterSent {
+                    subject: reader.str().and_then(|value| {
+                        <::std::vec::Vec<u8> as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::String(value).promote(
+                                ::eventwright::wire::avro::Primitive::Bytes
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    }).field("subject")?,
+                    stamp: stamp_from_v1(reader).field("stamp")?,
+                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                    notes: reader.items(1, |reader| reader.string()).field("notes")?,
+                    copies: LetterSent::default_copies(),
+                    receivers: LetterSent::default_receivers(),
+                    content: LetterSent::default_content(),
+                    answer: LetterSent::default_answer(),
+                    seal: LetterSent::default_seal(),
+                    id: LetterSent::default_id(),
+                    weights: LetterSent::default_weights(),
+                };
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    ::core::result::Result::Ok(())
+                })?;
+                ::core::result::Result::Ok(value)
+            })
         }
+
         /// Reads `golden.forms.Stamp` as version 1 wrote it.
         fn stamp_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Stamp, ::eventwright::wire::DecodeError> {
             match reader.index(2)? {
                 0 => ::core::result::Result::Ok(Stamp::Local),
                 1 => ::core::result::Result::Ok(Stamp::Abroad),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(LetterSentRef {
-                            subject: reader.bytes().field("subject")?,
-                            stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("stamp")?,
-                            sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("sender")?,
-                            size: <Size as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("size")?,
-                            notes: reader
-                                .items(1, |reader| reader.str())
-                                .field("notes")?,
-                            copies: reader
-                                .borrowed_entries(|reader| match reader.index(2) {
-                                    ::core::result::Result::Ok(0) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        reader.bytes().map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .field("copies")?,
-                            receivers: reader
-                                .items(
-                                    2,
-                                    |reader| <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    ),
-                                )
-                                .field("receivers")?,
-                            content: match reader.index(5) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .str()
-                                        .map(LetterSentContentRef::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .bytes()
-                                        .map(LetterSentContentRef::Bytes)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(3) => {
-                                    <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(LetterSentContentRef::Person)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(4) => {
-                                    reader
-                                        .long()
-                                        .map(LetterSentContentRef::Long)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 5),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(LetterSentRef {
+                        subject: reader.bytes().field("subject")?,
+                        stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                        sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                        notes: reader.items(1, |reader| reader.str()).field("notes")?,
+                        copies: reader.borrowed_entries(|reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.bytes().map(::core::option::Option::Some),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("content")?,
-                            answer: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("copies")?,
+                        receivers: reader.items(
+                            2,
+                            |reader| <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                        ).field("receivers")?,
+                        content: match reader.index(5) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.str().map(LetterSentContentRef::String).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(2) => reader.bytes().map(LetterSentContentRef::Bytes).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(3) => <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContentRef::Person).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(4) => reader.long().map(LetterSentContentRef::Long).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                             }
-                                .field("answer")?,
-                            seal: reader.bytes().field("seal")?,
-                            id: reader.uuid().field("id")?,
-                            weights: reader
-                                .items(8, |reader| reader.double())
-                                .field("weights")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("content")?,
+                        answer: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("answer")?,
+                        seal: reader.bytes().field("seal")?,
+                        id: reader.uuid().field("id")?,
+                        weights: reader.items(8, |reader| reader.double()).field("weights")?,
                     })
+                })
             }
         }
+
         /// Reads `golden.forms.LetterSent` as version 1 wrote it.
         fn letter_sent_from_v1_ref<'a>(
-            reader: &mut ::eventwright::wire::avro::Reader<'a>,
-        ) -> ::core::result::Result<
-            LetterSentRef<'a>,
-            ::eventwright::wire::DecodeError,
-        > {
-            reader
-                .nested(|reader| {
-                    let value = LetterSentRef {
-                        subject: reader.str().map(str::as_bytes).field("subject")?,
-                        stamp: stamp_from_v1(reader).field("stamp")?,
-                        sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("sender")?,
-                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .field("size")?,
-                        notes: reader.items(1, |reader| reader.str()).field("notes")?,
-                        copies: ::eventwright::wire::avro::BorrowedMap::from(
-                            ::std::vec::Vec::from([
-                                ("b", ::core::option::Option::<&'a [u8]>::None),
-                            ]),
-                        ),
-                        receivers: ::std::vec::Vec::from([
-                            PersonRef {
-                                name: "all",
-                                age: ::core::option::Option::Some(7),
-                            },
-                        ]),
-                        content: ::core::option::Option::<
-                            LetterSentContentRef<'a>,
-                        >::None,
-                        answer: ::core::option::Option::<
-                            ::std::boxed::Box<LetterSentRef<'a>>,
-                        >::None,
-                        seal: b"\x01A".as_slice(),
-                        id: LetterSent::default_id(),
-                        weights: LetterSent::default_weights(),
-                    };
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    ::core::result::Result::Ok(value)
-                })
+            reader: &mut ::eventwright::wire::avro::Reader<'a>
+        ) -> ::core::result::Result<LetterSentRef<'a>, ::eventwright::wire::DecodeError> {
+            reader.nested(|reader| {
+                let value = LetterSentRef {
+                    subject: reader.str().map(str::as_bytes).field("subject")?,
+                    stamp: stamp_from_v1(reader).field("stamp")?,
+                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                    notes: reader.items(1, |reader| reader.str()).field("notes")?,
+                    copies: ::eventwright::wire::avro::BorrowedMap::from(
+                        ::std::vec::Vec::from([("b", ::core::option::Option::<&'a [u8]>::None)])
+                    ),
+                    receivers: ::std::vec::Vec::from([PersonRef {
+                        name: "all",
+                        age: ::core::option::Option::Some(7),
+                    }]),
+                    content: ::core::option::Option::<LetterSentContentRef<'a>>::None,
+                    answer: ::core::option::Option::<::std::boxed::Box<LetterSentRef<'a>>>::None,
+                    seal: b"\x01A".as_slice(),
+                    id: LetterSent::default_id(),
+                    weights: LetterSent::default_weights(),
+                };
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    ::core::result::Result::Ok(())
+                })?;
+                ::core::result::Result::Ok(value)
+            })
         }
+
         impl ::eventwright::wire::avro::DecodeInto for LetterSent {
             fn decode_into(
                 &mut self,
                 reader: &mut ::eventwright::wire::avro::Reader<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let value = self;
-                reader
-                    .nested(|reader| {
-                        reader.bytes_into(&mut value.subject).field("subject")?;
-                        value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("stamp")?;
-                        ::eventwright::wire::avro::DecodeInto::decode_into(
-                                &mut value.sender,
-                                reader,
-                            )
-                            .field("sender")?;
-                        value.size = <Size as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("size")?;
-                        reader
-                            .items_into(
-                                1,
-                                &mut value.notes,
-                                |reader| reader.string(),
-                                |reader, place| reader.string_into(place),
-                            )
-                            .field("notes")?;
-                        value.copies = reader
-                            .entries(|reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .bytes()
-                                        .map(<[u8]>::to_vec)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            })
-                            .field("copies")?;
-                        reader
-                            .items_into(
-                                2,
-                                &mut value.receivers,
-                                |reader| <Person as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                ),
-                                |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(
+                reader.nested(|reader| {
+                    reader.bytes_into(&mut value.subject).field("subject")?;
+                    value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?;
+                    ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
+                    value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
+                    reader.items_into(
+                        1,
+                        &mut value.notes,
+                        |reader| reader.string(),
+                        |reader, place| reader.string_into(place),
+                    ).field("notes")?;
+                    value.copies = reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("copies")?;
+                    reader.items_into(
+                        2,
+                        &mut value.receivers,
+                        |reader| <Person as ::eventwright::wire::avro::Decode>::decode(reader),
+                        |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                    ).field("receivers")?;
+                    match reader.index(5) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                            |new| *&mut value.content = new
+                        ),
+                        ::core::result::Result::Ok(1) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::String(place) => reader.string_into(place),
+                                place => reader.string().map(LetterSentContent::String).map(|new| *place = new),
+                            },
+                            place => reader.string().map(LetterSentContent::String).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(2) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::Bytes(place) => reader.bytes_into(place),
+                                place => reader.bytes().map(<[u8]>::to_vec).map(
+                                    LetterSentContent::Bytes
+                                ).map(|new| *place = new),
+                            },
+                            place => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(3) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::Person(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
                                     place,
                                     reader,
                                 ),
-                            )
-                            .field("receivers")?;
-                        match reader.index(5) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                                    .map(|new| *&mut value.content = new)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::String(place) => {
-                                                reader.string_into(place)
-                                            }
-                                            place => {
-                                                reader
-                                                    .string()
-                                                    .map(LetterSentContent::String)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        reader
-                                            .string()
-                                            .map(LetterSentContent::String)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::Bytes(place) => reader.bytes_into(place),
-                                            place => {
-                                                reader
-                                                    .bytes()
-                                                    .map(<[u8]>::to_vec)
-                                                    .map(LetterSentContent::Bytes)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        reader
-                                            .bytes()
-                                            .map(<[u8]>::to_vec)
-                                            .map(LetterSentContent::Bytes)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(3) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::Person(place) => {
-                                                ::eventwright::wire::avro::DecodeInto::decode_into(
-                                                    place,
-                                                    reader,
-                                                )
-                                            }
-                                            place => {
-                                                <Person as ::eventwright::wire::avro::Decode>::decode(
-                                                        reader,
-                                                    )
-                                                    .map(LetterSentContent::Person)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        <Person as ::eventwright::wire::avro::Decode>::decode(
-                                                reader,
-                                            )
-                                            .map(LetterSentContent::Person)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(4) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::Long(place) => {
-                                                reader.long().map(|new| *place = new)
-                                            }
-                                            place => {
-                                                reader
-                                                    .long()
-                                                    .map(LetterSentContent::Long)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        reader
-                                            .long()
-                                            .map(LetterSentContent::Long)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 5),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                                place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                    LetterSentContent::Person
+                                ).map(|new| *place = new),
+                            },
+                            place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(4) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::Long(place) => reader.long().map(|new| *place = new),
+                                place => reader.long().map(LetterSentContent::Long).map(|new| *place = new),
+                            },
+                            place => reader.long().map(LetterSentContent::Long).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                         }
-                            .field("content")?;
-                        match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                                    .map(|new| *&mut value.answer = new)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                match &mut value.answer {
-                                    ::core::option::Option::Some(place) => {
-                                        ::eventwright::wire::avro::DecodeInto::decode_into(
-                                            &mut **place,
-                                            reader,
-                                        )
-                                    }
-                                    place => {
-                                        <LetterSent as ::eventwright::wire::avro::Decode>::decode(
-                                                reader,
-                                            )
-                                            .map(::std::boxed::Box::new)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("content")?;
+                    match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                            |new| *&mut value.answer = new
+                        ),
+                        ::core::result::Result::Ok(1) => match &mut value.answer {
+                            ::core::option::Option::Some(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                                &mut **place,
+                                reader,
+                            ),
+                            place => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("answer")?;
-                        reader.bytes_into(&mut value.seal).field("seal")?;
-                        value.id = reader.uuid().field("id")?;
-                        reader
-                            .items_into(
-                                8,
-                                &mut value.weights,
-                                |reader| reader.double(),
-                                |reader, place| reader.double().map(|new| *place = new),
-                            )
-                            .field("weights")?;
-                        ::core::result::Result::Ok(())
-                    })
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("answer")?;
+                    reader.bytes_into(&mut value.seal).field("seal")?;
+                    value.id = reader.uuid().field("id")?;
+                    reader.items_into(
+                        8,
+                        &mut value.weights,
+                        |reader| reader.double(),
+                        |reader, place| reader.double().map(|new| *place = new),
+                    ).field("weights")?;
+                    ::core::result::Result::Ok(())
+                })
             }
         }
+
         /// Reads `golden.forms.LetterSent` as version 1 wrote it over one that is there.
         fn letter_sent_from_v1_into(
             value: &mut LetterSent,
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader
-                        .str()
-                        .and_then(|value| {
-                            <::std::vec::Vec<
-                                u8,
-                            > as ::eventwright::wire::avro::Sink>::scalar(
-                                ::eventwright::wire::avro::Scalar::String(value)
-                                    .promote(::eventwright::wire::avro::Primitive::Bytes)?,
-                                ::eventwright::wire::avro::Logical::None,
-                            )
-                        })
-                        .map(|new| *&mut value.subject = new)
-                        .field("subject")?;
-                    value.stamp = stamp_from_v1(reader).field("stamp")?;
-                    ::eventwright::wire::avro::DecodeInto::decode_into(
-                            &mut value.sender,
-                            reader,
-                        )
-                        .field("sender")?;
-                    value.size = <Size as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("size")?;
-                    reader
-                        .items_into(
-                            1,
-                            &mut value.notes,
-                            |reader| reader.string(),
-                            |reader, place| reader.string_into(place),
-                        )
-                        .field("notes")?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    value.copies = LetterSent::default_copies();
-                    value.receivers = LetterSent::default_receivers();
-                    value.content = LetterSent::default_content();
-                    value.answer = LetterSent::default_answer();
-                    value.seal = LetterSent::default_seal();
-                    value.id = LetterSent::default_id();
-                    value.weights = LetterSent::default_weights();
+            reader.nested(|reader| {
+                reader.str().and_then(|value| {
+                    <::std::vec::Vec<u8> as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::String(value).promote(
+                            ::eventwright::wire::avro::Primitive::Bytes
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).map(|new| *&mut value.subject = new).field("subject")?;
+                value.stamp = stamp_from_v1(reader).field("stamp")?;
+                ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
+                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
+                reader.items_into(
+                    1,
+                    &mut value.notes,
+                    |reader| reader.string(),
+                    |reader, place| reader.string_into(place),
+                ).field("notes")?;
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
                     ::core::result::Result::Ok(())
-                })
+                })?;
+                value.copies = LetterSent::default_copies();
+                value.receivers = LetterSent::default_receivers();
+                value.content = LetterSent::default_content();
+                value.answer = LetterSent::default_answer();
+                value.seal = LetterSent::default_seal();
+                value.id = LetterSent::default_id();
+                value.weights = LetterSent::default_weights();
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// The schema of version 2 of `LetterSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "LetterSent",
@@ -1818,32 +1367,26 @@ pub mod letter_sent {
 "#,
             references: &[],
             fingerprint: 0xa1487f751dd48762,
-            sha256: [
-                38, 242, 236, 243, 89, 125, 167, 205, 188, 110, 218, 80, 54, 73, 128,
-                209, 185, 70, 184, 128, 137, 0, 82, 201, 87, 135, 43, 184, 242, 0, 236,
-                201,
-            ],
+            sha256: *b"&\xf2\xec\xf3Y}\xa7\xcd\xbcn\xdaP6I\x80\xd1\xb9F\xb8\x80\x89\x00R\xc9W\x87+\xb8\xf2\x00\xec\xc9",
             canonical_fingerprint: 0x89b09ccf56f7f63d,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for LetterSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1851,8 +1394,10 @@ pub mod letter_sent {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSent {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1860,19 +1405,15 @@ pub mod letter_sent {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => letter_sent_from_v1(reader),
-                    1 => {
-                        <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSentRef<'a> {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1880,19 +1421,12 @@ pub mod letter_sent {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => letter_sent_from_v1_ref(reader),
-                    1 => {
-                        <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> LetterSentRef<'a> {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`LetterSent`].
             ///
@@ -1905,6 +1439,7 @@ pub mod letter_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl LetterSent {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -1921,77 +1456,74 @@ pub mod letter_sent {
                 let decoded = match writer {
                     0 => letter_sent_from_v1_into(self, reader),
                     1 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
 }
+
 pub use letter_sent::v2::LetterSent;
 pub use letter_sent::v2::LetterSentRef;
+
 /// The versions of `ClockRead`.
 pub mod clock_read {
     /// Version 1 of `ClockRead`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.forms.ClockRead`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct ClockRead {
             /// The field `at`.
             pub at: ::eventwright::wire::jiff::Timestamp,
         }
+
         impl ClockRead {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(at: ::eventwright::wire::jiff::Timestamp) -> Self {
-                Self { at }
+                Self {
+                    at
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ClockRead {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at,
-                        ::eventwright::wire::avro::Logical::TimestampMillis,
-                    )
-                    .field("at")?;
+                writer.timestamp(self.at, ::eventwright::wire::avro::Logical::TimestampMillis).field("at")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ClockRead {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { at: fields.read(0)? })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(ClockRead {
-                    at: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                        .field("at")?,
+                ::core::result::Result::Ok(Self {
+                    at: fields.read(0)?
                 })
             }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(ClockRead {
+                    at: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at")?
+                })
+            }
+        }
+
         /// The schema of version 1 of `ClockRead`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ClockRead",
@@ -2007,30 +1539,26 @@ pub mod clock_read {
 "#,
             references: &[],
             fingerprint: 0x8690b5892dfcec91,
-            sha256: [
-                196, 179, 136, 63, 132, 99, 196, 189, 159, 119, 116, 50, 208, 223, 207,
-                241, 166, 82, 89, 92, 66, 42, 24, 158, 37, 29, 80, 71, 155, 181, 15, 199,
-            ],
+            sha256: *b"\xc4\xb3\x88?\x84c\xc4\xbd\x9fwt2\xd0\xdf\xcf\xf1\xa6RY\\B*\x18\x9e%\x1dPG\x9b\xb5\x0f\xc7",
             canonical_fingerprint: 0xfb53a65a8c3ddda1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ClockRead {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2038,8 +1566,10 @@ pub mod clock_read {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ClockRead {
             type Owned = ClockRead;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2047,14 +1577,11 @@ pub mod clock_read {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl ClockRead {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -2069,92 +1596,83 @@ pub mod clock_read {
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 let decoded = match writer {
-                    0 => {
-                        <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(|new| *self = new)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader).map(|new| *self = new),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
+
     /// Version 2 of `ClockRead`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.forms.ClockRead`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct ClockRead {
             /// The field `at`.
             pub at: ::eventwright::wire::jiff::Timestamp,
         }
+
         impl ClockRead {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(at: ::eventwright::wire::jiff::Timestamp) -> Self {
-                Self { at }
+                Self {
+                    at
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ClockRead {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at,
-                        ::eventwright::wire::avro::Logical::TimestampMicros,
-                    )
-                    .field("at")?;
+                writer.timestamp(self.at, ::eventwright::wire::avro::Logical::TimestampMicros).field("at")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ClockRead {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { at: fields.read(0)? })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(ClockRead {
-                    at: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMicros)
-                        .field("at")?,
+                ::core::result::Result::Ok(Self {
+                    at: fields.read(0)?
                 })
             }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(ClockRead {
+                    at: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMicros).field("at")?
+                })
+            }
+        }
+
         /// Reads `golden.forms.ClockRead` as version 1 wrote it.
         fn clock_read_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<ClockRead, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ClockRead {
-                at: reader
-                    .long()
-                    .and_then(|value| {
-                        <::eventwright::wire::jiff::Timestamp as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Long(value),
-                            ::eventwright::wire::avro::Logical::TimestampMillis,
-                        )
-                    })
-                    .field("at")?,
+                at: reader.long().and_then(|value| {
+                    <::eventwright::wire::jiff::Timestamp as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Long(value),
+                        ::eventwright::wire::avro::Logical::TimestampMillis,
+                    )
+                }).field("at")?
             })
         }
+
         /// The schema of version 2 of `ClockRead`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ClockRead",
@@ -2170,32 +1688,26 @@ pub mod clock_read {
 "#,
             references: &[],
             fingerprint: 0xf034d1d7654204a1,
-            sha256: [
-                123, 76, 18, 67, 249, 242, 195, 161, 146, 157, 85, 29, 228, 215, 104,
-                255, 212, 226, 230, 126, 51, 63, 237, 128, 30, 187, 173, 140, 35, 39,
-                228, 69,
-            ],
+            sha256: *b"{L\x12C\xf9\xf2\xc3\xa1\x92\x9dU\x1d\xe4\xd7h\xff\xd4\xe2\xe6~3?\xed\x80\x1e\xbb\xad\x8c#\'\xe4E",
             canonical_fingerprint: 0xfb53a65a8c3ddda1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ClockRead {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2203,8 +1715,10 @@ pub mod clock_read {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ClockRead {
             type Owned = ClockRead;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2213,14 +1727,11 @@ pub mod clock_read {
                 match writer {
                     0 => clock_read_from_v1(reader),
                     1 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl ClockRead {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -2236,19 +1747,13 @@ pub mod clock_read {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 let decoded = match writer {
                     0 => clock_read_from_v1(reader).map(|new| *self = new),
-                    1 => {
-                        <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(|new| *self = new)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader).map(|new| *self = new),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
 }
+
 pub use clock_read::v2::ClockRead;

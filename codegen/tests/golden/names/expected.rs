@@ -4,24 +4,20 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 3,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
-pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &awkward_named::v1::SCHEMA,
-    &awkward_named::v2::SCHEMA,
-];
+pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[&awkward_named::v1::SCHEMA, &awkward_named::v2::SCHEMA];
+
 /// The versions of `AwkwardNamed`.
 pub mod awkward_named {
     /// Version 1 of `AwkwardNamed`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.type.impl.awkward_named`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct AwkwardNamed {
@@ -55,10 +51,7 @@ pub mod awkward_named {
             /// The field `fields`.
             pub fields: ::std::vec::Vec<::std::string::String>,
             /// The field `item`.
-            pub item: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::string::String,
-            >,
+            pub item: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
             /// The field `out`.
             pub out: Option,
             /// The field `string`.
@@ -70,6 +63,7 @@ pub mod awkward_named {
             /// The field `event`.
             pub event: Event,
         }
+
         impl AwkwardNamed {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -82,10 +76,7 @@ pub mod awkward_named {
                 writer: ::std::string::String,
                 value: ::core::option::Option<::std::string::String>,
                 fields: ::std::vec::Vec<::std::string::String>,
-                item: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
+                item: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
                 out: Option,
                 string: String,
                 vec: Vec,
@@ -111,28 +102,26 @@ pub mod awkward_named {
                     event,
                 }
             }
+
             /// Returns the default of `super_`.
-            pub(super) fn default_super_() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_super_() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
+
             /// Returns the default of `camel_case`.
             pub(super) fn default_camel_case() -> i64 {
                 1
             }
+
             /// Returns the default of `async`.
             pub(super) fn default_async() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 1)
             }
         }
+
         /// The record `golden.type.impl.Option`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Option {
@@ -140,46 +129,47 @@ pub mod awkward_named {
             #[serde(default = "Option::default_new")]
             pub new: bool,
         }
+
         impl Option {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new() -> Self {
-                Self { new: Self::default_new() }
+                Self {
+                    new: Self::default_new()
+                }
             }
+
             /// Returns the default of `new`.
             pub(super) fn default_new() -> bool {
                 false
             }
         }
+
         /// The record `golden.type.impl.String`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct String {
             /// The field `str`.
             pub str: ::std::string::String,
         }
+
         impl String {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(str: ::std::string::String) -> Self {
-                Self { str }
+                Self {
+                    str
+                }
             }
         }
+
         /// The record `golden.type.impl.vec`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Vec {
@@ -187,25 +177,21 @@ pub mod awkward_named {
             #[serde(rename = "Vec")]
             pub vec: Option,
         }
+
         impl Vec {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(vec: Option) -> Self {
-                Self { vec }
+                Self {
+                    vec
+                }
             }
         }
+
         /// The enum `golden.type.impl.Result`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -226,6 +212,7 @@ pub mod awkward_named {
             #[serde(rename = "SOME_THING")]
             SomeThing,
         }
+
         impl Result {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -239,13 +226,10 @@ pub mod awkward_named {
                 }
             }
         }
+
         /// The record `other.Event`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Event {
@@ -253,20 +237,23 @@ pub mod awkward_named {
             #[serde(default = "Event::default_default")]
             pub default: i32,
         }
+
         impl Event {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new() -> Self {
                 Self {
-                    default: Self::default_default(),
+                    default: Self::default_default()
                 }
             }
+
             /// Returns the default of `default`.
             pub(super) fn default_default() -> i32 {
                 2
             }
         }
+
         impl ::eventwright::wire::avro::Encode for AwkwardNamed {
             fn encode(
                 &self,
@@ -286,8 +273,7 @@ pub mod awkward_named {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("super")?;
+                }.field("super")?;
                 writer.long(self.camel_case);
                 writer.int(self.http_status);
                 writer.decimal(self.r#async, 5, 1).field("async")?;
@@ -305,42 +291,27 @@ pub mod awkward_named {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("value")?;
-                writer
-                    .items(
-                        &self.fields,
-                        |writer, item| {
-                            writer.string(item);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("fields")?;
-                writer
-                    .entries(
-                        &self.item,
-                        |writer, value| {
-                            writer.string(value);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("item")?;
-                ::eventwright::wire::avro::Encode::encode(&self.out, writer)
-                    .field("out")?;
-                ::eventwright::wire::avro::Encode::encode(&self.string, writer)
-                    .field("string")?;
-                ::eventwright::wire::avro::Encode::encode(&self.vec, writer)
-                    .field("vec")?;
-                ::eventwright::wire::avro::Encode::encode(&self.result, writer)
-                    .field("result")?;
-                ::eventwright::wire::avro::Encode::encode(&self.event, writer)
-                    .field("event")?;
+                }.field("value")?;
+                writer.items(&self.fields, |writer, item| {
+                    writer.string(item);
+                    ::core::result::Result::Ok(())
+                }).field("fields")?;
+                writer.entries(&self.item, |writer, value| {
+                    writer.string(value);
+                    ::core::result::Result::Ok(())
+                }).field("item")?;
+                ::eventwright::wire::avro::Encode::encode(&self.out, writer).field("out")?;
+                ::eventwright::wire::avro::Encode::encode(&self.string, writer).field("string")?;
+                ::eventwright::wire::avro::Encode::encode(&self.vec, writer).field("vec")?;
+                ::eventwright::wire::avro::Encode::encode(&self.result, writer).field("result")?;
+                ::eventwright::wire::avro::Encode::encode(&self.event, writer).field("event")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for AwkwardNamed {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     r#type: fields.read(0)?,
@@ -362,6 +333,7 @@ pub mod awkward_named {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Option {
             fn encode(
                 &self,
@@ -371,15 +343,17 @@ pub mod awkward_named {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Option {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
-                    new: fields.read_or(0, Self::default_new)?,
+                    new: fields.read_or(0, Self::default_new)?
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for String {
             fn encode(
                 &self,
@@ -389,48 +363,53 @@ pub mod awkward_named {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for String {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { str: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    str: fields.read(0)?
+                })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Vec {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.vec, writer)
-                    .field("Vec")?;
+                ::eventwright::wire::avro::Encode::encode(&self.vec, writer).field("Vec")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Vec {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { vec: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    vec: fields.read(0)?
+                })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Result {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Ok => 0,
-                            Self::Err => 1,
-                            Self::Self_ => 2,
-                            Self::Type => 3,
-                            Self::SomeThing => 4,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Ok => 0,
+                    Self::Err => 1,
+                    Self::Self_ => 2,
+                    Self::Type => 3,
+                    Self::SomeThing => 4,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Result {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -442,14 +421,11 @@ pub mod awkward_named {
                     2 => ::core::result::Result::Ok(Self::Self_),
                     3 => ::core::result::Result::Ok(Self::Type),
                     4 => ::core::result::Result::Ok(Self::SomeThing),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 5),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 5)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Event {
             fn encode(
                 &self,
@@ -459,107 +435,89 @@ pub mod awkward_named {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Event {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
-                    default: fields.read_or(0, Self::default_default)?,
+                    default: fields.read_or(0, Self::default_default)?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AwkwardNamed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AwkwardNamed {
                     r#type: reader.string().field("type")?,
                     self_: reader.int().field("self")?,
                     super_: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("super")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("super")?,
                     camel_case: reader.long().field("camelCase")?,
                     http_status: reader.int().field("HTTPStatus")?,
                     r#async: reader.decimal(1).field("async")?,
                     reader: reader.string().field("reader")?,
                     writer: reader.string().field("writer")?,
                     value: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     fields: reader.items(1, |reader| reader.string()).field("fields")?,
                     item: reader.entries(|reader| reader.string()).field("item")?,
-                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("out")?,
-                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("string")?,
-                    vec: <Vec as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("vec")?,
-                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("result")?,
-                    event: <Event as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("event")?,
+                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("out")?,
+                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader).field("string")?,
+                    vec: <Vec as ::eventwright::wire::avro::Decode>::decode(reader).field("vec")?,
+                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("result")?,
+                    event: <Event as ::eventwright::wire::avro::Decode>::decode(reader).field("event")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Option {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Option {
-                    new: reader.boolean().field("new")?,
+                    new: reader.boolean().field("new")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for String {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(String {
-                    str: reader.string().field("str")?,
+                    str: reader.string().field("str")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Vec {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Vec {
-                    vec: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("Vec")?,
+                    vec: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("Vec")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Result {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(5)? {
                     0 => ::core::result::Result::Ok(Result::Ok),
@@ -567,23 +525,21 @@ pub mod awkward_named {
                     2 => ::core::result::Result::Ok(Result::Self_),
                     3 => ::core::result::Result::Ok(Result::Type),
                     4 => ::core::result::Result::Ok(Result::SomeThing),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 5),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Event {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Event {
-                    default: reader.int().field("default")?,
+                    default: reader.int().field("default")?
                 })
             }
         }
+
         /// The schema of version 1 of `AwkwardNamed`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AwkwardNamed",
@@ -614,35 +570,30 @@ pub mod awkward_named {
 "#,
             references: &[],
             fingerprint: 0x59c54e65e9869192,
-            sha256: [
-                14, 55, 178, 104, 224, 132, 231, 38, 27, 238, 188, 54, 148, 241, 54, 61,
-                193, 76, 57, 136, 182, 177, 86, 216, 39, 75, 0, 75, 170, 125, 57, 71,
-            ],
+            sha256: *b"\x0e7\xb2h\xe0\x84\xe7&\x1b\xee\xbc6\x94\xf16=\xc1L9\x88\xb6\xb1V\xd8\'K\x00K\xaa}9G",
             canonical_fingerprint: 0xc2c36233ce9f1f7e,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for AwkwardNamed {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.r#type.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.r#type.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -650,40 +601,32 @@ pub mod awkward_named {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for AwkwardNamed {
             type Owned = AwkwardNamed;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `AwkwardNamed`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Result;
         pub use super::v1::Option;
+
         /// The record `golden.type.impl.awkward_named`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct AwkwardNamed {
@@ -718,6 +661,7 @@ pub mod awkward_named {
             /// The field `string`.
             pub string: String,
         }
+
         impl AwkwardNamed {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -745,30 +689,31 @@ pub mod awkward_named {
                     string,
                 }
             }
+
             /// Returns the default of `camel_case`.
             pub(super) fn default_camel_case() -> i64 {
                 1
             }
+
             /// Returns the default of `async`.
             pub(super) fn default_async() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 1)
             }
+
             /// Returns the default of `yield`.
             pub(super) fn default_yield() -> Result {
                 Result::Self_
             }
+
             /// Returns the default of `gen`.
             pub(super) fn default_gen() -> ::std::string::String {
                 ::std::string::String::from("2024")
             }
         }
+
         /// The record `golden.type.impl.String`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct String {
@@ -778,6 +723,7 @@ pub mod awkward_named {
             #[serde(default = "String::default_loop")]
             pub r#loop: Option,
         }
+
         impl String {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -788,11 +734,15 @@ pub mod awkward_named {
                     r#loop: Self::default_loop(),
                 }
             }
+
             /// Returns the default of `loop`.
             pub(super) fn default_loop() -> Option {
-                Option { new: false }
+                Option {
+                    new: false
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for AwkwardNamed {
             fn encode(
                 &self,
@@ -815,23 +765,19 @@ pub mod awkward_named {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("value")?;
-                ::eventwright::wire::avro::Encode::encode(&self.result, writer)
-                    .field("result")?;
-                ::eventwright::wire::avro::Encode::encode(&self.r#yield, writer)
-                    .field("yield")?;
+                }.field("value")?;
+                ::eventwright::wire::avro::Encode::encode(&self.result, writer).field("result")?;
+                ::eventwright::wire::avro::Encode::encode(&self.r#yield, writer).field("yield")?;
                 writer.string(&self.r#gen);
-                ::eventwright::wire::avro::Encode::encode(&self.out, writer)
-                    .field("out")?;
-                ::eventwright::wire::avro::Encode::encode(&self.string, writer)
-                    .field("string")?;
+                ::eventwright::wire::avro::Encode::encode(&self.out, writer).field("out")?;
+                ::eventwright::wire::avro::Encode::encode(&self.string, writer).field("string")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for AwkwardNamed {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     r#type: fields.read(0)?,
@@ -848,20 +794,21 @@ pub mod awkward_named {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for String {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.str);
-                ::eventwright::wire::avro::Encode::encode(&self.r#loop, writer)
-                    .field("loop")?;
+                ::eventwright::wire::avro::Encode::encode(&self.r#loop, writer).field("loop")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for String {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     str: fields.read(0)?,
@@ -869,9 +816,10 @@ pub mod awkward_named {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AwkwardNamed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AwkwardNamed {
                     r#type: reader.string().field("type")?,
@@ -880,74 +828,54 @@ pub mod awkward_named {
                     camel_case: reader.long().field("camelCase")?,
                     r#async: reader.decimal(1).field("async")?,
                     value: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
-                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("result")?,
-                    r#yield: <Result as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("yield")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
+                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("result")?,
+                    r#yield: <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("yield")?,
                     r#gen: reader.string().field("gen")?,
-                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("out")?,
-                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("string")?,
+                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("out")?,
+                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader).field("string")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for String {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(String {
                     str: reader.string().field("str")?,
-                    r#loop: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("loop")?,
+                    r#loop: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("loop")?,
                 })
             }
         }
+
         /// Reads `golden.type.impl.awkward_named` as version 1 wrote it.
         fn awkward_named_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<AwkwardNamed, ::eventwright::wire::DecodeError> {
             let value = AwkwardNamed {
                 r#type: reader.string().field("type")?,
-                self_: reader
-                    .int()
-                    .and_then(|value| {
-                        <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                            ::eventwright::wire::avro::Scalar::Int(value)
-                                .promote(::eventwright::wire::avro::Primitive::Long)?,
-                            ::eventwright::wire::avro::Logical::None,
-                        )
-                    })
-                    .field("self")?,
+                self_: reader.int().and_then(|value| {
+                    <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                        ::eventwright::wire::avro::Scalar::Int(value).promote(
+                            ::eventwright::wire::avro::Primitive::Long
+                        )?,
+                        ::eventwright::wire::avro::Logical::None,
+                    )
+                }).field("self")?,
                 camel_case: {
                     match reader.index(2)? {
                         0 => {}
                         1 => {
                             reader.bytes()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
                     reader.long().field("camelCase")?
                 },
@@ -957,49 +885,30 @@ pub mod awkward_named {
                     reader.bytes()?;
                     reader.bytes()?;
                     match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?
                 },
                 out: {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("out")?
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        reader.bytes()?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("out")?
                 },
                 string: string_from_v1(reader).field("string")?,
                 result: {
                     skip_vec_28_of_v1(reader)?;
-                    <Result as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("result")?
+                    <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("result")?
                 },
                 r#yield: AwkwardNamed::default_yield(),
                 r#gen: AwkwardNamed::default_gen(),
@@ -1007,36 +916,41 @@ pub mod awkward_named {
             skip_event_32_of_v1(reader)?;
             ::core::result::Result::Ok(value)
         }
+
         /// Reads `golden.type.impl.String` as version 1 wrote it.
         fn string_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<String, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(String {
                 str: reader.string().field("str")?,
                 r#loop: String::default_loop(),
             })
         }
+
         /// Skips a `golden.type.impl.vec` as version 1 wrote it.
         fn skip_vec_28_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             skip_option_29_of_v1(reader)?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `golden.type.impl.Option` as version 1 wrote it.
         fn skip_option_29_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.boolean()?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `other.Event` as version 1 wrote it.
         fn skip_event_32_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.int()?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 2 of `AwkwardNamed`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AwkwardNamed",
@@ -1063,36 +977,30 @@ pub mod awkward_named {
 "#,
             references: &[],
             fingerprint: 0xa59af4c7732909e6,
-            sha256: [
-                235, 67, 101, 15, 20, 98, 60, 159, 79, 19, 154, 127, 189, 165, 175, 107,
-                163, 101, 140, 158, 116, 136, 51, 102, 4, 95, 48, 250, 63, 106, 163, 85,
-            ],
+            sha256: *b"\xebCe\x0f\x14b<\x9fO\x13\x9a\x7f\xbd\xa5\xafk\xa3e\x8c\x9et\x883f\x04_0\xfa?j\xa3U",
             canonical_fingerprint: 0x09bcc4f962c3647e,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for AwkwardNamed {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.r#type.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.r#type.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1100,8 +1008,10 @@ pub mod awkward_named {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for AwkwardNamed {
             type Owned = AwkwardNamed;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1109,19 +1019,12 @@ pub mod awkward_named {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => awkward_named_from_v1(reader),
-                    1 => {
-                        <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use awkward_named::v2::AwkwardNamed;

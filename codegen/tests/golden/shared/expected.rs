@@ -4,20 +4,15 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 3,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &payment_taken::v1::SCHEMA,
-    &payment_taken::v2::SCHEMA,
-    &payment_taken::v3::SCHEMA,
-    &refund_issued::v1::SCHEMA,
-    &refund_issued::v2::SCHEMA,
-    &parcel_delivered::v1::SCHEMA,
-    &parcel_delivered::v2::SCHEMA,
-    &call_made::v1::SCHEMA,
-    &call_made::v2::SCHEMA,
-    &call_key::v1::SCHEMA,
+    &payment_taken::v1::SCHEMA, &payment_taken::v2::SCHEMA, &payment_taken::v3::SCHEMA, &refund_issued::v1::SCHEMA,
+    &refund_issued::v2::SCHEMA, &parcel_delivered::v1::SCHEMA, &parcel_delivered::v2::SCHEMA, &call_made::v1::SCHEMA,
+    &call_made::v2::SCHEMA, &call_key::v1::SCHEMA,
 ];
+
 /// The versions of the shared type `Price`.
 pub mod price {
     /// Version 1 of the shared type `Price`.
@@ -25,13 +20,10 @@ pub mod price {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v2::Money;
         pub use super::super::money::v2::Currency;
+
         /// The record `shop.shared.Price`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Price {
@@ -41,6 +33,7 @@ pub mod price {
             #[serde(default = "Price::default_reduced")]
             pub reduced: ::core::option::Option<Money>,
         }
+
         impl Price {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -51,18 +44,19 @@ pub mod price {
                     reduced: Self::default_reduced(),
                 }
             }
+
             /// Returns the default of `reduced`.
             pub(in super::super) fn default_reduced() -> ::core::option::Option<Money> {
                 ::core::option::Option::<Money>::None
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Price {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.net, writer)
-                    .field("net")?;
+                ::eventwright::wire::avro::Encode::encode(&self.net, writer).field("net")?;
                 match &self.reduced {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -72,14 +66,14 @@ pub mod price {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reduced")?;
+                }.field("reduced")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Price {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     net: fields.read(0)?,
@@ -87,34 +81,27 @@ pub mod price {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Price {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Price {
-                    net: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("net")?,
+                    net: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("net")?,
                     reduced: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reduced")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reduced")?,
                 })
             }
         }
+
         /// How schemas refer to version 1 of `Price`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Price",
@@ -133,19 +120,18 @@ pub mod price {
         };
     }
 }
+
 pub use price::v1::Price;
+
 /// The versions of the shared type `Money`.
 pub mod money {
     /// Version 1 of the shared type `Money`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// An amount in a currency.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Money {
@@ -155,28 +141,22 @@ pub mod money {
             /// The field `currency`.
             pub currency: Currency,
         }
+
         impl Money {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                amount: ::eventwright::wire::rust_decimal::Decimal,
-                currency: Currency,
-            ) -> Self {
-                Self { amount, currency }
+            pub fn new(amount: ::eventwright::wire::rust_decimal::Decimal, currency: Currency) -> Self {
+                Self {
+                    amount,
+                    currency,
+                }
             }
         }
+
         /// The enum `shop.shared.Currency`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -188,6 +168,7 @@ pub mod money {
             #[serde(rename = "GBP")]
             Gbp,
         }
+
         impl Currency {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -198,20 +179,21 @@ pub mod money {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Money {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.decimal(self.amount, 18, 2).field("amount")?;
-                ::eventwright::wire::avro::Encode::encode(&self.currency, writer)
-                    .field("currency")?;
+                ::eventwright::wire::avro::Encode::encode(&self.currency, writer).field("currency")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Money {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     amount: fields.read(0)?,
@@ -219,21 +201,20 @@ pub mod money {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Currency {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Eur => 0,
-                            Self::Gbp => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Eur => 0,
+                    Self::Gbp => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Currency {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -242,42 +223,34 @@ pub mod money {
                 match index {
                     0 => ::core::result::Result::Ok(Self::Eur),
                     1 => ::core::result::Result::Ok(Self::Gbp),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     amount: reader.decimal(2).field("amount")?,
-                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("currency")?,
+                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Currency::Eur),
                     1 => ::core::result::Result::Ok(Currency::Gbp),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// How schemas refer to version 1 of `Money`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Money",
@@ -296,17 +269,15 @@ pub mod money {
             references: &[],
         };
     }
+
     /// Version 2 of the shared type `Money`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Currency;
+
         /// An amount in a currency, with or without tax.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Money {
@@ -319,40 +290,40 @@ pub mod money {
             #[serde(default = "Money::default_tax_included")]
             pub tax_included: bool,
         }
+
         impl Money {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                currency: Currency,
-                amount: ::eventwright::wire::rust_decimal::Decimal,
-            ) -> Self {
+            pub fn new(currency: Currency, amount: ::eventwright::wire::rust_decimal::Decimal) -> Self {
                 Self {
                     currency,
                     amount,
                     tax_included: Self::default_tax_included(),
                 }
             }
+
             /// Returns the default of `tax_included`.
             pub(in super::super) fn default_tax_included() -> bool {
                 true
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Money {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.currency, writer)
-                    .field("currency")?;
+                ::eventwright::wire::avro::Encode::encode(&self.currency, writer).field("currency")?;
                 writer.decimal(self.amount, 18, 2).field("amount")?;
                 writer.boolean(self.tax_included);
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Money {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     currency: fields.read(0)?,
@@ -361,20 +332,19 @@ pub mod money {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
-                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("currency")?,
+                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                     amount: reader.decimal(2).field("amount")?,
                     tax_included: reader.boolean().field("tax_included")?,
                 })
             }
         }
+
         /// How schemas refer to version 2 of `Money`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Money",
@@ -395,12 +365,15 @@ pub mod money {
         };
     }
 }
+
 pub use money::v2::Money;
+
 /// The versions of the shared type `Weight`.
 pub mod weight {
     /// Version 1 of the shared type `Weight`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// How schemas refer to version 1 of `Weight`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Weight",
@@ -411,6 +384,7 @@ pub mod weight {
         };
     }
 }
+
 /// The versions of the shared type `Place`.
 pub mod place {
     /// Version 1 of the shared type `Place`.
@@ -434,30 +408,16 @@ pub mod place {
             #[prost(enumeration = "place::Precision", tag = "3")]
             #[serde(rename = "precision")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place::Precision>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place::Precision>")]
             pub precision: i32,
         }
+
         /// Nested message and enum types in `Place`.
         pub mod place {
-            #[derive(
-                Clone,
-                Copy,
-                Debug,
-                PartialEq,
-                Eq,
-                Hash,
-                PartialOrd,
-                Ord,
-                ::eventwright::wire::prost::Enumeration
-            )]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[repr(i32)]
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
+            #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde")]
             pub enum Precision {
                 #[serde(rename = "PRECISION_UNSPECIFIED")]
@@ -465,6 +425,7 @@ pub mod place {
                 #[serde(rename = "EXACT")]
                 Exact = 1,
             }
+
             impl Precision {
                 /// String value of the enum field names used in the ProtoBuf definition.
                 ///
@@ -476,6 +437,7 @@ pub mod place {
                         Self::Exact => "EXACT",
                     }
                 }
+
                 /// Creates an enum from field names used in the ProtoBuf definition.
                 pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                     match value {
@@ -486,23 +448,11 @@ pub mod place {
                 }
             }
         }
-        #[derive(
-            Clone,
-            Copy,
-            Debug,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::prost::Enumeration
-        )]
+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[repr(i32)]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PlaceKind {
             #[serde(rename = "PLACE_KIND_UNSPECIFIED")]
@@ -512,6 +462,7 @@ pub mod place {
             #[serde(rename = "LOCKER")]
             Locker = 2,
         }
+
         impl PlaceKind {
             /// String value of the enum field names used in the ProtoBuf definition.
             ///
@@ -524,6 +475,7 @@ pub mod place {
                     Self::Locker => "LOCKER",
                 }
             }
+
             /// Creates an enum from field names used in the ProtoBuf definition.
             pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                 match value {
@@ -534,6 +486,7 @@ pub mod place {
                 }
             }
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -545,18 +498,15 @@ pub mod place {
                 #[serde(with = "::eventwright::wire::proto")]
                 longitude: ::core::option::Option<f64>,
                 #[serde(rename = "precision")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place::Precision>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place::Precision>")]
                 precision: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Place {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Place {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <PlaceJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <PlaceJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         latitude: json.latitude.unwrap_or_default(),
                         longitude: json.longitude.unwrap_or_default(),
@@ -565,11 +515,13 @@ pub mod place {
                 }
             }
         };
+
         impl ::eventwright::wire::proto::EnumText for PlaceKind {
             fn text(self) -> &'static str {
                 self.as_str_name()
             }
         }
+
         /// How schemas refer to version 1 of `Place`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "types/place/v1.proto",
@@ -599,12 +551,15 @@ enum PlaceKind {
         };
     }
 }
+
 pub use place::v1::Place;
+
 /// The versions of the shared type `Address`.
 pub mod address {
     /// Version 1 of the shared type `Address`.
     pub mod v1 {
         use super::super::place::v1 as place_v1;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -613,34 +568,28 @@ pub mod address {
             #[prost(string, repeated, tag = "1")]
             #[serde(rename = "lines")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>,
             #[prost(message, optional, tag = "2")]
             #[serde(rename = "place")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             pub place: ::core::option::Option<place_v1::Place>,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct AddressJson {
                 #[serde(rename = "lines")]
-                lines: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        ::eventwright::wire::prost::alloc::string::String,
-                    >,
-                >,
+                lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
                 #[serde(rename = "place")]
                 place: ::core::option::Option<place_v1::Place>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         lines: json.lines.unwrap_or_default(),
                         place: json.place,
@@ -648,6 +597,7 @@ pub mod address {
                 }
             }
         };
+
         /// How schemas refer to version 1 of `Address`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "types/address/v1.proto",
@@ -666,9 +616,11 @@ message Address {
             references: &[super::super::place::v1::REFERENCE],
         };
     }
+
     /// Version 2 of the shared type `Address`.
     pub mod v2 {
         use super::super::place::v1 as place_v1;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -677,9 +629,7 @@ message Address {
             #[prost(string, repeated, tag = "1")]
             #[serde(rename = "lines")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>,
             #[prost(message, optional, tag = "2")]
             #[serde(rename = "place")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
@@ -689,30 +639,24 @@ message Address {
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             pub country: ::eventwright::wire::prost::alloc::string::String,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct AddressJson {
                 #[serde(rename = "lines")]
-                lines: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        ::eventwright::wire::prost::alloc::string::String,
-                    >,
-                >,
+                lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
                 #[serde(rename = "place")]
                 place: ::core::option::Option<place_v1::Place>,
                 #[serde(rename = "country")]
-                country: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                country: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         lines: json.lines.unwrap_or_default(),
                         place: json.place,
@@ -721,6 +665,7 @@ message Address {
                 }
             }
         };
+
         /// How schemas refer to version 2 of `Address`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "types/address/v2.proto",
@@ -741,19 +686,17 @@ message Address {
         };
     }
 }
+
 pub use address::v2::Address;
+
 /// The versions of the shared type `Contact`.
 pub mod contact {
     /// Version 1 of the shared type `Contact`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `crm.Contact`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Contact {
             /// The field `name`.
@@ -761,29 +704,31 @@ pub mod contact {
             /// The field `reach`.
             pub reach: ContactReach,
         }
+
         impl ::core::fmt::Debug for Contact {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Contact")
-                    .field("name", &::core::format_args!("***"))
-                    .field("reach", &self.reach)
-                    .finish()
+                f.debug_struct("Contact").field(
+                    "name",
+                    &::core::format_args!("***"),
+                ).field("reach", &self.reach).finish()
             }
         }
+
         impl Contact {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(name: ::std::string::String, reach: ContactReach) -> Self {
-                Self { name, reach }
+                Self {
+                    name,
+                    reach,
+                }
             }
         }
+
         /// The branches of the union in `crm.Contact.reach`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum ContactReach {
@@ -795,41 +740,42 @@ pub mod contact {
             #[serde(alias = "Post")]
             Post(Post),
         }
+
         /// The record `crm.Post`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Post {
             /// The field `street`.
             pub street: ::std::string::String,
         }
+
         impl Post {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(street: ::std::string::String) -> Self {
-                Self { street }
+                Self {
+                    street
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.name);
-                ::eventwright::wire::avro::Encode::encode(&self.reach, writer)
-                    .field("reach")?;
+                ::eventwright::wire::avro::Encode::encode(&self.reach, writer).field("reach")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Contact {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     name: fields.read(0)?,
@@ -837,6 +783,7 @@ pub mod contact {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ContactReach {
             fn encode(
                 &self,
@@ -855,21 +802,19 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ContactReach {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Post),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Post {
             fn encode(
                 &self,
@@ -879,49 +824,47 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Post {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { street: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    street: fields.read(0)?
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     name: reader.string().field("name")?,
                     reach: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(ContactReach::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactReach::Post)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(ContactReach::String),
+                        ::core::result::Result::Ok(1) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ContactReach::Post
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reach")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reach")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Post {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Post {
-                    street: reader.string().field("street")?,
+                    street: reader.string().field("street")?
                 })
             }
         }
+
         /// How schemas refer to version 1 of `Contact`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Contact",
@@ -941,19 +884,16 @@ pub mod contact {
             references: &[],
         };
     }
+
     /// Version 2 of the shared type `Contact`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
         pub use super::v1::Post;
+
         /// The record `crm.Contact`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Contact {
             /// The field `name`.
@@ -964,15 +904,16 @@ pub mod contact {
             #[serde(default = "Contact::default_spare")]
             pub spare: ::core::option::Option<ContactSpare>,
         }
+
         impl ::core::fmt::Debug for Contact {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Contact")
-                    .field("name", &::core::format_args!("***"))
-                    .field("reach", &self.reach)
-                    .field("spare", &self.spare)
-                    .finish()
+                f.debug_struct("Contact").field(
+                    "name",
+                    &::core::format_args!("***"),
+                ).field("reach", &self.reach).field("spare", &self.spare).finish()
             }
         }
+
         impl Contact {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -984,20 +925,16 @@ pub mod contact {
                     spare: Self::default_spare(),
                 }
             }
+
             /// Returns the default of `spare`.
-            pub(in super::super) fn default_spare() -> ::core::option::Option<
-                ContactSpare,
-            > {
+            pub(in super::super) fn default_spare() -> ::core::option::Option<ContactSpare> {
                 ::core::option::Option::<ContactSpare>::None
             }
         }
+
         /// The branches of the union in `crm.Contact.reach`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum ContactReach {
@@ -1012,13 +949,10 @@ pub mod contact {
             #[serde(alias = "Post")]
             Post(Post),
         }
+
         /// The branches of the union in `crm.Contact.spare`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum ContactSpare {
@@ -1034,14 +968,14 @@ pub mod contact {
             #[serde(alias = "Money")]
             Money(Money),
         }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.name);
-                ::eventwright::wire::avro::Encode::encode(&self.reach, writer)
-                    .field("reach")?;
+                ::eventwright::wire::avro::Encode::encode(&self.reach, writer).field("reach")?;
                 match &self.spare {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1050,14 +984,14 @@ pub mod contact {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("spare")?;
+                }.field("spare")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Contact {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     name: fields.read(0)?,
@@ -1066,6 +1000,7 @@ pub mod contact {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ContactReach {
             fn encode(
                 &self,
@@ -1088,22 +1023,20 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ContactReach {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Long),
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Post),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ContactSpare {
             fn encode(
                 &self,
@@ -1126,82 +1059,57 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for ContactSpare {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Post),
                     3 => branch.read().map(Self::Money),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     name: reader.string().field("name")?,
                     reach: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.long().map(ContactReach::Long)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(ContactReach::String)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactReach::Post)
-                        }
+                        ::core::result::Result::Ok(0) => reader.long().map(ContactReach::Long),
+                        ::core::result::Result::Ok(1) => reader.string().map(ContactReach::String),
+                        ::core::result::Result::Ok(2) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ContactReach::Post
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reach")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reach")?,
                     spare: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(ContactSpare::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactSpare::Post)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactSpare::Money)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(ContactSpare::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Post).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Money).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("spare")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("spare")?,
                 })
             }
         }
+
         /// How schemas refer to version 2 of `Contact`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Contact",
@@ -1223,19 +1131,18 @@ pub mod contact {
         };
     }
 }
+
 pub use contact::v2::Contact;
+
 /// The versions of the shared type `Account`.
 pub mod account {
     /// Version 1 of the shared type `Account`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `crm.Account`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Account {
@@ -1244,25 +1151,22 @@ pub mod account {
             /// The field `region`.
             pub region: Region,
         }
+
         impl Account {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(number: i64, region: Region) -> Self {
-                Self { number, region }
+                Self {
+                    number,
+                    region,
+                }
             }
         }
+
         /// The enum `crm.Region`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -1274,6 +1178,7 @@ pub mod account {
             #[serde(rename = "SOUTH")]
             South,
         }
+
         impl Region {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -1284,20 +1189,21 @@ pub mod account {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Account {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.long(self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.region, writer)
-                    .field("region")?;
+                ::eventwright::wire::avro::Encode::encode(&self.region, writer).field("region")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Account {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     number: fields.read(0)?,
@@ -1305,21 +1211,20 @@ pub mod account {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Region {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::North => 0,
-                            Self::South => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::North => 0,
+                    Self::South => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Region {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -1328,40 +1233,34 @@ pub mod account {
                 match index {
                     0 => ::core::result::Result::Ok(Self::North),
                     1 => ::core::result::Result::Ok(Self::South),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Account {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Account {
                     number: reader.long().field("number")?,
-                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("region")?,
+                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader).field("region")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Region {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Region::North),
                     1 => ::core::result::Result::Ok(Region::South),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// How schemas refer to version 1 of `Account`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Account",
@@ -1379,17 +1278,15 @@ pub mod account {
             references: &[],
         };
     }
+
     /// Version 2 of the shared type `Account`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Region;
+
         /// The record `crm.Account`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Account {
@@ -1401,6 +1298,7 @@ pub mod account {
             #[serde(default = "Account::default_branch")]
             pub branch: i32,
         }
+
         impl Account {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1412,26 +1310,28 @@ pub mod account {
                     branch: Self::default_branch(),
                 }
             }
+
             /// Returns the default of `branch`.
             pub(in super::super) fn default_branch() -> i32 {
                 0
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Account {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.long(self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.region, writer)
-                    .field("region")?;
+                ::eventwright::wire::avro::Encode::encode(&self.region, writer).field("region")?;
                 writer.int(self.branch);
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Account {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     number: fields.read(0)?,
@@ -1440,18 +1340,19 @@ pub mod account {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Account {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Account {
                     number: reader.long().field("number")?,
-                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("region")?,
+                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader).field("region")?,
                     branch: reader.int().field("branch")?,
                 })
             }
         }
+
         /// How schemas refer to version 2 of `Account`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Account",
@@ -1471,7 +1372,9 @@ pub mod account {
         };
     }
 }
+
 pub use account::v2::Account;
+
 /// The versions of `PaymentTaken`.
 pub mod payment_taken {
     /// Version 1 of `PaymentTaken`.
@@ -1479,13 +1382,10 @@ pub mod payment_taken {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.PaymentTaken`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PaymentTaken {
@@ -1497,6 +1397,7 @@ pub mod payment_taken {
             #[serde(default = "PaymentTaken::default_fees")]
             pub fees: ::std::collections::BTreeMap<::std::string::String, Money>,
         }
+
         impl PaymentTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1508,37 +1409,31 @@ pub mod payment_taken {
                     fees: Self::default_fees(),
                 }
             }
+
             /// Returns the default of `fees`.
-            pub(super) fn default_fees() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Money,
-            > {
+            pub(super) fn default_fees() -> ::std::collections::BTreeMap<::std::string::String, Money> {
                 ::std::collections::BTreeMap::new()
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PaymentTaken {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.payment_id);
-                ::eventwright::wire::avro::Encode::encode(&self.paid, writer)
-                    .field("paid")?;
-                writer
-                    .entries(
-                        &self.fees,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("fees")?;
+                ::eventwright::wire::avro::Encode::encode(&self.paid, writer).field("paid")?;
+                writer.entries(
+                    &self.fees,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("fees")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PaymentTaken {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     payment_id: fields.read(0)?,
@@ -1547,51 +1442,47 @@ pub mod payment_taken {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
-                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("paid")?,
-                    fees: reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?,
+                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
+                    fees: reader.entries(
+                        |reader| <Money as ::eventwright::wire::avro::Decode>::decode(reader)
+                    ).field("fees")?,
                 })
             }
         }
+
         /// Reads `shop.PaymentTaken` as version 2 wrote it.
         fn payment_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
-                paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("paid")?,
+                paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
                 fees: {
                     skip_money_5_of_v2(reader)?;
-                    reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?
-                },
+                    reader.entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(reader)).field("fees")?
+                }
             })
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_5_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// Reads `shop.PaymentTaken` as version 3 wrote it.
         fn payment_taken_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             let value = PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -1602,21 +1493,22 @@ pub mod payment_taken {
             reader.fixed(4)?;
             ::core::result::Result::Ok(value)
         }
+
         /// Reads `shop.shared.Money` as version 3 wrote it.
         fn money_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             let value = Money {
-                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("currency")?,
+                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 amount: reader.decimal(2).field("amount")?,
             };
             reader.boolean()?;
             ::core::result::Result::Ok(value)
         }
+
         /// Skips a `shop.shared.Price` as version 3 wrote it.
         fn skip_price_7_of_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             skip_money_8_of_v3(reader)?;
             match reader.index(2)? {
@@ -1624,23 +1516,21 @@ pub mod payment_taken {
                 1 => {
                     skip_money_8_of_v3(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `shop.shared.Money` as version 3 wrote it.
         fn skip_money_8_of_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.index(2)?;
             reader.bytes()?;
             reader.boolean()?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 1 of `PaymentTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PaymentTaken",
@@ -1663,37 +1553,32 @@ pub mod payment_taken {
 "#,
             references: &[super::super::money::v1::REFERENCE],
             fingerprint: 0xe6a7a186dee91e68,
-            sha256: [
-                37, 174, 138, 201, 17, 58, 62, 107, 99, 13, 60, 11, 27, 242, 110, 200,
-                184, 202, 218, 92, 185, 45, 160, 224, 67, 186, 9, 192, 24, 114, 247, 171,
-            ],
+            sha256: *b"%\xae\x8a\xc9\x11:>kc\r<\x0b\x1b\xf2n\xc8\xb8\xca\xda\\\xb9-\xa0\xe0C\xba\t\xc0\x18r\xf7\xab",
             canonical_fingerprint: 0x77c1dbd97fdc8262,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PaymentTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-                &super::v3::SCHEMA,
+                &SCHEMA, &super::v2::SCHEMA, &super::v3::SCHEMA,
             ];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.payment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.payment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1701,42 +1586,34 @@ pub mod payment_taken {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
             type Owned = PaymentTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => payment_taken_from_v2(reader),
                     2 => payment_taken_from_v3(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `PaymentTaken`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.PaymentTaken`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PaymentTaken {
@@ -1751,6 +1628,7 @@ pub mod payment_taken {
             #[serde(default = "PaymentTaken::default_fees")]
             pub fees: ::std::collections::BTreeMap<::std::string::String, Money>,
         }
+
         impl PaymentTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1763,49 +1641,40 @@ pub mod payment_taken {
                     fees: Self::default_fees(),
                 }
             }
+
             /// Returns the default of `tip`.
             pub(super) fn default_tip() -> Money {
                 Money {
-                    amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        1,
-                        2,
-                    ),
+                    amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 2),
                     currency: Currency::Gbp,
                 }
             }
+
             /// Returns the default of `fees`.
-            pub(super) fn default_fees() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Money,
-            > {
+            pub(super) fn default_fees() -> ::std::collections::BTreeMap<::std::string::String, Money> {
                 ::std::collections::BTreeMap::new()
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PaymentTaken {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.payment_id);
-                ::eventwright::wire::avro::Encode::encode(&self.paid, writer)
-                    .field("paid")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tip, writer)
-                    .field("tip")?;
-                writer
-                    .entries(
-                        &self.fees,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("fees")?;
+                ::eventwright::wire::avro::Encode::encode(&self.paid, writer).field("paid")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tip, writer).field("tip")?;
+                writer.entries(
+                    &self.fees,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("fees")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PaymentTaken {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     payment_id: fields.read(0)?,
@@ -1815,24 +1684,22 @@ pub mod payment_taken {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
-                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("paid")?,
-                    tip: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("tip")?,
-                    fees: reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?,
+                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
+                    tip: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("tip")?,
+                    fees: reader.entries(
+                        |reader| <Money as ::eventwright::wire::avro::Decode>::decode(reader)
+                    ).field("fees")?,
                 })
             }
         }
+
         /// The schema of version 2 of `PaymentTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PaymentTaken",
@@ -1856,35 +1723,30 @@ pub mod payment_taken {
 "#,
             references: &[super::super::money::v1::REFERENCE],
             fingerprint: 0x5b0345f25e27222a,
-            sha256: [
-                254, 15, 137, 43, 79, 111, 7, 43, 87, 90, 171, 206, 251, 124, 248, 63,
-                254, 216, 114, 146, 154, 232, 239, 228, 2, 117, 49, 66, 210, 118, 162, 44,
-            ],
+            sha256: *b"\xfe\x0f\x89+Oo\x07+WZ\xab\xce\xfb|\xf8?\xfe\xd8r\x92\x9a\xe8\xef\xe4\x02u1B\xd2v\xa2,",
             canonical_fingerprint: 0xe13f01cccdb2a9a7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PaymentTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.payment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.payment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1892,41 +1754,33 @@ pub mod payment_taken {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
             type Owned = PaymentTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `PaymentTaken`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v2::Money;
         pub use super::super::money::v2::Currency;
         pub use super::super::price::v1::Price;
+
         /// The record `shop.PaymentTaken`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PaymentTaken {
@@ -1945,6 +1799,7 @@ pub mod payment_taken {
             #[serde(default = "PaymentTaken::default_weight")]
             pub weight: [u8; 4],
         }
+
         impl PaymentTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1958,58 +1813,50 @@ pub mod payment_taken {
                     weight: Self::default_weight(),
                 }
             }
+
             /// Returns the default of `fees`.
-            pub(super) fn default_fees() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Money,
-            > {
+            pub(super) fn default_fees() -> ::std::collections::BTreeMap<::std::string::String, Money> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `list_price`.
             pub(super) fn default_list_price() -> Price {
                 Price {
                     net: Money {
                         currency: Currency::Eur,
-                        amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                            5,
-                            2,
-                        ),
+                        amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(5, 2),
                         tax_included: false,
                     },
                     reduced: ::core::option::Option::<Money>::None,
                 }
             }
+
             /// Returns the default of `weight`.
             pub(super) fn default_weight() -> [u8; 4] {
                 [0, 0, 0, 1]
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PaymentTaken {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.payment_id);
-                ::eventwright::wire::avro::Encode::encode(&self.paid, writer)
-                    .field("paid")?;
-                writer
-                    .entries(
-                        &self.fees,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("fees")?;
-                ::eventwright::wire::avro::Encode::encode(&self.list_price, writer)
-                    .field("list_price")?;
+                ::eventwright::wire::avro::Encode::encode(&self.paid, writer).field("paid")?;
+                writer.entries(
+                    &self.fees,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("fees")?;
+                ::eventwright::wire::avro::Encode::encode(&self.list_price, writer).field("list_price")?;
                 writer.fixed(&self.weight);
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PaymentTaken {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     payment_id: fields.read(0)?,
@@ -2020,30 +1867,26 @@ pub mod payment_taken {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
-                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("paid")?,
-                    fees: reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?,
-                    list_price: <Price as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("list_price")?,
+                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
+                    fees: reader.entries(
+                        |reader| <Money as ::eventwright::wire::avro::Decode>::decode(reader)
+                    ).field("fees")?,
+                    list_price: <Price as ::eventwright::wire::avro::Decode>::decode(reader).field("list_price")?,
                     weight: reader.array::<4>().field("weight")?,
                 })
             }
         }
+
         /// Reads `shop.PaymentTaken` as version 1 wrote it.
         fn payment_taken_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -2053,20 +1896,21 @@ pub mod payment_taken {
                 weight: PaymentTaken::default_weight(),
             })
         }
+
         /// Reads `shop.shared.Money` as version 1 wrote it.
         fn money_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Money {
                 amount: reader.decimal(2).field("amount")?,
-                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("currency")?,
+                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 tax_included: Money::default_tax_included(),
             })
         }
+
         /// Reads `shop.PaymentTaken` as version 2 wrote it.
         fn payment_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -2079,25 +1923,27 @@ pub mod payment_taken {
                 weight: PaymentTaken::default_weight(),
             })
         }
+
         /// Reads `shop.shared.Money` as version 2 wrote it.
         fn money_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Money {
                 amount: reader.decimal(2).field("amount")?,
-                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("currency")?,
+                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 tax_included: Money::default_tax_included(),
             })
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_6_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 3 of `PaymentTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PaymentTaken",
@@ -2123,42 +1969,36 @@ pub mod payment_taken {
 }
 "#,
             references: &[
-                super::super::money::v2::REFERENCE,
-                super::super::price::v1::REFERENCE,
+                super::super::money::v2::REFERENCE, super::super::price::v1::REFERENCE,
                 super::super::weight::v1::REFERENCE,
             ],
             fingerprint: 0x26083cd281883529,
-            sha256: [
-                248, 10, 131, 57, 190, 49, 120, 51, 248, 222, 3, 131, 162, 37, 171, 6,
-                158, 48, 167, 78, 148, 9, 133, 164, 65, 122, 29, 225, 116, 126, 184, 12,
-            ],
+            sha256: *b"\xf8\n\x839\xbe1x3\xf8\xde\x03\x83\xa2%\xab\x06\x9e0\xa7N\x94\t\x85\xa4Az\x1d\xe1t~\xb8\x0c",
             canonical_fingerprint: 0x0d4f2ea1096c8f4c,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PaymentTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.payment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.payment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2166,8 +2006,10 @@ pub mod payment_taken {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
             type Owned = PaymentTaken;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2176,76 +2018,67 @@ pub mod payment_taken {
                 match writer {
                     0 => payment_taken_from_v1(reader),
                     1 => payment_taken_from_v2(reader),
-                    2 => {
-                        <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    2 => <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use payment_taken::v3::PaymentTaken;
+
 /// The versions of `RefundIssued`.
 pub mod refund_issued {
     /// Version 1 of `RefundIssued`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `shop.RefundIssued`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct RefundIssued {
             /// The field `line`.
             pub line: Line,
         }
+
         impl RefundIssued {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(line: Line) -> Self {
-                Self { line }
+                Self {
+                    line
+                }
             }
         }
+
         /// The record `shop.Line`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Line {
             /// The field `refunded`.
             pub refunded: Money,
         }
+
         impl Line {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(refunded: Money) -> Self {
-                Self { refunded }
+                Self {
+                    refunded
+                }
             }
         }
+
         /// The record `shop.shared.Money`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Money {
@@ -2255,28 +2088,22 @@ pub mod refund_issued {
             /// The field `currency`.
             pub currency: Currency,
         }
+
         impl Money {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                amount: ::eventwright::wire::rust_decimal::Decimal,
-                currency: Currency,
-            ) -> Self {
-                Self { amount, currency }
+            pub fn new(amount: ::eventwright::wire::rust_decimal::Decimal, currency: Currency) -> Self {
+                Self {
+                    amount,
+                    currency,
+                }
             }
         }
+
         /// The enum `shop.shared.Currency`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -2288,6 +2115,7 @@ pub mod refund_issued {
             #[serde(rename = "GBP")]
             Gbp,
         }
+
         impl Currency {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2298,54 +2126,61 @@ pub mod refund_issued {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RefundIssued {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.line, writer)
-                    .field("line")?;
+                ::eventwright::wire::avro::Encode::encode(&self.line, writer).field("line")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RefundIssued {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { line: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    line: fields.read(0)?
+                })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Line {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer)
-                    .field("refunded")?;
+                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer).field("refunded")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Line {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { refunded: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    refunded: fields.read(0)?
+                })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Money {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.decimal(self.amount, 18, 2).field("amount")?;
-                ::eventwright::wire::avro::Encode::encode(&self.currency, writer)
-                    .field("currency")?;
+                ::eventwright::wire::avro::Encode::encode(&self.currency, writer).field("currency")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Money {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     amount: fields.read(0)?,
@@ -2353,21 +2188,20 @@ pub mod refund_issued {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Currency {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Eur => 0,
-                            Self::Gbp => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Eur => 0,
+                    Self::Gbp => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Currency {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -2376,64 +2210,54 @@ pub mod refund_issued {
                 match index {
                     0 => ::core::result::Result::Ok(Self::Eur),
                     1 => ::core::result::Result::Ok(Self::Gbp),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RefundIssued {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RefundIssued {
-                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("line")?,
+                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Line {
-                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("refunded")?,
+                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("refunded")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     amount: reader.decimal(2).field("amount")?,
-                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("currency")?,
+                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Currency::Eur),
                     1 => ::core::result::Result::Ok(Currency::Gbp),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// The schema of version 1 of `RefundIssued`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RefundIssued",
@@ -2459,30 +2283,26 @@ pub mod refund_issued {
 "#,
             references: &[],
             fingerprint: 0xe7ac30db938c888f,
-            sha256: [
-                98, 84, 26, 204, 186, 209, 202, 65, 139, 46, 17, 177, 155, 83, 249, 161,
-                201, 108, 215, 174, 164, 20, 32, 100, 54, 215, 37, 151, 96, 10, 77, 64,
-            ],
+            sha256: *b"bT\x1a\xcc\xba\xd1\xcaA\x8b.\x11\xb1\x9bS\xf9\xa1\xc9l\xd7\xae\xa4\x14 d6\xd7%\x97`\nM@",
             canonical_fingerprint: 0x8bde6f59ad0f211e,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RefundIssued {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2490,40 +2310,32 @@ pub mod refund_issued {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RefundIssued {
             type Owned = RefundIssued;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RefundIssued as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <RefundIssued as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `RefundIssued`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.RefundIssued`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct RefundIssued {
@@ -2533,6 +2345,7 @@ pub mod refund_issued {
             #[serde(default = "RefundIssued::default_fee")]
             pub fee: ::core::option::Option<Money>,
         }
+
         impl RefundIssued {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2543,39 +2356,40 @@ pub mod refund_issued {
                     fee: Self::default_fee(),
                 }
             }
+
             /// Returns the default of `fee`.
             pub(super) fn default_fee() -> ::core::option::Option<Money> {
                 ::core::option::Option::<Money>::None
             }
         }
+
         /// The record `shop.Line`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Line {
             /// The field `refunded`.
             pub refunded: Money,
         }
+
         impl Line {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(refunded: Money) -> Self {
-                Self { refunded }
+                Self {
+                    refunded
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RefundIssued {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.line, writer)
-                    .field("line")?;
+                ::eventwright::wire::avro::Encode::encode(&self.line, writer).field("line")?;
                 match &self.fee {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -2585,14 +2399,14 @@ pub mod refund_issued {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("fee")?;
+                }.field("fee")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RefundIssued {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     line: fields.read(0)?,
@@ -2600,73 +2414,67 @@ pub mod refund_issued {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Line {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer)
-                    .field("refunded")?;
+                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer).field("refunded")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Line {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { refunded: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    refunded: fields.read(0)?
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RefundIssued {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RefundIssued {
-                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("line")?,
+                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?,
                     fee: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("fee")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("fee")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Line {
-                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("refunded")?,
+                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("refunded")?
                 })
             }
         }
+
         /// Reads `shop.RefundIssued` as version 1 wrote it.
         fn refund_issued_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<RefundIssued, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(RefundIssued {
-                line: <Line as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("line")?,
+                line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?,
                 fee: RefundIssued::default_fee(),
             })
         }
+
         /// The schema of version 2 of `RefundIssued`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RefundIssued",
@@ -2690,31 +2498,26 @@ pub mod refund_issued {
 "#,
             references: &[super::super::money::v1::REFERENCE],
             fingerprint: 0x48eb1f5ba64402fd,
-            sha256: [
-                149, 202, 46, 85, 203, 36, 196, 22, 109, 52, 65, 49, 160, 108, 31, 191,
-                232, 2, 27, 62, 145, 73, 230, 151, 184, 211, 142, 17, 8, 15, 27, 170,
-            ],
+            sha256: *b"\x95\xca.U\xcb$\xc4\x16m4A1\xa0l\x1f\xbf\xe8\x02\x1b>\x91I\xe6\x97\xb8\xd3\x8e\x11\x08\x0f\x1b\xaa",
             canonical_fingerprint: 0x571fe995bf0fb34f,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RefundIssued {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2722,8 +2525,10 @@ pub mod refund_issued {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RefundIssued {
             type Owned = RefundIssued;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2731,28 +2536,23 @@ pub mod refund_issued {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => refund_issued_from_v1(reader),
-                    1 => {
-                        <RefundIssued as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <RefundIssued as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use refund_issued::v2::RefundIssued;
+
 /// The versions of `ParcelDelivered`.
 pub mod parcel_delivered {
     /// Version 1 of `ParcelDelivered`.
     pub mod v1 {
         use super::super::place::v1 as place_v1;
         use super::super::address::v1 as address_v1;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -2765,11 +2565,10 @@ pub mod parcel_delivered {
             #[prost(enumeration = "place_v1::PlaceKind", tag = "2")]
             #[serde(rename = "kind")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
             pub kind: i32,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -2777,17 +2576,16 @@ pub mod parcel_delivered {
                 #[serde(rename = "address")]
                 address: ::core::option::Option<address_v1::Address>,
                 #[serde(rename = "kind")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 kind: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
+                        deserializer
                     )?;
                     ::core::result::Result::Ok(Self {
                         address: json.address,
@@ -2796,6 +2594,7 @@ pub mod parcel_delivered {
                 }
             }
         };
+
         /// The schema of version 1 of `ParcelDelivered`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ParcelDelivered",
@@ -2817,51 +2616,35 @@ message ParcelDelivered {
   PlaceKind kind = 2;
 }
 "#,
-            references: &[
-                super::super::place::v1::REFERENCE,
-                super::super::address::v1::REFERENCE,
-            ],
+            references: &[super::super::place::v1::REFERENCE, super::super::address::v1::REFERENCE],
             fingerprint: 0xeec89f709e29784a,
-            sha256: [
-                254, 135, 27, 121, 121, 4, 90, 55, 9, 234, 220, 0, 109, 143, 51, 105,
-                231, 207, 214, 18, 243, 59, 112, 242, 110, 125, 191, 42, 96, 76, 32, 40,
-            ],
+            sha256: *b"\xfe\x87\x1byy\x04Z7\t\xea\xdc\x00m\x8f3i\xe7\xcf\xd6\x12\xf3;p\xf2n}\xbf*`L (",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for ParcelDelivered {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::proto::enum_text::<
-                        place_v1::PlaceKind,
-                    >(self.kind),
-                )
+                ::core::option::Option::Some(::eventwright::wire::proto::enum_text::<place_v1::PlaceKind>(self.kind))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 2 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..2 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
+
             fn decode_with(
                 _plan: &::eventwright::wire::avro::Plan,
                 _bytes: &[u8],
@@ -2870,10 +2653,12 @@ message ParcelDelivered {
             }
         }
     }
+
     /// Version 2 of `ParcelDelivered`.
     pub mod v2 {
         use super::super::place::v1 as place_v1;
         use super::super::address::v2 as address_v2;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -2888,38 +2673,31 @@ message ParcelDelivered {
             #[prost(enumeration = "place_v1::PlaceKind", tag = "2")]
             #[serde(rename = "kind")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
             pub kind: i32,
             #[prost(message, repeated, tag = "3")]
             #[serde(rename = "attempts")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub attempts: ::eventwright::wire::prost::alloc::vec::Vec<
-                parcel_delivered::Attempt,
-            >,
+            pub attempts: ::eventwright::wire::prost::alloc::vec::Vec<parcel_delivered::Attempt>,
             #[prost(btree_map = "string, message", tag = "4")]
             #[serde(rename = "seen")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub seen: ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                ::eventwright::wire::prost::alloc::string::String,
-                place_v1::Place,
-            >,
+            pub seen: ::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, place_v1::Place>,
             #[prost(enumeration = "place_v1::place::Precision", repeated, tag = "5")]
             #[serde(rename = "precisions")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
             pub precisions: ::eventwright::wire::prost::alloc::vec::Vec<i32>,
             #[prost(oneof = "parcel_delivered::Receiver", tags = "6, 7")]
             #[serde(flatten)]
             pub receiver: ::core::option::Option<parcel_delivered::Receiver>,
         }
+
         /// Nested message and enum types in `ParcelDelivered`.
         pub mod parcel_delivered {
             pub(super) use super::address_v2;
             pub(super) use super::place_v1;
+
             #[derive(Clone, Copy, PartialEq, ::eventwright::wire::prost::Message)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[derive(::eventwright::wire::serde::Serialize)]
@@ -2929,17 +2707,17 @@ message ParcelDelivered {
                 #[serde(rename = "at")]
                 #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
                 #[serde(with = "::eventwright::wire::proto")]
-                pub at: ::core::option::Option<
-                    ::eventwright::wire::proto::prost_types::Timestamp,
-                >,
+                pub at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
                 #[prost(oneof = "attempt::Outcome", tags = "1, 2, 3")]
                 #[serde(flatten)]
                 pub outcome: ::core::option::Option<attempt::Outcome>,
             }
+
             /// Nested message and enum types in `Attempt`.
             pub mod attempt {
                 pub(super) use super::address_v2;
                 pub(super) use super::place_v1;
+
                 #[derive(Clone, Copy, PartialEq, ::eventwright::wire::prost::Oneof)]
                 #[prost(prost_path = "::eventwright::wire::prost")]
                 #[derive(::eventwright::wire::serde::Serialize)]
@@ -2952,19 +2730,16 @@ message ParcelDelivered {
                     #[prost(enumeration = "place_v1::PlaceKind", tag = "2")]
                     #[serde(rename = "collectedFrom")]
                     #[serde(alias = "collected_from")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                     CollectedFrom(i32),
                     #[prost(enumeration = "place_v1::place::Precision", tag = "3")]
                     #[serde(rename = "onlyNear")]
                     #[serde(alias = "only_near")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
                     OnlyNear(i32),
                 }
             }
+
             #[derive(Clone, PartialEq, ::eventwright::wire::prost::Oneof)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[derive(::eventwright::wire::serde::Serialize)]
@@ -2975,47 +2750,35 @@ message ParcelDelivered {
                 Neighbour(address_v2::Address),
                 #[prost(enumeration = "place_v1::PlaceKind", tag = "7")]
                 #[serde(rename = "machine")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 Machine(i32),
             }
+
             const _: () = {
                 #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(
-                    crate = "::eventwright::wire::serde",
-                    default,
-                    deny_unknown_fields
-                )]
+                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
                 struct AttemptJson {
                     #[serde(rename = "at")]
                     #[serde(with = "::eventwright::wire::proto")]
-                    at: ::core::option::Option<
-                        ::eventwright::wire::proto::prost_types::Timestamp,
-                    >,
+                    at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
                     #[serde(rename = "leftAt")]
                     #[serde(alias = "left_at")]
                     left_at: ::core::option::Option<attempt::place_v1::Place>,
                     #[serde(rename = "collectedFrom")]
                     #[serde(alias = "collected_from")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                     collected_from: ::core::option::Option<i32>,
                     #[serde(rename = "onlyNear")]
                     #[serde(alias = "only_near")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
                     only_near: ::core::option::Option<i32>,
                 }
-                impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Attempt {
+
+                impl<'de>::eventwright::wire::serde::Deserialize<'de> for Attempt {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D,
+                        deserializer: D
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <AttemptJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                            deserializer,
-                        )?;
+                        let json = <AttemptJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
                             at: json.at,
                             outcome: ::eventwright::wire::proto::one_of(
@@ -3031,6 +2794,7 @@ message ParcelDelivered {
                 }
             };
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -3038,44 +2802,28 @@ message ParcelDelivered {
                 #[serde(rename = "address")]
                 address: ::core::option::Option<address_v2::Address>,
                 #[serde(rename = "kind")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 kind: ::core::option::Option<i32>,
                 #[serde(rename = "attempts")]
-                attempts: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        parcel_delivered::Attempt,
-                    >,
-                >,
+                attempts: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<parcel_delivered::Attempt>>,
                 #[serde(rename = "seen")]
-                seen: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                        ::eventwright::wire::prost::alloc::string::String,
-                        place_v1::Place,
-                    >,
-                >,
+                seen: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, place_v1::Place>>,
                 #[serde(rename = "precisions")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-                )]
-                precisions: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<i32>,
-                >,
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
+                precisions: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
                 #[serde(rename = "neighbour")]
                 neighbour: ::core::option::Option<parcel_delivered::address_v2::Address>,
                 #[serde(rename = "machine")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 machine: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
+                        deserializer
                     )?;
                     ::core::result::Result::Ok(Self {
                         address: json.address,
@@ -3094,6 +2842,7 @@ message ParcelDelivered {
                 }
             }
         };
+
         /// The schema of version 2 of `ParcelDelivered`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ParcelDelivered",
@@ -3131,51 +2880,35 @@ message ParcelDelivered {
   }
 }
 "#,
-            references: &[
-                super::super::place::v1::REFERENCE,
-                super::super::address::v2::REFERENCE,
-            ],
+            references: &[super::super::place::v1::REFERENCE, super::super::address::v2::REFERENCE],
             fingerprint: 0x86fdba2a82fba51f,
-            sha256: [
-                144, 189, 192, 23, 48, 176, 160, 64, 86, 8, 180, 53, 25, 44, 91, 132,
-                235, 229, 108, 60, 125, 188, 180, 66, 231, 9, 249, 8, 179, 239, 238, 164,
-            ],
+            sha256: *b"\x90\xbd\xc0\x170\xb0\xa0@V\x08\xb45\x19,[\x84\xeb\xe5l<}\xbc\xb4B\xe7\t\xf9\x08\xb3\xef\xee\xa4",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for ParcelDelivered {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::proto::enum_text::<
-                        place_v1::PlaceKind,
-                    >(self.kind),
-                )
+                ::core::option::Option::Some(::eventwright::wire::proto::enum_text::<place_v1::PlaceKind>(self.kind))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 2 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..2 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
+
             fn decode_with(
                 _plan: &::eventwright::wire::avro::Plan,
                 _bytes: &[u8],
@@ -3185,7 +2918,9 @@ message ParcelDelivered {
         }
     }
 }
+
 pub use parcel_delivered::v2::ParcelDelivered;
+
 /// The versions of `CallMade`.
 pub mod call_made {
     /// Version 1 of `CallMade`.
@@ -3196,13 +2931,10 @@ pub mod call_made {
         pub use super::super::contact::v1::Post;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.CallMade`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct CallMade {
@@ -3213,21 +2945,23 @@ pub mod call_made {
             /// The field `caller`.
             pub caller: Contact,
         }
+
         impl CallMade {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(account: Account, about: CallMadeAbout, caller: Contact) -> Self {
-                Self { account, about, caller }
+                Self {
+                    account,
+                    about,
+                    caller,
+                }
             }
         }
+
         /// The branches of the union in `shop.CallMade.about`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CallMadeAbout {
@@ -3243,49 +2977,49 @@ pub mod call_made {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The record `shop.Contact`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Contact {
             /// The field `desk`.
             pub desk: i32,
         }
+
         impl Contact {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(desk: i32) -> Self {
-                Self { desk }
+                Self {
+                    desk
+                }
             }
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod crm {
             pub use super::super::super::contact::v1::Contact;
             pub use super::super::super::contact::v1::ContactReach;
         }
+
         impl ::eventwright::wire::avro::Encode for CallMade {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                    .field("account")?;
-                ::eventwright::wire::avro::Encode::encode(&self.about, writer)
-                    .field("about")?;
-                ::eventwright::wire::avro::Encode::encode(&self.caller, writer)
-                    .field("caller")?;
+                ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
+                ::eventwright::wire::avro::Encode::encode(&self.about, writer).field("about")?;
+                ::eventwright::wire::avro::Encode::encode(&self.caller, writer).field("caller")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CallMade {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     account: fields.read(0)?,
@@ -3294,6 +3028,7 @@ pub mod call_made {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CallMadeAbout {
             fn encode(
                 &self,
@@ -3316,22 +3051,20 @@ pub mod call_made {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CallMadeAbout {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::CrmContact),
                     1 => branch.read().map(Self::Money),
                     2 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
@@ -3341,141 +3074,103 @@ pub mod call_made {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Contact {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { desk: fields.read(0)? })
+                ::core::result::Result::Ok(Self {
+                    desk: fields.read(0)?
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallMade {
-                    account: <Account as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("account")?,
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                     about: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            <crm::Contact as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(CallMadeAbout::CrmContact)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CallMadeAbout::Money)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader.string().map(CallMadeAbout::String)
-                        }
+                        ::core::result::Result::Ok(0) => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::CrmContact
+                        ),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::Money
+                        ),
+                        ::core::result::Result::Ok(2) => reader.string().map(CallMadeAbout::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("about")?,
-                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("caller")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("about")?,
+                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
-                    desk: reader.int().field("desk")?,
+                    desk: reader.int().field("desk")?
                 })
             }
         }
+
         /// Reads `shop.CallMade` as version 2 wrote it.
         fn call_made_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<CallMade, ::eventwright::wire::DecodeError> {
             let value = CallMade {
-                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("account")?,
+                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                 about: match reader.index(4) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.string().map(CallMadeAbout::String)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(CallMadeAbout::Money)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        contact_from_v2(reader).map(CallMadeAbout::CrmContact)
-                    }
+                    ),
+                    ::core::result::Result::Ok(1) => reader.string().map(CallMadeAbout::String),
+                    ::core::result::Result::Ok(2) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        CallMadeAbout::Money
+                    ),
+                    ::core::result::Result::Ok(3) => contact_from_v2(reader).map(CallMadeAbout::CrmContact),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("about")?,
-                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("caller")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?,
+                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
             };
-            reader
-                .skip_blocks(
-                    3,
-                    |reader| {
-                        skip_contact_36_of_v2(reader)?;
-                        ::core::result::Result::Ok(())
-                    },
-                )?;
+            reader.skip_blocks(3, |reader| {
+                skip_contact_36_of_v2(reader)?;
+                ::core::result::Result::Ok(())
+            })?;
             ::core::result::Result::Ok(value)
         }
+
         /// Reads `crm.Contact` as version 2 wrote it.
         fn contact_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<crm::Contact, ::eventwright::wire::DecodeError> {
             let value = crm::Contact {
                 name: reader.string().field("name")?,
                 reach: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes long, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes long, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.string().map(crm::ContactReach::String)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(crm::ContactReach::Post)
-                    }
+                    ),
+                    ::core::result::Result::Ok(1) => reader.string().map(crm::ContactReach::String),
+                    ::core::result::Result::Ok(2) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReach::Post
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reach")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?,
             };
             match reader.index(4)? {
                 0 => {}
@@ -3488,32 +3183,31 @@ pub mod call_made {
                 3 => {
                     skip_money_27_of_v2(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
             ::core::result::Result::Ok(value)
         }
+
         /// Skips a `crm.Post` as version 2 wrote it.
         fn skip_post_24_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_27_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `crm.Contact` as version 2 wrote it.
         fn skip_contact_36_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             match reader.index(3)? {
@@ -3526,11 +3220,7 @@ pub mod call_made {
                 2 => {
                     skip_post_42_of_v2(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
             match reader.index(4)? {
                 0 => {}
@@ -3543,29 +3233,28 @@ pub mod call_made {
                 3 => {
                     skip_money_51_of_v2(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `crm.Post` as version 2 wrote it.
         fn skip_post_42_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_51_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 1 of `CallMade`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallMade",
@@ -3589,53 +3278,44 @@ pub mod call_made {
 }
 "#,
             references: &[
-                super::super::account::v1::REFERENCE,
-                super::super::contact::v1::REFERENCE,
+                super::super::account::v1::REFERENCE, super::super::contact::v1::REFERENCE,
                 super::super::money::v1::REFERENCE,
             ],
             fingerprint: 0x2946f9ebc3829283,
-            sha256: [
-                179, 168, 195, 139, 219, 185, 209, 69, 197, 147, 12, 137, 15, 202, 194,
-                149, 42, 160, 200, 37, 84, 192, 51, 67, 121, 7, 45, 252, 194, 2, 25, 228,
-            ],
+            sha256: *b"\xb3\xa8\xc3\x8b\xdb\xb9\xd1E\xc5\x93\x0c\x89\x0f\xca\xc2\x95*\xa0\xc8%T\xc03Cy\x07-\xfc\xc2\x02\x19\xe4",
             canonical_fingerprint: 0x0a7f1fdb5e8775c0,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CallMade {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::call_key::v1::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::call_key::v1::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                            .field("account")?;
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -3643,8 +3323,10 @@ pub mod call_made {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMade {
             type Owned = CallMade;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -3653,15 +3335,12 @@ pub mod call_made {
                 match writer {
                     0 => <CallMade as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => call_made_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `CallMade`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
@@ -3671,13 +3350,10 @@ pub mod call_made {
         pub use super::super::money::v1::Currency;
         pub use super::super::contact::v2::Post;
         pub use super::v1::Contact;
+
         /// The record `shop.CallMade`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct CallMade {
@@ -3692,6 +3368,7 @@ pub mod call_made {
             #[serde(default = "CallMade::default_others")]
             pub others: ::std::vec::Vec<crm::Contact>,
         }
+
         impl CallMade {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3704,28 +3381,25 @@ pub mod call_made {
                     others: Self::default_others(),
                 }
             }
+
             /// Returns the default of `about`.
             pub(super) fn default_about() -> ::core::option::Option<CallMadeAbout> {
                 ::core::option::Option::<CallMadeAbout>::None
             }
+
             /// Returns the default of `others`.
             pub(super) fn default_others() -> ::std::vec::Vec<crm::Contact> {
-                ::std::vec::Vec::from([
-                    crm::Contact {
-                        name: ::std::string::String::from("Ada"),
-                        reach: crm::ContactReach::Long(7),
-                        spare: ::core::option::Option::<crm::ContactSpare>::None,
-                    },
-                ])
+                ::std::vec::Vec::from([crm::Contact {
+                    name: ::std::string::String::from("Ada"),
+                    reach: crm::ContactReach::Long(7),
+                    spare: ::core::option::Option::<crm::ContactSpare>::None,
+                }])
             }
         }
+
         /// The branches of the union in `shop.CallMade.about`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CallMadeAbout {
@@ -3741,19 +3415,20 @@ pub mod call_made {
             #[serde(alias = "Contact")]
             CrmContact(crm::Contact),
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod crm {
             pub use super::super::super::contact::v2::Contact;
             pub use super::super::super::contact::v2::ContactReach;
             pub use super::super::super::contact::v2::ContactSpare;
         }
+
         impl ::eventwright::wire::avro::Encode for CallMade {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                    .field("account")?;
+                ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
                 match &self.about {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3762,25 +3437,19 @@ pub mod call_made {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("about")?;
-                ::eventwright::wire::avro::Encode::encode(&self.caller, writer)
-                    .field("caller")?;
-                writer
-                    .items(
-                        &self.others,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("others")?;
+                }.field("about")?;
+                ::eventwright::wire::avro::Encode::encode(&self.caller, writer).field("caller")?;
+                writer.items(
+                    &self.others,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("others")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CallMade {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     account: fields.read(0)?,
@@ -3790,6 +3459,7 @@ pub mod call_made {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CallMadeAbout {
             fn encode(
                 &self,
@@ -3812,144 +3482,97 @@ pub mod call_made {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CallMadeAbout {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Money),
                     3 => branch.read().map(Self::CrmContact),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallMade {
-                    account: <Account as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("account")?,
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                     about: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(CallMadeAbout::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CallMadeAbout::Money)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            <crm::Contact as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(CallMadeAbout::CrmContact)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(CallMadeAbout::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::Money).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::CrmContact).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("about")?,
-                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("caller")?,
-                    others: reader
-                        .items(
-                            3,
-                            |reader| <crm::Contact as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("others")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("about")?,
+                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
+                    others: reader.items(
+                        3,
+                        |reader| <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("others")?,
                 })
             }
         }
+
         /// Reads `shop.CallMade` as version 1 wrote it.
         fn call_made_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<CallMade, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(CallMade {
-                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("account")?,
+                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                 about: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        contact_from_v1(reader)
-                            .map(CallMadeAbout::CrmContact)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(CallMadeAbout::Money)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .string()
-                            .map(CallMadeAbout::String)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => contact_from_v1(reader).map(CallMadeAbout::CrmContact).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::Money).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.string().map(CallMadeAbout::String).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("about")?,
-                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("caller")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?,
+                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
                 others: CallMade::default_others(),
             })
         }
+
         /// Reads `crm.Contact` as version 1 wrote it.
         fn contact_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<crm::Contact, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(crm::Contact {
                 name: reader.string().field("name")?,
                 reach: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(crm::ContactReach::String)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(crm::ContactReach::Post)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(crm::ContactReach::String),
+                    ::core::result::Result::Ok(1) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReach::Post
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reach")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?,
                 spare: crm::Contact::default_spare(),
             })
         }
+
         /// The schema of version 2 of `CallMade`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallMade",
@@ -3976,53 +3599,44 @@ pub mod call_made {
 }
 "#,
             references: &[
-                super::super::account::v1::REFERENCE,
-                super::super::money::v1::REFERENCE,
+                super::super::account::v1::REFERENCE, super::super::money::v1::REFERENCE,
                 super::super::contact::v2::REFERENCE,
             ],
             fingerprint: 0x3bc8d924e6674b37,
-            sha256: [
-                185, 145, 157, 13, 49, 167, 38, 13, 232, 107, 61, 153, 25, 15, 58, 92,
-                49, 69, 149, 77, 110, 207, 82, 128, 17, 78, 0, 146, 197, 88, 157, 63,
-            ],
+            sha256: *b"\xb9\x91\x9d\r1\xa7&\r\xe8k=\x99\x19\x0f:\\1E\x95Mn\xcfR\x80\x11N\x00\x92\xc5X\x9d?",
             canonical_fingerprint: 0x7f893298cfaa1513,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CallMade {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::call_key::v1::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::call_key::v1::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                            .field("account")?;
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -4030,8 +3644,10 @@ pub mod call_made {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMade {
             type Owned = CallMade;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -4040,17 +3656,15 @@ pub mod call_made {
                 match writer {
                     0 => call_made_from_v1(reader),
                     1 => <CallMade as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use call_made::v2::CallMade;
+
 /// The versions of `CallKey`.
 pub mod call_key {
     /// Version 1 of `CallKey`.
@@ -4058,56 +3672,58 @@ pub mod call_key {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::account::v1::Account;
         pub use super::super::account::v1::Region;
+
         /// The record `shop.CallKey`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct CallKey {
             /// The field `account`.
             pub account: Account,
         }
+
         impl CallKey {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(account: Account) -> Self {
-                Self { account }
+                Self {
+                    account
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CallKey {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                    .field("account")?;
+                ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CallKey {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { account: fields.read(0)? })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for CallKey {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(CallKey {
-                    account: <Account as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("account")?,
+                ::core::result::Result::Ok(Self {
+                    account: fields.read(0)?
                 })
             }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for CallKey {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(CallKey {
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?
+                })
+            }
+        }
+
         /// The schema of version 1 of `CallKey`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallKey",
@@ -4128,31 +3744,27 @@ pub mod call_key {
 "#,
             references: &[super::super::account::v1::REFERENCE],
             fingerprint: 0x2e64f79983aae363,
-            sha256: [
-                88, 90, 248, 35, 239, 32, 101, 55, 201, 104, 181, 168, 14, 97, 64, 92,
-                33, 131, 205, 227, 113, 191, 166, 143, 18, 229, 249, 142, 111, 70, 146, 0,
-            ],
+            sha256: *b"XZ\xf8#\xef e7\xc9h\xb5\xa8\x0ea@\\!\x83\xcd\xe3q\xbf\xa6\x8f\x12\xe5\xf9\x8eoF\x92\x00",
             canonical_fingerprint: 0x2e64f79983aae363,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CallKey {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
             const IS_KEY: bool = true;
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -4160,8 +3772,10 @@ pub mod call_key {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallKey {
             type Owned = CallKey;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -4169,14 +3783,11 @@ pub mod call_key {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => <CallKey as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use call_key::v1::CallKey;

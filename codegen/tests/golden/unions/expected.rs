@@ -4,28 +4,23 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 3,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &payload_sent::v1::SCHEMA,
-    &payload_sent::v2::SCHEMA,
-    &payload_sent::v3::SCHEMA,
-    &measure_taken::v1::SCHEMA,
-    &measure_taken::v2::SCHEMA,
-    &measure_taken::v3::SCHEMA,
+    &payload_sent::v1::SCHEMA, &payload_sent::v2::SCHEMA, &payload_sent::v3::SCHEMA, &measure_taken::v1::SCHEMA,
+    &measure_taken::v2::SCHEMA, &measure_taken::v3::SCHEMA,
 ];
+
 /// The versions of `PayloadSent`.
 pub mod payload_sent {
     /// Version 1 of `PayloadSent`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.PayloadSent`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PayloadSent {
@@ -41,10 +36,7 @@ pub mod payload_sent {
             #[serde(default = "PayloadSent::default_texts")]
             pub texts: ::std::vec::Vec<::core::option::Option<PayloadSentTexts>>,
             /// The field `by_key`.
-            pub by_key: ::std::collections::BTreeMap<
-                ::std::string::String,
-                PayloadSentByKey,
-            >,
+            pub by_key: ::std::collections::BTreeMap<::std::string::String, PayloadSentByKey>,
             /// The field `only`.
             pub only: PayloadSentOnly,
             /// The field `never`.
@@ -65,16 +57,14 @@ pub mod payload_sent {
             /// The field `widened`.
             pub widened: i32,
         }
+
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(
                 payload: PayloadSentPayload,
-                by_key: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    PayloadSentByKey,
-                >,
+                by_key: ::std::collections::BTreeMap<::std::string::String, PayloadSentByKey>,
                 only: PayloadSentOnly,
                 dropped: ::core::option::Option<PayloadSentDropped>,
                 narrowed: ::core::option::Option<PayloadSentNarrowed>,
@@ -95,42 +85,41 @@ pub mod payload_sent {
                     widened,
                 }
             }
+
             /// Returns the default of `note`.
             pub(super) fn default_note() -> ::core::option::Option<PayloadSentNote> {
                 ::core::option::Option::Some(PayloadSentNote::Int(-1))
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::core::option::Option<PayloadSentReason> {
                 ::core::option::Option::<PayloadSentReason>::None
             }
+
             /// Returns the default of `texts`.
-            pub(super) fn default_texts() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentTexts>,
-            > {
+            pub(super) fn default_texts() -> ::std::vec::Vec<::core::option::Option<PayloadSentTexts>> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `never`.
             pub(super) fn default_never() -> ::core::option::Option<PayloadSentNever> {
                 ::core::option::Option::<PayloadSentNever>::None
             }
+
             /// Returns the default of `maybe`.
-            pub(super) fn default_maybe() -> ::core::option::Option<
-                ::std::vec::Vec<PayloadSentMaybe>,
-            > {
+            pub(super) fn default_maybe() -> ::core::option::Option<::std::vec::Vec<PayloadSentMaybe>> {
                 ::core::option::Option::<::std::vec::Vec<PayloadSentMaybe>>::None
             }
+
             /// Returns the default of `tree`.
             pub(super) fn default_tree() -> PayloadSentTree {
                 PayloadSentTree::String(::std::string::String::from("leaf"))
             }
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.payload`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentPayload {
@@ -147,18 +136,15 @@ pub mod payload_sent {
             /// The branch `golden.hash.Digest`.
             #[serde(rename = "golden.hash.Digest")]
             #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest(#[serde(with = "::eventwright::wire::json")][u8; 3]),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.note`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentNote {
@@ -169,13 +155,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.reason`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentReason {
@@ -187,13 +170,10 @@ pub mod payload_sent {
             #[serde(rename = "boolean")]
             Boolean(bool),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts.Array`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTextsArray {
@@ -204,13 +184,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTexts {
@@ -221,13 +198,10 @@ pub mod payload_sent {
             #[serde(rename = "array")]
             Array(::std::vec::Vec<PayloadSentTextsArray>),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.by_key`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentByKey {
@@ -240,13 +214,10 @@ pub mod payload_sent {
             #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.only`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentOnly {
@@ -255,23 +226,17 @@ pub mod payload_sent {
             #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.never`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentNever {}
+
         /// The branches of the union in `golden.unions.PayloadSent.maybe`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentMaybe {
@@ -282,13 +247,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.tree`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTree {
@@ -300,13 +262,10 @@ pub mod payload_sent {
             #[serde(alias = "Tree")]
             Tree(Tree),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.dropped.Map`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentDroppedMap {
@@ -318,13 +277,10 @@ pub mod payload_sent {
             #[serde(rename = "float")]
             Float(#[serde(with = "::eventwright::wire::json")] f32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.dropped`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentDropped {
@@ -334,20 +290,12 @@ pub mod payload_sent {
             Card(Card),
             /// The branch `map`.
             #[serde(rename = "map")]
-            Map(
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<PayloadSentDroppedMap>,
-                >,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentDroppedMap>>),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.narrowed`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentNarrowed {
@@ -358,13 +306,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The record `golden.unions.Card`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Card {
@@ -374,6 +319,7 @@ pub mod payload_sent {
             #[serde(default = "Card::default_limit")]
             pub limit: CardLimit,
         }
+
         impl Card {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -384,18 +330,16 @@ pub mod payload_sent {
                     limit: Self::default_limit(),
                 }
             }
+
             /// Returns the default of `limit`.
             pub(super) fn default_limit() -> CardLimit {
                 CardLimit::Int(5)
             }
         }
+
         /// The branches of the union in `golden.unions.Card.limit`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CardLimit {
@@ -407,17 +351,10 @@ pub mod payload_sent {
             #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The enum `golden.unions.Limit`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -429,6 +366,7 @@ pub mod payload_sent {
             #[serde(rename = "DAILY")]
             Daily,
         }
+
         impl Limit {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -439,13 +377,10 @@ pub mod payload_sent {
                 }
             }
         }
+
         /// The record `golden.unions.Tree`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Tree {
@@ -458,6 +393,7 @@ pub mod payload_sent {
             #[serde(default = "Tree::default_all")]
             pub all: ::std::vec::Vec<TreeAll>,
         }
+
         impl Tree {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -469,22 +405,21 @@ pub mod payload_sent {
                     all: Self::default_all(),
                 }
             }
+
             /// Returns the default of `right`.
             pub(super) fn default_right() -> ::core::option::Option<TreeRight> {
                 ::core::option::Option::<TreeRight>::None
             }
+
             /// Returns the default of `all`.
             pub(super) fn default_all() -> ::std::vec::Vec<TreeAll> {
                 ::std::vec::Vec::new()
             }
         }
+
         /// The branches of the union in `golden.unions.Tree.left`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum TreeLeft {
@@ -496,13 +431,10 @@ pub mod payload_sent {
             #[serde(alias = "Tree")]
             Tree(::std::boxed::Box<Tree>),
         }
+
         /// The branches of the union in `golden.unions.Tree.right`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum TreeRight {
@@ -514,13 +446,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.Tree.all`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum TreeAll {
@@ -532,13 +461,13 @@ pub mod payload_sent {
             #[serde(alias = "Tree")]
             Tree(::std::boxed::Box<Tree>),
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.payload, writer)
-                    .field("payload")?;
+                ::eventwright::wire::avro::Encode::encode(&self.payload, writer).field("payload")?;
                 match &self.note {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -547,8 +476,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("note")?;
+                }.field("note")?;
                 match &self.reason {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -557,33 +485,21 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reason")?;
-                writer
-                    .items(
-                        &self.texts,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("texts")?;
-                writer
-                    .entries(
-                        &self.by_key,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("by_key")?;
-                ::eventwright::wire::avro::Encode::encode(&self.only, writer)
-                    .field("only")?;
+                }.field("reason")?;
+                writer.items(&self.texts, |writer, item| match item {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("texts")?;
+                writer.entries(
+                    &self.by_key,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("by_key")?;
+                ::eventwright::wire::avro::Encode::encode(&self.only, writer).field("only")?;
                 match &self.never {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -592,8 +508,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("never")?;
+                }.field("never")?;
                 match &self.maybe {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -601,19 +516,10 @@ pub mod payload_sent {
                     }
                     ::core::option::Option::Some(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
+                        writer.items(value, |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer))
                     }
-                }
-                    .field("maybe")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tree, writer)
-                    .field("tree")?;
+                }.field("maybe")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tree, writer).field("tree")?;
                 match &self.dropped {
                     ::core::option::Option::None => {
                         writer.index(2);
@@ -622,8 +528,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("dropped")?;
+                }.field("dropped")?;
                 match &self.narrowed {
                     ::core::option::Option::None => {
                         writer.index(2);
@@ -632,15 +537,15 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("narrowed")?;
+                }.field("narrowed")?;
                 writer.int(self.widened);
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSent {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     payload: fields.read(0)?,
@@ -658,6 +563,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentPayload {
             fn encode(
                 &self,
@@ -688,9 +594,10 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentPayload {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
@@ -698,14 +605,11 @@ pub mod payload_sent {
                     2 => branch.read().map(Self::Card),
                     3 => branch.read().map(Self::Digest),
                     4 => branch.read().map(Self::Bytes),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 5),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 5)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNote {
             fn encode(
                 &self,
@@ -724,21 +628,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentNote {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     2 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentReason {
             fn encode(
                 &self,
@@ -757,21 +659,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentReason {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Limit),
                     2 => branch.read().map(Self::Boolean),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTextsArray {
             fn encode(
                 &self,
@@ -790,21 +690,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTextsArray {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     1 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTexts {
             fn encode(
                 &self,
@@ -817,34 +715,25 @@ pub mod payload_sent {
                     }
                     Self::Array(value) => {
                         writer.index(2);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )?;
+                        writer.items(value, |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer))?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTexts {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Array),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentByKey {
             fn encode(
                 &self,
@@ -863,21 +752,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentByKey {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Card),
                     1 => branch.read().map(Self::Limit),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentOnly {
             fn encode(
                 &self,
@@ -892,20 +779,18 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentOnly {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Card),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 1),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 1)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNever {
             fn encode(
                 &self,
@@ -915,19 +800,17 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentNever {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 0),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 0)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentMaybe {
             fn encode(
                 &self,
@@ -946,21 +829,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentMaybe {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Double),
                     1 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTree {
             fn encode(
                 &self,
@@ -979,21 +860,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTree {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Tree),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentDroppedMap {
             fn encode(
                 &self,
@@ -1012,21 +891,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentDroppedMap {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Tree),
                     2 => branch.read().map(Self::Float),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentDropped {
             fn encode(
                 &self,
@@ -1039,39 +916,33 @@ pub mod payload_sent {
                     }
                     Self::Map(value) => {
                         writer.index(1);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| match value {
-                                    ::core::option::Option::None => {
-                                        writer.index(1);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                                    }
-                                },
-                            )?;
+                        writer.entries(value, |writer, value| match value {
+                            ::core::option::Option::None => {
+                                writer.index(1);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        })?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentDropped {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Card),
                     1 => branch.read().map(Self::Map),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNarrowed {
             fn encode(
                 &self,
@@ -1090,35 +961,33 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentNarrowed {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     1 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Card {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
-                    .field("limit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer).field("limit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Card {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     number: fields.read(0)?,
@@ -1126,6 +995,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CardLimit {
             fn encode(
                 &self,
@@ -1144,36 +1014,32 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CardLimit {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     1 => branch.read().map(Self::Limit),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Limit {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::None => 0,
-                            Self::Daily => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::None => 0,
+                    Self::Daily => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Limit {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -1182,50 +1048,40 @@ pub mod payload_sent {
                 match index {
                     0 => ::core::result::Result::Ok(Self::None),
                     1 => ::core::result::Result::Ok(Self::Daily),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Tree {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.left, writer)
-                            .field("left")?;
-                        match &self.right {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                writer.nested(|writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.left, writer).field("left")?;
+                    match &self.right {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("right")?;
-                        writer
-                            .items(
-                                &self.all,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
-                            .field("all")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("right")?;
+                    writer.items(
+                        &self.all,
+                        |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                    ).field("all")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Tree {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     left: fields.read(0)?,
@@ -1234,6 +1090,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for TreeLeft {
             fn encode(
                 &self,
@@ -1246,30 +1103,25 @@ pub mod payload_sent {
                     }
                     Self::Tree(value) => {
                         writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for TreeLeft {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     1 => branch.read().map(Self::Tree),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for TreeRight {
             fn encode(
                 &self,
@@ -1278,10 +1130,7 @@ pub mod payload_sent {
                 match self {
                     Self::Tree(value) => {
                         writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                     Self::String(value) => {
                         writer.index(2);
@@ -1291,21 +1140,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for TreeRight {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Tree),
                     2 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for TreeAll {
             fn encode(
                 &self,
@@ -1318,465 +1165,259 @@ pub mod payload_sent {
                     }
                     Self::Tree(value) => {
                         writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for TreeAll {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Tree),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(5) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentPayload::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(PayloadSentPayload::Long)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentPayload::Card)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader.array::<3>().map(PayloadSentPayload::Digest)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(PayloadSentPayload::Bytes)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentPayload::String),
+                        ::core::result::Result::Ok(1) => reader.long().map(PayloadSentPayload::Long),
+                        ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentPayload::Card
+                        ),
+                        ::core::result::Result::Ok(3) => reader.array::<3>().map(PayloadSentPayload::Digest),
+                        ::core::result::Result::Ok(4) => reader.bytes().map(<[u8]>::to_vec).map(
+                            PayloadSentPayload::Bytes
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 5),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("payload")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("payload")?,
                     note: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .int()
-                                .map(PayloadSentNote::Int)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNote::String)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => reader.int().map(PayloadSentNote::Int).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentNote::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("note")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("note")?,
                     reason: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentReason::Limit)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentReason::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reason")?,
-                    texts: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentTexts::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .items(
-                                            1,
-                                            |reader| match reader.index(2) {
-                                                ::core::result::Result::Ok(0) => {
-                                                    reader.int().map(PayloadSentTextsArray::Int)
-                                                }
-                                                ::core::result::Result::Ok(1) => {
-                                                    reader.string().map(PayloadSentTextsArray::String)
-                                                }
-                                                ::core::result::Result::Ok(index) => {
-                                                    ::core::result::Result::Err(
-                                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                                    )
-                                                }
-                                                ::core::result::Result::Err(error) => {
-                                                    ::core::result::Result::Err(error)
-                                                }
-                                            },
-                                        )
-                                        .map(PayloadSentTexts::Array)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("texts")?,
-                    by_key: reader
-                        .entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Card)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Limit)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reason")?,
+                    texts: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTexts::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.int().map(PayloadSentTextsArray::Int),
+                            ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTextsArray::String),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("by_key")?,
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("texts")?,
+                    by_key: reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentByKey::Card
+                        ),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentByKey::Limit
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("by_key")?,
                     only: match reader.index(1) {
-                        ::core::result::Result::Ok(0) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentOnly::Card)
-                        }
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentOnly::Card
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 1),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("only")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("only")?,
                     never: match reader.index(1) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 1),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("never")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("never")?,
                     maybe: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.double().map(PayloadSentMaybe::Double)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            reader.string().map(PayloadSentMaybe::String)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.double().map(PayloadSentMaybe::Double),
+                            ::core::result::Result::Ok(1) => reader.string().map(PayloadSentMaybe::String),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe")?,
                     tree: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentTree::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentTree::Tree)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                        ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentTree::Tree
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("tree")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tree")?,
                     dropped: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentDropped::Card)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .entries(|reader| match reader.index(3) {
-                                    ::core::result::Result::Ok(0) => {
-                                        <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                            .map(PayloadSentDroppedMap::Tree)
-                                            .map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(2) => {
-                                        reader
-                                            .float()
-                                            .map(PayloadSentDroppedMap::Float)
-                                            .map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 3),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .map(PayloadSentDropped::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentDropped::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => reader.entries(|reader| match reader.index(3) {
+                            ::core::result::Result::Ok(0) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentDroppedMap::Tree).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(2) => reader.float().map(PayloadSentDroppedMap::Float).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentDropped::Map).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("dropped")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("dropped")?,
                     narrowed: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .int()
-                                .map(PayloadSentNarrowed::Int)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNarrowed::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.int().map(PayloadSentNarrowed::Int).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNarrowed::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("narrowed")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("narrowed")?,
                     widened: reader.int().field("widened")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
                     limit: match reader.index(2) {
                         ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CardLimit::Limit)
-                        }
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CardLimit::Limit
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("limit")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("limit")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Limit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Limit::None),
                     1 => ::core::result::Result::Ok(Limit::Daily),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Tree {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Tree {
-                            left: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.int().map(TreeLeft::Int)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(TreeLeft::Tree)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Tree {
+                        left: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.int().map(TreeLeft::Int),
+                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::std::boxed::Box::new
+                            ).map(TreeLeft::Tree),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("left")?,
-                            right: match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(TreeRight::Tree)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .string()
-                                        .map(TreeRight::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("left")?,
+                        right: match reader.index(3) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(TreeRight::Tree).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(2) => reader.string().map(TreeRight::String).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                             }
-                                .field("right")?,
-                            all: reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.string().map(TreeAll::String)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                                .map(::std::boxed::Box::new)
-                                                .map(TreeAll::Tree)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                                .field("all")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("right")?,
+                        all: reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(TreeAll::String),
+                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::std::boxed::Box::new
+                            ).map(TreeAll::Tree),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("all")?,
                     })
+                })
             }
         }
+
         /// The schema of version 1 of `PayloadSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PayloadSent",
@@ -1810,31 +1451,26 @@ pub mod payload_sent {
 "#,
             references: &[],
             fingerprint: 0xf9767432bf3d2519,
-            sha256: [
-                106, 196, 185, 82, 4, 150, 111, 195, 122, 136, 224, 15, 200, 82, 116, 91,
-                182, 127, 234, 91, 71, 215, 197, 170, 173, 110, 156, 216, 233, 19, 131,
-                192,
-            ],
+            sha256: *b"j\xc4\xb9R\x04\x96o\xc3z\x88\xe0\x0f\xc8Rt[\xb6\x7f\xea[G\xd7\xc5\xaa\xadn\x9c\xd8\xe9\x13\x83\xc0",
             canonical_fingerprint: 0xf9767432bf3d2519,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PayloadSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1842,28 +1478,23 @@ pub mod payload_sent {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PayloadSent {
             type Owned = PayloadSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PayloadSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PayloadSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `PayloadSent`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
@@ -1872,13 +1503,10 @@ pub mod payload_sent {
         pub use super::v1::TreeLeft;
         pub use super::v1::TreeRight;
         pub use super::v1::TreeAll;
+
         /// The record `golden.unions.PayloadSent`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PayloadSent {
@@ -1895,10 +1523,7 @@ pub mod payload_sent {
             #[serde(default = "PayloadSent::default_texts")]
             pub texts: ::std::vec::Vec<::core::option::Option<PayloadSentTexts>>,
             /// The field `by_key`.
-            pub by_key: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<PayloadSentByKey>,
-            >,
+            pub by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
             /// The field `only`.
             pub only: Card,
             /// The field `maybe`.
@@ -1912,16 +1537,14 @@ pub mod payload_sent {
             #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub widened: ::core::option::Option<PayloadSentWidened>,
         }
+
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(
                 payload: ::core::option::Option<PayloadSentPayload>,
-                by_key: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<PayloadSentByKey>,
-                >,
+                by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
                 only: Card,
                 maybe: ::std::vec::Vec<PayloadSentMaybe>,
                 narrowed: i64,
@@ -1940,38 +1563,37 @@ pub mod payload_sent {
                     widened,
                 }
             }
+
             /// Returns the default of `note`.
             pub(super) fn default_note() -> ::core::option::Option<PayloadSentNote> {
                 ::core::option::Option::<PayloadSentNote>::None
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::core::option::Option<PayloadSentReason> {
                 ::core::option::Option::<PayloadSentReason>::None
             }
+
             /// Returns the default of `texts`.
-            pub(super) fn default_texts() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentTexts>,
-            > {
+            pub(super) fn default_texts() -> ::std::vec::Vec<::core::option::Option<PayloadSentTexts>> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `tree`.
             pub(super) fn default_tree() -> PayloadSentTree {
                 PayloadSentTree::String(::std::string::String::from("leaf"))
             }
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.payload`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentPayload {
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
             /// The branch `double`.
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
@@ -1984,19 +1606,16 @@ pub mod payload_sent {
             /// The branch `golden.hash.Digest`.
             #[serde(rename = "golden.hash.Digest")]
             #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest(#[serde(with = "::eventwright::wire::json")][u8; 3]),
             /// The branch `golden.unions.Card`.
             #[serde(rename = "golden.unions.Card")]
             #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.note`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentNote {
@@ -2007,13 +1626,10 @@ pub mod payload_sent {
             #[serde(rename = "long")]
             Long(i64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.reason`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentReason {
@@ -2025,13 +1641,10 @@ pub mod payload_sent {
             #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts.Array`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTextsArray {
@@ -2042,13 +1655,10 @@ pub mod payload_sent {
             #[serde(rename = "float")]
             Float(#[serde(with = "::eventwright::wire::json")] f32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTexts {
@@ -2059,13 +1669,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.by_key`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentByKey {
@@ -2078,13 +1685,10 @@ pub mod payload_sent {
             #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.maybe`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentMaybe {
@@ -2095,13 +1699,10 @@ pub mod payload_sent {
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.tree`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTree {
@@ -2113,13 +1714,10 @@ pub mod payload_sent {
             #[serde(alias = "Tree")]
             Tree(Tree),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.widened`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentWidened {
@@ -2133,13 +1731,10 @@ pub mod payload_sent {
             #[serde(rename = "int")]
             Int(i32),
         }
+
         /// The record `golden.unions.Card`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Card {
@@ -2152,6 +1747,7 @@ pub mod payload_sent {
             #[serde(default = "Card::default_limit")]
             pub limit: CardLimit,
         }
+
         impl Card {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2163,22 +1759,21 @@ pub mod payload_sent {
                     limit: Self::default_limit(),
                 }
             }
+
             /// Returns the default of `issuer`.
             pub(super) fn default_issuer() -> CardIssuer {
                 CardIssuer::Long(7)
             }
+
             /// Returns the default of `limit`.
             pub(super) fn default_limit() -> CardLimit {
                 CardLimit::Int(5)
             }
         }
+
         /// The branches of the union in `golden.unions.Card.issuer`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CardIssuer {
@@ -2189,13 +1784,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.Card.limit`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CardLimit {
@@ -2207,6 +1799,7 @@ pub mod payload_sent {
             #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
                 &self,
@@ -2220,8 +1813,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("payload")?;
+                }.field("payload")?;
                 match &self.note {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -2230,8 +1822,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("note")?;
+                }.field("note")?;
                 match &self.reason {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -2240,49 +1831,31 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reason")?;
-                writer
-                    .items(
-                        &self.texts,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("texts")?;
-                writer
-                    .entries(
-                        &self.by_key,
-                        |writer, value| match value {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("by_key")?;
-                ::eventwright::wire::avro::Encode::encode(&self.only, writer)
-                    .field("only")?;
-                writer
-                    .items(
-                        &self.maybe,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("maybe")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tree, writer)
-                    .field("tree")?;
+                }.field("reason")?;
+                writer.items(&self.texts, |writer, item| match item {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("texts")?;
+                writer.entries(&self.by_key, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("by_key")?;
+                ::eventwright::wire::avro::Encode::encode(&self.only, writer).field("only")?;
+                writer.items(
+                    &self.maybe,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("maybe")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tree, writer).field("tree")?;
                 writer.long(self.narrowed);
                 match &self.widened {
                     ::core::option::Option::None => {
@@ -2292,14 +1865,14 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("widened")?;
+                }.field("widened")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSent {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     payload: fields.read(0)?,
@@ -2315,6 +1888,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentPayload {
             fn encode(
                 &self,
@@ -2349,9 +1923,10 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentPayload {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Bytes),
@@ -2360,14 +1935,11 @@ pub mod payload_sent {
                     4 => branch.read().map(Self::Boolean),
                     5 => branch.read().map(Self::Digest),
                     6 => branch.read().map(Self::Card),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 6),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 6)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNote {
             fn encode(
                 &self,
@@ -2386,21 +1958,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentNote {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Long),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentReason {
             fn encode(
                 &self,
@@ -2419,21 +1989,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentReason {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Boolean),
                     2 => branch.read().map(Self::Limit),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTextsArray {
             fn encode(
                 &self,
@@ -2452,21 +2020,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTextsArray {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Float),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTexts {
             fn encode(
                 &self,
@@ -2475,14 +2041,7 @@ pub mod payload_sent {
                 match self {
                     Self::Array(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )?;
+                        writer.items(value, |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer))?;
                     }
                     Self::String(value) => {
                         writer.index(2);
@@ -2492,21 +2051,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTexts {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Array),
                     2 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentByKey {
             fn encode(
                 &self,
@@ -2525,21 +2082,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentByKey {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Limit),
                     2 => branch.read().map(Self::Card),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentMaybe {
             fn encode(
                 &self,
@@ -2558,21 +2113,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentMaybe {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Double),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTree {
             fn encode(
                 &self,
@@ -2591,21 +2144,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTree {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Tree),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentWidened {
             fn encode(
                 &self,
@@ -2628,38 +2179,35 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentWidened {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Double),
                     3 => branch.read().map(Self::Int),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Card {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer)
-                    .field("issuer")?;
-                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
-                    .field("limit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer).field("issuer")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer).field("limit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Card {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     number: fields.read(0)?,
@@ -2668,6 +2216,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CardIssuer {
             fn encode(
                 &self,
@@ -2686,21 +2235,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CardIssuer {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Long),
                     1 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CardLimit {
             fn encode(
                 &self,
@@ -2719,319 +2266,174 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CardLimit {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     1 => branch.read().map(Self::Limit),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(7) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(PayloadSentPayload::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentPayload::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .string()
-                                .map(PayloadSentPayload::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentPayload::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .array::<3>()
-                                .map(PayloadSentPayload::Digest)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentPayload::Card)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentPayload::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.string().map(PayloadSentPayload::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.boolean().map(PayloadSentPayload::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(5) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentPayload::Card).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 7),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 7))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("payload")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("payload")?,
                     note: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNote::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .long()
-                                .map(PayloadSentNote::Long)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNote::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.long().map(PayloadSentNote::Long).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("note")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("note")?,
                     reason: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentReason::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentReason::Limit)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reason")?,
-                    texts: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .items(
-                                            1,
-                                            |reader| match reader.index(2) {
-                                                ::core::result::Result::Ok(0) => {
-                                                    reader.string().map(PayloadSentTextsArray::String)
-                                                }
-                                                ::core::result::Result::Ok(1) => {
-                                                    reader.float().map(PayloadSentTextsArray::Float)
-                                                }
-                                                ::core::result::Result::Ok(index) => {
-                                                    ::core::result::Result::Err(
-                                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                                    )
-                                                }
-                                                ::core::result::Result::Err(error) => {
-                                                    ::core::result::Result::Err(error)
-                                                }
-                                            },
-                                        )
-                                        .map(PayloadSentTexts::Array)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentTexts::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("texts")?,
-                    by_key: reader
-                        .entries(|reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Limit)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Card)
-                                    .map(::core::option::Option::Some)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reason")?,
+                    texts: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTextsArray::String),
+                            ::core::result::Result::Ok(1) => reader.float().map(PayloadSentTextsArray::Float),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("by_key")?,
-                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("only")?,
-                    maybe: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(PayloadSentMaybe::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader.double().map(PayloadSentMaybe::Double)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("maybe")?,
-                    tree: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentTree::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentTree::Tree)
-                        }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentTexts::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("texts")?,
+                    by_key: reader.entries(|reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                    }
-                        .field("tree")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("by_key")?,
+                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader).field("only")?,
+                    maybe: reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentMaybe::String),
+                        ::core::result::Result::Ok(1) => reader.double().map(PayloadSentMaybe::Double),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("maybe")?,
+                    tree: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                        ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentTree::Tree
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tree")?,
                     narrowed: reader.long().field("narrowed")?,
                     widened: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentWidened::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentWidened::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .int()
-                                .map(PayloadSentWidened::Int)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentWidened::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentWidened::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.int().map(PayloadSentWidened::Int).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("widened")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("widened")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
                     issuer: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.long().map(CardIssuer::Long)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(CardIssuer::String)
-                        }
+                        ::core::result::Result::Ok(0) => reader.long().map(CardIssuer::Long),
+                        ::core::result::Result::Ok(1) => reader.string().map(CardIssuer::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("issuer")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("issuer")?,
                     limit: match reader.index(2) {
                         ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CardLimit::Limit)
-                        }
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CardLimit::Limit
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("limit")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("limit")?,
                 })
             }
         }
+
         /// The schema of version 2 of `PayloadSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PayloadSent",
@@ -3064,31 +2466,26 @@ pub mod payload_sent {
 "#,
             references: &[],
             fingerprint: 0x405923bb84b620a7,
-            sha256: [
-                138, 52, 109, 71, 129, 253, 218, 216, 251, 145, 15, 105, 226, 190, 204,
-                127, 147, 248, 122, 76, 197, 20, 198, 126, 53, 119, 222, 11, 133, 52,
-                241, 181,
-            ],
+            sha256: *b"\x8a4mG\x81\xfd\xda\xd8\xfb\x91\x0fi\xe2\xbe\xcc\x7f\x93\xf8zL\xc5\x14\xc6~5w\xde\x0b\x854\xf1\xb5",
             canonical_fingerprint: 0x405923bb84b620a7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PayloadSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -3096,28 +2493,23 @@ pub mod payload_sent {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PayloadSent {
             type Owned = PayloadSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PayloadSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PayloadSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `PayloadSent`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
@@ -3126,13 +2518,9 @@ pub mod payload_sent {
         pub use super::v1::TreeLeft;
         pub use super::v1::TreeRight;
         pub use super::v1::TreeAll;
+
         /// The record `golden.unions.PayloadSent`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PayloadSent {
             /// The field `payload`.
@@ -3148,10 +2536,7 @@ pub mod payload_sent {
             #[serde(default = "PayloadSent::default_texts")]
             pub texts: ::std::vec::Vec<::core::option::Option<PayloadSentTexts>>,
             /// The field `by_key`.
-            pub by_key: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<PayloadSentByKey>,
-            >,
+            pub by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
             /// The field `only`.
             pub only: Card,
             /// The field `maybe`.
@@ -3169,45 +2554,31 @@ pub mod payload_sent {
             pub added: ::core::option::Option<PayloadSentAdded>,
             /// The field `added_list`.
             #[serde(default = "PayloadSent::default_added_list")]
-            pub added_list: ::std::vec::Vec<
-                ::core::option::Option<PayloadSentAddedList>,
-            >,
+            pub added_list: ::std::vec::Vec<::core::option::Option<PayloadSentAddedList>>,
             /// The field `added_map`.
             #[serde(default = "PayloadSent::default_added_map")]
-            pub added_map: ::std::collections::BTreeMap<
-                ::std::string::String,
-                PayloadSentAddedMap,
-            >,
+            pub added_map: ::std::collections::BTreeMap<::std::string::String, PayloadSentAddedMap>,
         }
+
         impl ::core::fmt::Debug for PayloadSent {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("PayloadSent")
-                    .field("payload", &self.payload)
-                    .field("note", &self.note)
-                    .field("reason", &self.reason)
-                    .field("texts", &self.texts)
-                    .field("by_key", &self.by_key)
-                    .field("only", &self.only)
-                    .field("maybe", &self.maybe)
-                    .field("tree", &self.tree)
-                    .field("narrowed", &::core::format_args!("***"))
-                    .field("widened", &self.widened)
-                    .field("added", &self.added)
-                    .field("added_list", &self.added_list)
-                    .field("added_map", &self.added_map)
-                    .finish()
+                f.debug_struct("PayloadSent").field("payload", &self.payload).field("note", &self.note).field("reason", &self.reason).field("texts", &self.texts).field("by_key", &self.by_key).field("only", &self.only).field("maybe", &self.maybe).field("tree", &self.tree).field(
+                    "narrowed",
+                    &::core::format_args!("***"),
+                ).field("widened", &self.widened).field("added", &self.added).field(
+                    "added_list",
+                    &self.added_list,
+                ).field("added_map", &self.added_map).finish()
             }
         }
+
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(
                 payload: ::core::option::Option<PayloadSentPayload>,
-                by_key: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<PayloadSentByKey>,
-                >,
+                by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
                 only: Card,
                 maybe: ::std::vec::Vec<PayloadSentMaybe>,
                 narrowed: i64,
@@ -3229,77 +2600,70 @@ pub mod payload_sent {
                     added_map: Self::default_added_map(),
                 }
             }
+
             /// Returns the default of `note`.
             pub(super) fn default_note() -> ::core::option::Option<PayloadSentNote> {
                 ::core::option::Option::<PayloadSentNote>::None
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::core::option::Option<PayloadSentReason> {
                 ::core::option::Option::<PayloadSentReason>::None
             }
+
             /// Returns the default of `texts`.
-            pub(super) fn default_texts() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentTexts>,
-            > {
+            pub(super) fn default_texts() -> ::std::vec::Vec<::core::option::Option<PayloadSentTexts>> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `tree`.
             pub(super) fn default_tree() -> PayloadSentTree {
                 PayloadSentTree::String(::std::string::String::from("leaf"))
             }
+
             /// Returns the default of `added`.
             pub(super) fn default_added() -> ::core::option::Option<PayloadSentAdded> {
-                ::core::option::Option::Some(
-                    PayloadSentAdded::Card(Card {
-                        number: ::std::string::String::from("1"),
-                        issuer: CardIssuer::Long(7),
-                        limit: CardLimit::Limit(Limit::Daily),
-                    }),
+                ::core::option::Option::Some(PayloadSentAdded::Card(Card {
+                    number: ::std::string::String::from("1"),
+                    issuer: CardIssuer::Long(7),
+                    limit: CardLimit::Limit(Limit::Daily),
+                }))
+            }
+
+            /// Returns the default of `added_list`.
+            pub(super) fn default_added_list() -> ::std::vec::Vec<::core::option::Option<PayloadSentAddedList>> {
+                ::std::vec::Vec::from(
+                    [
+                        ::core::option::Option::Some(PayloadSentAddedList::String(::std::string::String::from("a"))),
+                        ::core::option::Option::<PayloadSentAddedList>::None,
+                        ::core::option::Option::Some(PayloadSentAddedList::Int(3)),
+                    ]
                 )
             }
-            /// Returns the default of `added_list`.
-            pub(super) fn default_added_list() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentAddedList>,
-            > {
-                ::std::vec::Vec::from([
-                    ::core::option::Option::Some(
-                        PayloadSentAddedList::String(::std::string::String::from("a")),
-                    ),
-                    ::core::option::Option::<PayloadSentAddedList>::None,
-                    ::core::option::Option::Some(PayloadSentAddedList::Int(3)),
-                ])
-            }
+
             /// Returns the default of `added_map`.
-            pub(super) fn default_added_map() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                PayloadSentAddedMap,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (
-                        ::std::string::String::from("d"),
-                        PayloadSentAddedMap::Digest([0, 255, 65]),
-                    ),
-                    (::std::string::String::from("f"), PayloadSentAddedMap::Float(0.5)),
-                    (
-                        ::std::string::String::from("t"),
-                        PayloadSentAddedMap::Boolean(true),
-                    ),
-                ])
+            pub(
+                super
+            ) fn default_added_map() -> ::std::collections::BTreeMap<::std::string::String, PayloadSentAddedMap> {
+                ::std::collections::BTreeMap::from(
+                    [
+                        (::std::string::String::from("d"), PayloadSentAddedMap::Digest([0, 255, 65])),
+                        (::std::string::String::from("f"), PayloadSentAddedMap::Float(0.5)),
+                        (::std::string::String::from("t"), PayloadSentAddedMap::Boolean(true)),
+                    ]
+                )
             }
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.payload`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentPayload {
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
             /// The branch `double`.
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
@@ -3312,19 +2676,16 @@ pub mod payload_sent {
             /// The branch `golden.hash.Digest`.
             #[serde(rename = "golden.hash.Digest")]
             #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest(#[serde(with = "::eventwright::wire::json")][u8; 3]),
             /// The branch `golden.unions.Card`.
             #[serde(rename = "golden.unions.Card")]
             #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.note`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentNote {
@@ -3335,13 +2696,10 @@ pub mod payload_sent {
             #[serde(rename = "long")]
             Long(i64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.reason`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentReason {
@@ -3353,13 +2711,10 @@ pub mod payload_sent {
             #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts.Array`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTextsArray {
@@ -3370,13 +2725,10 @@ pub mod payload_sent {
             #[serde(rename = "float")]
             Float(#[serde(with = "::eventwright::wire::json")] f32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTexts {
@@ -3387,13 +2739,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.by_key`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentByKey {
@@ -3406,13 +2755,10 @@ pub mod payload_sent {
             #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.maybe`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentMaybe {
@@ -3423,13 +2769,10 @@ pub mod payload_sent {
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.tree`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentTree {
@@ -3441,13 +2784,10 @@ pub mod payload_sent {
             #[serde(alias = "Tree")]
             Tree(Tree),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.widened`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentWidened {
@@ -3461,13 +2801,10 @@ pub mod payload_sent {
             #[serde(rename = "int")]
             Int(i32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.added`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentAdded {
@@ -3479,13 +2816,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.added_list`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentAddedList {
@@ -3496,20 +2830,17 @@ pub mod payload_sent {
             #[serde(rename = "int")]
             Int(i32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.added_map`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PayloadSentAddedMap {
             /// The branch `golden.hash.Digest`.
             #[serde(rename = "golden.hash.Digest")]
             #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest(#[serde(with = "::eventwright::wire::json")][u8; 3]),
             /// The branch `float`.
             #[serde(rename = "float")]
             Float(#[serde(with = "::eventwright::wire::json")] f32),
@@ -3517,13 +2848,9 @@ pub mod payload_sent {
             #[serde(rename = "boolean")]
             Boolean(bool),
         }
+
         /// The record `golden.unions.Card`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Card {
             /// The field `number`.
@@ -3535,15 +2862,16 @@ pub mod payload_sent {
             #[serde(default = "Card::default_limit")]
             pub limit: CardLimit,
         }
+
         impl ::core::fmt::Debug for Card {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Card")
-                    .field("number", &::core::format_args!("***"))
-                    .field("issuer", &self.issuer)
-                    .field("limit", &self.limit)
-                    .finish()
+                f.debug_struct("Card").field(
+                    "number",
+                    &::core::format_args!("***"),
+                ).field("issuer", &self.issuer).field("limit", &self.limit).finish()
             }
         }
+
         impl Card {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3555,22 +2883,21 @@ pub mod payload_sent {
                     limit: Self::default_limit(),
                 }
             }
+
             /// Returns the default of `issuer`.
             pub(super) fn default_issuer() -> CardIssuer {
                 CardIssuer::Long(7)
             }
+
             /// Returns the default of `limit`.
             pub(super) fn default_limit() -> CardLimit {
                 CardLimit::Int(5)
             }
         }
+
         /// The branches of the union in `golden.unions.Card.issuer`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CardIssuer {
@@ -3581,13 +2908,10 @@ pub mod payload_sent {
             #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.Card.limit`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum CardLimit {
@@ -3599,6 +2923,7 @@ pub mod payload_sent {
             #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
                 &self,
@@ -3612,8 +2937,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("payload")?;
+                }.field("payload")?;
                 match &self.note {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3622,8 +2946,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("note")?;
+                }.field("note")?;
                 match &self.reason {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3632,49 +2955,31 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reason")?;
-                writer
-                    .items(
-                        &self.texts,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("texts")?;
-                writer
-                    .entries(
-                        &self.by_key,
-                        |writer, value| match value {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("by_key")?;
-                ::eventwright::wire::avro::Encode::encode(&self.only, writer)
-                    .field("only")?;
-                writer
-                    .items(
-                        &self.maybe,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("maybe")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tree, writer)
-                    .field("tree")?;
+                }.field("reason")?;
+                writer.items(&self.texts, |writer, item| match item {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("texts")?;
+                writer.entries(&self.by_key, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("by_key")?;
+                ::eventwright::wire::avro::Encode::encode(&self.only, writer).field("only")?;
+                writer.items(
+                    &self.maybe,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("maybe")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tree, writer).field("tree")?;
                 writer.long(self.narrowed);
                 match &self.widened {
                     ::core::option::Option::None => {
@@ -3684,8 +2989,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("widened")?;
+                }.field("widened")?;
                 match &self.added {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -3694,37 +2998,27 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("added")?;
-                writer
-                    .items(
-                        &self.added_list,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("added_list")?;
-                writer
-                    .entries(
-                        &self.added_map,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("added_map")?;
+                }.field("added")?;
+                writer.items(&self.added_list, |writer, item| match item {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("added_list")?;
+                writer.entries(
+                    &self.added_map,
+                    |writer, value| ::eventwright::wire::avro::Encode::encode(value, writer),
+                ).field("added_map")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSent {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     payload: fields.read(0)?,
@@ -3743,6 +3037,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentPayload {
             fn encode(
                 &self,
@@ -3777,9 +3072,10 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentPayload {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Bytes),
@@ -3788,14 +3084,11 @@ pub mod payload_sent {
                     4 => branch.read().map(Self::Boolean),
                     5 => branch.read().map(Self::Digest),
                     6 => branch.read().map(Self::Card),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 6),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 6)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNote {
             fn encode(
                 &self,
@@ -3814,21 +3107,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentNote {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Long),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentReason {
             fn encode(
                 &self,
@@ -3847,21 +3138,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentReason {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Boolean),
                     2 => branch.read().map(Self::Limit),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTextsArray {
             fn encode(
                 &self,
@@ -3880,21 +3169,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTextsArray {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Float),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTexts {
             fn encode(
                 &self,
@@ -3903,14 +3190,7 @@ pub mod payload_sent {
                 match self {
                     Self::Array(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )?;
+                        writer.items(value, |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer))?;
                     }
                     Self::String(value) => {
                         writer.index(2);
@@ -3920,21 +3200,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTexts {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Array),
                     2 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentByKey {
             fn encode(
                 &self,
@@ -3953,21 +3231,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentByKey {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Limit),
                     2 => branch.read().map(Self::Card),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentMaybe {
             fn encode(
                 &self,
@@ -3986,21 +3262,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentMaybe {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Double),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTree {
             fn encode(
                 &self,
@@ -4019,21 +3293,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentTree {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Tree),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentWidened {
             fn encode(
                 &self,
@@ -4056,22 +3328,20 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentWidened {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Double),
                     3 => branch.read().map(Self::Int),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentAdded {
             fn encode(
                 &self,
@@ -4090,21 +3360,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentAdded {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Card),
                     2 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentAddedList {
             fn encode(
                 &self,
@@ -4123,21 +3391,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentAddedList {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::String),
                     2 => branch.read().map(Self::Int),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentAddedMap {
             fn encode(
                 &self,
@@ -4160,38 +3426,35 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PayloadSentAddedMap {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Digest),
                     1 => branch.read().map(Self::Float),
                     2 => branch.read().map(Self::Boolean),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 3),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 3)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Card {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer)
-                    .field("issuer")?;
-                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
-                    .field("limit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer).field("issuer")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer).field("limit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Card {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     number: fields.read(0)?,
@@ -4200,6 +3463,7 @@ pub mod payload_sent {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CardIssuer {
             fn encode(
                 &self,
@@ -4218,21 +3482,19 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CardIssuer {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Long),
                     1 => branch.read().map(Self::String),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CardLimit {
             fn encode(
                 &self,
@@ -4251,776 +3513,425 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for CardLimit {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Int),
                     1 => branch.read().map(Self::Limit),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(7) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(PayloadSentPayload::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentPayload::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .string()
-                                .map(PayloadSentPayload::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentPayload::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .array::<3>()
-                                .map(PayloadSentPayload::Digest)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentPayload::Card)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentPayload::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.string().map(PayloadSentPayload::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.boolean().map(PayloadSentPayload::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(5) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentPayload::Card).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 7),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 7))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("payload")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("payload")?,
                     note: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNote::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .long()
-                                .map(PayloadSentNote::Long)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNote::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.long().map(PayloadSentNote::Long).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("note")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("note")?,
                     reason: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentReason::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentReason::Limit)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reason")?,
-                    texts: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .items(
-                                            1,
-                                            |reader| match reader.index(2) {
-                                                ::core::result::Result::Ok(0) => {
-                                                    reader.string().map(PayloadSentTextsArray::String)
-                                                }
-                                                ::core::result::Result::Ok(1) => {
-                                                    reader.float().map(PayloadSentTextsArray::Float)
-                                                }
-                                                ::core::result::Result::Ok(index) => {
-                                                    ::core::result::Result::Err(
-                                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                                    )
-                                                }
-                                                ::core::result::Result::Err(error) => {
-                                                    ::core::result::Result::Err(error)
-                                                }
-                                            },
-                                        )
-                                        .map(PayloadSentTexts::Array)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentTexts::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("texts")?,
-                    by_key: reader
-                        .entries(|reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Limit)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Card)
-                                    .map(::core::option::Option::Some)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reason")?,
+                    texts: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTextsArray::String),
+                            ::core::result::Result::Ok(1) => reader.float().map(PayloadSentTextsArray::Float),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("by_key")?,
-                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("only")?,
-                    maybe: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(PayloadSentMaybe::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader.double().map(PayloadSentMaybe::Double)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("maybe")?,
-                    tree: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentTree::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentTree::Tree)
-                        }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentTexts::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("texts")?,
+                    by_key: reader.entries(|reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                    }
-                        .field("tree")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("by_key")?,
+                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader).field("only")?,
+                    maybe: reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentMaybe::String),
+                        ::core::result::Result::Ok(1) => reader.double().map(PayloadSentMaybe::Double),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("maybe")?,
+                    tree: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                        ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentTree::Tree
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tree")?,
                     narrowed: reader.long().field("narrowed")?,
                     widened: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentWidened::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentWidened::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .int()
-                                .map(PayloadSentWidened::Int)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentWidened::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentWidened::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.int().map(PayloadSentWidened::Int).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("widened")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("widened")?,
                     added: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentAdded::Card)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .string()
-                                .map(PayloadSentAdded::String)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentAdded::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentAdded::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("added")?,
+                    added_list: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentAddedList::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.int().map(PayloadSentAddedList::Int).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                    }
-                        .field("added")?,
-                    added_list: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentAddedList::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .int()
-                                        .map(PayloadSentAddedList::Int)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("added_list")?,
-                    added_map: reader
-                        .entries(|reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                reader.array::<3>().map(PayloadSentAddedMap::Digest)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader.float().map(PayloadSentAddedMap::Float)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                reader.boolean().map(PayloadSentAddedMap::Boolean)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("added_map")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("added_list")?,
+                    added_map: reader.entries(|reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.array::<3>().map(PayloadSentAddedMap::Digest),
+                        ::core::result::Result::Ok(1) => reader.float().map(PayloadSentAddedMap::Float),
+                        ::core::result::Result::Ok(2) => reader.boolean().map(PayloadSentAddedMap::Boolean),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("added_map")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
                     issuer: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.long().map(CardIssuer::Long)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(CardIssuer::String)
-                        }
+                        ::core::result::Result::Ok(0) => reader.long().map(CardIssuer::Long),
+                        ::core::result::Result::Ok(1) => reader.string().map(CardIssuer::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("issuer")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("issuer")?,
                     limit: match reader.index(2) {
                         ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CardLimit::Limit)
-                        }
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CardLimit::Limit
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("limit")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("limit")?,
                 })
             }
         }
+
         /// Reads `golden.unions.PayloadSent` as version 1 wrote it.
         fn payload_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PayloadSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PayloadSent {
                 payload: match reader.index(5) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .string()
-                            .map(PayloadSentPayload::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .long()
-                            .and_then(|value| {
-                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Long(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(PayloadSentPayload::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        card_from_v1(reader)
-                            .map(PayloadSentPayload::Card)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .array::<3>()
-                            .map(PayloadSentPayload::Digest)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(PayloadSentPayload::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 5),
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentPayload::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => reader.long().and_then(|value| {
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Long(value).promote(
+                                ::eventwright::wire::avro::Primitive::Double
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
+                    }).map(PayloadSentPayload::Double).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(2) => card_from_v1(reader).map(PayloadSentPayload::Card).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("payload")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("payload")?,
                 note: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .int()
-                            .and_then(|value| {
-                                <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Int(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Long)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(PayloadSentNote::Long)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .string()
-                            .map(PayloadSentNote::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
+                    ::core::result::Result::Ok(0) => reader.int().and_then(|value| {
+                        <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Int(value).promote(
+                                ::eventwright::wire::avro::Primitive::Long
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
+                    }).map(PayloadSentNote::Long).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(2) => reader.string().map(PayloadSentNote::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("note")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("note")?,
                 reason: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentReason::Limit)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .boolean()
-                            .map(PayloadSentReason::Boolean)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reason")?,
-                texts: reader
-                    .items(
-                        1,
-                        |reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader
-                                    .string()
-                                    .map(PayloadSentTexts::String)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                reader
-                                    .items(
-                                        1,
-                                        |reader| match reader.index(2) {
-                                            ::core::result::Result::Ok(0) => {
-                                                reader
-                                                    .int()
-                                                    .and_then(|value| {
-                                                        <f32 as ::eventwright::wire::avro::Sink>::scalar(
-                                                            ::eventwright::wire::avro::Scalar::Int(value)
-                                                                .promote(::eventwright::wire::avro::Primitive::Float)?,
-                                                            ::eventwright::wire::avro::Logical::None,
-                                                        )
-                                                    })
-                                                    .map(PayloadSentTextsArray::Float)
-                                            }
-                                            ::core::result::Result::Ok(1) => {
-                                                reader.string().map(PayloadSentTextsArray::String)
-                                            }
-                                            ::core::result::Result::Ok(index) => {
-                                                ::core::result::Result::Err(
-                                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                                )
-                                            }
-                                            ::core::result::Result::Err(error) => {
-                                                ::core::result::Result::Err(error)
-                                            }
-                                        },
-                                    )
-                                    .map(PayloadSentTexts::Array)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        },
-                    )
-                    .field("texts")?,
-                by_key: reader
-                    .entries(|reader| match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            card_from_v1(reader)
-                                .map(PayloadSentByKey::Card)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentByKey::Limit)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reason")?,
+                texts: reader.items(1, |reader| match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTexts::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.int().and_then(|value| {
+                            <f32 as ::eventwright::wire::avro::Sink>::scalar(
+                                ::eventwright::wire::avro::Scalar::Int(value).promote(
+                                    ::eventwright::wire::avro::Primitive::Float
+                                )?,
+                                ::eventwright::wire::avro::Logical::None,
                             )
+                        }).map(PayloadSentTextsArray::Float),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTextsArray::String),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    })
-                    .field("by_key")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("texts")?,
+                by_key: reader.entries(|reader| match reader.index(2) {
+                    ::core::result::Result::Ok(0) => card_from_v1(reader).map(PayloadSentByKey::Card).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("by_key")?,
                 only: match reader.index(1) {
                     ::core::result::Result::Ok(0) => card_from_v1(reader),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 1),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("only")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("only")?,
                 maybe: {
                     match reader.index(1)? {
                         0 => {}
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 1),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1)),
                     }
                     match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::unresolvable(
-                                    "the writer writes null, the reader expects array",
-                                ),
-                            )
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.double().map(PayloadSentMaybe::Double)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            reader.string().map(PayloadSentMaybe::String)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable("the writer writes null, the reader expects array")
+                        ),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.double().map(PayloadSentMaybe::Double),
+                            ::core::result::Result::Ok(1) => reader.string().map(PayloadSentMaybe::String),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe")?
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe")?
                 },
                 tree: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(PayloadSentTree::String)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentTree::Tree)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        PayloadSentTree::Tree
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("tree")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("tree")?,
                 narrowed: {
                     match reader.index(3)? {
                         0 => {
                             skip_card_87_of_v1(reader)?;
                         }
                         1 => {
-                            reader
-                                .skip_blocks(
-                                    1,
-                                    |reader| {
-                                        reader.bytes()?;
-                                        match reader.index(3)? {
-                                            0 => {
-                                                skip_tree_95_of_v1(reader)?;
-                                            }
-                                            1 => {}
-                                            2 => {
-                                                reader.float()?;
-                                            }
-                                            index => {
-                                                return ::core::result::Result::Err(
-                                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                                );
-                                            }
-                                        }
-                                        ::core::result::Result::Ok(())
-                                    },
-                                )?;
+                            reader.skip_blocks(1, |reader| {
+                                reader.bytes()?;
+                                match reader.index(3)? {
+                                    0 => {
+                                        skip_tree_95_of_v1(reader)?;
+                                    }
+                                    1 => {}
+                                    2 => {
+                                        reader.float()?;
+                                    }
+                                    index => return ::core::result::Result::Err(
+                                        ::eventwright::wire::avro::no_such_index(index, 3)
+                                    ),
+                                }
+                                ::core::result::Result::Ok(())
+                            })?;
                         }
                         2 => {}
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                     }
                     match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .int()
-                                .and_then(|value| {
-                                    <i64 as ::eventwright::wire::avro::Sink>::scalar(
-                                        ::eventwright::wire::avro::Scalar::Int(value)
-                                            .promote(::eventwright::wire::avro::Primitive::Long)?,
-                                        ::eventwright::wire::avro::Logical::None,
-                                    )
-                                })
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::unresolvable(
-                                    "the writer writes string, the reader expects long",
-                                ),
+                        ::core::result::Result::Ok(0) => reader.int().and_then(|value| {
+                            <i64 as ::eventwright::wire::avro::Sink>::scalar(
+                                ::eventwright::wire::avro::Scalar::Int(value).promote(
+                                    ::eventwright::wire::avro::Primitive::Long
+                                )?,
+                                ::eventwright::wire::avro::Logical::None,
                             )
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::unresolvable(
-                                    "the writer writes null, the reader expects long",
-                                ),
-                            )
-                        }
+                        }),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable("the writer writes string, the reader expects long")
+                        ),
+                        ::core::result::Result::Ok(2) => ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable("the writer writes null, the reader expects long")
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("narrowed")?
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("narrowed")?
                 },
-                widened: reader
-                    .int()
-                    .map(PayloadSentWidened::Int)
-                    .map(::core::option::Option::Some)
-                    .field("widened")?,
+                widened: reader.int().map(PayloadSentWidened::Int).map(::core::option::Option::Some).field("widened")?,
                 added: PayloadSent::default_added(),
                 added_list: PayloadSent::default_added_list(),
                 added_map: PayloadSent::default_added_map(),
             })
         }
+
         /// Reads `golden.unions.Card` as version 1 wrote it.
         fn card_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Card, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Card {
                 number: reader.string().field("number")?,
                 limit: match reader.index(2) {
                     ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                    ::core::result::Result::Ok(1) => {
-                        <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(CardLimit::Limit)
-                    }
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        CardLimit::Limit
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("limit")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("limit")?,
                 issuer: Card::default_issuer(),
             })
         }
+
         /// Skips a `golden.unions.Card` as version 1 wrote it.
         fn skip_card_87_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             match reader.index(2)? {
@@ -5030,328 +3941,180 @@ pub mod payload_sent {
                 1 => {
                     reader.index(2)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `golden.unions.Tree` as version 1 wrote it.
         fn skip_tree_95_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
+            reader.nested(|reader| {
+                match reader.index(2)? {
+                    0 => {
+                        reader.int()?;
+                    }
+                    1 => {
+                        skip_tree_95_of_v1(reader)?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                match reader.index(3)? {
+                    0 => {}
+                    1 => {
+                        skip_tree_95_of_v1(reader)?;
+                    }
+                    2 => {
+                        reader.bytes()?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
+                }
+                reader.skip_blocks(1, |reader| {
                     match reader.index(2)? {
                         0 => {
-                            reader.int()?;
-                        }
-                        1 => {
-                            skip_tree_95_of_v1(reader)?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    match reader.index(3)? {
-                        0 => {}
-                        1 => {
-                            skip_tree_95_of_v1(reader)?;
-                        }
-                        2 => {
                             reader.bytes()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            );
+                        1 => {
+                            skip_tree_95_of_v1(reader)?;
                         }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                match reader.index(2)? {
-                                    0 => {
-                                        reader.bytes()?;
-                                    }
-                                    1 => {
-                                        skip_tree_95_of_v1(reader)?;
-                                    }
-                                    index => {
-                                        return ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        );
-                                    }
-                                }
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
                     ::core::result::Result::Ok(())
-                })
+                })?;
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// Reads `golden.unions.PayloadSent` as version 2 wrote it.
         fn payload_sent_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PayloadSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PayloadSent {
                 payload: match reader.index(7) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(PayloadSentPayload::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .double()
-                            .map(PayloadSentPayload::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .string()
-                            .map(PayloadSentPayload::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .boolean()
-                            .map(PayloadSentPayload::Boolean)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .array::<3>()
-                            .map(PayloadSentPayload::Digest)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentPayload::Card)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.double().map(PayloadSentPayload::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.string().map(PayloadSentPayload::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.boolean().map(PayloadSentPayload::Boolean).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(5) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentPayload::Card).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 7),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 7))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("payload")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("payload")?,
                 note: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .string()
-                            .map(PayloadSentNote::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .long()
-                            .map(PayloadSentNote::Long)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNote::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.long().map(PayloadSentNote::Long).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("note")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("note")?,
                 reason: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .boolean()
-                            .map(PayloadSentReason::Boolean)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentReason::Limit)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reason")?,
-                texts: reader
-                    .items(
-                        1,
-                        |reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader
-                                    .items(
-                                        1,
-                                        |reader| match reader.index(2) {
-                                            ::core::result::Result::Ok(0) => {
-                                                reader.string().map(PayloadSentTextsArray::String)
-                                            }
-                                            ::core::result::Result::Ok(1) => {
-                                                reader.float().map(PayloadSentTextsArray::Float)
-                                            }
-                                            ::core::result::Result::Ok(index) => {
-                                                ::core::result::Result::Err(
-                                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                                )
-                                            }
-                                            ::core::result::Result::Err(error) => {
-                                                ::core::result::Result::Err(error)
-                                            }
-                                        },
-                                    )
-                                    .map(PayloadSentTexts::Array)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                reader
-                                    .string()
-                                    .map(PayloadSentTexts::String)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        },
-                    )
-                    .field("texts")?,
-                by_key: reader
-                    .entries(|reader| match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentByKey::Limit)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentByKey::Card)
-                                .map(::core::option::Option::Some)
-                        }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reason")?,
+                texts: reader.items(1, |reader| match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTextsArray::String),
+                        ::core::result::Result::Ok(1) => reader.float().map(PayloadSentTextsArray::Float),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    })
-                    .field("by_key")?,
-                only: <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("only")?,
-                maybe: reader
-                    .items(
-                        1,
-                        |reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                reader.string().map(PayloadSentMaybe::String)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader.double().map(PayloadSentMaybe::Double)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        },
-                    )
-                    .field("maybe")?,
-                tree: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(PayloadSentTree::String)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentTree::Tree)
-                    }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(2) => reader.string().map(PayloadSentTexts::String).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("texts")?,
+                by_key: reader.entries(|reader| match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Card).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                }
-                    .field("tree")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("by_key")?,
+                only: <Card as ::eventwright::wire::avro::Decode>::decode(reader).field("only")?,
+                maybe: reader.items(1, |reader| match reader.index(2) {
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentMaybe::String),
+                    ::core::result::Result::Ok(1) => reader.double().map(PayloadSentMaybe::Double),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("maybe")?,
+                tree: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        PayloadSentTree::Tree
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("tree")?,
                 narrowed: reader.long().field("narrowed")?,
                 widened: match reader.index(4) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .string()
-                            .map(PayloadSentWidened::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .double()
-                            .map(PayloadSentWidened::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .int()
-                            .map(PayloadSentWidened::Int)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.string().map(PayloadSentWidened::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.double().map(PayloadSentWidened::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.int().map(PayloadSentWidened::Int).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("widened")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("widened")?,
                 added: PayloadSent::default_added(),
                 added_list: PayloadSent::default_added_list(),
                 added_map: PayloadSent::default_added_map(),
             })
         }
+
         /// The schema of version 3 of `PayloadSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PayloadSent",
@@ -5387,32 +4150,28 @@ pub mod payload_sent {
 "#,
             references: &[],
             fingerprint: 0x991ccac1a2d9af56,
-            sha256: [
-                132, 52, 151, 206, 110, 84, 12, 77, 124, 75, 66, 186, 44, 136, 42, 34,
-                119, 112, 1, 37, 76, 152, 239, 44, 210, 98, 110, 27, 15, 155, 138, 149,
-            ],
+            sha256: *b"\x844\x97\xcenT\x0cM|KB\xba,\x88*\"wp\x01%L\x98\xef,\xd2bn\x1b\x0f\x9b\x8a\x95",
             canonical_fingerprint: 0x991ccac1a2d9af56,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PayloadSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -5420,8 +4179,10 @@ pub mod payload_sent {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PayloadSent {
             type Owned = PayloadSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -5430,34 +4191,25 @@ pub mod payload_sent {
                 match writer {
                     0 => payload_sent_from_v1(reader),
                     1 => payload_sent_from_v2(reader),
-                    2 => {
-                        <PayloadSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    2 => <PayloadSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use payload_sent::v3::PayloadSent;
+
 /// The versions of `MeasureTaken`.
 pub mod measure_taken {
     /// Version 1 of `MeasureTaken`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.MeasureTaken`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct MeasureTaken {
@@ -5467,33 +4219,28 @@ pub mod measure_taken {
             /// The field `raw`.
             pub raw: MeasureTakenRaw,
         }
+
         impl MeasureTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                value: ::core::option::Option<MeasureTakenValue>,
-                raw: MeasureTakenRaw,
-            ) -> Self {
-                Self { value, raw }
+            pub fn new(value: ::core::option::Option<MeasureTakenValue>, raw: MeasureTakenRaw) -> Self {
+                Self {
+                    value,
+                    raw,
+                }
             }
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.value`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenValue {
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(#[serde(with = "::eventwright::wire::json")]::eventwright::wire::rust_decimal::Decimal),
             /// The branch `string`.
             #[serde(rename = "string")]
             Uuid(::eventwright::wire::uuid::Uuid),
@@ -5509,20 +4256,16 @@ pub mod measure_taken {
             /// The branch `map`.
             #[serde(rename = "map")]
             Map(
-                #[serde(with = "::eventwright::wire::json")]
-                ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<u8>>,
-            ),
+                #[serde(with = "::eventwright::wire::json")
+            ]::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<u8>>),
             /// The branch `array`.
             #[serde(rename = "array")]
-            Array(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<f64>),
+            Array(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<f64>),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.raw`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenRaw {
@@ -5531,8 +4274,9 @@ pub mod measure_taken {
             Float(#[serde(with = "::eventwright::wire::json")] f32),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTaken {
             fn encode(
                 &self,
@@ -5546,16 +4290,15 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("value")?;
-                ::eventwright::wire::avro::Encode::encode(&self.raw, writer)
-                    .field("raw")?;
+                }.field("value")?;
+                ::eventwright::wire::avro::Encode::encode(&self.raw, writer).field("raw")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTaken {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     value: fields.read(0)?,
@@ -5563,6 +4306,7 @@ pub mod measure_taken {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenValue {
             fn encode(
                 &self,
@@ -5583,11 +4327,7 @@ pub mod measure_taken {
                     }
                     Self::TimestampMillis(value) => {
                         writer.index(4);
-                        writer
-                            .timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )?;
+                        writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis)?;
                     }
                     Self::Float(value) => {
                         writer.index(5);
@@ -5595,33 +4335,26 @@ pub mod measure_taken {
                     }
                     Self::Map(value) => {
                         writer.index(6);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| {
-                                    writer.bytes(value);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.entries(value, |writer, value| {
+                            writer.bytes(value);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                     Self::Array(value) => {
                         writer.index(7);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, |writer, item| {
+                            writer.double(*item);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenValue {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Decimal),
@@ -5631,14 +4364,11 @@ pub mod measure_taken {
                     5 => branch.read().map(Self::Float),
                     6 => branch.read().map(Self::Map),
                     7 => branch.read().map(Self::Array),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 7),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 7)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenRaw {
             fn encode(
                 &self,
@@ -5657,317 +4387,181 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenRaw {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Float),
                     1 => branch.read().map(Self::Bytes),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .decimal(2)
-                                .map(MeasureTakenValue::Decimal)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .uuid()
-                                .map(MeasureTakenValue::Uuid)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .date()
-                                .map(MeasureTakenValue::Date)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMillis,
-                                )
-                                .map(MeasureTakenValue::TimestampMillis)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .float()
-                                .map(MeasureTakenValue::Float)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            reader
-                                .entries(|reader| reader.bytes().map(<[u8]>::to_vec))
-                                .map(MeasureTakenValue::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(7) => {
-                            reader
-                                .items(8, |reader| reader.double())
-                                .map(MeasureTakenValue::Array)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.date().map(MeasureTakenValue::Date).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.timestamp(
+                            ::eventwright::wire::avro::Logical::TimestampMillis
+                        ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(5) => reader.float().map(MeasureTakenValue::Float).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => reader.entries(
+                            |reader| reader.bytes().map(<[u8]>::to_vec)
+                        ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(7) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 8),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     raw: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.float().map(MeasureTakenRaw::Float)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(MeasureTakenRaw::Bytes)
-                        }
+                        ::core::result::Result::Ok(0) => reader.float().map(MeasureTakenRaw::Float),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("raw")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("raw")?,
                 })
             }
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 2 wrote it.
         fn measure_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .entries(|reader| {
-                                reader
-                                    .str()
-                                    .and_then(|value| {
-                                        <::std::vec::Vec<
-                                            u8,
-                                        > as ::eventwright::wire::avro::Sink>::scalar(
-                                            ::eventwright::wire::avro::Scalar::String(value)
-                                                .promote(::eventwright::wire::avro::Primitive::Bytes)?,
-                                            ::eventwright::wire::avro::Logical::None,
-                                        )
-                                    })
-                            })
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.entries(|reader| reader.str().and_then(|value| {
+                        <::std::vec::Vec<u8> as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::String(value).promote(
+                                ::eventwright::wire::avro::Primitive::Bytes
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    })).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
+                        )
+                    ),
+                    ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes),
+                    ::core::result::Result::Ok(2) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
                         )
-                    }
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
             })
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 3 wrote it.
         fn measure_taken_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             let value = MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .entries(|reader| {
-                                reader
-                                    .str()
-                                    .and_then(|value| {
-                                        <::std::vec::Vec<
-                                            u8,
-                                        > as ::eventwright::wire::avro::Sink>::scalar(
-                                            ::eventwright::wire::avro::Scalar::String(value)
-                                                .promote(::eventwright::wire::avro::Primitive::Bytes)?,
-                                            ::eventwright::wire::avro::Logical::None,
-                                        )
-                                    })
-                            })
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.entries(|reader| reader.str().and_then(|value| {
+                        <::std::vec::Vec<u8> as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::String(value).promote(
+                                ::eventwright::wire::avro::Primitive::Bytes
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    })).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
+                        )
+                    ),
+                    ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes),
+                    ::core::result::Result::Ok(2) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
                         )
-                    }
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
             };
             match reader.index(2)? {
                 0 => {
@@ -5976,14 +4570,11 @@ pub mod measure_taken {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(value)
         }
+
         /// The schema of version 1 of `MeasureTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "MeasureTaken",
@@ -6007,32 +4598,28 @@ pub mod measure_taken {
 "#,
             references: &[],
             fingerprint: 0xd1555a72e29e4ace,
-            sha256: [
-                104, 220, 9, 195, 148, 15, 188, 151, 193, 38, 154, 69, 138, 144, 35, 255,
-                227, 89, 172, 254, 186, 54, 117, 47, 30, 244, 221, 22, 6, 114, 126, 128,
-            ],
+            sha256: *b"h\xdc\t\xc3\x94\x0f\xbc\x97\xc1&\x9aE\x8a\x90#\xff\xe3Y\xac\xfe\xba6u/\x1e\xf4\xdd\x16\x06r~\x80",
             canonical_fingerprint: 0x791f912ae28e76bf,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for MeasureTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-                &super::v3::SCHEMA,
+                &SCHEMA, &super::v2::SCHEMA, &super::v3::SCHEMA,
             ];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -6040,40 +4627,32 @@ pub mod measure_taken {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
             type Owned = MeasureTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => measure_taken_from_v2(reader),
                     2 => measure_taken_from_v3(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `MeasureTaken`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.MeasureTaken`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct MeasureTaken {
@@ -6084,6 +4663,7 @@ pub mod measure_taken {
             #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub raw: ::core::option::Option<MeasureTakenRaw>,
         }
+
         impl MeasureTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -6092,28 +4672,25 @@ pub mod measure_taken {
                 value: ::core::option::Option<MeasureTakenValue>,
                 raw: ::core::option::Option<MeasureTakenRaw>,
             ) -> Self {
-                Self { value, raw }
+                Self {
+                    value,
+                    raw,
+                }
             }
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.value`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenValue {
             /// The branch `array`.
             #[serde(rename = "array")]
-            Array(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<f64>),
+            Array(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<f64>),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(#[serde(with = "::eventwright::wire::json")]::eventwright::wire::rust_decimal::Decimal),
             /// The branch `long`.
             #[serde(rename = "long")]
             TimestampMillis(::eventwright::wire::jiff::Timestamp),
@@ -6122,12 +4699,7 @@ pub mod measure_taken {
             Uuid(::eventwright::wire::uuid::Uuid),
             /// The branch `map`.
             #[serde(rename = "map")]
-            Map(
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::std::string::String>),
             /// The branch `int`.
             #[serde(rename = "int")]
             Date(::eventwright::wire::jiff::civil::Date),
@@ -6135,23 +4707,21 @@ pub mod measure_taken {
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.raw`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenRaw {
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
             /// The branch `double`.
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTaken {
             fn encode(
                 &self,
@@ -6165,8 +4735,7 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("value")?;
+                }.field("value")?;
                 match &self.raw {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -6175,14 +4744,14 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("raw")?;
+                }.field("raw")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTaken {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     value: fields.read(0)?,
@@ -6190,6 +4759,7 @@ pub mod measure_taken {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenValue {
             fn encode(
                 &self,
@@ -6198,14 +4768,10 @@ pub mod measure_taken {
                 match self {
                     Self::Array(value) => {
                         writer.index(0);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, |writer, item| {
+                            writer.double(*item);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                     Self::Decimal(value) => {
                         writer.index(1);
@@ -6213,11 +4779,7 @@ pub mod measure_taken {
                     }
                     Self::TimestampMillis(value) => {
                         writer.index(2);
-                        writer
-                            .timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )?;
+                        writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis)?;
                     }
                     Self::Uuid(value) => {
                         writer.index(3);
@@ -6225,14 +4787,10 @@ pub mod measure_taken {
                     }
                     Self::Map(value) => {
                         writer.index(4);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| {
-                                    writer.string(value);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.entries(value, |writer, value| {
+                            writer.string(value);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                     Self::Date(value) => {
                         writer.index(5);
@@ -6246,9 +4804,10 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenValue {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Array),
@@ -6258,14 +4817,11 @@ pub mod measure_taken {
                     4 => branch.read().map(Self::Map),
                     5 => branch.read().map(Self::Date),
                     6 => branch.read().map(Self::Double),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 7),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 7)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenRaw {
             fn encode(
                 &self,
@@ -6284,114 +4840,69 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenRaw {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Bytes),
                     2 => branch.read().map(Self::Double),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .items(8, |reader| reader.double())
-                                .map(MeasureTakenValue::Array)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .decimal(2)
-                                .map(MeasureTakenValue::Decimal)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMillis,
-                                )
-                                .map(MeasureTakenValue::TimestampMillis)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .uuid()
-                                .map(MeasureTakenValue::Uuid)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .entries(|reader| reader.string())
-                                .map(MeasureTakenValue::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .date()
-                                .map(MeasureTakenValue::Date)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenValue::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(7) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.timestamp(
+                            ::eventwright::wire::avro::Logical::TimestampMillis
+                        ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.entries(|reader| reader.string()).map(MeasureTakenValue::Map).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => reader.double().map(MeasureTakenValue::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 8),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     raw: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(MeasureTakenRaw::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenRaw::Double)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(MeasureTakenRaw::Double).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("raw")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("raw")?,
                 })
             }
         }
+
         /// The schema of version 2 of `MeasureTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "MeasureTaken",
@@ -6415,30 +4926,26 @@ pub mod measure_taken {
 "#,
             references: &[],
             fingerprint: 0xafa534cb1f03397f,
-            sha256: [
-                109, 245, 205, 233, 72, 190, 33, 241, 129, 76, 99, 92, 63, 64, 47, 57,
-                14, 9, 9, 113, 120, 114, 160, 174, 185, 105, 125, 22, 52, 143, 236, 85,
-            ],
+            sha256: *b"m\xf5\xcd\xe9H\xbe!\xf1\x81Lc\\?@/9\x0e\t\tqxr\xa0\xae\xb9i}\x164\x8f\xecU",
             canonical_fingerprint: 0x92e33511e98f45f7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for MeasureTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -6446,38 +4953,30 @@ pub mod measure_taken {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
             type Owned = MeasureTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `MeasureTaken`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.MeasureTaken`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct MeasureTaken {
@@ -6491,6 +4990,7 @@ pub mod measure_taken {
             #[serde(default = "MeasureTaken::default_since")]
             pub since: MeasureTakenSince,
         }
+
         impl MeasureTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -6505,35 +5005,25 @@ pub mod measure_taken {
                     since: Self::default_since(),
                 }
             }
+
             /// Returns the default of `since`.
             pub(super) fn default_since() -> MeasureTakenSince {
-                MeasureTakenSince::Decimal(
-                    ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        256,
-                        1,
-                    ),
-                )
+                MeasureTakenSince::Decimal(::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(256, 1))
             }
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.value`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenValue {
             /// The branch `array`.
             #[serde(rename = "array")]
-            Array(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<f64>),
+            Array(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<f64>),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(#[serde(with = "::eventwright::wire::json")]::eventwright::wire::rust_decimal::Decimal),
             /// The branch `long`.
             #[serde(rename = "long")]
             TimestampMillis(::eventwright::wire::jiff::Timestamp),
@@ -6542,12 +5032,7 @@ pub mod measure_taken {
             Uuid(::eventwright::wire::uuid::Uuid),
             /// The branch `map`.
             #[serde(rename = "map")]
-            Map(
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::std::string::String>),
             /// The branch `int`.
             #[serde(rename = "int")]
             Date(::eventwright::wire::jiff::civil::Date),
@@ -6555,30 +5040,24 @@ pub mod measure_taken {
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.raw`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenRaw {
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(#[serde(with = "::eventwright::wire::json")]::std::vec::Vec<u8>),
             /// The branch `double`.
             #[serde(rename = "double")]
             Double(#[serde(with = "::eventwright::wire::json")] f64),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.since`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum MeasureTakenSince {
@@ -6587,11 +5066,9 @@ pub mod measure_taken {
             TimeMillis(::eventwright::wire::jiff::civil::Time),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(#[serde(with = "::eventwright::wire::json")]::eventwright::wire::rust_decimal::Decimal),
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTaken {
             fn encode(
                 &self,
@@ -6605,8 +5082,7 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("value")?;
+                }.field("value")?;
                 match &self.raw {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -6615,16 +5091,15 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("raw")?;
-                ::eventwright::wire::avro::Encode::encode(&self.since, writer)
-                    .field("since")?;
+                }.field("raw")?;
+                ::eventwright::wire::avro::Encode::encode(&self.since, writer).field("since")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTaken {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     value: fields.read(0)?,
@@ -6633,6 +5108,7 @@ pub mod measure_taken {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenValue {
             fn encode(
                 &self,
@@ -6641,14 +5117,10 @@ pub mod measure_taken {
                 match self {
                     Self::Array(value) => {
                         writer.index(0);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, |writer, item| {
+                            writer.double(*item);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                     Self::Decimal(value) => {
                         writer.index(1);
@@ -6656,11 +5128,7 @@ pub mod measure_taken {
                     }
                     Self::TimestampMillis(value) => {
                         writer.index(2);
-                        writer
-                            .timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )?;
+                        writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis)?;
                     }
                     Self::Uuid(value) => {
                         writer.index(3);
@@ -6668,14 +5136,10 @@ pub mod measure_taken {
                     }
                     Self::Map(value) => {
                         writer.index(4);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| {
-                                    writer.string(value);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.entries(value, |writer, value| {
+                            writer.string(value);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                     Self::Date(value) => {
                         writer.index(5);
@@ -6689,9 +5153,10 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenValue {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::Array),
@@ -6701,14 +5166,11 @@ pub mod measure_taken {
                     4 => branch.read().map(Self::Map),
                     5 => branch.read().map(Self::Date),
                     6 => branch.read().map(Self::Double),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 7),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 7)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenRaw {
             fn encode(
                 &self,
@@ -6727,21 +5189,19 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenRaw {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Bytes),
                     2 => branch.read().map(Self::Double),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenSince {
             fn encode(
                 &self,
@@ -6760,338 +5220,191 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for MeasureTakenSince {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::TimeMillis),
                     1 => branch.read().map(Self::Decimal),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .items(8, |reader| reader.double())
-                                .map(MeasureTakenValue::Array)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .decimal(2)
-                                .map(MeasureTakenValue::Decimal)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMillis,
-                                )
-                                .map(MeasureTakenValue::TimestampMillis)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .uuid()
-                                .map(MeasureTakenValue::Uuid)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .entries(|reader| reader.string())
-                                .map(MeasureTakenValue::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .date()
-                                .map(MeasureTakenValue::Date)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenValue::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(7) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.timestamp(
+                            ::eventwright::wire::avro::Logical::TimestampMillis
+                        ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.entries(|reader| reader.string()).map(MeasureTakenValue::Map).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => reader.double().map(MeasureTakenValue::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 8),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     raw: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(MeasureTakenRaw::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenRaw::Double)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(MeasureTakenRaw::Double).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("raw")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("raw")?,
                     since: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.time_millis().map(MeasureTakenSince::TimeMillis)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.decimal(1).map(MeasureTakenSince::Decimal)
-                        }
+                        ::core::result::Result::Ok(0) => reader.time_millis().map(MeasureTakenSince::TimeMillis),
+                        ::core::result::Result::Ok(1) => reader.decimal(1).map(MeasureTakenSince::Decimal),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("since")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("since")?,
                 })
             }
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 1 wrote it.
         fn measure_taken_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .float()
-                            .and_then(|value| {
-                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Float(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(MeasureTakenValue::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        reader
-                            .entries(|reader| {
-                                reader
-                                    .bytes()
-                                    .and_then(|value| {
-                                        <::std::string::String as ::eventwright::wire::avro::Sink>::scalar(
-                                            ::eventwright::wire::avro::Scalar::Bytes(value)
-                                                .promote(::eventwright::wire::avro::Primitive::String)?,
-                                            ::eventwright::wire::avro::Logical::None,
-                                        )
-                                    })
-                            })
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.float().and_then(|value| {
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Float(value).promote(
+                                ::eventwright::wire::avro::Primitive::Double
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
+                    }).map(MeasureTakenValue::Double).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(6) => reader.entries(|reader| reader.bytes().and_then(|value| {
+                        <::std::string::String as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Bytes(value).promote(
+                                ::eventwright::wire::avro::Primitive::String
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
+                        )
+                    })).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(7) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .float()
-                            .and_then(|value| {
-                                <f64 as ::eventwright::wire::avro::Sink>::scalar(
-                                    ::eventwright::wire::avro::Scalar::Float(value)
-                                        .promote(::eventwright::wire::avro::Primitive::Double)?,
-                                    ::eventwright::wire::avro::Logical::None,
-                                )
-                            })
-                            .map(MeasureTakenRaw::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(MeasureTakenRaw::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
+                    ::core::result::Result::Ok(0) => reader.float().and_then(|value| {
+                        <f64 as ::eventwright::wire::avro::Sink>::scalar(
+                            ::eventwright::wire::avro::Scalar::Float(value).promote(
+                                ::eventwright::wire::avro::Primitive::Double
+                            )?,
+                            ::eventwright::wire::avro::Logical::None,
                         )
+                    }).map(MeasureTakenRaw::Double).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
                 since: MeasureTaken::default_since(),
             })
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 2 wrote it.
         fn measure_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .entries(|reader| reader.string())
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        reader
-                            .double()
-                            .map(MeasureTakenValue::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ::core::result::Result::Ok(0) => reader.items(8, |reader| reader.double()).map(MeasureTakenValue::Array).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.entries(|reader| reader.string()).map(MeasureTakenValue::Map).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => reader.double().map(MeasureTakenValue::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(MeasureTakenRaw::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .double()
-                            .map(MeasureTakenRaw::Double)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.double().map(MeasureTakenRaw::Double).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
                 since: MeasureTaken::default_since(),
             })
         }
+
         /// The schema of version 3 of `MeasureTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "MeasureTaken",
@@ -7116,33 +5429,28 @@ pub mod measure_taken {
 "#,
             references: &[],
             fingerprint: 0x448e11438cbc2ac1,
-            sha256: [
-                208, 89, 222, 192, 194, 109, 150, 15, 194, 54, 122, 78, 38, 177, 194,
-                123, 64, 253, 33, 171, 133, 51, 110, 84, 194, 159, 3, 221, 174, 142, 116,
-                216,
-            ],
+            sha256: *b"\xd0Y\xde\xc0\xc2m\x96\x0f\xc26zN&\xb1\xc2{@\xfd!\xab\x853nT\xc2\x9f\x03\xdd\xae\x8et\xd8",
             canonical_fingerprint: 0x273dfe46d5afb007,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for MeasureTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -7150,8 +5458,10 @@ pub mod measure_taken {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
             type Owned = MeasureTaken;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -7160,19 +5470,12 @@ pub mod measure_taken {
                 match writer {
                     0 => measure_taken_from_v1(reader),
                     1 => measure_taken_from_v2(reader),
-                    2 => {
-                        <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    2 => <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use measure_taken::v3::MeasureTaken;

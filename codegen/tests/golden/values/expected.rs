@@ -4,73 +4,74 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 3,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &everything_measured::v1::SCHEMA,
-    &everything_measured::v2::SCHEMA,
-    &plain_values::v1::SCHEMA,
-    &rare_values::v1::SCHEMA,
-    &rare_values::v2::SCHEMA,
+    &everything_measured::v1::SCHEMA, &everything_measured::v2::SCHEMA, &plain_values::v1::SCHEMA,
+    &rare_values::v1::SCHEMA, &rare_values::v2::SCHEMA,
 ];
+
 /// The versions of `EverythingMeasured`.
 pub mod everything_measured {
     /// Version 1 of `EverythingMeasured`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.EverythingMeasured`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct EverythingMeasured {
             /// The field `at_millis`.
             pub at_millis: ::eventwright::wire::jiff::Timestamp,
         }
+
         impl EverythingMeasured {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(at_millis: ::eventwright::wire::jiff::Timestamp) -> Self {
-                Self { at_millis }
+                Self {
+                    at_millis
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for EverythingMeasured {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at_millis,
-                        ::eventwright::wire::avro::Logical::TimestampMillis,
-                    )
-                    .field("at_millis")?;
+                writer.timestamp(
+                    self.at_millis,
+                    ::eventwright::wire::avro::Logical::TimestampMillis,
+                ).field("at_millis")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for EverythingMeasured {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Self { at_millis: fields.read(0)? })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(EverythingMeasured {
-                    at_millis: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                        .field("at_millis")?,
+                ::core::result::Result::Ok(Self {
+                    at_millis: fields.read(0)?
                 })
             }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(EverythingMeasured {
+                    at_millis: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at_millis")?
+                })
+            }
+        }
+
         /// The schema of version 1 of `EverythingMeasured`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "EverythingMeasured",
@@ -86,30 +87,26 @@ pub mod everything_measured {
 "#,
             references: &[],
             fingerprint: 0xb6d4668e9d9e1f0b,
-            sha256: [
-                75, 28, 16, 36, 23, 20, 125, 28, 215, 156, 61, 237, 86, 168, 72, 124, 21,
-                171, 194, 236, 234, 215, 158, 36, 19, 120, 27, 168, 233, 86, 168, 255,
-            ],
+            sha256: *b"K\x1c\x10$\x17\x14}\x1c\xd7\x9c=\xedV\xa8H|\x15\xab\xc2\xec\xea\xd7\x9e$\x13x\x1b\xa8\xe9V\xa8\xff",
             canonical_fingerprint: 0x4f1878e44047f955,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for EverythingMeasured {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -117,38 +114,30 @@ pub mod everything_measured {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for EverythingMeasured {
             type Owned = EverythingMeasured;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `EverythingMeasured`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.EverythingMeasured`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct EverythingMeasured {
@@ -241,17 +230,13 @@ pub mod everything_measured {
             /// The field `null_first`.
             #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_null_first")]
-            pub null_first: ::core::option::Option<
-                ::eventwright::wire::rust_decimal::Decimal,
-            >,
+            pub null_first: ::core::option::Option<::eventwright::wire::rust_decimal::Decimal>,
             /// The field `null_last`.
             #[serde(default = "EverythingMeasured::default_null_last")]
             pub null_last: ::core::option::Option<Suit>,
             /// The field `maybe_day`.
             #[serde(default = "EverythingMeasured::default_maybe_day")]
-            pub maybe_day: ::core::option::Option<
-                ::eventwright::wire::jiff::civil::Date,
-            >,
+            pub maybe_day: ::core::option::Option<::eventwright::wire::jiff::civil::Date>,
             /// The field `moneys`.
             #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_moneys")]
@@ -259,16 +244,10 @@ pub mod everything_measured {
             /// The field `raws`.
             #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_raws")]
-            pub raws: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            >,
+            pub raws: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>>,
             /// The field `instants`.
             #[serde(default = "EverythingMeasured::default_instants")]
-            pub instants: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>,
-            >,
+            pub instants: ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>>,
             /// The field `matrix`.
             #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "EverythingMeasured::default_matrix")]
@@ -278,10 +257,9 @@ pub mod everything_measured {
             pub nested_nulls: ::std::vec::Vec<()>,
             /// The field `maybe_texts`.
             #[serde(default = "EverythingMeasured::default_maybe_texts")]
-            pub maybe_texts: ::core::option::Option<
-                ::std::vec::Vec<::core::option::Option<::std::string::String>>,
-            >,
+            pub maybe_texts: ::core::option::Option<::std::vec::Vec<::core::option::Option<::std::string::String>>>,
         }
+
         impl EverythingMeasured {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -325,113 +303,125 @@ pub mod everything_measured {
                     maybe_texts: Self::default_maybe_texts(),
                 }
             }
+
             /// Returns the default of `nothing`.
             pub(super) fn default_nothing() -> () {
                 ()
             }
+
             /// Returns the default of `yes`.
             pub(super) fn default_yes() -> bool {
                 true
             }
+
             /// Returns the default of `small`.
             pub(super) fn default_small() -> i32 {
                 -2147483648
             }
+
             /// Returns the default of `large`.
             pub(super) fn default_large() -> i64 {
                 -9223372036854775808
             }
+
             /// Returns the default of `single`.
             pub(super) fn default_single() -> f32 {
                 0.1
             }
+
             /// Returns the default of `twice`.
             pub(super) fn default_twice() -> f64 {
                 -0.0
             }
+
             /// Returns the default of `huge`.
             pub(super) fn default_huge() -> f64 {
                 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000.0
             }
+
             /// Returns the default of `whole`.
             pub(super) fn default_whole() -> f64 {
                 3.0
             }
+
             /// Returns the default of `raw`.
             pub(super) fn default_raw() -> ::std::vec::Vec<u8> {
                 ::std::vec::Vec::from([0, 255, 65])
             }
+
             /// Returns the default of `text`.
             pub(super) fn default_text() -> ::std::string::String {
                 ::std::string::String::from("\"quoted\"\n\\ ä \0")
             }
+
             /// Returns the default of `code`.
             pub(super) fn default_code() -> [u8; 3] {
                 [1, 254, 0]
             }
+
             /// Returns the default of `suit`.
             pub(super) fn default_suit() -> Suit {
                 Suit::Hearts
             }
+
             /// Returns the default of `money`.
             pub(super) fn default_money() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(-256, 4)
             }
+
             /// Returns the default of `fee`.
             pub(super) fn default_fee() -> ::eventwright::wire::rust_decimal::Decimal {
-                ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                    -65280,
-                    2,
-                )
+                ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(-65280, 2)
             }
+
             /// Returns the default of `whole_money`.
             pub(super) fn default_whole_money() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(5, 0)
             }
+
             /// Returns the default of `text_uuid`.
             pub(super) fn default_text_uuid() -> ::eventwright::wire::uuid::Uuid {
-                ::eventwright::wire::uuid::Uuid::from_u128(
-                    15434409043033331670556068261031550225,
-                )
+                ::eventwright::wire::uuid::Uuid::from_u128(15434409043033331670556068261031550225)
             }
+
             /// Returns the default of `fixed_uuid`.
             pub(super) fn default_fixed_uuid() -> ::eventwright::wire::uuid::Uuid {
-                ::eventwright::wire::uuid::Uuid::from_u128(
-                    5233100606242806050955395731361535,
-                )
+                ::eventwright::wire::uuid::Uuid::from_u128(5233100606242806050955395731361535)
             }
+
             /// Returns the default of `day`.
             pub(super) fn default_day() -> ::eventwright::wire::jiff::civil::Date {
                 ::eventwright::wire::jiff::civil::Date::constant(1969, 12, 31)
             }
+
             /// Returns the default of `time_millis`.
             pub(super) fn default_time_millis() -> ::eventwright::wire::jiff::civil::Time {
                 ::eventwright::wire::jiff::civil::Time::constant(23, 59, 59, 999000000)
             }
+
             /// Returns the default of `time_micros`.
             pub(super) fn default_time_micros() -> ::eventwright::wire::jiff::civil::Time {
                 ::eventwright::wire::jiff::civil::Time::constant(0, 0, 0, 1000)
             }
+
             /// Returns the default of `at_micros`.
             pub(super) fn default_at_micros() -> ::eventwright::wire::jiff::Timestamp {
                 ::eventwright::wire::jiff::Timestamp::constant(0, -1000)
             }
+
             /// Returns the default of `at_nanos`.
             pub(super) fn default_at_nanos() -> ::eventwright::wire::jiff::Timestamp {
                 ::eventwright::wire::jiff::Timestamp::constant(1700000000, 123456789)
             }
+
             /// Returns the default of `local_millis`.
             pub(super) fn default_local_millis() -> ::eventwright::wire::jiff::civil::DateTime {
                 ::eventwright::wire::jiff::civil::DateTime::from_parts(
                     ::eventwright::wire::jiff::civil::Date::constant(1969, 12, 31),
-                    ::eventwright::wire::jiff::civil::Time::constant(
-                        23,
-                        59,
-                        59,
-                        999000000,
-                    ),
+                    ::eventwright::wire::jiff::civil::Time::constant(23, 59, 59, 999000000),
                 )
             }
+
             /// Returns the default of `local_micros`.
             pub(super) fn default_local_micros() -> ::eventwright::wire::jiff::civil::DateTime {
                 ::eventwright::wire::jiff::civil::DateTime::from_parts(
@@ -439,106 +429,87 @@ pub mod everything_measured {
                     ::eventwright::wire::jiff::civil::Time::constant(0, 0, 0, 0),
                 )
             }
+
             /// Returns the default of `local_nanos`.
             pub(super) fn default_local_nanos() -> ::eventwright::wire::jiff::civil::DateTime {
                 ::eventwright::wire::jiff::civil::DateTime::from_parts(
                     ::eventwright::wire::jiff::civil::Date::constant(1969, 12, 31),
-                    ::eventwright::wire::jiff::civil::Time::constant(
-                        23,
-                        59,
-                        59,
-                        999999999,
-                    ),
+                    ::eventwright::wire::jiff::civil::Time::constant(23, 59, 59, 999999999),
                 )
             }
+
             /// Returns the default of `null_first`.
-            pub(super) fn default_null_first() -> ::core::option::Option<
-                ::eventwright::wire::rust_decimal::Decimal,
-            > {
-                ::core::option::Option::<
-                    ::eventwright::wire::rust_decimal::Decimal,
-                >::None
+            pub(super) fn default_null_first() -> ::core::option::Option<::eventwright::wire::rust_decimal::Decimal> {
+                ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None
             }
+
             /// Returns the default of `null_last`.
             pub(super) fn default_null_last() -> ::core::option::Option<Suit> {
                 ::core::option::Option::Some(Suit::Spades)
             }
+
             /// Returns the default of `maybe_day`.
-            pub(super) fn default_maybe_day() -> ::core::option::Option<
-                ::eventwright::wire::jiff::civil::Date,
-            > {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::jiff::civil::Date::constant(1970, 1, 1),
+            pub(super) fn default_maybe_day() -> ::core::option::Option<::eventwright::wire::jiff::civil::Date> {
+                ::core::option::Option::Some(::eventwright::wire::jiff::civil::Date::constant(1970, 1, 1))
+            }
+
+            /// Returns the default of `moneys`.
+            pub(super) fn default_moneys() -> ::std::vec::Vec<::eventwright::wire::rust_decimal::Decimal> {
+                ::std::vec::Vec::from(
+                    [
+                        ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 2),
+                        ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(-1, 2),
+                    ]
                 )
             }
-            /// Returns the default of `moneys`.
-            pub(super) fn default_moneys() -> ::std::vec::Vec<
-                ::eventwright::wire::rust_decimal::Decimal,
-            > {
-                ::std::vec::Vec::from([
-                    ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        1,
-                        2,
-                    ),
-                    ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        -1,
-                        2,
-                    ),
-                ])
-            }
+
             /// Returns the default of `raws`.
-            pub(super) fn default_raws() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            > {
+            pub(
+                super
+            ) fn default_raws() -> ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `instants`.
-            pub(super) fn default_instants() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (
-                        ::std::string::String::from("k"),
-                        ::std::vec::Vec::from([
-                            ::eventwright::wire::jiff::Timestamp::constant(0, 0),
-                            ::eventwright::wire::jiff::Timestamp::constant(0, 1000000),
-                        ]),
-                    ),
-                ])
+            pub(
+                super
+            ) fn default_instants() -> ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>> {
+                ::std::collections::BTreeMap::from(
+                    [
+                        (
+                            ::std::string::String::from("k"),
+                            ::std::vec::Vec::from(
+                                [
+                                    ::eventwright::wire::jiff::Timestamp::constant(0, 0),
+                                    ::eventwright::wire::jiff::Timestamp::constant(0, 1000000),
+                                ]
+                            ),
+                        ),
+                    ]
+                )
             }
+
             /// Returns the default of `matrix`.
             pub(super) fn default_matrix() -> ::std::vec::Vec<::std::vec::Vec<f32>> {
-                ::std::vec::Vec::from([
-                    ::std::vec::Vec::from([1.5]),
-                    ::std::vec::Vec::new(),
-                ])
+                ::std::vec::Vec::from([::std::vec::Vec::from([1.5]), ::std::vec::Vec::new()])
             }
+
             /// Returns the default of `nested_nulls`.
             pub(super) fn default_nested_nulls() -> ::std::vec::Vec<()> {
                 ::std::vec::Vec::from([(), ()])
             }
+
             /// Returns the default of `maybe_texts`.
-            pub(super) fn default_maybe_texts() -> ::core::option::Option<
-                ::std::vec::Vec<::core::option::Option<::std::string::String>>,
-            > {
-                ::core::option::Option::<
-                    ::std::vec::Vec<::core::option::Option<::std::string::String>>,
-                >::None
+            pub(
+                super
+            ) fn default_maybe_texts() -> ::core::option::Option<::std::vec::Vec<::core::option::Option<::std::string::String>>> {
+                ::core::option::Option::<::std::vec::Vec<::core::option::Option<::std::string::String>>>::None
             }
         }
+
         /// The enum `golden.values.Suit`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
@@ -550,6 +521,7 @@ pub mod everything_measured {
             #[serde(rename = "HEARTS")]
             Hearts,
         }
+
         impl Suit {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -560,17 +532,16 @@ pub mod everything_measured {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for EverythingMeasured {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at_millis,
-                        ::eventwright::wire::avro::Logical::TimestampMillis,
-                    )
-                    .field("at_millis")?;
+                writer.timestamp(
+                    self.at_millis,
+                    ::eventwright::wire::avro::Logical::TimestampMillis,
+                ).field("at_millis")?;
                 ();
                 writer.boolean(self.yes);
                 writer.int(self.small);
@@ -582,8 +553,7 @@ pub mod everything_measured {
                 writer.bytes(&self.raw);
                 writer.string(&self.text);
                 writer.fixed(&self.code);
-                ::eventwright::wire::avro::Encode::encode(&self.suit, writer)
-                    .field("suit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.suit, writer).field("suit")?;
                 writer.decimal(self.money, 20, 4).field("money")?;
                 writer.decimal_fixed(self.fee, (18, 2), 8).field("fee")?;
                 writer.decimal(self.whole_money, 28, 0).field("whole_money")?;
@@ -592,36 +562,23 @@ pub mod everything_measured {
                 writer.date(self.day);
                 writer.time_millis(self.time_millis);
                 writer.time_micros(self.time_micros);
-                writer
-                    .timestamp(
-                        self.at_micros,
-                        ::eventwright::wire::avro::Logical::TimestampMicros,
-                    )
-                    .field("at_micros")?;
-                writer
-                    .timestamp(
-                        self.at_nanos,
-                        ::eventwright::wire::avro::Logical::TimestampNanos,
-                    )
-                    .field("at_nanos")?;
-                writer
-                    .local_timestamp(
-                        self.local_millis,
-                        ::eventwright::wire::avro::Logical::LocalTimestampMillis,
-                    )
-                    .field("local_millis")?;
-                writer
-                    .local_timestamp(
-                        self.local_micros,
-                        ::eventwright::wire::avro::Logical::LocalTimestampMicros,
-                    )
-                    .field("local_micros")?;
-                writer
-                    .local_timestamp(
-                        self.local_nanos,
-                        ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                    )
-                    .field("local_nanos")?;
+                writer.timestamp(
+                    self.at_micros,
+                    ::eventwright::wire::avro::Logical::TimestampMicros,
+                ).field("at_micros")?;
+                writer.timestamp(self.at_nanos, ::eventwright::wire::avro::Logical::TimestampNanos).field("at_nanos")?;
+                writer.local_timestamp(
+                    self.local_millis,
+                    ::eventwright::wire::avro::Logical::LocalTimestampMillis,
+                ).field("local_millis")?;
+                writer.local_timestamp(
+                    self.local_micros,
+                    ::eventwright::wire::avro::Logical::LocalTimestampMicros,
+                ).field("local_micros")?;
+                writer.local_timestamp(
+                    self.local_nanos,
+                    ::eventwright::wire::avro::Logical::LocalTimestampNanos,
+                ).field("local_nanos")?;
                 match &self.null_first {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -631,8 +588,7 @@ pub mod everything_measured {
                         writer.index(1);
                         writer.decimal(*value, 9, 2)
                     }
-                }
-                    .field("null_first")?;
+                }.field("null_first")?;
                 match &self.null_last {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -642,8 +598,7 @@ pub mod everything_measured {
                         writer.index(0);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("null_last")?;
+                }.field("null_last")?;
                 match &self.maybe_day {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -656,71 +611,36 @@ pub mod everything_measured {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("maybe_day")?;
-                writer
-                    .items(&self.moneys, |writer, item| writer.decimal(*item, 9, 2))
-                    .field("moneys")?;
-                writer
-                    .entries(
-                        &self.raws,
-                        |writer, value| match value {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                {
-                                    writer.bytes(value);
-                                    ::core::result::Result::Ok(())
-                                }
-                            }
-                        },
-                    )
-                    .field("raws")?;
-                writer
-                    .entries(
-                        &self.instants,
-                        |writer, value| {
-                            writer
-                                .items(
-                                    value,
-                                    |writer, item| {
-                                        writer
-                                            .timestamp(
-                                                *item,
-                                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                                            )
-                                    },
-                                )
-                        },
-                    )
-                    .field("instants")?;
-                writer
-                    .items(
-                        &self.matrix,
-                        |writer, item| {
-                            writer
-                                .items(
-                                    item,
-                                    |writer, item| {
-                                        writer.float(*item);
-                                        ::core::result::Result::Ok(())
-                                    },
-                                )
-                        },
-                    )
-                    .field("matrix")?;
-                writer
-                    .items(
-                        &self.nested_nulls,
-                        |writer, item| {
-                            ();
+                }.field("maybe_day")?;
+                writer.items(&self.moneys, |writer, item| writer.decimal(*item, 9, 2)).field("moneys")?;
+                writer.entries(&self.raws, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        {
+                            writer.bytes(value);
                             ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("nested_nulls")?;
+                        }
+                    }
+                }).field("raws")?;
+                writer.entries(
+                    &self.instants,
+                    |writer, value| writer.items(
+                        value,
+                        |writer, item| writer.timestamp(*item, ::eventwright::wire::avro::Logical::TimestampMillis),
+                    ),
+                ).field("instants")?;
+                writer.items(&self.matrix, |writer, item| writer.items(item, |writer, item| {
+                    writer.float(*item);
+                    ::core::result::Result::Ok(())
+                })).field("matrix")?;
+                writer.items(&self.nested_nulls, |writer, item| {
+                    ();
+                    ::core::result::Result::Ok(())
+                }).field("nested_nulls")?;
                 match &self.maybe_texts {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -728,32 +648,28 @@ pub mod everything_measured {
                     }
                     ::core::option::Option::Some(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| match item {
-                                    ::core::option::Option::None => {
-                                        writer.index(1);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        writer.index(0);
-                                        {
-                                            writer.string(value);
-                                            ::core::result::Result::Ok(())
-                                        }
-                                    }
-                                },
-                            )
+                        writer.items(value, |writer, item| match item {
+                            ::core::option::Option::None => {
+                                writer.index(1);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(0);
+                                {
+                                    writer.string(value);
+                                    ::core::result::Result::Ok(())
+                                }
+                            }
+                        })
                     }
-                }
-                    .field("maybe_texts")?;
+                }.field("maybe_texts")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for EverythingMeasured {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     at_millis: fields.read(0)?,
@@ -794,21 +710,20 @@ pub mod everything_measured {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Suit {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Spades => 0,
-                            Self::Hearts => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Spades => 0,
+                    Self::Hearts => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Suit {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
@@ -817,27 +732,20 @@ pub mod everything_measured {
                 match index {
                     0 => ::core::result::Result::Ok(Self::Spades),
                     1 => ::core::result::Result::Ok(Self::Hearts),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(EverythingMeasured {
-                    at_millis: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                        .field("at_millis")?,
-                    nothing: ::core::result::Result::<
-                        (),
-                        ::eventwright::wire::DecodeError,
-                    >::Ok(())
-                        .field("nothing")?,
+                    at_millis: reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).field("at_millis")?,
+                    nothing: ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()).field("nothing")?,
                     yes: reader.boolean().field("yes")?,
                     small: reader.int().field("small")?,
                     large: reader.long().field("large")?,
@@ -848,8 +756,7 @@ pub mod everything_measured {
                     raw: reader.bytes().map(<[u8]>::to_vec).field("raw")?,
                     text: reader.string().field("text")?,
                     code: reader.array::<3>().field("code")?,
-                    suit: <Suit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("suit")?,
+                    suit: <Suit as ::eventwright::wire::avro::Decode>::decode(reader).field("suit")?,
                     money: reader.decimal(4).field("money")?,
                     fee: reader.decimal_fixed(8, 2).field("fee")?,
                     whole_money: reader.decimal(0).field("whole_money")?,
@@ -858,193 +765,104 @@ pub mod everything_measured {
                     day: reader.date().field("day")?,
                     time_millis: reader.time_millis().field("time_millis")?,
                     time_micros: reader.time_micros().field("time_micros")?,
-                    at_micros: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMicros)
-                        .field("at_micros")?,
-                    at_nanos: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampNanos)
-                        .field("at_nanos")?,
-                    local_millis: reader
-                        .local_timestamp(
-                            ::eventwright::wire::avro::Logical::LocalTimestampMillis,
-                        )
-                        .field("local_millis")?,
-                    local_micros: reader
-                        .local_timestamp(
-                            ::eventwright::wire::avro::Logical::LocalTimestampMicros,
-                        )
-                        .field("local_micros")?,
-                    local_nanos: reader
-                        .local_timestamp(
-                            ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                        )
-                        .field("local_nanos")?,
+                    at_micros: reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMicros
+                    ).field("at_micros")?,
+                    at_nanos: reader.timestamp(::eventwright::wire::avro::Logical::TimestampNanos).field("at_nanos")?,
+                    local_millis: reader.local_timestamp(
+                        ::eventwright::wire::avro::Logical::LocalTimestampMillis
+                    ).field("local_millis")?,
+                    local_micros: reader.local_timestamp(
+                        ::eventwright::wire::avro::Logical::LocalTimestampMicros
+                    ).field("local_micros")?,
+                    local_nanos: reader.local_timestamp(
+                        ::eventwright::wire::avro::Logical::LocalTimestampNanos
+                    ).field("local_nanos")?,
                     null_first: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.decimal(2).map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("null_first")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("null_first")?,
                     null_last: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            <Suit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => <Suit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("null_last")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("null_last")?,
                     maybe_day: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.date().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.date().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe_day")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe_day")?,
                     moneys: reader.items(1, |reader| reader.decimal(2)).field("moneys")?,
-                    raws: reader
-                        .entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader
-                                    .bytes()
-                                    .map(<[u8]>::to_vec)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("raws")?,
-                    instants: reader
-                        .entries(|reader| {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| {
-                                        reader
-                                            .timestamp(
-                                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                                            )
-                                    },
-                                )
-                        })
-                        .field("instants")?,
-                    matrix: reader
-                        .items(1, |reader| reader.items(4, |reader| reader.float()))
-                        .field("matrix")?,
-                    nested_nulls: reader
-                        .items(
-                            0,
-                            |reader| ::core::result::Result::<
-                                (),
-                                ::eventwright::wire::DecodeError,
-                            >::Ok(()),
-                        )
-                        .field("nested_nulls")?,
-                    maybe_texts: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.string().map(::core::option::Option::Some)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            ::core::result::Result::Ok(::core::option::Option::None)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                    raws: reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("raws")?,
+                    instants: reader.entries(
+                        |reader| reader.items(
+                            1,
+                            |reader| reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis),
+                        )
+                    ).field("instants")?,
+                    matrix: reader.items(1, |reader| reader.items(4, |reader| reader.float())).field("matrix")?,
+                    nested_nulls: reader.items(
+                        0,
+                        |reader| ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()),
+                    ).field("nested_nulls")?,
+                    maybe_texts: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                            ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                    }
-                        .field("maybe_texts")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe_texts")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Suit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Suit::Spades),
                     1 => ::core::result::Result::Ok(Suit::Hearts),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// Reads `golden.values.EverythingMeasured` as version 1 wrote it.
         fn everything_measured_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            EverythingMeasured,
-            ::eventwright::wire::DecodeError,
-        > {
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<EverythingMeasured, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(EverythingMeasured {
-                at_millis: reader
-                    .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                    .field("at_millis")?,
+                at_millis: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at_millis")?,
                 nothing: EverythingMeasured::default_nothing(),
                 yes: EverythingMeasured::default_yes(),
                 small: EverythingMeasured::default_small(),
@@ -1081,6 +899,7 @@ pub mod everything_measured {
                 maybe_texts: EverythingMeasured::default_maybe_texts(),
             })
         }
+
         /// The schema of version 2 of `EverythingMeasured`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "EverythingMeasured",
@@ -1130,38 +949,30 @@ pub mod everything_measured {
 "#,
             references: &[],
             fingerprint: 0x47e4db1567b8a37e,
-            sha256: [
-                177, 211, 106, 157, 195, 111, 105, 222, 49, 235, 190, 249, 37, 53, 82,
-                69, 246, 56, 49, 76, 109, 133, 8, 22, 216, 151, 192, 254, 149, 7, 253, 79,
-            ],
+            sha256: *b"\xb1\xd3j\x9d\xc3oi\xde1\xeb\xbe\xf9%5RE\xf681Lm\x85\x08\x16\xd8\x97\xc0\xfe\x95\x07\xfdO",
             canonical_fingerprint: 0x7376cd5d6253bb15,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for EverythingMeasured {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.day),
-                    ),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Owned(::std::string::ToString::to_string(&self.day)))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1169,8 +980,10 @@ pub mod everything_measured {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for EverythingMeasured {
             type Owned = EverythingMeasured;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1178,34 +991,25 @@ pub mod everything_measured {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => everything_measured_from_v1(reader),
-                    1 => {
-                        <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use everything_measured::v2::EverythingMeasured;
+
 /// The versions of `PlainValues`.
 pub mod plain_values {
     /// Version 1 of `PlainValues`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.PlainValues`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct PlainValues {
@@ -1247,6 +1051,7 @@ pub mod plain_values {
             #[serde(default = "PlainValues::default_never")]
             pub never: ::core::option::Option<Never>,
         }
+
         impl PlainValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1277,21 +1082,20 @@ pub mod plain_values {
                     never: Self::default_never(),
                 }
             }
+
             /// Returns the default of `never`.
             pub(super) fn default_never() -> ::core::option::Option<Never> {
                 ::core::option::Option::<Never>::None
             }
         }
+
         /// The record `golden.values.Empty`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct Empty {}
+
         impl Empty {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1300,21 +1104,15 @@ pub mod plain_values {
                 Self {}
             }
         }
+
         /// The enum `golden.values.Never`.
         #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::serde::Serialize,
             ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum Never {}
+
         impl Never {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -1322,6 +1120,7 @@ pub mod plain_values {
                 match self {}
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PlainValues {
             fn encode(
                 &self,
@@ -1339,8 +1138,7 @@ pub mod plain_values {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("id")?;
+                }.field("id")?;
                 writer.boolean(self.flag);
                 writer.float(self.ratio);
                 writer.double(self.share);
@@ -1356,22 +1154,15 @@ pub mod plain_values {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("maybe_ratio")?;
+                }.field("maybe_ratio")?;
                 writer.decimal(self.amount, 12, 2).field("amount")?;
                 writer.bytes(&self.unlabelled);
                 writer.long(self.unknown);
-                ::eventwright::wire::avro::Encode::encode(&self.empty, writer)
-                    .field("empty")?;
-                writer
-                    .items(
-                        &self.empties,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("empties")?;
+                ::eventwright::wire::avro::Encode::encode(&self.empty, writer).field("empty")?;
+                writer.items(
+                    &self.empties,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("empties")?;
                 match &self.never {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1381,14 +1172,14 @@ pub mod plain_values {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("never")?;
+                }.field("never")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for PlainValues {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     id: fields.read(0)?,
@@ -1405,6 +1196,7 @@ pub mod plain_values {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Empty {
             fn encode(
                 &self,
@@ -1413,13 +1205,15 @@ pub mod plain_values {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Empty {
             fn record(
-                _fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                _fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {})
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Never {
             fn encode(
                 &self,
@@ -1429,116 +1223,82 @@ pub mod plain_values {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for Never {
             fn symbol(
                 _node: &::eventwright::wire::avro::EnumNode,
                 index: usize,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match index {
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 0),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 0)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PlainValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PlainValues {
                     id: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.uuid().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.uuid().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("id")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("id")?,
                     flag: reader.boolean().field("flag")?,
                     ratio: reader.float().field("ratio")?,
                     share: reader.double().field("share")?,
                     maybe_ratio: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.double().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe_ratio")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe_ratio")?,
                     amount: reader.decimal(2).field("amount")?,
                     unlabelled: reader.bytes().map(<[u8]>::to_vec).field("unlabelled")?,
                     unknown: reader.long().field("unknown")?,
-                    empty: <Empty as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("empty")?,
-                    empties: reader
-                        .items(
-                            0,
-                            |reader| <Empty as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("empties")?,
+                    empty: <Empty as ::eventwright::wire::avro::Decode>::decode(reader).field("empty")?,
+                    empties: reader.items(
+                        0,
+                        |reader| <Empty as ::eventwright::wire::avro::Decode>::decode(reader),
+                    ).field("empties")?,
                     never: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Never as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Never as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("never")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("never")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Empty {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Empty {})
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Never {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(0)? {
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 0),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 0)),
                 }
             }
         }
+
         /// The schema of version 1 of `PlainValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PlainValues",
@@ -1564,37 +1324,30 @@ pub mod plain_values {
 "#,
             references: &[],
             fingerprint: 0x84347612613b1c7d,
-            sha256: [
-                23, 166, 89, 23, 50, 91, 211, 159, 112, 131, 147, 87, 233, 15, 38, 229,
-                24, 200, 166, 206, 66, 105, 65, 225, 48, 137, 229, 194, 3, 219, 64, 94,
-            ],
+            sha256: *b"\x17\xa6Y\x172[\xd3\x9fp\x83\x93W\xe9\x0f&\xe5\x18\xc8\xa6\xceBiA\xe10\x89\xe5\xc2\x03\xdb@^",
             canonical_fingerprint: 0x26718e2dbf9be0f6,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PlainValues {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                self.id
-                    .as_ref()
-                    .map(|value| ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(value),
-                    ))
+                self.id.as_ref().map(|value| ::std::borrow::Cow::Owned(::std::string::ToString::to_string(value)))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1602,42 +1355,35 @@ pub mod plain_values {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PlainValues {
             type Owned = PlainValues;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PlainValues as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PlainValues as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use plain_values::v1::PlainValues;
+
 /// The versions of `RareValues`.
 pub mod rare_values {
     /// Version 1 of `RareValues`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.RareValues`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct RareValues {
@@ -1649,6 +1395,7 @@ pub mod rare_values {
             #[serde(default = "RareValues::default_grown")]
             pub grown: ::eventwright::wire::rust_decimal::Decimal,
         }
+
         impl RareValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1659,11 +1406,13 @@ pub mod rare_values {
                     grown: Self::default_grown(),
                 }
             }
+
             /// Returns the default of `grown`.
             pub(super) fn default_grown() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(0, 3)
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RareValues {
             fn encode(
                 &self,
@@ -1674,9 +1423,10 @@ pub mod rare_values {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RareValues {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     wei: fields.read(0)?,
@@ -1684,9 +1434,10 @@ pub mod rare_values {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RareValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RareValues {
                     wei: reader.big_decimal(0).field("wei")?,
@@ -1694,9 +1445,10 @@ pub mod rare_values {
                 })
             }
         }
+
         /// Reads `golden.values.RareValues` as version 2 wrote it.
         fn rare_values_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
             let value = RareValues {
                 wei: {
@@ -1711,32 +1463,20 @@ pub mod rare_values {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
-            reader
-                .skip_blocks(
-                    1,
-                    |reader| {
-                        match reader.index(2)? {
-                            0 => {
-                                reader.bytes()?;
-                            }
-                            1 => {
-                                reader.bytes()?;
-                            }
-                            index => {
-                                return ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                );
-                            }
-                        }
-                        ::core::result::Result::Ok(())
-                    },
-                )?;
+            reader.skip_blocks(1, |reader| {
+                match reader.index(2)? {
+                    0 => {
+                        reader.bytes()?;
+                    }
+                    1 => {
+                        reader.bytes()?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                ::core::result::Result::Ok(())
+            })?;
             reader.fixed(12)?;
             match reader.index(3)? {
                 0 => {}
@@ -1744,20 +1484,12 @@ pub mod rare_values {
                     reader.fixed(12)?;
                 }
                 2 => {
-                    reader
-                        .skip_blocks(
-                            12,
-                            |reader| {
-                                reader.fixed(12)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
+                    reader.skip_blocks(12, |reader| {
+                        reader.fixed(12)?;
+                        ::core::result::Result::Ok(())
+                    })?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
             reader.bytes()?;
             reader.fixed(2)?;
@@ -1767,14 +1499,11 @@ pub mod rare_values {
                 1 => {
                     reader.long()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(value)
         }
+
         /// The schema of version 1 of `RareValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RareValues",
@@ -1791,31 +1520,26 @@ pub mod rare_values {
 "#,
             references: &[],
             fingerprint: 0xb994b43c96bde4af,
-            sha256: [
-                106, 87, 145, 154, 167, 35, 6, 108, 3, 181, 40, 80, 124, 5, 30, 202, 233,
-                194, 199, 62, 143, 157, 25, 115, 200, 49, 73, 245, 72, 238, 241, 12,
-            ],
+            sha256: *b"jW\x91\x9a\xa7#\x06l\x03\xb5(P|\x05\x1e\xca\xe9\xc2\xc7>\x8f\x9d\x19s\xc81I\xf5H\xee\xf1\x0c",
             canonical_fingerprint: 0xa38a222dd233edc9,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RareValues {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -1823,37 +1547,31 @@ pub mod rare_values {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RareValues {
             type Owned = RareValues;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RareValues as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
+                    0 => <RareValues as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => rare_values_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `RareValues`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.RareValues`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
         pub struct RareValues {
@@ -1870,9 +1588,7 @@ pub mod rare_values {
             /// The field `maybe`.
             #[serde(with = "::eventwright::wire::json")]
             #[serde(default = "RareValues::default_maybe")]
-            pub maybe: ::core::option::Option<
-                ::eventwright::wire::bigdecimal::BigDecimal,
-            >,
+            pub maybe: ::core::option::Option<::eventwright::wire::bigdecimal::BigDecimal>,
             /// The field `several`.
             #[serde(default = "RareValues::default_several")]
             pub several: ::std::vec::Vec<RareValuesSeveral>,
@@ -1894,10 +1610,9 @@ pub mod rare_values {
             pub nanos: ::eventwright::wire::jiff::Timestamp,
             /// The field `local_nanos`.
             #[serde(default = "RareValues::default_local_nanos")]
-            pub local_nanos: ::core::option::Option<
-                ::eventwright::wire::jiff::civil::DateTime,
-            >,
+            pub local_nanos: ::core::option::Option<::eventwright::wire::jiff::civil::DateTime>,
         }
+
         impl RareValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1920,24 +1635,22 @@ pub mod rare_values {
                     local_nanos: Self::default_local_nanos(),
                 }
             }
+
             /// Returns the default of `fee`.
             pub(super) fn default_fee() -> ::eventwright::wire::bigdecimal::BigDecimal {
                 ::eventwright::wire::avro::big_decimal(&[254], 18)
             }
+
             /// Returns the default of `maybe`.
-            pub(super) fn default_maybe() -> ::core::option::Option<
-                ::eventwright::wire::bigdecimal::BigDecimal,
-            > {
-                ::core::option::Option::<
-                    ::eventwright::wire::bigdecimal::BigDecimal,
-                >::None
+            pub(super) fn default_maybe() -> ::core::option::Option<::eventwright::wire::bigdecimal::BigDecimal> {
+                ::core::option::Option::<::eventwright::wire::bigdecimal::BigDecimal>::None
             }
+
             /// Returns the default of `several`.
             pub(super) fn default_several() -> ::std::vec::Vec<RareValuesSeveral> {
-                ::std::vec::Vec::from([
-                    RareValuesSeveral::String(::std::string::String::from("\u{1}")),
-                ])
+                ::std::vec::Vec::from([RareValuesSeveral::String(::std::string::String::from("\u{1}"))])
             }
+
             /// Returns the default of `lasts`.
             pub(super) fn default_lasts() -> ::eventwright::wire::avro::Duration {
                 ::eventwright::wire::avro::Duration {
@@ -1946,38 +1659,36 @@ pub mod rare_values {
                     millis: 3004,
                 }
             }
+
             /// Returns the default of `spans`.
             pub(super) fn default_spans() -> ::core::option::Option<RareValuesSpans> {
                 ::core::option::Option::<RareValuesSpans>::None
             }
+
             /// Returns the default of `wrong_base`.
             pub(super) fn default_wrong_base() -> ::std::string::String {
                 ::std::string::String::from("a")
             }
+
             /// Returns the default of `wrong_size`.
             pub(super) fn default_wrong_size() -> [u8; 2] {
                 [1, 2]
             }
+
             /// Returns the default of `nanos`.
             pub(super) fn default_nanos() -> ::eventwright::wire::jiff::Timestamp {
                 ::eventwright::wire::jiff::Timestamp::constant(0, 1)
             }
+
             /// Returns the default of `local_nanos`.
-            pub(super) fn default_local_nanos() -> ::core::option::Option<
-                ::eventwright::wire::jiff::civil::DateTime,
-            > {
-                ::core::option::Option::<
-                    ::eventwright::wire::jiff::civil::DateTime,
-                >::None
+            pub(super) fn default_local_nanos() -> ::core::option::Option<::eventwright::wire::jiff::civil::DateTime> {
+                ::core::option::Option::<::eventwright::wire::jiff::civil::DateTime>::None
             }
         }
+
         /// The branches of the union in `golden.values.RareValues.several`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum RareValuesSeveral {
@@ -1986,18 +1697,12 @@ pub mod rare_values {
             String(::std::string::String),
             /// The branch `bytes`.
             #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::bigdecimal::BigDecimal,
-            ),
+            Decimal(#[serde(with = "::eventwright::wire::json")]::eventwright::wire::bigdecimal::BigDecimal),
         }
+
         /// The branches of the union in `golden.values.RareValues.spans`.
         #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
+            Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize,
         )]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum RareValuesSpans {
@@ -2009,6 +1714,7 @@ pub mod rare_values {
             #[serde(rename = "array")]
             Array(::std::vec::Vec<::eventwright::wire::avro::Duration>),
         }
+
         impl ::eventwright::wire::avro::Encode for RareValues {
             fn encode(
                 &self,
@@ -2026,17 +1732,11 @@ pub mod rare_values {
                         writer.index(1);
                         writer.big_decimal(value, 40, 2)
                     }
-                }
-                    .field("maybe")?;
-                writer
-                    .items(
-                        &self.several,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("several")?;
+                }.field("maybe")?;
+                writer.items(
+                    &self.several,
+                    |writer, item| ::eventwright::wire::avro::Encode::encode(item, writer),
+                ).field("several")?;
                 writer.duration(self.lasts);
                 match &self.spans {
                     ::core::option::Option::None => {
@@ -2046,16 +1746,10 @@ pub mod rare_values {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("spans")?;
+                }.field("spans")?;
                 writer.string(&self.wrong_base);
                 writer.fixed(&self.wrong_size);
-                writer
-                    .timestamp(
-                        self.nanos,
-                        ::eventwright::wire::avro::Logical::TimestampNanos,
-                    )
-                    .field("nanos")?;
+                writer.timestamp(self.nanos, ::eventwright::wire::avro::Logical::TimestampNanos).field("nanos")?;
                 match &self.local_nanos {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -2063,20 +1757,16 @@ pub mod rare_values {
                     }
                     ::core::option::Option::Some(value) => {
                         writer.index(1);
-                        writer
-                            .local_timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                            )
+                        writer.local_timestamp(*value, ::eventwright::wire::avro::Logical::LocalTimestampNanos)
                     }
-                }
-                    .field("local_nanos")?;
+                }.field("local_nanos")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RareValues {
             fn record(
-                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>,
+                fields: &mut ::eventwright::wire::avro::Fields<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Self {
                     widened: fields.read(0)?,
@@ -2093,6 +1783,7 @@ pub mod rare_values {
                 })
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RareValuesSeveral {
             fn encode(
                 &self,
@@ -2111,21 +1802,19 @@ pub mod rare_values {
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RareValuesSeveral {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     0 => branch.read().map(Self::String),
                     1 => branch.read().map(Self::Decimal),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RareValuesSpans {
             fn encode(
                 &self,
@@ -2138,139 +1827,87 @@ pub mod rare_values {
                     }
                     Self::Array(value) => {
                         writer.index(2);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.duration(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, |writer, item| {
+                            writer.duration(*item);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::Sink for RareValuesSpans {
             fn branch(
-                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>,
+                branch: ::eventwright::wire::avro::Branch<'_, '_, '_>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match branch.index() {
                     1 => branch.read().map(Self::Lasts),
                     2 => branch.read().map(Self::Array),
-                    other => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(other, 2),
-                        )
-                    }
+                    other => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(other, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RareValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RareValues {
                     widened: reader.big_decimal(3).field("widened")?,
                     wei: reader.big_decimal(0).field("wei")?,
                     fee: reader.big_decimal_fixed(16, 18).field("fee")?,
                     maybe: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.big_decimal(2).map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.big_decimal(2).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe")?,
+                    several: reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(RareValuesSeveral::String),
+                        ::core::result::Result::Ok(1) => reader.big_decimal(40).map(RareValuesSeveral::Decimal),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                    }
-                        .field("maybe")?,
-                    several: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(RareValuesSeveral::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader.big_decimal(40).map(RareValuesSeveral::Decimal)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("several")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("several")?,
                     lasts: reader.duration().field("lasts")?,
                     spans: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .duration()
-                                .map(RareValuesSpans::Lasts)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .items(12, |reader| reader.duration())
-                                .map(RareValuesSpans::Array)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.duration().map(RareValuesSpans::Lasts).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.items(
+                            12,
+                            |reader| reader.duration(),
+                        ).map(RareValuesSpans::Array).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("spans")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("spans")?,
                     wrong_base: reader.string().field("wrong_base")?,
                     wrong_size: reader.array::<2>().field("wrong_size")?,
-                    nanos: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampNanos)
-                        .field("nanos")?,
+                    nanos: reader.timestamp(::eventwright::wire::avro::Logical::TimestampNanos).field("nanos")?,
                     local_nanos: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .local_timestamp(
-                                    ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.local_timestamp(
+                            ::eventwright::wire::avro::Logical::LocalTimestampNanos
+                        ).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("local_nanos")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("local_nanos")?,
                 })
             }
         }
+
         /// Reads `golden.values.RareValues` as version 1 wrote it.
         fn rare_values_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(RareValues {
                 wei: reader.big_decimal(0).field("wei")?,
@@ -2286,6 +1923,7 @@ pub mod rare_values {
                 local_nanos: RareValues::default_local_nanos(),
             })
         }
+
         /// The schema of version 2 of `RareValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RareValues",
@@ -2311,32 +1949,26 @@ pub mod rare_values {
 "#,
             references: &[],
             fingerprint: 0x8503c45eda0dff71,
-            sha256: [
-                116, 86, 137, 13, 115, 84, 198, 180, 231, 103, 223, 17, 192, 2, 176, 48,
-                25, 145, 255, 231, 153, 99, 152, 247, 130, 121, 154, 123, 249, 36, 184,
-                172,
-            ],
+            sha256: *b"tV\x89\rsT\xc6\xb4\xe7g\xdf\x11\xc0\x02\xb00\x19\x91\xff\xe7\x99c\x98\xf7\x82y\x9a{\xf9$\xb8\xac",
             canonical_fingerprint: 0x4e64f59471e446ed,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RareValues {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
             fn decode_with(
                 plan: &::eventwright::wire::avro::Plan,
                 bytes: &[u8],
@@ -2344,8 +1976,10 @@ pub mod rare_values {
                 plan.decode_for(SCHEMA.fingerprint, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RareValues {
             type Owned = RareValues;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2353,17 +1987,12 @@ pub mod rare_values {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => rare_values_from_v1(reader),
-                    1 => {
-                        <RareValues as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <RareValues as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use rare_values::v2::RareValues;
