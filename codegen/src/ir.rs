@@ -419,13 +419,4 @@ impl Ty {
             other => other.clone(),
         }
     }
-
-    /// Returns whether serde's own form of the type is not its JSON form, here or inside.
-    pub(crate) fn needs_json_form(&self) -> bool {
-        match self {
-            Self::Float | Self::Double | Self::Bytes | Self::Fixed(_) | Self::Decimal { .. } => true,
-            Self::Option { inner, .. } | Self::List(inner) | Self::Map(inner) => inner.needs_json_form(),
-            _ => false,
-        }
-    }
 }

@@ -189,15 +189,27 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
             }
         }
         Ty::List(item) => {
-            let item = write(item, &Place::Reference(format_ident!("item")), wire).into_result();
-            quote!(writer.items(#reference, |writer, item| #item))
+            let item = writer_of(item, wire);
+            quote!(writer.items(#reference, #item))
         }
         Ty::Map(entry) => {
-            let entry = write(entry, &Place::Reference(format_ident!("value")), wire).into_result();
-            quote!(writer.entries(#reference, |writer, value| #entry))
+            let entry = writer_of(entry, wire);
+            quote!(writer.entries(#reference, #entry))
         }
         // A box is seen through: `Encode` is implemented for what it holds.
         Ty::Record { boxed: true, .. } => quote!(#wire::avro::Encode::encode(#receiver.as_ref(), writer)),
         _ => quote!(#wire::avro::Encode::encode(#reference, writer)),
+    }
+}
+
+/// Returns what writes a value, as a function: of each type the same one, so that rustc compiles once what takes it.
+fn writer_of(ty: &Ty, wire: &Path) -> TokenStream {
+    match ty {
+        Ty::Boolean | Ty::Int | Ty::Long | Ty::Float | Ty::Double | Ty::String => quote!(#wire::avro::encode_item),
+        Ty::Record { boxed: false, .. } | Ty::Enum { .. } | Ty::Union { .. } => quote!(#wire::avro::encode_item),
+        _ => {
+            let write = write(ty, &Place::Reference(format_ident!("value")), wire).into_result();
+            quote!(|writer, value| #write)
+        }
     }
 }
