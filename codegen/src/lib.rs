@@ -13,11 +13,14 @@ mod ir;
 mod lower;
 mod names;
 mod output;
+mod rust;
 
 use std::path::{Path, PathBuf};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::load::load;
+
+use crate::rust::Path as RustPath;
 
 /// Compiles the events of a manifest and prints cargo's directives: one `cargo::error=` line a finding, each of which
 /// fails the build. What could be generated is written all the same.
@@ -75,14 +78,17 @@ impl Codegen {
     /// # Panics
     /// A `runtime_path` that is not a Rust path.
     pub fn generate(&self, manifest_path: impl AsRef<Path>) -> Generated {
-        let wire: syn::Path = syn::parse_str(&self.runtime_path).expect("runtime_path is a Rust path");
+        let wire = RustPath::parse(&self.runtime_path).expect("runtime_path is a Rust path");
         let loaded = load(manifest_path.as_ref());
         let mut diagnostics = loaded.diagnostics.clone();
         let lowered = lower::all(&loaded, &mut diagnostics);
         let mut code = output::HEADER.to_owned();
-        emit::file(&lowered, &wire, &mut diagnostics, |part| match syn::parse2(part) {
-            Ok(file) => code += &prettyplease::unparse(&file),
-            Err(error) => panic!("generated code does not parse, please report it: {error}"),
+        emit::file(&lowered, &wire, &mut diagnostics, |part| {
+            // The parts stand apart; one may be empty.
+            if !part.as_str().is_empty() {
+                code.push('\n');
+                code += &rust::layout(part.as_str());
+            }
         });
         Generated { code, diagnostics, watched: loaded.watched }
     }

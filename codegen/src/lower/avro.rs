@@ -9,8 +9,6 @@ use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::{DecodeForm, FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
-use proc_macro2::Ident;
-use quote::ToTokens;
 
 use self::union::FieldPlace;
 use super::shared::SharedBody;
@@ -20,6 +18,7 @@ use crate::ir::{
     Version, Writer,
 };
 use crate::names;
+use crate::rust::{Ident, ToTokens};
 
 mod naming;
 mod union;

@@ -10,17 +10,15 @@ use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::{FieldName, TypeEntry};
 use eventwright_schema::proto::Schema;
-use proc_macro2::Ident;
 use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use prost_types::FileDescriptorProto;
-use quote::format_ident;
-use syn::parse_quote;
 
 use super::Place;
 use super::key::{self, Found};
 use super::shared::SharedBody;
 use crate::ir::{Body, Field, Key, ProtobufBody, SharedImport, SharedPath, TextField, TextForm, Ty, Version};
 use crate::names;
+use crate::rust::{Ident, format_ident, quote};
 
 /// Lowers all versions, oldest first.
 pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
@@ -105,7 +103,7 @@ fn check_types(version: &LoadedVersion, schema: &Schema) -> Result<(), Vec<Diagn
 /// Returns the message for whose inner types prost-build makes a module of that name.
 fn message_of_module(mut messages: impl Iterator<Item = MessageDescriptor>, module: &str) -> Option<String> {
     messages.find_map(|message| {
-        let own = (names::snake(message.name()) == module).then(|| message.full_name().to_owned());
+        let own = (names::snake(message.name()).as_str() == module).then(|| message.full_name().to_owned());
         own.or_else(|| message_of_module(message.child_messages(), module))
     })
 }
@@ -246,8 +244,8 @@ fn text_form(field: &FieldDescriptor, version: &LoadedVersion) -> Option<TextFor
             let ident = names::upper_camel(descriptor.name());
             let file = descriptor.parent_file();
             Some(TextForm::EnumName(match version.references.iter().find(|one| one.name == file.name()).map(alias) {
-                Some(module) => parse_quote!(#module::#ident),
-                None => ident.into(),
+                Some(module) => quote!(#module::#ident),
+                None => quote!(#ident),
             }))
         }
         Kind::Enum(_) | Kind::Message(_) | Kind::Bytes | Kind::Double | Kind::Float => None,

@@ -36,13 +36,43 @@ use crate::{DecodeError, EncodeError};
 /// How deep records may nest in each other: deeper bytes are refused, and deeper values are not written either.
 pub const MAX_DEPTH: u32 = 48;
 
-/// A value that writes itself as its own schema says. Implemented by generated code only.
+/// A value that writes itself as its own schema says. Implemented by generated code, and for what lists hold.
 pub trait Encode {
     /// Appends the value's bytes.
     ///
     /// # Errors
     /// A value that the schema cannot hold; what was appended before stays.
     fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError>;
+}
+
+macro_rules! primitives {
+    ($($type:ty, $write:ident($($star:tt)?);)*) => {$(
+        impl Encode for $type {
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+                writer.$write($($star)? self);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+primitives! {
+    bool, boolean(*);
+    i32, int(*);
+    i64, long(*);
+    f32, float(*);
+    f64, double(*);
+    String, string();
+}
+
+/// Writes an item of a list or a value of a map.
+///
+/// # Errors
+/// What writing it returns.
+#[inline]
+pub fn encode_item<T: Encode>(writer: &mut Writer<'_>, item: &T) -> Result<(), EncodeError> {
+    item.encode(writer)
 }
 
 /// A value that reads what its own schema writes. Implemented by generated code only.

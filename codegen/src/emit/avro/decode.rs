@@ -6,14 +6,12 @@
 use std::collections::BTreeMap;
 
 use eventwright_wire::avro::{EnumNode, FieldStep, Node, NodeId, Primitive, RecordNode};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
 
 use super::default;
 use super::form::{Form, Kind};
 use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Variant, Writer};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 mod convert;
 mod over;
@@ -257,14 +255,14 @@ impl<'e> Emitter<'e> {
             }
             (Node::Unresolvable(what), _) => quote!(::core::result::Result::Err(#wire::avro::unresolvable(#what))),
             (Node::Array { item, min_size }, Ty::List(ty)) => {
-                let (item, min_size) = (self.read(*item, ty), Literal::usize_unsuffixed(*min_size));
-                quote!(reader.items(#min_size, |reader| #item))
+                let (item, min_size) = (self.reader_of(*item, ty), Literal::usize_unsuffixed(*min_size));
+                quote!(reader.items(#min_size, #item))
             }
             (Node::Map { value }, Ty::Map(ty)) => {
-                let value = self.read(*value, ty);
+                let value = self.reader_of(*value, ty);
                 match self.form.kind {
-                    Kind::Borrowed => quote!(reader.borrowed_entries(|reader| #value)),
-                    _ => quote!(reader.entries(|reader| #value)),
+                    Kind::Borrowed => quote!(reader.borrowed_entries(#value)),
+                    _ => quote!(reader.entries(#value)),
                 }
             }
             (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed, name }) => {
@@ -281,6 +279,30 @@ impl<'e> Emitter<'e> {
         }
     }
 
+    /// Returns what reads a value, as a function: by its name where it has one, because rustc compiles what takes a
+    /// function once for each, and every closure is another one.
+    fn reader_of(&self, id: NodeId, ty: &Ty) -> TokenStream {
+        let wire = self.wire;
+        let named = match (self.node(id), ty) {
+            (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed: false, name } | Ty::Enum { path, name }) => {
+                Some(self.function_of(id, path, name))
+            }
+            (Node::Scalar { from, to, conversion: None, .. }, _) if from == to => match ty {
+                Ty::String if self.form.kind == Kind::Borrowed => Some(quote!(#wire::avro::Reader::str)),
+                Ty::Boolean | Ty::Int | Ty::Long | Ty::Float | Ty::Double | Ty::String => {
+                    let method = if *ty == Ty::String { format_ident!("string") } else { skip::read_primitive(*from) };
+                    Some(quote!(#wire::avro::Reader::#method))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        named.unwrap_or_else(|| {
+            let read = self.read(id, ty);
+            quote!(|reader| #read)
+        })
+    }
+
     fn variant(&self, place: &str, index: usize) -> &'e Variant {
         let Some(Type::Union(union)) = self.body.type_of(place) else { unreachable!("lowering has named the union") };
         let variant = union.variants.iter().find(|variant| variant.index == index);
@@ -288,14 +310,20 @@ impl<'e> Emitter<'e> {
     }
 
     fn read_named(&self, id: NodeId, path: &TypePath, name: &str) -> TokenStream {
+        let function = self.function_of(id, path, name);
+        quote!(#function(reader))
+    }
+
+    /// Returns the function that reads a named type.
+    fn function_of(&self, id: NodeId, path: &TypePath, name: &str) -> TokenStream {
         let (wire, path) = (self.wire, self.form.path(path, name));
         match self.functions.get(&id) {
             Some((function, _)) if self.form.kind == Kind::Borrowed => {
                 let function = self.form.function(function, name);
-                quote!(#function(reader))
+                quote!(#function)
             }
-            Some((function, _)) => quote!(#function(reader)),
-            None => quote!(<#path as #wire::avro::Decode>::decode(reader)),
+            Some((function, _)) => quote!(#function),
+            None => quote!(<#path as #wire::avro::Decode>::decode),
         }
     }
 

@@ -4,7 +4,6 @@
 //! path by its beginning, so that what is meant for a message would go to the messages inside it as well, and what is
 //! meant for a oneof to its fields.
 
-use proc_macro2::TokenStream;
 use prost_build::Config;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
@@ -81,21 +80,6 @@ fn prost_says(attributes: &[Attribute], word: &str) -> bool {
         let text = attribute.to_token_stream().to_string();
         text.contains("prost") && text.contains(word)
     })
-}
-
-/// Emits `EnumText` for the enums at the file's top level, for keys.
-pub(super) fn enum_names(file: &FileDescriptorProto, wire: &Path) -> TokenStream {
-    let implementations = file.enum_type.iter().map(|one| {
-        let ident = names::upper_camel(one.name());
-        quote! {
-            impl #wire::proto::EnumText for #ident {
-                fn text(self) -> &'static str {
-                    self.as_str_name()
-                }
-            }
-        }
-    });
-    quote!(#(#implementations)*)
 }
 
 struct Attributes<'c> {

@@ -63,7 +63,7 @@ fn key(field: &Field, name: &Ident) -> TokenStream {
 fn oneof_key(variant: &syn::Variant, module: &Ident) -> TokenStream {
     let mut ty = variant.fields.iter().next().map_or_else(|| parse_quote!(()), |field| field.ty.clone());
     move_out(&mut ty, module);
-    let (name, attributes) = (names::snake(&names::plain(&variant.ident)), reading(&variant.attrs));
+    let (name, attributes) = (key_of(variant), reading(&variant.attrs));
     let attributes = attributes.iter().map(|attribute| {
         let text = attribute.to_token_stream().to_string().replacen("Enumeration::<super::", "Enumeration::<", 1);
         text.parse::<TokenStream>().expect("an attribute stays one")
@@ -74,10 +74,15 @@ fn oneof_key(variant: &syn::Variant, module: &Ident) -> TokenStream {
 fn oneof_value(field: &Ident, module: &Ident, oneof: &ItemEnum, wire: &Path) -> TokenStream {
     let (one, text) = (&oneof.ident, names::plain(field));
     let members = oneof.variants.iter().map(|variant| {
-        let (name, variant) = (names::snake(&names::plain(&variant.ident)), &variant.ident);
+        let (name, variant) = (key_of(variant), &variant.ident);
         quote!(json.#name.map(#module::#one::#variant))
     });
     quote!(#field: #wire::proto::one_of(#text, [#(#members),*])?)
+}
+
+/// Returns what the key of a oneof's field is called.
+fn key_of(variant: &syn::Variant) -> Ident {
+    format_ident!("{}", names::snake(&names::plain(&variant.ident)).as_str())
 }
 
 /// Returns the module and the enum of a field that is a oneof.

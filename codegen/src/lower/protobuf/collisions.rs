@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::Ident;
 use prost_reflect::{EnumDescriptor, FileDescriptor, MessageDescriptor};
 
 use crate::names;
+use crate::rust::Ident;
 
 /// Returns one sentence for each pair.
 pub(super) fn of_file(file: &FileDescriptor) -> Vec<String> {

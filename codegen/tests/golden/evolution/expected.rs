@@ -4,47 +4,37 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &shipment_booked::v1::SCHEMA,
-    &shipment_booked::v2::SCHEMA,
-    &stock_level_changed::v1::SCHEMA,
-    &stock_level_changed::v2::SCHEMA,
-    &route_planned::v1::SCHEMA,
-    &route_planned::v2::SCHEMA,
+    &shipment_booked::v1::SCHEMA, &shipment_booked::v2::SCHEMA, &stock_level_changed::v1::SCHEMA,
+    &stock_level_changed::v2::SCHEMA, &route_planned::v1::SCHEMA, &route_planned::v2::SCHEMA,
     &route_planned::v3::SCHEMA,
 ];
+
 /// The versions of `ShipmentBooked`.
 pub mod shipment_booked {
     /// Version 1 of `ShipmentBooked`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// A shipment has been booked.
         ///
         /// Second paragraph of the documentation.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentBooked {
             /// The shipment.
             pub shipment_id: ::std::string::String,
             /// The field `parcels`.
             pub parcels: i32,
             /// The field `weight`.
-            #[serde(with = "::eventwright::wire::json")]
             pub weight: f32,
             /// The field `volume`.
             pub volume: i64,
             /// The field `label`.
             pub label: ::std::string::String,
             /// The field `barcode`.
-            #[serde(with = "::eventwright::wire::json")]
             pub barcode: ::std::vec::Vec<u8>,
             /// The field `carrier`.
             pub carrier: ::std::string::String,
@@ -59,25 +49,21 @@ pub mod shipment_booked {
             /// The field `depots`.
             pub depots: ::std::collections::BTreeMap<::std::string::String, Address>,
             /// The field `fallback`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub fallback: ::core::option::Option<Address>,
             /// The field `comment`.
             pub comment: ::std::string::String,
             /// The field `remark`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub remark: ::core::option::Option<::std::string::String>,
             /// The field `bonus`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub bonus: ::core::option::Option<i32>,
             /// The field `insured`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub insured: ::core::option::Option<bool>,
             /// The field `seal`.
-            #[serde(with = "::eventwright::wire::json")]
             pub seal: [u8; 4],
             /// The field `unit`.
             pub unit: Unit,
         }
+
         impl ShipmentBooked {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -126,31 +112,18 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// The enum `golden.shipping.Mode`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Mode {
             /// The symbol `ROAD`.
-            #[serde(rename = "ROAD")]
             Road,
             /// The symbol `RAIL`.
-            #[serde(rename = "RAIL")]
             Rail,
             /// The symbol `SEA`.
-            #[serde(rename = "SEA")]
             Sea,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -162,35 +135,24 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// The record `golden.shipping.Legacy`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Legacy {
             /// The field `nothing`.
             pub nothing: (),
             /// The field `flags`.
             pub flags: ::std::vec::Vec<bool>,
             /// The field `weights`.
-            #[serde(with = "::eventwright::wire::json")]
-            pub weights: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<f64>,
-            >,
+            pub weights: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<f64>>,
             /// The field `digest`.
-            #[serde(with = "::eventwright::wire::json")]
             pub digest: [u8; 3],
             /// The field `mode`.
             pub mode: Mode,
             /// The field `again`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub again: ::core::option::Option<::std::boxed::Box<Legacy>>,
         }
+
         impl Legacy {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -198,10 +160,7 @@ pub mod shipment_booked {
             pub fn new(
                 nothing: (),
                 flags: ::std::vec::Vec<bool>,
-                weights: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<f64>,
-                >,
+                weights: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<f64>>,
                 digest: [u8; 3],
                 mode: Mode,
                 again: ::core::option::Option<::std::boxed::Box<Legacy>>,
@@ -216,53 +175,46 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// Where something is.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Address {
             /// The field `street`.
             pub street: ::std::string::String,
             /// The field `city`.
             pub city: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                street: ::std::string::String,
-                city: ::std::string::String,
-            ) -> Self {
-                Self { street, city }
+            pub fn new(street: ::std::string::String, city: ::std::string::String) -> Self {
+                Self {
+                    street,
+                    city,
+                }
             }
         }
+
         /// The record `golden.shipping.Unit`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Unit {
             /// The field `symbol`.
             pub symbol: ::std::string::String,
         }
+
         impl Unit {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(symbol: ::std::string::String) -> Self {
-                Self { symbol }
+                Self {
+                    symbol
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentBooked {
             fn encode(
                 &self,
@@ -275,30 +227,11 @@ pub mod shipment_booked {
                 writer.string(&self.label);
                 writer.bytes(&self.barcode);
                 writer.string(&self.carrier);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                ::eventwright::wire::avro::Encode::encode(&self.legacy, writer)
-                    .field("legacy")?;
-                ::eventwright::wire::avro::Encode::encode(&self.origin, writer)
-                    .field("origin")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                writer
-                    .entries(
-                        &self.depots,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                ::eventwright::wire::avro::Encode::encode(&self.legacy, writer).field("legacy")?;
+                ::eventwright::wire::avro::Encode::encode(&self.origin, writer).field("origin")?;
+                writer.items(&self.stops, ::eventwright::wire::avro::encode_item).field("stops")?;
+                writer.entries(&self.depots, ::eventwright::wire::avro::encode_item).field("depots")?;
                 match &self.fallback {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -308,8 +241,7 @@ pub mod shipment_booked {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("fallback")?;
+                }.field("fallback")?;
                 writer.string(&self.comment);
                 match &self.remark {
                     ::core::option::Option::None => {
@@ -323,8 +255,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("remark")?;
+                }.field("remark")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -337,8 +268,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 match &self.insured {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -351,87 +281,304 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("insured")?;
+                }.field("insured")?;
                 writer.fixed(&self.seal);
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentBooked {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentBooked", 19);
+                record.field("shipment_id", &self.shipment_id);
+                record.field("parcels", &self.parcels);
+                record.field("weight", &self.weight);
+                record.field("volume", &self.volume);
+                record.field("label", &self.label);
+                record.field("barcode", &self.barcode);
+                record.field("carrier", &self.carrier);
+                record.field("mode", &self.mode);
+                record.field("legacy", &self.legacy);
+                record.field("origin", &self.origin);
+                record.field("stops", &self.stops);
+                record.field("depots", &self.depots);
+                record.field("fallback", &self.fallback);
+                record.field("comment", &self.comment);
+                record.field("remark", &self.remark);
+                record.field("bonus", &self.bonus);
+                record.field("insured", &self.insured);
+                record.field("seal", &self.seal);
+                record.field("unit", &self.unit);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentBooked {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentBooked {
+            const EXPECTED: &'static str = "struct ShipmentBooked";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<f32>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Mode>::None,
+                    ::core::option::Option::<Legacy>::None,
+                    ::core::option::Option::<Address>::None,
+                    ::core::option::Option::<::std::vec::Vec<Address>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, Address>>::None,
+                    ::core::option::Option::<::core::option::Option<Address>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<::core::option::Option<i32>>::None,
+                    ::core::option::Option::<::core::option::Option<bool>>::None,
+                    ::core::option::Option::<[u8; 4]>::None,
+                    ::core::option::Option::<Unit>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "shipment_id", "parcels", "weight", "volume", "label", "barcode", "carrier", "mode", "legacy",
+                        "origin", "stops", "depots", "fallback", "comment", "remark", "bonus", "insured", "seal",
+                        "unit",
+                    ],
+                    &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                        &mut places.12, &mut places.13, &mut places.14, &mut places.15, &mut places.16, &mut places.17,
+                        &mut places.18,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_shipment_id),
+                        ::core::option::Option::Some(field_parcels),
+                        ::core::option::Option::Some(field_weight),
+                        ::core::option::Option::Some(field_volume),
+                        ::core::option::Option::Some(field_label),
+                        ::core::option::Option::Some(field_barcode),
+                        ::core::option::Option::Some(field_carrier),
+                        ::core::option::Option::Some(field_mode),
+                        ::core::option::Option::Some(field_legacy),
+                        ::core::option::Option::Some(field_origin),
+                        ::core::option::Option::Some(field_stops),
+                        ::core::option::Option::Some(field_depots),
+                        ::core::option::Option::Some(field_fallback),
+                        ::core::option::Option::Some(field_comment),
+                        ::core::option::Option::Some(field_remark),
+                        ::core::option::Option::Some(field_bonus),
+                        ::core::option::Option::Some(field_insured),
+                        ::core::option::Option::Some(field_seal),
+                        ::core::option::Option::Some(field_unit),
+                    ) => ::core::result::Result::Ok(Self {
+                        shipment_id: field_shipment_id,
+                        parcels: field_parcels,
+                        weight: field_weight,
+                        volume: field_volume,
+                        label: field_label,
+                        barcode: field_barcode,
+                        carrier: field_carrier,
+                        mode: field_mode,
+                        legacy: field_legacy,
+                        origin: field_origin,
+                        stops: field_stops,
+                        depots: field_depots,
+                        fallback: field_fallback,
+                        comment: field_comment,
+                        remark: field_remark,
+                        bonus: field_bonus,
+                        insured: field_insured,
+                        seal: field_seal,
+                        unit: field_unit,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentBooked {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Road => 0,
-                            Self::Rail => 1,
-                            Self::Sea => 2,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Road => 0,
+                    Self::Rail => 1,
+                    Self::Sea => 2,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Mode {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Mode {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Mode {
+            const EXPECTED: &'static str = "enum Mode";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["ROAD", "RAIL", "SEA"], &[Self::Road, Self::Rail, Self::Sea])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Legacy {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        ();
-                        writer
-                            .items(
-                                &self.flags,
-                                |writer, item| {
-                                    writer.boolean(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )
-                            .field("flags")?;
-                        writer
-                            .entries(
-                                &self.weights,
-                                |writer, value| match value {
-                                    ::core::option::Option::None => {
-                                        writer.index(0);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        writer.index(1);
-                                        {
-                                            writer.double(*value);
-                                            ::core::result::Result::Ok(())
-                                        }
-                                    }
-                                },
-                            )
-                            .field("weights")?;
-                        writer.fixed(&self.digest);
-                        ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                            .field("mode")?;
-                        match &self.again {
-                            ::core::option::Option::None => {
-                                writer.index(0);
+                writer.nested(|writer| {
+                    ();
+                    writer.items(&self.flags, ::eventwright::wire::avro::encode_item).field("flags")?;
+                    writer.entries(&self.weights, |writer, value| match value {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            {
+                                writer.double(*value);
                                 ::core::result::Result::Ok(())
                             }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
                         }
-                            .field("again")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                    }).field("weights")?;
+                    writer.fixed(&self.digest);
+                    ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                    match &self.again {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("again")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Legacy {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Legacy", 6);
+                record.field("nothing", &self.nothing);
+                record.field("flags", &self.flags);
+                record.field("weights", &self.weights);
+                record.field("digest", &self.digest);
+                record.field("mode", &self.mode);
+                record.field("again", &self.again);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Legacy {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Legacy {
+            const EXPECTED: &'static str = "struct Legacy";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<()>::None,
+                    ::core::option::Option::<::std::vec::Vec<bool>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::core::option::Option<f64>>>::None,
+                    ::core::option::Option::<[u8; 3]>::None,
+                    ::core::option::Option::<Mode>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<Legacy>>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["nothing", "flags", "weights", "digest", "mode", "again"],
+                    &[0, 1, 2, 3, 4, 5],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_nothing),
+                        ::core::option::Option::Some(field_flags),
+                        ::core::option::Option::Some(field_weights),
+                        ::core::option::Option::Some(field_digest),
+                        ::core::option::Option::Some(field_mode),
+                        ::core::option::Option::Some(field_again),
+                    ) => ::core::result::Result::Ok(Self {
+                        nothing: field_nothing,
+                        flags: field_flags,
+                        weights: field_weights,
+                        digest: field_digest,
+                        mode: field_mode,
+                        again: field_again,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Legacy {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -442,6 +589,63 @@ pub mod shipment_booked {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 2);
+                record.field("street", &self.street);
+                record.field("city", &self.city);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["street", "city"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_street),
+                        ::core::option::Option::Some(field_city),
+                    ) => ::core::result::Result::Ok(Self {
+                        street: field_street,
+                        city: field_city,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Unit {
             fn encode(
                 &self,
@@ -451,9 +655,53 @@ pub mod shipment_booked {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Unit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Unit", 1);
+                record.field("symbol", &self.symbol);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Unit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Unit {
+            const EXPECTED: &'static str = "struct Unit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::string::String>::None,);
+                ::eventwright::wire::json::fields(entries, &["symbol"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_symbol),) => ::core::result::Result::Ok(Self {
+                        symbol: field_symbol
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentBooked {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentBooked {
                     shipment_id: reader.string().field("shipment_id")?,
@@ -463,188 +711,104 @@ pub mod shipment_booked {
                     label: reader.string().field("label")?,
                     barcode: reader.bytes().map(<[u8]>::to_vec).field("barcode")?,
                     carrier: reader.string().field("carrier")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    legacy: <Legacy as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("legacy")?,
-                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("origin")?,
-                    stops: reader
-                        .items(
-                            2,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depots: reader
-                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("depots")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    legacy: <Legacy as ::eventwright::wire::avro::Decode>::decode(reader).field("legacy")?,
+                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("origin")?,
+                    stops: reader.items(2, <Address as ::eventwright::wire::avro::Decode>::decode).field("stops")?,
+                    depots: reader.entries(<Address as ::eventwright::wire::avro::Decode>::decode).field("depots")?,
                     fallback: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("fallback")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("fallback")?,
                     comment: reader.string().field("comment")?,
                     remark: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("remark")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("remark")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                     insured: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.boolean().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boolean().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("insured")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("insured")?,
                     seal: reader.array::<4>().field("seal")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Mode::Road),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Sea),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Legacy {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Legacy {
-                            nothing: ::core::result::Result::<
-                                (),
-                                ::eventwright::wire::DecodeError,
-                            >::Ok(())
-                                .field("nothing")?,
-                            flags: reader
-                                .items(1, |reader| reader.boolean())
-                                .field("flags")?,
-                            weights: reader
-                                .entries(|reader| match reader.index(2) {
-                                    ::core::result::Result::Ok(0) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        reader.double().map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .field("weights")?,
-                            digest: reader.array::<3>().field("digest")?,
-                            mode: <Mode as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("mode")?,
-                            again: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Legacy as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Legacy {
+                        nothing: ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()).field(
+                            "nothing"
+                        )?,
+                        flags: reader.items(1, ::eventwright::wire::avro::Reader::boolean).field("flags")?,
+                        weights: reader.entries(|reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("again")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("weights")?,
+                        digest: reader.array::<3>().field("digest")?,
+                        mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                        again: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Legacy as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("again")?,
                     })
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -652,15 +816,17 @@ pub mod shipment_booked {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unit {
-                    symbol: reader.string().field("symbol")?,
+                    symbol: reader.string().field("symbol")?
                 })
             }
         }
+
         /// The schema of version 1 of `ShipmentBooked`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentBooked",
@@ -708,89 +874,68 @@ pub mod shipment_booked {
 "#,
             references: &[],
             fingerprint: 0x9126576e83d2fc04,
-            sha256: [
-                144, 204, 71, 101, 216, 90, 133, 133, 6, 178, 136, 56, 179, 16, 106, 101,
-                117, 199, 161, 210, 130, 97, 115, 233, 206, 56, 129, 52, 246, 9, 94, 152,
-            ],
+            sha256: *b"\x90\xccGe\xd8Z\x85\x85\x06\xb2\x888\xb3\x10jeu\xc7\xa1\xd2\x82as\xe9\xce8\x814\xf6\t^\x98",
             canonical_fingerprint: 0x9126576e83d2fc04,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentBooked {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shipment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shipment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentBooked {
             type Owned = ShipmentBooked;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `ShipmentBooked`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Unit;
+
         /// A shipment has been booked.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentBooked {
             /// The field `mode`.
             pub mode: Mode,
             /// Added, null by default.
-            #[serde(default = "ShipmentBooked::default_booking_no")]
             pub booking_no: ::core::option::Option<i64>,
             /// The shipment.
             pub shipment_id: ::std::string::String,
             /// Promoted from int.
             pub parcels: i64,
             /// Promoted from float.
-            #[serde(with = "::eventwright::wire::json")]
             pub weight: f64,
             /// Promoted from long.
-            #[serde(with = "::eventwright::wire::json")]
             pub volume: f32,
             /// Promoted from string.
-            #[serde(with = "::eventwright::wire::json")]
             pub label: ::std::vec::Vec<u8>,
             /// Promoted from bytes.
             pub barcode: ::std::string::String,
@@ -803,25 +948,21 @@ pub mod shipment_booked {
             /// The field `depots`.
             pub depots: ::std::collections::BTreeMap<::std::string::String, Address>,
             /// The field `fallback`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub fallback: ::core::option::Option<Address>,
             /// Now nullable.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub comment: ::core::option::Option<::std::string::String>,
             /// Null moved to the front.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub remark: ::core::option::Option<::std::string::String>,
             /// Promoted inside a union.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub bonus: ::core::option::Option<i64>,
             /// No longer nullable: a null of v1 has no place.
             pub insured: bool,
             /// The field `seal`.
-            #[serde(with = "::eventwright::wire::json")]
             pub seal: [u8; 4],
             /// The field `unit`.
             pub unit: Unit,
         }
+
         impl ShipmentBooked {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -868,39 +1009,26 @@ pub mod shipment_booked {
                     unit,
                 }
             }
+
             /// Returns the default of `booking_no`.
             pub(super) fn default_booking_no() -> ::core::option::Option<i64> {
                 ::core::option::Option::<i64>::None
             }
         }
+
         /// The enum `golden.shipping.Mode`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Mode {
             /// The symbol `AIR`.
-            #[serde(rename = "AIR")]
             Air,
             /// The symbol `RAIL`.
-            #[serde(rename = "RAIL")]
             Rail,
             /// The symbol `ROAD`.
-            #[serde(rename = "ROAD")]
             Road,
             /// The symbol `OTHER`.
-            #[serde(rename = "OTHER")]
             Other,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -913,50 +1041,42 @@ pub mod shipment_booked {
                 }
             }
         }
+
         /// Where something is.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Address {
             /// The field `city`.
             pub city: ::std::string::String,
             /// Added to a nested record.
-            #[serde(default = "Address::default_country")]
             pub country: ::std::string::String,
             /// The field `street`.
             pub street: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                city: ::std::string::String,
-                street: ::std::string::String,
-            ) -> Self {
+            pub fn new(city: ::std::string::String, street: ::std::string::String) -> Self {
                 Self {
                     city,
                     country: Self::default_country(),
                     street,
                 }
             }
+
             /// Returns the default of `country`.
             pub(super) fn default_country() -> ::std::string::String {
                 ::std::string::String::from("DE")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentBooked {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
                 match &self.booking_no {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -969,8 +1089,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("booking_no")?;
+                }.field("booking_no")?;
                 writer.string(&self.shipment_id);
                 writer.long(self.parcels);
                 writer.double(self.weight);
@@ -978,26 +1097,9 @@ pub mod shipment_booked {
                 writer.bytes(&self.label);
                 writer.string(&self.barcode);
                 writer.string(&self.haulier);
-                ::eventwright::wire::avro::Encode::encode(&self.origin, writer)
-                    .field("origin")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                writer
-                    .entries(
-                        &self.depots,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.origin, writer).field("origin")?;
+                writer.items(&self.stops, ::eventwright::wire::avro::encode_item).field("stops")?;
+                writer.entries(&self.depots, ::eventwright::wire::avro::encode_item).field("depots")?;
                 match &self.fallback {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -1007,8 +1109,7 @@ pub mod shipment_booked {
                         writer.index(0);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("fallback")?;
+                }.field("fallback")?;
                 match &self.comment {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1021,8 +1122,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("comment")?;
+                }.field("comment")?;
                 match &self.remark {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1035,8 +1135,7 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("remark")?;
+                }.field("remark")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1049,32 +1148,199 @@ pub mod shipment_booked {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 writer.boolean(self.insured);
                 writer.fixed(&self.seal);
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentBooked {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentBooked", 19);
+                record.field("mode", &self.mode);
+                record.field("booking_no", &self.booking_no);
+                record.field("shipment_id", &self.shipment_id);
+                record.field("parcels", &self.parcels);
+                record.field("weight", &self.weight);
+                record.field("volume", &self.volume);
+                record.field("label", &self.label);
+                record.field("barcode", &self.barcode);
+                record.field("haulier", &self.haulier);
+                record.field("origin", &self.origin);
+                record.field("stops", &self.stops);
+                record.field("depots", &self.depots);
+                record.field("fallback", &self.fallback);
+                record.field("comment", &self.comment);
+                record.field("remark", &self.remark);
+                record.field("bonus", &self.bonus);
+                record.field("insured", &self.insured);
+                record.field("seal", &self.seal);
+                record.field("unit", &self.unit);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentBooked {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentBooked {
+            const EXPECTED: &'static str = "struct ShipmentBooked";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Mode>::None,
+                    ::core::option::Option::<::core::option::Option<i64>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<f64>::None,
+                    ::core::option::Option::<f32>::None,
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Address>::None,
+                    ::core::option::Option::<::std::vec::Vec<Address>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, Address>>::None,
+                    ::core::option::Option::<::core::option::Option<Address>>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<::core::option::Option<i64>>::None,
+                    ::core::option::Option::<bool>::None,
+                    ::core::option::Option::<[u8; 4]>::None,
+                    ::core::option::Option::<Unit>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "mode", "booking_no", "shipment_id", "parcels", "weight", "volume", "label", "barcode",
+                        "haulier", "origin", "stops", "depots", "fallback", "comment", "remark", "bonus", "insured",
+                        "seal", "unit",
+                    ],
+                    &[0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                        &mut places.12, &mut places.13, &mut places.14, &mut places.15, &mut places.16, &mut places.17,
+                        &mut places.18,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_mode),
+                        field_booking_no,
+                        ::core::option::Option::Some(field_shipment_id),
+                        ::core::option::Option::Some(field_parcels),
+                        ::core::option::Option::Some(field_weight),
+                        ::core::option::Option::Some(field_volume),
+                        ::core::option::Option::Some(field_label),
+                        ::core::option::Option::Some(field_barcode),
+                        ::core::option::Option::Some(field_haulier),
+                        ::core::option::Option::Some(field_origin),
+                        ::core::option::Option::Some(field_stops),
+                        ::core::option::Option::Some(field_depots),
+                        ::core::option::Option::Some(field_fallback),
+                        ::core::option::Option::Some(field_comment),
+                        ::core::option::Option::Some(field_remark),
+                        ::core::option::Option::Some(field_bonus),
+                        ::core::option::Option::Some(field_insured),
+                        ::core::option::Option::Some(field_seal),
+                        ::core::option::Option::Some(field_unit),
+                    ) => ::core::result::Result::Ok(Self {
+                        mode: field_mode,
+                        booking_no: field_booking_no.unwrap_or_else(Self::default_booking_no),
+                        shipment_id: field_shipment_id,
+                        parcels: field_parcels,
+                        weight: field_weight,
+                        volume: field_volume,
+                        label: field_label,
+                        barcode: field_barcode,
+                        haulier: field_haulier,
+                        origin: field_origin,
+                        stops: field_stops,
+                        depots: field_depots,
+                        fallback: field_fallback,
+                        comment: field_comment,
+                        remark: field_remark,
+                        bonus: field_bonus,
+                        insured: field_insured,
+                        seal: field_seal,
+                        unit: field_unit,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentBooked {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Other => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Air => 0,
+                    Self::Rail => 1,
+                    Self::Road => 2,
+                    Self::Other => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Mode {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Mode {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Mode {
+            const EXPECTED: &'static str = "enum Mode";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["AIR", "RAIL", "ROAD", "OTHER"],
+                    &[Self::Air, Self::Rail, Self::Road, Self::Other],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -1086,30 +1352,81 @@ pub mod shipment_booked {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 3);
+                record.field("city", &self.city);
+                record.field("country", &self.country);
+                record.field("street", &self.street);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["city", "country", "street"],
+                    &[0, 2],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_city),
+                        field_country,
+                        ::core::option::Option::Some(field_street),
+                    ) => ::core::result::Result::Ok(Self {
+                        city: field_city,
+                        country: field_country.unwrap_or_else(Self::default_country),
+                        street: field_street,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentBooked {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentBooked {
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
                     booking_no: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.long().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("booking_no")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("booking_no")?,
                     shipment_id: reader.string().field("shipment_id")?,
                     parcels: reader.long().field("parcels")?,
                     weight: reader.double().field("weight")?,
@@ -1117,122 +1434,68 @@ pub mod shipment_booked {
                     label: reader.bytes().map(<[u8]>::to_vec).field("label")?,
                     barcode: reader.string().field("barcode")?,
                     haulier: reader.string().field("haulier")?,
-                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("origin")?,
-                    stops: reader
-                        .items(
-                            3,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depots: reader
-                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("depots")?,
+                    origin: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("origin")?,
+                    stops: reader.items(3, <Address as ::eventwright::wire::avro::Decode>::decode).field("stops")?,
+                    depots: reader.entries(<Address as ::eventwright::wire::avro::Decode>::decode).field("depots")?,
                     fallback: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            <Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("fallback")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("fallback")?,
                     comment: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("comment")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("comment")?,
                     remark: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("remark")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("remark")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.long().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                     insured: reader.boolean().field("insured")?,
                     seal: reader.array::<4>().field("seal")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Air),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Road),
                     3 => ::core::result::Result::Ok(Mode::Other),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     city: reader.string().field("city")?,
@@ -1241,19 +1504,17 @@ pub mod shipment_booked {
                 })
             }
         }
+
         /// Reads `golden.shipping.ShipmentBooked` as version 1 wrote it.
         fn shipment_booked_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<ShipmentBooked, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentBooked {
                 shipment_id: reader.string().field("shipment_id")?,
                 parcels: reader.int().map(i64::from).field("parcels")?,
                 weight: reader.float().map(f64::from).field("weight")?,
                 volume: reader.long().map(|value| value as f32).field("volume")?,
-                label: reader
-                    .string()
-                    .map(::std::string::String::into_bytes)
-                    .field("label")?,
+                label: reader.string().map(::std::string::String::into_bytes).field("label")?,
                 barcode: reader.string().field("barcode")?,
                 haulier: reader.string().field("haulier")?,
                 mode: mode_from_v1(reader).field("mode")?,
@@ -1261,109 +1522,65 @@ pub mod shipment_booked {
                     skip_legacy_9_of_v1(reader)?;
                     address_from_v1(reader).field("origin")?
                 },
-                stops: reader.items(2, |reader| address_from_v1(reader)).field("stops")?,
-                depots: reader
-                    .entries(|reader| address_from_v1(reader))
-                    .field("depots")?,
+                stops: reader.items(2, address_from_v1).field("stops")?,
+                depots: reader.entries(address_from_v1).field("depots")?,
                 fallback: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        address_from_v1(reader).map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => address_from_v1(reader).map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("fallback")?,
-                comment: reader
-                    .string()
-                    .map(::core::option::Option::Some)
-                    .field("comment")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("fallback")?,
+                comment: reader.string().map(::core::option::Option::Some).field("comment")?,
                 remark: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("remark")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("remark")?,
                 bonus: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.int().map(i64::from).map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.int().map(i64::from).map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("bonus")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("bonus")?,
                 insured: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, the reader expects boolean",
-                            ),
-                        )
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable("the writer writes null, the reader expects boolean")
+                    ),
                     ::core::result::Result::Ok(1) => reader.boolean(),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("insured")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("insured")?,
                 seal: reader.array::<4>().field("seal")?,
-                unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("unit")?,
+                unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                 booking_no: ShipmentBooked::default_booking_no(),
             })
         }
+
         /// Reads `golden.shipping.Mode` as version 1 wrote it.
         #[inline]
         fn mode_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Mode, ::eventwright::wire::DecodeError> {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Mode::Road),
                 1 => ::core::result::Result::Ok(Mode::Rail),
                 2 => ::core::result::Result::Ok(Mode::Other),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
         }
+
         /// Reads `golden.shipping.Address` as version 1 wrote it.
         fn address_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Address, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Address {
                 street: reader.string().field("street")?,
@@ -1371,55 +1588,40 @@ pub mod shipment_booked {
                 country: Address::default_country(),
             })
         }
+
         /// Skips a `golden.shipping.Legacy` as version 1 wrote it.
         fn skip_legacy_9_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.boolean()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                match reader.index(2)? {
-                                    0 => {}
-                                    1 => {
-                                        reader.double()?;
-                                    }
-                                    index => {
-                                        return ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        );
-                                    }
-                                }
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader.fixed(3)?;
-                    reader.index(3)?;
+            reader.nested(|reader| {
+                reader.skip_blocks(1, |reader| {
+                    reader.boolean()?;
+                    ::core::result::Result::Ok(())
+                })?;
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
                     match reader.index(2)? {
                         0 => {}
                         1 => {
-                            skip_legacy_9_of_v1(reader)?;
+                            reader.double()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
                     ::core::result::Result::Ok(())
-                })
+                })?;
+                reader.fixed(3)?;
+                reader.index(3)?;
+                match reader.index(2)? {
+                    0 => {}
+                    1 => {
+                        skip_legacy_9_of_v1(reader)?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// The schema of version 2 of `ShipmentBooked`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentBooked",
@@ -1461,47 +1663,40 @@ pub mod shipment_booked {
 "#,
             references: &[],
             fingerprint: 0x33dd44b041aad992,
-            sha256: [
-                10, 54, 131, 225, 126, 201, 206, 126, 58, 142, 57, 149, 55, 195, 92, 239,
-                141, 105, 243, 254, 251, 13, 238, 163, 80, 236, 170, 254, 172, 197, 189,
-                123,
-            ],
+            sha256: *b"\n6\x83\xe1~\xc9\xce~:\x8e9\x957\xc3\\\xef\x8di\xf3\xfe\xfb\r\xee\xa3P\xec\xaa\xfe\xac\xc5\xbd{",
             canonical_fingerprint: 0x33dd44b041aad992,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentBooked {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shipment_id.as_str()),
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shipment_id.as_str()))
+            }
+
+            fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
+                self.booking_no.as_ref().map(
+                    |value| ::std::borrow::Cow::Owned(::std::string::ToString::to_string(value))
                 )
             }
-            fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                self.booking_no
-                    .as_ref()
-                    .map(|value| ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(value),
-                    ))
-            }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentBooked {
             type Owned = ShipmentBooked;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1509,36 +1704,24 @@ pub mod shipment_booked {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => shipment_booked_from_v1(reader),
-                    1 => {
-                        <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <ShipmentBooked as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use shipment_booked::v2::ShipmentBooked;
+
 /// The versions of `StockLevelChanged`.
 pub mod stock_level_changed {
     /// Version 1 of `StockLevelChanged`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.stock.StockLevelChanged`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct StockLevelChanged {
             /// The field `sku`.
             pub sku: ::std::string::String,
@@ -1549,22 +1732,16 @@ pub mod stock_level_changed {
             /// The field `size`.
             pub size: Size,
             /// The field `batch`.
-            #[serde(default = "StockLevelChanged::default_batch")]
             pub batch: ::core::option::Option<::std::string::String>,
             /// The field `reason`.
-            #[serde(default = "StockLevelChanged::default_reason")]
             pub reason: ::std::string::String,
         }
+
         impl StockLevelChanged {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                sku: ::std::string::String,
-                level: i64,
-                shelf: Shelf,
-                size: Size,
-            ) -> Self {
+            pub fn new(sku: ::std::string::String, level: i64, shelf: Shelf, size: Size) -> Self {
                 Self {
                     sku,
                     level,
@@ -1574,39 +1751,27 @@ pub mod stock_level_changed {
                     reason: Self::default_reason(),
                 }
             }
+
             /// Returns the default of `batch`.
-            pub(super) fn default_batch() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_batch() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::std::string::String {
                 ::std::string::String::from("count")
             }
         }
+
         /// The enum `golden.stock.Shelf`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Shelf {
             /// The symbol `LOW`.
-            #[serde(rename = "LOW")]
             Low,
             /// The symbol `HIGH`.
-            #[serde(rename = "HIGH")]
             High,
         }
+
         impl Shelf {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -1617,29 +1782,28 @@ pub mod stock_level_changed {
                 }
             }
         }
+
         /// The record `golden.stock.Size`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Size {
             /// The field `width`.
             pub width: i32,
             /// The field `height`.
             pub height: i32,
         }
+
         impl Size {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(width: i32, height: i32) -> Self {
-                Self { width, height }
+                Self {
+                    width,
+                    height,
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for StockLevelChanged {
             fn encode(
                 &self,
@@ -1647,10 +1811,8 @@ pub mod stock_level_changed {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.sku);
                 writer.long(self.level);
-                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer)
-                    .field("shelf")?;
-                ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                    .field("size")?;
+                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer).field("shelf")?;
+                ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
                 match &self.batch {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1663,27 +1825,130 @@ pub mod stock_level_changed {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("batch")?;
+                }.field("batch")?;
                 writer.string(&self.reason);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for StockLevelChanged {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("StockLevelChanged", 6);
+                record.field("sku", &self.sku);
+                record.field("level", &self.level);
+                record.field("shelf", &self.shelf);
+                record.field("size", &self.size);
+                record.field("batch", &self.batch);
+                record.field("reason", &self.reason);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for StockLevelChanged {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for StockLevelChanged {
+            const EXPECTED: &'static str = "struct StockLevelChanged";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<Shelf>::None,
+                    ::core::option::Option::<Size>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["sku", "level", "shelf", "size", "batch", "reason"],
+                    &[0, 1, 2, 3],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_sku),
+                        ::core::option::Option::Some(field_level),
+                        ::core::option::Option::Some(field_shelf),
+                        ::core::option::Option::Some(field_size),
+                        field_batch,
+                        field_reason,
+                    ) => ::core::result::Result::Ok(Self {
+                        sku: field_sku,
+                        level: field_level,
+                        shelf: field_shelf,
+                        size: field_size,
+                        batch: field_batch.unwrap_or_else(Self::default_batch),
+                        reason: field_reason.unwrap_or_else(Self::default_reason),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for StockLevelChanged {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Shelf {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Low => 0,
-                            Self::High => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Low => 0,
+                    Self::High => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Shelf {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Shelf {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Shelf {
+            const EXPECTED: &'static str = "enum Shelf";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["LOW", "HIGH"], &[Self::Low, Self::High])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Shelf {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Size {
             fn encode(
                 &self,
@@ -1694,57 +1959,98 @@ pub mod stock_level_changed {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Size {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Size", 2);
+                record.field("width", &self.width);
+                record.field("height", &self.height);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Size {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Size {
+            const EXPECTED: &'static str = "struct Size";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i32>::None, ::core::option::Option::<i32>::None,);
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["width", "height"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_width),
+                        ::core::option::Option::Some(field_height),
+                    ) => ::core::result::Result::Ok(Self {
+                        width: field_width,
+                        height: field_height,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Size {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for StockLevelChanged {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(StockLevelChanged {
                     sku: reader.string().field("sku")?,
                     level: reader.long().field("level")?,
-                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("shelf")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
+                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader).field("shelf")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
                     batch: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("batch")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("batch")?,
                     reason: reader.string().field("reason")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Shelf::Low),
                     1 => ::core::result::Result::Ok(Shelf::High),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     width: reader.int().field("width")?,
@@ -1752,13 +2058,11 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         /// Reads `golden.stock.StockLevelChanged` as version 2 wrote it.
         fn stock_level_changed_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            StockLevelChanged,
-            ::eventwright::wire::DecodeError,
-        > {
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<StockLevelChanged, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(StockLevelChanged {
                 level: {
                     skip_site_1_of_v2(reader)?;
@@ -1768,59 +2072,50 @@ pub mod stock_level_changed {
                 sku: reader.string().field("sku")?,
                 shelf: shelf_from_v2(reader).field("shelf")?,
                 reason: {
-                    reader
-                        .skip_blocks(
-                            3,
-                            |reader| {
-                                skip_site_16_of_v2(reader)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.int()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
+                    reader.skip_blocks(3, |reader| {
+                        skip_site_16_of_v2(reader)?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        reader.int()?;
+                        ::core::result::Result::Ok(())
+                    })?;
                     reader.string().field("reason")?
                 },
                 batch: StockLevelChanged::default_batch(),
             })
         }
+
         /// Reads `golden.stock.Size` as version 2 wrote it.
         fn size_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Size, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Size {
                 width: reader.int().field("width")?,
                 height: {
                     reader.int()?;
                     reader.int().field("height")?
-                },
+                }
             })
         }
+
         /// Reads `golden.stock.Shelf` as version 2 wrote it.
         #[inline]
         fn shelf_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Shelf::High),
                 1 => ::core::result::Result::Ok(Shelf::Low),
                 2 => ::core::result::Result::Ok(Shelf::Low),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
         }
+
         /// Skips a `golden.stock.Site` as version 2 wrote it.
         fn skip_site_1_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.int()?;
@@ -1829,17 +2124,14 @@ pub mod stock_level_changed {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `golden.stock.Site` as version 2 wrote it.
         fn skip_site_16_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.int()?;
@@ -1848,14 +2140,11 @@ pub mod stock_level_changed {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 1 of `StockLevelChanged`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "StockLevelChanged",
@@ -1882,75 +2171,56 @@ pub mod stock_level_changed {
 "#,
             references: &[],
             fingerprint: 0xfa3a206e1aa5add1,
-            sha256: [
-                27, 14, 189, 228, 54, 192, 161, 132, 252, 222, 231, 231, 120, 11, 255, 2,
-                220, 85, 121, 151, 167, 155, 21, 77, 27, 113, 59, 133, 118, 11, 31, 214,
-            ],
+            sha256: *b"\x1b\x0e\xbd\xe46\xc0\xa1\x84\xfc\xde\xe7\xe7x\x0b\xff\x02\xdcUy\x97\xa7\x9b\x15M\x1bq;\x85v\x0b\x1f\xd6",
             canonical_fingerprint: 0xfa3a206e1aa5add1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for StockLevelChanged {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shelf.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shelf.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for StockLevelChanged {
             type Owned = StockLevelChanged;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => stock_level_changed_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `StockLevelChanged`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.stock.StockLevelChanged`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct StockLevelChanged {
             /// A default that is a record, which has defaults of its own.
-            #[serde(default = "StockLevelChanged::default_site")]
             pub site: Site,
             /// The field `level`.
             pub level: i64,
@@ -1961,25 +2231,18 @@ pub mod stock_level_changed {
             /// The field `shelf`.
             pub shelf: Shelf,
             /// The field `neighbours`.
-            #[serde(default = "StockLevelChanged::default_neighbours")]
             pub neighbours: ::std::vec::Vec<Site>,
             /// The field `counts`.
-            #[serde(default = "StockLevelChanged::default_counts")]
             pub counts: ::std::collections::BTreeMap<::std::string::String, i32>,
             /// The field `reason`.
-            #[serde(default = "StockLevelChanged::default_reason")]
             pub reason: ::std::string::String,
         }
+
         impl StockLevelChanged {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                level: i64,
-                size: Size,
-                sku: ::std::string::String,
-                shelf: Shelf,
-            ) -> Self {
+            pub fn new(level: i64, size: Size, sku: ::std::string::String, shelf: Shelf) -> Self {
                 Self {
                     site: Self::default_site(),
                     level,
@@ -1991,6 +2254,7 @@ pub mod stock_level_changed {
                     reason: Self::default_reason(),
                 }
             }
+
             /// Returns the default of `site`.
             pub(super) fn default_site() -> Site {
                 Site {
@@ -1999,55 +2263,44 @@ pub mod stock_level_changed {
                     manager: ::core::option::Option::<::std::string::String>::None,
                 }
             }
+
             /// Returns the default of `neighbours`.
             pub(super) fn default_neighbours() -> ::std::vec::Vec<Site> {
-                ::std::vec::Vec::from([
-                    Site {
-                        name: ::std::string::String::from("a"),
-                        zone: 1,
-                        manager: ::core::option::Option::<::std::string::String>::None,
-                    },
-                    Site {
-                        name: ::std::string::String::from("b"),
-                        zone: 7,
-                        manager: ::core::option::Option::<::std::string::String>::None,
-                    },
-                ])
+                ::std::vec::Vec::from([Site {
+                    name: ::std::string::String::from("a"),
+                    zone: 1,
+                    manager: ::core::option::Option::<::std::string::String>::None,
+                }, Site {
+                    name: ::std::string::String::from("b"),
+                    zone: 7,
+                    manager: ::core::option::Option::<::std::string::String>::None,
+                }])
             }
+
             /// Returns the default of `counts`.
-            pub(super) fn default_counts() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                i32,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (::std::string::String::from("a"), 1),
-                    (::std::string::String::from("b"), 2),
-                ])
+            pub(super) fn default_counts() -> ::std::collections::BTreeMap<::std::string::String, i32> {
+                ::std::collections::BTreeMap::from(
+                    [(::std::string::String::from("a"), 1), (::std::string::String::from("b"), 2)]
+                )
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::std::string::String {
                 ::std::string::String::from("unknown")
             }
         }
+
         /// The record `golden.stock.Site`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Site {
             /// The field `name`.
             pub name: ::std::string::String,
             /// The field `zone`.
-            #[serde(default = "Site::default_zone")]
             pub zone: i32,
             /// The field `manager`.
-            #[serde(default = "Site::default_manager")]
             pub manager: ::core::option::Option<::std::string::String>,
         }
+
         impl Site {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2059,35 +2312,29 @@ pub mod stock_level_changed {
                     manager: Self::default_manager(),
                 }
             }
+
             /// Returns the default of `zone`.
             pub(super) fn default_zone() -> i32 {
                 7
             }
+
             /// Returns the default of `manager`.
-            pub(super) fn default_manager() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_manager() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
         }
+
         /// The record `golden.stock.Size`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Size {
             /// The field `width`.
             pub width: i32,
             /// The field `depth`.
-            #[serde(default = "Size::default_depth")]
             pub depth: i32,
             /// The field `height`.
             pub height: i32,
         }
+
         impl Size {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2099,36 +2346,24 @@ pub mod stock_level_changed {
                     height,
                 }
             }
+
             /// Returns the default of `depth`.
             pub(super) fn default_depth() -> i32 {
                 -1
             }
         }
+
         /// The enum `golden.stock.Shelf`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Shelf {
             /// The symbol `HIGH`.
-            #[serde(rename = "HIGH")]
             High,
             /// The symbol `MIDDLE`.
-            #[serde(rename = "MIDDLE")]
             Middle,
             /// The symbol `LOW`.
-            #[serde(rename = "LOW")]
             Low,
         }
+
         impl Shelf {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2140,41 +2375,107 @@ pub mod stock_level_changed {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for StockLevelChanged {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.site, writer)
-                    .field("site")?;
+                ::eventwright::wire::avro::Encode::encode(&self.site, writer).field("site")?;
                 writer.long(self.level);
-                ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                    .field("size")?;
+                ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
                 writer.string(&self.sku);
-                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer)
-                    .field("shelf")?;
-                writer
-                    .items(
-                        &self.neighbours,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("neighbours")?;
-                writer
-                    .entries(
-                        &self.counts,
-                        |writer, value| {
-                            writer.int(*value);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("counts")?;
+                ::eventwright::wire::avro::Encode::encode(&self.shelf, writer).field("shelf")?;
+                writer.items(&self.neighbours, ::eventwright::wire::avro::encode_item).field("neighbours")?;
+                writer.entries(&self.counts, ::eventwright::wire::avro::encode_item).field("counts")?;
                 writer.string(&self.reason);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for StockLevelChanged {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("StockLevelChanged", 8);
+                record.field("site", &self.site);
+                record.field("level", &self.level);
+                record.field("size", &self.size);
+                record.field("sku", &self.sku);
+                record.field("shelf", &self.shelf);
+                record.field("neighbours", &self.neighbours);
+                record.field("counts", &self.counts);
+                record.field("reason", &self.reason);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for StockLevelChanged {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for StockLevelChanged {
+            const EXPECTED: &'static str = "struct StockLevelChanged";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Site>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<Size>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Shelf>::None,
+                    ::core::option::Option::<::std::vec::Vec<Site>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, i32>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["site", "level", "size", "sku", "shelf", "neighbours", "counts", "reason"],
+                    &[1, 2, 3, 4],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7,
+                    ],
+                )?;
+                match places {
+                    (
+                        field_site,
+                        ::core::option::Option::Some(field_level),
+                        ::core::option::Option::Some(field_size),
+                        ::core::option::Option::Some(field_sku),
+                        ::core::option::Option::Some(field_shelf),
+                        field_neighbours,
+                        field_counts,
+                        field_reason,
+                    ) => ::core::result::Result::Ok(Self {
+                        site: field_site.unwrap_or_else(Self::default_site),
+                        level: field_level,
+                        size: field_size,
+                        sku: field_sku,
+                        shelf: field_shelf,
+                        neighbours: field_neighbours.unwrap_or_else(Self::default_neighbours),
+                        counts: field_counts.unwrap_or_else(Self::default_counts),
+                        reason: field_reason.unwrap_or_else(Self::default_reason),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for StockLevelChanged {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Site {
             fn encode(
                 &self,
@@ -2194,11 +2495,71 @@ pub mod stock_level_changed {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("manager")?;
+                }.field("manager")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Site {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Site", 3);
+                record.field("name", &self.name);
+                record.field("zone", &self.zone);
+                record.field("manager", &self.manager);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Site {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Site {
+            const EXPECTED: &'static str = "struct Site";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["name", "zone", "manager"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_name),
+                        field_zone,
+                        field_manager,
+                    ) => ::core::result::Result::Ok(Self {
+                        name: field_name,
+                        zone: field_zone.unwrap_or_else(Self::default_zone),
+                        manager: field_manager.unwrap_or_else(Self::default_manager),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Site {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Size {
             fn encode(
                 &self,
@@ -2210,78 +2571,160 @@ pub mod stock_level_changed {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Size {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Size", 3);
+                record.field("width", &self.width);
+                record.field("depth", &self.depth);
+                record.field("height", &self.height);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Size {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Size {
+            const EXPECTED: &'static str = "struct Size";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<i32>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["width", "depth", "height"],
+                    &[0, 2],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_width),
+                        field_depth,
+                        ::core::option::Option::Some(field_height),
+                    ) => ::core::result::Result::Ok(Self {
+                        width: field_width,
+                        depth: field_depth.unwrap_or_else(Self::default_depth),
+                        height: field_height,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Size {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Shelf {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::High => 0,
-                            Self::Middle => 1,
-                            Self::Low => 2,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::High => 0,
+                    Self::Middle => 1,
+                    Self::Low => 2,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Shelf {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Shelf {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Shelf {
+            const EXPECTED: &'static str = "enum Shelf";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["HIGH", "MIDDLE", "LOW"],
+                    &[Self::High, Self::Middle, Self::Low],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Shelf {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for StockLevelChanged {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(StockLevelChanged {
-                    site: <Site as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("site")?,
+                    site: <Site as ::eventwright::wire::avro::Decode>::decode(reader).field("site")?,
                     level: reader.long().field("level")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
                     sku: reader.string().field("sku")?,
-                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("shelf")?,
-                    neighbours: reader
-                        .items(
-                            3,
-                            |reader| <Site as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("neighbours")?,
-                    counts: reader.entries(|reader| reader.int()).field("counts")?,
+                    shelf: <Shelf as ::eventwright::wire::avro::Decode>::decode(reader).field("shelf")?,
+                    neighbours: reader.items(
+                        3,
+                        <Site as ::eventwright::wire::avro::Decode>::decode,
+                    ).field("neighbours")?,
+                    counts: reader.entries(::eventwright::wire::avro::Reader::int).field("counts")?,
                     reason: reader.string().field("reason")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Site {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Site {
                     name: reader.string().field("name")?,
                     zone: reader.int().field("zone")?,
                     manager: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("manager")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("manager")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     width: reader.int().field("width")?,
@@ -2290,30 +2733,25 @@ pub mod stock_level_changed {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Shelf::High),
                     1 => ::core::result::Result::Ok(Shelf::Middle),
                     2 => ::core::result::Result::Ok(Shelf::Low),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                 }
             }
         }
+
         /// Reads `golden.stock.StockLevelChanged` as version 1 wrote it.
         fn stock_level_changed_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            StockLevelChanged,
-            ::eventwright::wire::DecodeError,
-        > {
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<StockLevelChanged, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(StockLevelChanged {
                 sku: reader.string().field("sku")?,
                 level: reader.long().field("level")?,
@@ -2325,11 +2763,7 @@ pub mod stock_level_changed {
                         1 => {
                             reader.bytes()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
                     reader.string().field("reason")?
                 },
@@ -2338,24 +2772,22 @@ pub mod stock_level_changed {
                 counts: StockLevelChanged::default_counts(),
             })
         }
+
         /// Reads `golden.stock.Shelf` as version 1 wrote it.
         #[inline]
         fn shelf_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
             match reader.index(2)? {
                 0 => ::core::result::Result::Ok(Shelf::Low),
                 1 => ::core::result::Result::Ok(Shelf::High),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
         }
+
         /// Reads `golden.stock.Size` as version 1 wrote it.
         fn size_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Size, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Size {
                 width: reader.int().field("width")?,
@@ -2363,6 +2795,7 @@ pub mod stock_level_changed {
                 depth: Size::default_depth(),
             })
         }
+
         /// The schema of version 2 of `StockLevelChanged`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "StockLevelChanged",
@@ -2396,40 +2829,34 @@ pub mod stock_level_changed {
 "#,
             references: &[],
             fingerprint: 0xaa72960696c0925a,
-            sha256: [
-                113, 53, 154, 237, 206, 214, 124, 102, 40, 147, 73, 31, 147, 154, 245,
-                133, 148, 223, 123, 206, 106, 140, 139, 197, 199, 244, 235, 177, 26, 173,
-                84, 31,
-            ],
+            sha256: *b"q5\x9a\xed\xce\xd6|f(\x93I\x1f\x93\x9a\xf5\x85\x94\xdf{\xcej\x8c\x8b\xc5\xc7\xf4\xeb\xb1\x1a\xadT\x1f",
             canonical_fingerprint: 0xaa72960696c0925a,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for StockLevelChanged {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.shelf.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.shelf.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for StockLevelChanged {
             type Owned = StockLevelChanged;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2437,36 +2864,24 @@ pub mod stock_level_changed {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => stock_level_changed_from_v1(reader),
-                    1 => {
-                        <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <StockLevelChanged as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use stock_level_changed::v2::StockLevelChanged;
+
 /// The versions of `RoutePlanned`.
 pub mod route_planned {
     /// Version 1 of `RoutePlanned`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.routes.RoutePlanned`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct RoutePlanned {
             /// The field `route_id`.
             pub route_id: ::std::string::String,
@@ -2483,9 +2898,9 @@ pub mod route_planned {
             /// The field `unit`.
             pub unit: Unit,
             /// The field `bonus`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub bonus: ::core::option::Option<i32>,
         }
+
         impl RoutePlanned {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2512,34 +2927,20 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The enum `golden.routes.Mode`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Mode {
             /// The symbol `ROAD`.
-            #[serde(rename = "ROAD")]
             Road,
             /// The symbol `RAIL`.
-            #[serde(rename = "RAIL")]
             Rail,
             /// The symbol `SEA`.
-            #[serde(rename = "SEA")]
             Sea,
             /// The symbol `PIPE`.
-            #[serde(rename = "PIPE")]
             Pipe,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2552,53 +2953,46 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The record `golden.routes.Address`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Address {
             /// The field `street`.
             pub street: ::std::string::String,
             /// The field `city`.
             pub city: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                street: ::std::string::String,
-                city: ::std::string::String,
-            ) -> Self {
-                Self { street, city }
+            pub fn new(street: ::std::string::String, city: ::std::string::String) -> Self {
+                Self {
+                    street,
+                    city,
+                }
             }
         }
+
         /// The record `golden.routes.Unit`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Unit {
             /// The field `symbol`.
             pub symbol: ::std::string::String,
         }
+
         impl Unit {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(symbol: ::std::string::String) -> Self {
-                Self { symbol }
+                Self {
+                    symbol
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RoutePlanned {
             fn encode(
                 &self,
@@ -2607,21 +3001,10 @@ pub mod route_planned {
                 writer.string(&self.route_id);
                 writer.int(self.legs);
                 writer.string(&self.carrier);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                ::eventwright::wire::avro::Encode::encode(&self.depot, writer)
-                    .field("depot")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                writer.items(&self.stops, ::eventwright::wire::avro::encode_item).field("stops")?;
+                ::eventwright::wire::avro::Encode::encode(&self.depot, writer).field("depot")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -2634,28 +3017,146 @@ pub mod route_planned {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RoutePlanned {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("RoutePlanned", 8);
+                record.field("route_id", &self.route_id);
+                record.field("legs", &self.legs);
+                record.field("carrier", &self.carrier);
+                record.field("mode", &self.mode);
+                record.field("stops", &self.stops);
+                record.field("depot", &self.depot);
+                record.field("unit", &self.unit);
+                record.field("bonus", &self.bonus);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RoutePlanned {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RoutePlanned {
+            const EXPECTED: &'static str = "struct RoutePlanned";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Mode>::None,
+                    ::core::option::Option::<::std::vec::Vec<Address>>::None,
+                    ::core::option::Option::<Address>::None,
+                    ::core::option::Option::<Unit>::None,
+                    ::core::option::Option::<::core::option::Option<i32>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["route_id", "legs", "carrier", "mode", "stops", "depot", "unit", "bonus"],
+                    &[0, 1, 2, 3, 4, 5, 6, 7],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_route_id),
+                        ::core::option::Option::Some(field_legs),
+                        ::core::option::Option::Some(field_carrier),
+                        ::core::option::Option::Some(field_mode),
+                        ::core::option::Option::Some(field_stops),
+                        ::core::option::Option::Some(field_depot),
+                        ::core::option::Option::Some(field_unit),
+                        ::core::option::Option::Some(field_bonus),
+                    ) => ::core::result::Result::Ok(Self {
+                        route_id: field_route_id,
+                        legs: field_legs,
+                        carrier: field_carrier,
+                        mode: field_mode,
+                        stops: field_stops,
+                        depot: field_depot,
+                        unit: field_unit,
+                        bonus: field_bonus,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RoutePlanned {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Road => 0,
-                            Self::Rail => 1,
-                            Self::Sea => 2,
-                            Self::Pipe => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Road => 0,
+                    Self::Rail => 1,
+                    Self::Sea => 2,
+                    Self::Pipe => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Mode {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Mode {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Mode {
+            const EXPECTED: &'static str = "enum Mode";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["ROAD", "RAIL", "SEA", "PIPE"],
+                    &[Self::Road, Self::Rail, Self::Sea, Self::Pipe],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -2666,6 +3167,63 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 2);
+                record.field("street", &self.street);
+                record.field("city", &self.city);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["street", "city"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_street),
+                        ::core::option::Option::Some(field_city),
+                    ) => ::core::result::Result::Ok(Self {
+                        street: field_street,
+                        city: field_city,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Unit {
             fn encode(
                 &self,
@@ -2675,69 +3233,92 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Unit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Unit", 1);
+                record.field("symbol", &self.symbol);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Unit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Unit {
+            const EXPECTED: &'static str = "struct Unit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::string::String>::None,);
+                ::eventwright::wire::json::fields(entries, &["symbol"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_symbol),) => ::core::result::Result::Ok(Self {
+                        symbol: field_symbol
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RoutePlanned {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RoutePlanned {
                     route_id: reader.string().field("route_id")?,
                     legs: reader.int().field("legs")?,
                     carrier: reader.string().field("carrier")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    stops: reader
-                        .items(
-                            2,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depot: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("depot")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    stops: reader.items(2, <Address as ::eventwright::wire::avro::Decode>::decode).field("stops")?,
+                    depot: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("depot")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.int().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Road),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Sea),
                     3 => ::core::result::Result::Ok(Mode::Pipe),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -2745,15 +3326,17 @@ pub mod route_planned {
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unit {
-                    symbol: reader.string().field("symbol")?,
+                    symbol: reader.string().field("symbol")?
                 })
             }
         }
+
         /// The schema of version 1 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RoutePlanned",
@@ -2777,72 +3360,54 @@ pub mod route_planned {
 "#,
             references: &[],
             fingerprint: 0xb0ce6b3a52881ef1,
-            sha256: [
-                45, 86, 50, 118, 182, 46, 164, 190, 169, 226, 146, 250, 155, 69, 244,
-                179, 183, 120, 100, 12, 219, 149, 233, 28, 105, 143, 240, 58, 196, 222,
-                219, 22,
-            ],
+            sha256: *b"-V2v\xb6.\xa4\xbe\xa9\xe2\x92\xfa\x9bE\xf4\xb3\xb7xd\x0c\xdb\x95\xe9\x1ci\x8f\xf0:\xc4\xde\xdb\x16",
             canonical_fingerprint: 0xb0ce6b3a52881ef1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RoutePlanned {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.mode.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RoutePlanned {
             type Owned = RoutePlanned;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `RoutePlanned`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Unit;
+
         /// The record `golden.routes.RoutePlanned`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct RoutePlanned {
             /// The field `route_id`.
             pub route_id: ::std::string::String,
@@ -2855,14 +3420,13 @@ pub mod route_planned {
             /// The field `stops`.
             pub stops: ::std::vec::Vec<Address>,
             /// The field `depots`.
-            #[serde(default = "RoutePlanned::default_depots")]
             pub depots: ::std::collections::BTreeMap<::std::string::String, Address>,
             /// The field `unit`.
             pub unit: Unit,
             /// The field `bonus`.
-            #[serde(default = "RoutePlanned::default_bonus")]
             pub bonus: ::core::option::Option<i64>,
         }
+
         impl RoutePlanned {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2886,46 +3450,31 @@ pub mod route_planned {
                     bonus: Self::default_bonus(),
                 }
             }
+
             /// Returns the default of `depots`.
-            pub(super) fn default_depots() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Address,
-            > {
+            pub(super) fn default_depots() -> ::std::collections::BTreeMap<::std::string::String, Address> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `bonus`.
             pub(super) fn default_bonus() -> ::core::option::Option<i64> {
                 ::core::option::Option::<i64>::None
             }
         }
+
         /// The enum `golden.routes.Mode`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Mode {
             /// The symbol `AIR`.
-            #[serde(rename = "AIR")]
             Air,
             /// The symbol `RAIL`.
-            #[serde(rename = "RAIL")]
             Rail,
             /// The symbol `ROAD`.
-            #[serde(rename = "ROAD")]
             Road,
             /// The symbol `OTHER`.
-            #[serde(rename = "OTHER")]
             Other,
         }
+
         impl Mode {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2938,43 +3487,36 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The record `golden.routes.Address`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Address {
             /// The field `street`.
             pub street: ::std::string::String,
             /// The field `city`.
             pub city: ::std::string::String,
             /// The field `country`.
-            #[serde(default = "Address::default_country")]
             pub country: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                street: ::std::string::String,
-                city: ::std::string::String,
-            ) -> Self {
+            pub fn new(street: ::std::string::String, city: ::std::string::String) -> Self {
                 Self {
                     street,
                     city,
                     country: Self::default_country(),
                 }
             }
+
             /// Returns the default of `country`.
             pub(super) fn default_country() -> ::std::string::String {
                 ::std::string::String::from("DE")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RoutePlanned {
             fn encode(
                 &self,
@@ -2983,28 +3525,10 @@ pub mod route_planned {
                 writer.string(&self.route_id);
                 writer.long(self.legs);
                 writer.string(&self.haulier);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.stops,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("stops")?;
-                writer
-                    .entries(
-                        &self.depots,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("depots")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                writer.items(&self.stops, ::eventwright::wire::avro::encode_item).field("stops")?;
+                writer.entries(&self.depots, ::eventwright::wire::avro::encode_item).field("depots")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3017,28 +3541,146 @@ pub mod route_planned {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RoutePlanned {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("RoutePlanned", 8);
+                record.field("route_id", &self.route_id);
+                record.field("legs", &self.legs);
+                record.field("haulier", &self.haulier);
+                record.field("mode", &self.mode);
+                record.field("stops", &self.stops);
+                record.field("depots", &self.depots);
+                record.field("unit", &self.unit);
+                record.field("bonus", &self.bonus);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RoutePlanned {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RoutePlanned {
+            const EXPECTED: &'static str = "struct RoutePlanned";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Mode>::None,
+                    ::core::option::Option::<::std::vec::Vec<Address>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, Address>>::None,
+                    ::core::option::Option::<Unit>::None,
+                    ::core::option::Option::<::core::option::Option<i64>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["route_id", "legs", "haulier", "mode", "stops", "depots", "unit", "bonus"],
+                    &[0, 1, 2, 3, 4, 6],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_route_id),
+                        ::core::option::Option::Some(field_legs),
+                        ::core::option::Option::Some(field_haulier),
+                        ::core::option::Option::Some(field_mode),
+                        ::core::option::Option::Some(field_stops),
+                        field_depots,
+                        ::core::option::Option::Some(field_unit),
+                        field_bonus,
+                    ) => ::core::result::Result::Ok(Self {
+                        route_id: field_route_id,
+                        legs: field_legs,
+                        haulier: field_haulier,
+                        mode: field_mode,
+                        stops: field_stops,
+                        depots: field_depots.unwrap_or_else(Self::default_depots),
+                        unit: field_unit,
+                        bonus: field_bonus.unwrap_or_else(Self::default_bonus),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RoutePlanned {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Mode {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Other => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Air => 0,
+                    Self::Rail => 1,
+                    Self::Road => 2,
+                    Self::Other => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Mode {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Mode {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Mode {
+            const EXPECTED: &'static str = "enum Mode";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["AIR", "RAIL", "ROAD", "OTHER"],
+                    &[Self::Air, Self::Rail, Self::Road, Self::Other],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -3050,72 +3692,109 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 3);
+                record.field("street", &self.street);
+                record.field("city", &self.city);
+                record.field("country", &self.country);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["street", "city", "country"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_street),
+                        ::core::option::Option::Some(field_city),
+                        field_country,
+                    ) => ::core::result::Result::Ok(Self {
+                        street: field_street,
+                        city: field_city,
+                        country: field_country.unwrap_or_else(Self::default_country),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RoutePlanned {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RoutePlanned {
                     route_id: reader.string().field("route_id")?,
                     legs: reader.long().field("legs")?,
                     haulier: reader.string().field("haulier")?,
-                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("mode")?,
-                    stops: reader
-                        .items(
-                            3,
-                            |reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("stops")?,
-                    depots: reader
-                        .entries(|reader| <Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("depots")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    stops: reader.items(3, <Address as ::eventwright::wire::avro::Decode>::decode).field("stops")?,
+                    depots: reader.entries(<Address as ::eventwright::wire::avro::Decode>::decode).field("depots")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.long().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Air),
                     1 => ::core::result::Result::Ok(Mode::Rail),
                     2 => ::core::result::Result::Ok(Mode::Road),
                     3 => ::core::result::Result::Ok(Mode::Other),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -3124,6 +3803,7 @@ pub mod route_planned {
                 })
             }
         }
+
         /// The schema of version 2 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RoutePlanned",
@@ -3147,77 +3827,58 @@ pub mod route_planned {
 "#,
             references: &[],
             fingerprint: 0x9d7afd0795712c98,
-            sha256: [
-                28, 135, 90, 140, 32, 145, 170, 185, 219, 4, 125, 26, 101, 228, 17, 242,
-                208, 195, 127, 87, 243, 197, 160, 140, 173, 79, 233, 198, 164, 171, 188,
-                131,
-            ],
+            sha256: *b"\x1c\x87Z\x8c \x91\xaa\xb9\xdb\x04}\x1ae\xe4\x11\xf2\xd0\xc3\x7fW\xf3\xc5\xa0\x8c\xadO\xe9\xc6\xa4\xab\xbc\x83",
             canonical_fingerprint: 0x9d7afd0795712c98,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RoutePlanned {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.mode.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RoutePlanned {
             type Owned = RoutePlanned;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <RoutePlanned as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `RoutePlanned`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Unit;
+
         /// The record itself is renamed by alias.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Route {
             /// The field `route_id`.
             pub route_id: ::std::string::String,
             /// The field `legs`.
-            #[serde(with = "::eventwright::wire::json")]
             pub legs: f64,
             /// The field `carrier_name`.
             pub carrier_name: ::std::string::String,
@@ -3228,10 +3889,9 @@ pub mod route_planned {
             /// The field `unit`.
             pub unit: Unit,
             /// The field `bonus`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "Route::default_bonus")]
             pub bonus: ::core::option::Option<f64>,
         }
+
         impl Route {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3254,39 +3914,26 @@ pub mod route_planned {
                     bonus: Self::default_bonus(),
                 }
             }
+
             /// Returns the default of `bonus`.
             pub(super) fn default_bonus() -> ::core::option::Option<f64> {
                 ::core::option::Option::<f64>::None
             }
         }
+
         /// The enum `golden.routes.Transport`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Transport {
             /// The symbol `AIR`.
-            #[serde(rename = "AIR")]
             Air,
             /// The symbol `RAIL`.
-            #[serde(rename = "RAIL")]
             Rail,
             /// The symbol `ROAD`.
-            #[serde(rename = "ROAD")]
             Road,
             /// The symbol `SEA`.
-            #[serde(rename = "SEA")]
             Sea,
         }
+
         impl Transport {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -3299,22 +3946,16 @@ pub mod route_planned {
                 }
             }
         }
+
         /// The record `golden.routes.Place`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Place {
             /// The field `country`.
-            #[serde(default = "Place::default_country")]
             pub country: ::std::string::String,
             /// The field `town`.
             pub town: ::std::string::String,
         }
+
         impl Place {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3325,11 +3966,13 @@ pub mod route_planned {
                     town,
                 }
             }
+
             /// Returns the default of `country`.
             pub(super) fn default_country() -> ::std::string::String {
                 ::std::string::String::from("??")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Route {
             fn encode(
                 &self,
@@ -3338,19 +3981,9 @@ pub mod route_planned {
                 writer.string(&self.route_id);
                 writer.double(self.legs);
                 writer.string(&self.carrier_name);
-                ::eventwright::wire::avro::Encode::encode(&self.mode, writer)
-                    .field("mode")?;
-                writer
-                    .items(
-                        &self.via,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("via")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unit, writer)
-                    .field("unit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.mode, writer).field("mode")?;
+                writer.items(&self.via, ::eventwright::wire::avro::encode_item).field("via")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unit, writer).field("unit")?;
                 match &self.bonus {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3363,28 +3996,142 @@ pub mod route_planned {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("bonus")?;
+                }.field("bonus")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Route {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Route", 7);
+                record.field("route_id", &self.route_id);
+                record.field("legs", &self.legs);
+                record.field("carrier_name", &self.carrier_name);
+                record.field("mode", &self.mode);
+                record.field("via", &self.via);
+                record.field("unit", &self.unit);
+                record.field("bonus", &self.bonus);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Route {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Route {
+            const EXPECTED: &'static str = "struct Route";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<f64>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Transport>::None,
+                    ::core::option::Option::<::std::vec::Vec<Place>>::None,
+                    ::core::option::Option::<Unit>::None,
+                    ::core::option::Option::<::core::option::Option<f64>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["route_id", "legs", "carrier_name", "mode", "via", "unit", "bonus"],
+                    &[0, 1, 2, 3, 4, 5],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_route_id),
+                        ::core::option::Option::Some(field_legs),
+                        ::core::option::Option::Some(field_carrier_name),
+                        ::core::option::Option::Some(field_mode),
+                        ::core::option::Option::Some(field_via),
+                        ::core::option::Option::Some(field_unit),
+                        field_bonus,
+                    ) => ::core::result::Result::Ok(Self {
+                        route_id: field_route_id,
+                        legs: field_legs,
+                        carrier_name: field_carrier_name,
+                        mode: field_mode,
+                        via: field_via,
+                        unit: field_unit,
+                        bonus: field_bonus.unwrap_or_else(Self::default_bonus),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Route {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Transport {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Air => 0,
-                            Self::Rail => 1,
-                            Self::Road => 2,
-                            Self::Sea => 3,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Air => 0,
+                    Self::Rail => 1,
+                    Self::Road => 2,
+                    Self::Sea => 3,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Transport {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Transport {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Transport {
+            const EXPECTED: &'static str = "enum Transport";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["AIR", "RAIL", "ROAD", "SEA"],
+                    &[Self::Air, Self::Rail, Self::Road, Self::Sea],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Transport {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Place {
             fn encode(
                 &self,
@@ -3395,69 +4142,101 @@ pub mod route_planned {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Place {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Place", 2);
+                record.field("country", &self.country);
+                record.field("town", &self.town);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Place {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Place {
+            const EXPECTED: &'static str = "struct Place";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["country", "town"],
+                    &[1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (field_country, ::core::option::Option::Some(field_town),) => ::core::result::Result::Ok(Self {
+                        country: field_country.unwrap_or_else(Self::default_country),
+                        town: field_town,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Place {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Route {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Route {
                     route_id: reader.string().field("route_id")?,
                     legs: reader.double().field("legs")?,
                     carrier_name: reader.string().field("carrier_name")?,
-                    mode: <Transport as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("mode")?,
-                    via: reader
-                        .items(
-                            2,
-                            |reader| <Place as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("via")?,
-                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?,
+                    mode: <Transport as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
+                    via: reader.items(2, <Place as ::eventwright::wire::avro::Decode>::decode).field("via")?,
+                    unit: <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?,
                     bonus: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.double().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("bonus")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("bonus")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Transport {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Transport::Air),
                     1 => ::core::result::Result::Ok(Transport::Rail),
                     2 => ::core::result::Result::Ok(Transport::Road),
                     3 => ::core::result::Result::Ok(Transport::Sea),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Place {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Place {
                     country: reader.string().field("country")?,
@@ -3465,67 +4244,51 @@ pub mod route_planned {
                 })
             }
         }
+
         /// Reads `golden.routes.Route` as version 1 wrote it.
         fn route_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Route {
                 route_id: reader.string().field("route_id")?,
                 legs: reader.int().map(f64::from).field("legs")?,
                 carrier_name: reader.string().field("carrier_name")?,
                 mode: transport_from_v1(reader).field("mode")?,
-                via: reader.items(2, |reader| place_from_v1(reader)).field("via")?,
+                via: reader.items(2, place_from_v1).field("via")?,
                 unit: {
                     skip_address_9_of_v1(reader)?;
-                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?
+                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?
                 },
                 bonus: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.int().map(f64::from).map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ::core::result::Result::Ok(0) => reader.int().map(f64::from).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("bonus")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("bonus")?,
             })
         }
+
         /// Reads `golden.routes.Transport` as version 1 wrote it.
         #[inline]
         fn transport_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
             match reader.index(4)? {
                 0 => ::core::result::Result::Ok(Transport::Road),
                 1 => ::core::result::Result::Ok(Transport::Rail),
                 2 => ::core::result::Result::Ok(Transport::Sea),
-                3 => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::unknown_symbol(
-                            "golden.routes.Transport",
-                            "PIPE",
-                        ),
-                    )
-                }
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    )
-                }
+                3 => ::core::result::Result::Err(
+                    ::eventwright::wire::avro::unknown_symbol("golden.routes.Transport", "PIPE")
+                ),
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
         }
+
         /// Reads `golden.routes.Place` as version 1 wrote it.
         fn place_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Place {
                 town: {
@@ -3535,86 +4298,66 @@ pub mod route_planned {
                 country: Place::default_country(),
             })
         }
+
         /// Skips a `golden.routes.Address` as version 1 wrote it.
         fn skip_address_9_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// Reads `golden.routes.Route` as version 2 wrote it.
         fn route_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Route {
                 route_id: reader.string().field("route_id")?,
                 legs: reader.long().map(|value| value as f64).field("legs")?,
                 carrier_name: reader.string().field("carrier_name")?,
                 mode: transport_from_v2(reader).field("mode")?,
-                via: reader.items(3, |reader| place_from_v2(reader)).field("via")?,
+                via: reader.items(3, place_from_v2).field("via")?,
                 unit: {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                skip_address_10_of_v2(reader)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unit")?
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        skip_address_10_of_v2(reader)?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    <Unit as ::eventwright::wire::avro::Decode>::decode(reader).field("unit")?
                 },
                 bonus: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .long()
-                            .map(|value| value as f64)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.long().map(|value| value as f64).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("bonus")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("bonus")?,
             })
         }
+
         /// Reads `golden.routes.Transport` as version 2 wrote it.
         #[inline]
         fn transport_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
             match reader.index(4)? {
                 0 => ::core::result::Result::Ok(Transport::Air),
                 1 => ::core::result::Result::Ok(Transport::Rail),
                 2 => ::core::result::Result::Ok(Transport::Road),
-                3 => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::unknown_symbol(
-                            "golden.routes.Transport",
-                            "OTHER",
-                        ),
-                    )
-                }
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    )
-                }
+                3 => ::core::result::Result::Err(
+                    ::eventwright::wire::avro::unknown_symbol("golden.routes.Transport", "OTHER")
+                ),
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
         }
+
         /// Reads `golden.routes.Place` as version 2 wrote it.
         fn place_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Place {
                 town: {
@@ -3624,15 +4367,17 @@ pub mod route_planned {
                 country: reader.string().field("country")?,
             })
         }
+
         /// Skips a `golden.routes.Address` as version 2 wrote it.
         fn skip_address_10_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.bytes()?;
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 3 of `RoutePlanned`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RoutePlanned",
@@ -3659,40 +4404,36 @@ pub mod route_planned {
 "#,
             references: &[],
             fingerprint: 0xf75e75a488da7b60,
-            sha256: [
-                61, 237, 176, 160, 4, 41, 29, 88, 32, 23, 184, 69, 13, 250, 29, 194, 224,
-                124, 42, 158, 238, 133, 149, 85, 191, 156, 184, 172, 101, 153, 54, 88,
-            ],
+            sha256: *b"=\xed\xb0\xa0\x04)\x1dX \x17\xb8E\r\xfa\x1d\xc2\xe0|*\x9e\xee\x85\x95U\xbf\x9c\xb8\xace\x996X",
             canonical_fingerprint: 0xf75e75a488da7b60,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for Route {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.mode.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.mode.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for Route {
             type Owned = Route;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -3702,14 +4443,11 @@ pub mod route_planned {
                     0 => route_from_v1(reader),
                     1 => route_from_v2(reader),
                     2 => <Route as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use route_planned::v3::Route as RoutePlanned;

@@ -4,28 +4,21 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &letter_sent::v1::SCHEMA,
-    &letter_sent::v2::SCHEMA,
-    &clock_read::v1::SCHEMA,
-    &clock_read::v2::SCHEMA,
+    &letter_sent::v1::SCHEMA, &letter_sent::v2::SCHEMA, &clock_read::v1::SCHEMA, &clock_read::v2::SCHEMA,
 ];
+
 /// The versions of `LetterSent`.
 pub mod letter_sent {
     /// Version 1 of `LetterSent`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.forms.LetterSent`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct LetterSent {
             /// The field `subject`.
             pub subject: ::std::string::String,
@@ -38,11 +31,9 @@ pub mod letter_sent {
             /// The field `notes`.
             pub notes: ::std::vec::Vec<::std::string::String>,
             /// The field `dropped`.
-            pub dropped: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::string::String,
-            >,
+            pub dropped: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
         }
+
         impl LetterSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -53,10 +44,7 @@ pub mod letter_sent {
                 sender: Person,
                 size: Size,
                 notes: ::std::vec::Vec<::std::string::String>,
-                dropped: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
+                dropped: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
             ) -> Self {
                 Self {
                     subject,
@@ -68,28 +56,16 @@ pub mod letter_sent {
                 }
             }
         }
+
         /// The enum `golden.forms.Stamp`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Stamp {
             /// The symbol `LOCAL`.
-            #[serde(rename = "LOCAL")]
             Local,
             /// The symbol `ABROAD`.
-            #[serde(rename = "ABROAD")]
             Abroad,
         }
+
         impl Stamp {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -100,29 +76,22 @@ pub mod letter_sent {
                 }
             }
         }
+
         /// The record `golden.forms.Person`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Clone, PartialEq)]
         pub struct Person {
             /// The field `name`.
             pub name: ::std::string::String,
             /// The field `age`.
-            #[serde(default = "Person::default_age")]
             pub age: ::core::option::Option<i32>,
         }
+
         impl ::core::fmt::Debug for Person {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Person")
-                    .field("name", &::core::format_args!("***"))
-                    .field("age", &self.age)
-                    .finish()
+                f.debug_struct("Person").field("name", &::core::format_args!("***")).field("age", &self.age).finish()
             }
         }
+
         impl Person {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -133,35 +102,33 @@ pub mod letter_sent {
                     age: Self::default_age(),
                 }
             }
+
             /// Returns the default of `age`.
             pub(super) fn default_age() -> ::core::option::Option<i32> {
                 ::core::option::Option::<i32>::None
             }
         }
+
         /// The record `golden.forms.Size`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Size {
             /// The field `grams`.
             pub grams: i32,
         }
+
         impl Size {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(grams: i32) -> Self {
-                Self { grams }
+                Self {
+                    grams
+                }
             }
         }
+
         /// The record `golden.forms.LetterSent`, borrowing from what it was decoded from.
-        #[derive(Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct LetterSentRef<'a> {
             /// The field `subject`.
             pub subject: &'a str,
@@ -176,6 +143,7 @@ pub mod letter_sent {
             /// The field `dropped`.
             pub dropped: ::eventwright::wire::avro::BorrowedMap<'a, &'a str>,
         }
+
         impl LetterSentRef<'_> {
             /// Returns the owned form.
             #[must_use]
@@ -185,34 +153,27 @@ pub mod letter_sent {
                     stamp: self.stamp,
                     sender: self.sender.into_owned(),
                     size: self.size,
-                    notes: self
-                        .notes
-                        .into_iter()
-                        .map(|value| ::std::string::String::from(value))
-                        .collect(),
-                    dropped: self
-                        .dropped
-                        .into_owned(|value| ::std::string::String::from(value)),
+                    notes: self.notes.into_iter().map(|value| ::std::string::String::from(value)).collect(),
+                    dropped: self.dropped.into_owned(|value| ::std::string::String::from(value)),
                 }
             }
         }
+
         /// The record `golden.forms.Person`, borrowing from what it was decoded from.
-        #[derive(Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Clone, PartialEq)]
         pub struct PersonRef<'a> {
             /// The field `name`.
             pub name: &'a str,
             /// The field `age`.
             pub age: ::core::option::Option<i32>,
         }
+
         impl ::core::fmt::Debug for PersonRef<'_> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("PersonRef")
-                    .field("name", &::core::format_args!("***"))
-                    .field("age", &self.age)
-                    .finish()
+                f.debug_struct("PersonRef").field("name", &::core::format_args!("***")).field("age", &self.age).finish()
             }
         }
+
         impl PersonRef<'_> {
             /// Returns the owned form.
             #[must_use]
@@ -223,54 +184,140 @@ pub mod letter_sent {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for LetterSent {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.subject);
-                ::eventwright::wire::avro::Encode::encode(&self.stamp, writer)
-                    .field("stamp")?;
-                ::eventwright::wire::avro::Encode::encode(&self.sender, writer)
-                    .field("sender")?;
-                ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                    .field("size")?;
-                writer
-                    .items(
-                        &self.notes,
-                        |writer, item| {
-                            writer.string(item);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("notes")?;
-                writer
-                    .entries(
-                        &self.dropped,
-                        |writer, value| {
-                            writer.string(value);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("dropped")?;
+                ::eventwright::wire::avro::Encode::encode(&self.stamp, writer).field("stamp")?;
+                ::eventwright::wire::avro::Encode::encode(&self.sender, writer).field("sender")?;
+                ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
+                writer.items(&self.notes, ::eventwright::wire::avro::encode_item).field("notes")?;
+                writer.entries(&self.dropped, ::eventwright::wire::avro::encode_item).field("dropped")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for LetterSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("LetterSent", 6);
+                record.field("subject", &self.subject);
+                record.field("stamp", &self.stamp);
+                record.field("sender", &self.sender);
+                record.field("size", &self.size);
+                record.field("notes", &self.notes);
+                record.field("dropped", &self.dropped);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LetterSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for LetterSent {
+            const EXPECTED: &'static str = "struct LetterSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Stamp>::None,
+                    ::core::option::Option::<Person>::None,
+                    ::core::option::Option::<Size>::None,
+                    ::core::option::Option::<::std::vec::Vec<::std::string::String>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::std::string::String>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["subject", "stamp", "sender", "size", "notes", "dropped"],
+                    &[0, 1, 2, 3, 4, 5],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_subject),
+                        ::core::option::Option::Some(field_stamp),
+                        ::core::option::Option::Some(field_sender),
+                        ::core::option::Option::Some(field_size),
+                        ::core::option::Option::Some(field_notes),
+                        ::core::option::Option::Some(field_dropped),
+                    ) => ::core::result::Result::Ok(Self {
+                        subject: field_subject,
+                        stamp: field_stamp,
+                        sender: field_sender,
+                        size: field_size,
+                        notes: field_notes,
+                        dropped: field_dropped,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for LetterSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Stamp {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Local => 0,
-                            Self::Abroad => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Local => 0,
+                    Self::Abroad => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Stamp {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Stamp {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Stamp {
+            const EXPECTED: &'static str = "enum Stamp";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["LOCAL", "ABROAD"], &[Self::Local, Self::Abroad])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Stamp {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Person {
             fn encode(
                 &self,
@@ -289,11 +336,64 @@ pub mod letter_sent {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("age")?;
+                }.field("age")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Person {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Person", 2);
+                record.field("name", &self.name);
+                record.field("age", &self.age);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Person {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Person {
+            const EXPECTED: &'static str = "struct Person";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::core::option::Option<i32>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["name", "age"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_name), field_age,) => ::core::result::Result::Ok(Self {
+                        name: field_name,
+                        age: field_age.unwrap_or_else(Self::default_age),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Person {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Size {
             fn encode(
                 &self,
@@ -303,123 +403,181 @@ pub mod letter_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Size {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Size", 1);
+                record.field("grams", &self.grams);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Size {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Size {
+            const EXPECTED: &'static str = "struct Size";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i32>::None,);
+                ::eventwright::wire::json::fields(entries, &["grams"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_grams),) => ::core::result::Result::Ok(Self {
+                        grams: field_grams
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Size {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for LetterSentRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("LetterSentRef", 6);
+                record.field("subject", &self.subject);
+                record.field("stamp", &self.stamp);
+                record.field("sender", &self.sender);
+                record.field("size", &self.size);
+                record.field("notes", &self.notes);
+                record.field("dropped", &self.dropped);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LetterSentRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for PersonRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PersonRef", 2);
+                record.field("name", &self.name);
+                record.field("age", &self.age);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PersonRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(LetterSent {
                     subject: reader.string().field("subject")?,
-                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("stamp")?,
-                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("sender")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
-                    notes: reader.items(1, |reader| reader.string()).field("notes")?,
-                    dropped: reader.entries(|reader| reader.string()).field("dropped")?,
+                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                    notes: reader.items(1, ::eventwright::wire::avro::Reader::string).field("notes")?,
+                    dropped: reader.entries(::eventwright::wire::avro::Reader::string).field("dropped")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Stamp::Local),
                     1 => ::core::result::Result::Ok(Stamp::Abroad),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Person {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Person {
                     name: reader.string().field("name")?,
                     age: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("age")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("age")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
-                    grams: reader.int().field("grams")?,
+                    grams: reader.int().field("grams")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(LetterSentRef {
                     subject: reader.str().field("subject")?,
-                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("stamp")?,
-                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("sender")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("size")?,
-                    notes: reader.items(1, |reader| reader.str()).field("notes")?,
-                    dropped: reader
-                        .borrowed_entries(|reader| reader.str())
-                        .field("dropped")?,
+                    stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                    notes: reader.items(1, ::eventwright::wire::avro::Reader::str).field("notes")?,
+                    dropped: reader.borrowed_entries(::eventwright::wire::avro::Reader::str).field("dropped")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PersonRef<'a> {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PersonRef {
                     name: reader.str().field("name")?,
                     age: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("age")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("age")?,
                 })
             }
         }
+
         impl ::eventwright::wire::avro::DecodeInto for LetterSent {
             fn decode_into(
                 &mut self,
@@ -427,31 +585,20 @@ pub mod letter_sent {
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let value = self;
                 reader.string_into(&mut value.subject).field("subject")?;
-                value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                        reader,
-                    )
-                    .field("stamp")?;
-                ::eventwright::wire::avro::DecodeInto::decode_into(
-                        &mut value.sender,
-                        reader,
-                    )
-                    .field("sender")?;
-                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("size")?;
-                reader
-                    .items_into(
-                        1,
-                        &mut value.notes,
-                        |reader| reader.string(),
-                        |reader, place| reader.string_into(place),
-                    )
-                    .field("notes")?;
-                value.dropped = reader
-                    .entries(|reader| reader.string())
-                    .field("dropped")?;
+                value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?;
+                ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
+                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
+                reader.items_into(
+                    1,
+                    &mut value.notes,
+                    |reader| reader.string(),
+                    |reader, place| reader.string_into(place),
+                ).field("notes")?;
+                value.dropped = reader.entries(::eventwright::wire::avro::Reader::string).field("dropped")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         impl ::eventwright::wire::avro::DecodeInto for Person {
             fn decode_into(
                 &mut self,
@@ -460,25 +607,17 @@ pub mod letter_sent {
                 let value = self;
                 reader.string_into(&mut value.name).field("name")?;
                 value.age = match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.int().map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("age")?;
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("age")?;
                 ::core::result::Result::Ok(())
             }
         }
+
         /// The schema of version 1 of `LetterSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "LetterSent",
@@ -501,71 +640,57 @@ pub mod letter_sent {
 "#,
             references: &[],
             fingerprint: 0xd1887d92918104e1,
-            sha256: [
-                124, 67, 171, 168, 148, 36, 31, 122, 220, 67, 112, 248, 74, 231, 151, 50,
-                122, 181, 107, 109, 39, 232, 219, 71, 198, 137, 49, 167, 28, 94, 61, 239,
-            ],
+            sha256: *b"|C\xab\xa8\x94$\x1fz\xdcCp\xf8J\xe7\x972z\xb5km\'\xe8\xdbG\xc6\x891\xa7\x1c^=\xef",
             canonical_fingerprint: 0xd1887d92918104e1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for LetterSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSent {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSentRef<'a> {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> LetterSentRef<'a> {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`LetterSent`].
             ///
@@ -578,6 +703,7 @@ pub mod letter_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl LetterSent {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -593,33 +719,23 @@ pub mod letter_sent {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 let decoded = match writer {
                     0 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
+
     /// Version 2 of `LetterSent`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Person;
         pub use super::v1::Size;
+
         /// The record `golden.forms.LetterSent`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct LetterSent {
             /// The field `subject`.
-            #[serde(with = "::eventwright::wire::json")]
             pub subject: ::std::vec::Vec<u8>,
             /// The field `stamp`.
             pub stamp: Stamp,
@@ -630,33 +746,21 @@ pub mod letter_sent {
             /// The field `notes`.
             pub notes: ::std::vec::Vec<::std::string::String>,
             /// The field `copies`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "LetterSent::default_copies")]
-            pub copies: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            >,
+            pub copies: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>>,
             /// The field `receivers`.
-            #[serde(default = "LetterSent::default_receivers")]
             pub receivers: ::std::vec::Vec<Person>,
             /// The field `content`.
-            #[serde(default = "LetterSent::default_content")]
             pub content: ::core::option::Option<LetterSentContent>,
             /// The field `answer`.
-            #[serde(default = "LetterSent::default_answer")]
             pub answer: ::core::option::Option<::std::boxed::Box<LetterSent>>,
             /// The field `seal`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "LetterSent::default_seal")]
             pub seal: ::std::vec::Vec<u8>,
             /// The field `id`.
-            #[serde(default = "LetterSent::default_id")]
             pub id: ::eventwright::wire::uuid::Uuid,
             /// The field `weights`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "LetterSent::default_weights")]
             pub weights: ::std::vec::Vec<f64>,
         }
+
         impl LetterSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -683,103 +787,74 @@ pub mod letter_sent {
                     weights: Self::default_weights(),
                 }
             }
+
             /// Returns the default of `copies`.
-            pub(super) fn default_copies() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (
-                        ::std::string::String::from("b"),
-                        ::core::option::Option::<::std::vec::Vec<u8>>::None,
-                    ),
-                ])
+            pub(
+                super
+            ) fn default_copies() -> ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>> {
+                ::std::collections::BTreeMap::from(
+                    [(::std::string::String::from("b"), ::core::option::Option::<::std::vec::Vec<u8>>::None)]
+                )
             }
+
             /// Returns the default of `receivers`.
             pub(super) fn default_receivers() -> ::std::vec::Vec<Person> {
-                ::std::vec::Vec::from([
-                    Person {
-                        name: ::std::string::String::from("all"),
-                        age: ::core::option::Option::Some(7),
-                    },
-                ])
+                ::std::vec::Vec::from([Person {
+                    name: ::std::string::String::from("all"),
+                    age: ::core::option::Option::Some(7),
+                }])
             }
+
             /// Returns the default of `content`.
-            pub(super) fn default_content() -> ::core::option::Option<
-                LetterSentContent,
-            > {
+            pub(super) fn default_content() -> ::core::option::Option<LetterSentContent> {
                 ::core::option::Option::<LetterSentContent>::None
             }
+
             /// Returns the default of `answer`.
-            pub(super) fn default_answer() -> ::core::option::Option<
-                ::std::boxed::Box<LetterSent>,
-            > {
+            pub(super) fn default_answer() -> ::core::option::Option<::std::boxed::Box<LetterSent>> {
                 ::core::option::Option::<::std::boxed::Box<LetterSent>>::None
             }
+
             /// Returns the default of `seal`.
             pub(super) fn default_seal() -> ::std::vec::Vec<u8> {
                 ::std::vec::Vec::from([1, 65])
             }
+
             /// Returns the default of `id`.
             pub(super) fn default_id() -> ::eventwright::wire::uuid::Uuid {
-                ::eventwright::wire::uuid::Uuid::from_u128(
-                    15434409043033331670556068261031550225,
-                )
+                ::eventwright::wire::uuid::Uuid::from_u128(15434409043033331670556068261031550225)
             }
+
             /// Returns the default of `weights`.
             pub(super) fn default_weights() -> ::std::vec::Vec<f64> {
                 ::std::vec::Vec::new()
             }
         }
+
         /// The branches of the union in `golden.forms.LetterSent.content`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum LetterSentContent {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
             /// The branch `golden.forms.Person`.
-            #[serde(rename = "golden.forms.Person")]
-            #[serde(alias = "Person")]
             Person(Person),
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
         }
+
         /// The enum `golden.forms.Stamp`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Stamp {
             /// The symbol `LOCAL`.
-            #[serde(rename = "LOCAL")]
             Local,
             /// The symbol `ABROAD`.
-            #[serde(rename = "ABROAD")]
             Abroad,
             /// The symbol `AIR`.
-            #[serde(rename = "AIR")]
             Air,
         }
+
         impl Stamp {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -791,13 +866,13 @@ pub mod letter_sent {
                 }
             }
         }
+
         pub use super::v1::PersonRef;
+
         /// The record `golden.forms.LetterSent`, borrowing from what it was decoded from.
-        #[derive(Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct LetterSentRef<'a> {
             /// The field `subject`.
-            #[serde(serialize_with = "::eventwright::wire::json::serialize")]
             pub subject: &'a [u8],
             /// The field `stamp`.
             pub stamp: Stamp,
@@ -808,11 +883,7 @@ pub mod letter_sent {
             /// The field `notes`.
             pub notes: ::std::vec::Vec<&'a str>,
             /// The field `copies`.
-            #[serde(serialize_with = "::eventwright::wire::json::serialize")]
-            pub copies: ::eventwright::wire::avro::BorrowedMap<
-                'a,
-                ::core::option::Option<&'a [u8]>,
-            >,
+            pub copies: ::eventwright::wire::avro::BorrowedMap<'a, ::core::option::Option<&'a [u8]>>,
             /// The field `receivers`.
             pub receivers: ::std::vec::Vec<PersonRef<'a>>,
             /// The field `content`.
@@ -820,14 +891,13 @@ pub mod letter_sent {
             /// The field `answer`.
             pub answer: ::core::option::Option<::std::boxed::Box<LetterSentRef<'a>>>,
             /// The field `seal`.
-            #[serde(serialize_with = "::eventwright::wire::json::serialize")]
             pub seal: &'a [u8],
             /// The field `id`.
             pub id: ::eventwright::wire::uuid::Uuid,
             /// The field `weights`.
-            #[serde(serialize_with = "::eventwright::wire::json::serialize")]
             pub weights: ::std::vec::Vec<f64>,
         }
+
         impl LetterSentRef<'_> {
             /// Returns the owned form.
             #[must_use]
@@ -837,157 +907,199 @@ pub mod letter_sent {
                     stamp: self.stamp,
                     sender: self.sender.into_owned(),
                     size: self.size,
-                    notes: self
-                        .notes
-                        .into_iter()
-                        .map(|value| ::std::string::String::from(value))
-                        .collect(),
-                    copies: self
-                        .copies
-                        .into_owned(|value| {
-                            value.map(|value| ::std::vec::Vec::from(value))
-                        }),
-                    receivers: self
-                        .receivers
-                        .into_iter()
-                        .map(|value| value.into_owned())
-                        .collect(),
+                    notes: self.notes.into_iter().map(|value| ::std::string::String::from(value)).collect(),
+                    copies: self.copies.into_owned(|value| value.map(|value| ::std::vec::Vec::from(value))),
+                    receivers: self.receivers.into_iter().map(|value| value.into_owned()).collect(),
                     content: self.content.map(|value| value.into_owned()),
-                    answer: self
-                        .answer
-                        .map(|value| ::std::boxed::Box::new(value.into_owned())),
+                    answer: self.answer.map(|value| ::std::boxed::Box::new(value.into_owned())),
                     seal: ::std::vec::Vec::from(self.seal),
                     id: self.id,
                     weights: self.weights,
                 }
             }
         }
+
         /// The branches of the union in `golden.forms.LetterSent.content`, borrowing from what was decoded.
-        #[derive(Debug, Clone, PartialEq, ::eventwright::wire::serde::Serialize)]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum LetterSentContentRef<'a> {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(&'a str),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(
-                #[serde(serialize_with = "::eventwright::wire::json::serialize")]
-                &'a [u8],
-            ),
+            Bytes(&'a [u8]),
             /// The branch `golden.forms.Person`.
-            #[serde(rename = "golden.forms.Person")]
             Person(PersonRef<'a>),
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
         }
+
         impl LetterSentContentRef<'_> {
             /// Returns the owned form.
             #[must_use]
             pub fn into_owned(self) -> LetterSentContent {
                 match self {
-                    Self::String(value) => {
-                        LetterSentContent::String(::std::string::String::from(value))
-                    }
-                    Self::Bytes(value) => {
-                        LetterSentContent::Bytes(::std::vec::Vec::from(value))
-                    }
+                    Self::String(value) => LetterSentContent::String(::std::string::String::from(value)),
+                    Self::Bytes(value) => LetterSentContent::Bytes(::std::vec::Vec::from(value)),
                     Self::Person(value) => LetterSentContent::Person(value.into_owned()),
                     Self::Long(value) => LetterSentContent::Long(value),
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for LetterSent {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.bytes(&self.subject);
-                        ::eventwright::wire::avro::Encode::encode(&self.stamp, writer)
-                            .field("stamp")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.sender, writer)
-                            .field("sender")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.size, writer)
-                            .field("size")?;
-                        writer
-                            .items(
-                                &self.notes,
-                                |writer, item| {
-                                    writer.string(item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )
-                            .field("notes")?;
-                        writer
-                            .entries(
-                                &self.copies,
-                                |writer, value| match value {
-                                    ::core::option::Option::None => {
-                                        writer.index(0);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        writer.index(1);
-                                        {
-                                            writer.bytes(value);
-                                            ::core::result::Result::Ok(())
-                                        }
-                                    }
-                                },
-                            )
-                            .field("copies")?;
-                        writer
-                            .items(
-                                &self.receivers,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
-                            .field("receivers")?;
-                        match &self.content {
-                            ::core::option::Option::None => {
-                                writer.index(0);
+                writer.nested(|writer| {
+                    writer.bytes(&self.subject);
+                    ::eventwright::wire::avro::Encode::encode(&self.stamp, writer).field("stamp")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.sender, writer).field("sender")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.size, writer).field("size")?;
+                    writer.items(&self.notes, ::eventwright::wire::avro::encode_item).field("notes")?;
+                    writer.entries(&self.copies, |writer, value| match value {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            {
+                                writer.bytes(value);
                                 ::core::result::Result::Ok(())
                             }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
                         }
-                            .field("content")?;
-                        match &self.answer {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                    }).field("copies")?;
+                    writer.items(&self.receivers, ::eventwright::wire::avro::encode_item).field("receivers")?;
+                    match &self.content {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("answer")?;
-                        writer.bytes(&self.seal);
-                        writer.uuid(self.id);
-                        writer
-                            .items(
-                                &self.weights,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )
-                            .field("weights")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("content")?;
+                    match &self.answer {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("answer")?;
+                    writer.bytes(&self.seal);
+                    writer.uuid(self.id);
+                    writer.items(&self.weights, ::eventwright::wire::avro::encode_item).field("weights")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for LetterSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("LetterSent", 12);
+                record.field("subject", &self.subject);
+                record.field("stamp", &self.stamp);
+                record.field("sender", &self.sender);
+                record.field("size", &self.size);
+                record.field("notes", &self.notes);
+                record.field("copies", &self.copies);
+                record.field("receivers", &self.receivers);
+                record.field("content", &self.content);
+                record.field("answer", &self.answer);
+                record.field("seal", &self.seal);
+                record.field("id", &self.id);
+                record.field("weights", &self.weights);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LetterSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for LetterSent {
+            const EXPECTED: &'static str = "struct LetterSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<Stamp>::None,
+                    ::core::option::Option::<Person>::None,
+                    ::core::option::Option::<Size>::None,
+                    ::core::option::Option::<::std::vec::Vec<::std::string::String>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>>>::None,
+                    ::core::option::Option::<::std::vec::Vec<Person>>::None,
+                    ::core::option::Option::<::core::option::Option<LetterSentContent>>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<LetterSent>>>::None,
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<::eventwright::wire::uuid::Uuid>::None,
+                    ::core::option::Option::<::std::vec::Vec<f64>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "subject", "stamp", "sender", "size", "notes", "copies", "receivers", "content", "answer",
+                        "seal", "id", "weights",
+                    ],
+                    &[0, 1, 2, 3, 4],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_subject),
+                        ::core::option::Option::Some(field_stamp),
+                        ::core::option::Option::Some(field_sender),
+                        ::core::option::Option::Some(field_size),
+                        ::core::option::Option::Some(field_notes),
+                        field_copies,
+                        field_receivers,
+                        field_content,
+                        field_answer,
+                        field_seal,
+                        field_id,
+                        field_weights,
+                    ) => ::core::result::Result::Ok(Self {
+                        subject: field_subject,
+                        stamp: field_stamp,
+                        sender: field_sender,
+                        size: field_size,
+                        notes: field_notes,
+                        copies: field_copies.unwrap_or_else(Self::default_copies),
+                        receivers: field_receivers.unwrap_or_else(Self::default_receivers),
+                        content: field_content.unwrap_or_else(Self::default_content),
+                        answer: field_answer.unwrap_or_else(Self::default_answer),
+                        seal: field_seal.unwrap_or_else(Self::default_seal),
+                        id: field_id.unwrap_or_else(Self::default_id),
+                        weights: field_weights.unwrap_or_else(Self::default_weights),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for LetterSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for LetterSentContent {
             fn encode(
                 &self,
@@ -1014,664 +1126,514 @@ pub mod letter_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for LetterSentContent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Person(value) => ::eventwright::wire::json::View::Branch("golden.forms.Person", value),
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LetterSentContent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for LetterSentContent {
+            const EXPECTED: &'static str = "enum LetterSentContent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["string", "bytes", "golden.forms.Person", "long"],
+                    &[("Person", 2)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Person),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for LetterSentContent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Stamp {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Local => 0,
-                            Self::Abroad => 1,
-                            Self::Air => 2,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Local => 0,
+                    Self::Abroad => 1,
+                    Self::Air => 2,
+                });
                 ::core::result::Result::Ok(())
             }
         }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(LetterSent {
-                            subject: reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .field("subject")?,
-                            stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("stamp")?,
-                            sender: <Person as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("sender")?,
-                            size: <Size as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("size")?,
-                            notes: reader
-                                .items(1, |reader| reader.string())
-                                .field("notes")?,
-                            copies: reader
-                                .entries(|reader| match reader.index(2) {
-                                    ::core::result::Result::Ok(0) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        reader
-                                            .bytes()
-                                            .map(<[u8]>::to_vec)
-                                            .map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .field("copies")?,
-                            receivers: reader
-                                .items(
-                                    2,
-                                    |reader| <Person as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    ),
-                                )
-                                .field("receivers")?,
-                            content: match reader.index(5) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .string()
-                                        .map(LetterSentContent::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .bytes()
-                                        .map(<[u8]>::to_vec)
-                                        .map(LetterSentContent::Bytes)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(3) => {
-                                    <Person as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(LetterSentContent::Person)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(4) => {
-                                    reader
-                                        .long()
-                                        .map(LetterSentContent::Long)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 5),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("content")?,
-                            answer: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <LetterSent as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("answer")?,
-                            seal: reader.bytes().map(<[u8]>::to_vec).field("seal")?,
-                            id: reader.uuid().field("id")?,
-                            weights: reader
-                                .items(8, |reader| reader.double())
-                                .field("weights")?,
-                        })
-                    })
+
+        impl ::eventwright::wire::json::WriteJson for Stamp {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
             }
         }
+
+        impl ::eventwright::wire::serde::Serialize for Stamp {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Stamp {
+            const EXPECTED: &'static str = "enum Stamp";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["LOCAL", "ABROAD", "AIR"],
+                    &[Self::Local, Self::Abroad, Self::Air],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Stamp {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for LetterSentRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("LetterSentRef", 12);
+                record.field("subject", &self.subject);
+                record.field("stamp", &self.stamp);
+                record.field("sender", &self.sender);
+                record.field("size", &self.size);
+                record.field("notes", &self.notes);
+                record.field("copies", &self.copies);
+                record.field("receivers", &self.receivers);
+                record.field("content", &self.content);
+                record.field("answer", &self.answer);
+                record.field("seal", &self.seal);
+                record.field("id", &self.id);
+                record.field("weights", &self.weights);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LetterSentRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for LetterSentContentRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Person(value) => ::eventwright::wire::json::View::Branch("golden.forms.Person", value),
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LetterSentContentRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(LetterSent {
+                        subject: reader.bytes().map(<[u8]>::to_vec).field("subject")?,
+                        stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                        sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                        notes: reader.items(1, ::eventwright::wire::avro::Reader::string).field("notes")?,
+                        copies: reader.entries(|reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("copies")?,
+                        receivers: reader.items(
+                            2,
+                            <Person as ::eventwright::wire::avro::Decode>::decode,
+                        ).field("receivers")?,
+                        content: match reader.index(5) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.string().map(LetterSentContent::String).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(2) => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(3) => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(4) => reader.long().map(LetterSentContent::Long).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("content")?,
+                        answer: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("answer")?,
+                        seal: reader.bytes().map(<[u8]>::to_vec).field("seal")?,
+                        id: reader.uuid().field("id")?,
+                        weights: reader.items(8, ::eventwright::wire::avro::Reader::double).field("weights")?,
+                    })
+                })
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Stamp::Local),
                     1 => ::core::result::Result::Ok(Stamp::Abroad),
                     2 => ::core::result::Result::Ok(Stamp::Air),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                 }
             }
         }
+
         /// Reads `golden.forms.LetterSent` as version 1 wrote it.
         fn letter_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<LetterSent, ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    let value = LetterSent {
-                        subject: reader
-                            .string()
-                            .map(::std::string::String::into_bytes)
-                            .field("subject")?,
-                        stamp: stamp_from_v1(reader).field("stamp")?,
-                        sender: <Person as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("sender")?,
-                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .field("size")?,
-                        notes: reader.items(1, |reader| reader.string()).field("notes")?,
-                        copies: LetterSent::default_copies(),
-                        receivers: LetterSent::default_receivers(),
-                        content: LetterSent::default_content(),
-                        answer: LetterSent::default_answer(),
-                        seal: LetterSent::default_seal(),
-                        id: LetterSent::default_id(),
-                        weights: LetterSent::default_weights(),
-                    };
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    ::core::result::Result::Ok(value)
-                })
+            reader.nested(|reader| {
+                let value = LetterSent {
+                    subject: reader.string().map(::std::string::String::into_bytes).field("subject")?,
+                    stamp: stamp_from_v1(reader).field("stamp")?,
+                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                    notes: reader.items(1, ::eventwright::wire::avro::Reader::string).field("notes")?,
+                    copies: LetterSent::default_copies(),
+                    receivers: LetterSent::default_receivers(),
+                    content: LetterSent::default_content(),
+                    answer: LetterSent::default_answer(),
+                    seal: LetterSent::default_seal(),
+                    id: LetterSent::default_id(),
+                    weights: LetterSent::default_weights(),
+                };
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    ::core::result::Result::Ok(())
+                })?;
+                ::core::result::Result::Ok(value)
+            })
         }
+
         /// Reads `golden.forms.Stamp` as version 1 wrote it.
         #[inline]
         fn stamp_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Stamp, ::eventwright::wire::DecodeError> {
             match reader.index(2)? {
                 0 => ::core::result::Result::Ok(Stamp::Local),
                 1 => ::core::result::Result::Ok(Stamp::Abroad),
-                index => {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    )
-                }
+                index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(LetterSentRef {
-                            subject: reader.bytes().field("subject")?,
-                            stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("stamp")?,
-                            sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("sender")?,
-                            size: <Size as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("size")?,
-                            notes: reader
-                                .items(1, |reader| reader.str())
-                                .field("notes")?,
-                            copies: reader
-                                .borrowed_entries(|reader| match reader.index(2) {
-                                    ::core::result::Result::Ok(0) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        reader.bytes().map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .field("copies")?,
-                            receivers: reader
-                                .items(
-                                    2,
-                                    |reader| <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    ),
-                                )
-                                .field("receivers")?,
-                            content: match reader.index(5) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .str()
-                                        .map(LetterSentContentRef::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .bytes()
-                                        .map(LetterSentContentRef::Bytes)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(3) => {
-                                    <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(LetterSentContentRef::Person)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(4) => {
-                                    reader
-                                        .long()
-                                        .map(LetterSentContentRef::Long)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 5),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(LetterSentRef {
+                        subject: reader.bytes().field("subject")?,
+                        stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
+                        sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                        notes: reader.items(1, ::eventwright::wire::avro::Reader::str).field("notes")?,
+                        copies: reader.borrowed_entries(|reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.bytes().map(::core::option::Option::Some),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("content")?,
-                            answer: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("copies")?,
+                        receivers: reader.items(
+                            2,
+                            <PersonRef as ::eventwright::wire::avro::Decode>::decode,
+                        ).field("receivers")?,
+                        content: match reader.index(5) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => reader.str().map(LetterSentContentRef::String).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(2) => reader.bytes().map(LetterSentContentRef::Bytes).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(3) => <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContentRef::Person).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(4) => reader.long().map(LetterSentContentRef::Long).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                             }
-                                .field("answer")?,
-                            seal: reader.bytes().field("seal")?,
-                            id: reader.uuid().field("id")?,
-                            weights: reader
-                                .items(8, |reader| reader.double())
-                                .field("weights")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("content")?,
+                        answer: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("answer")?,
+                        seal: reader.bytes().field("seal")?,
+                        id: reader.uuid().field("id")?,
+                        weights: reader.items(8, ::eventwright::wire::avro::Reader::double).field("weights")?,
                     })
+                })
             }
         }
+
         /// Reads `golden.forms.LetterSent` as version 1 wrote it.
         fn letter_sent_from_v1_ref<'a>(
-            reader: &mut ::eventwright::wire::avro::Reader<'a>,
-        ) -> ::core::result::Result<
-            LetterSentRef<'a>,
-            ::eventwright::wire::DecodeError,
-        > {
-            reader
-                .nested(|reader| {
-                    let value = LetterSentRef {
-                        subject: reader.str().map(str::as_bytes).field("subject")?,
-                        stamp: stamp_from_v1(reader).field("stamp")?,
-                        sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("sender")?,
-                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .field("size")?,
-                        notes: reader.items(1, |reader| reader.str()).field("notes")?,
-                        copies: ::eventwright::wire::avro::BorrowedMap::from(
-                            ::std::vec::Vec::from([
-                                ("b", ::core::option::Option::<&'a [u8]>::None),
-                            ]),
-                        ),
-                        receivers: ::std::vec::Vec::from([
-                            PersonRef {
-                                name: "all",
-                                age: ::core::option::Option::Some(7),
-                            },
-                        ]),
-                        content: ::core::option::Option::<
-                            LetterSentContentRef<'a>,
-                        >::None,
-                        answer: ::core::option::Option::<
-                            ::std::boxed::Box<LetterSentRef<'a>>,
-                        >::None,
-                        seal: b"\x01A".as_slice(),
-                        id: LetterSent::default_id(),
-                        weights: LetterSent::default_weights(),
-                    };
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    ::core::result::Result::Ok(value)
-                })
+            reader: &mut ::eventwright::wire::avro::Reader<'a>
+        ) -> ::core::result::Result<LetterSentRef<'a>, ::eventwright::wire::DecodeError> {
+            reader.nested(|reader| {
+                let value = LetterSentRef {
+                    subject: reader.str().map(str::as_bytes).field("subject")?,
+                    stamp: stamp_from_v1(reader).field("stamp")?,
+                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
+                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
+                    notes: reader.items(1, ::eventwright::wire::avro::Reader::str).field("notes")?,
+                    copies: ::eventwright::wire::avro::BorrowedMap::from(
+                        ::std::vec::Vec::from([("b", ::core::option::Option::<&'a [u8]>::None)])
+                    ),
+                    receivers: ::std::vec::Vec::from([PersonRef {
+                        name: "all",
+                        age: ::core::option::Option::Some(7),
+                    }]),
+                    content: ::core::option::Option::<LetterSentContentRef<'a>>::None,
+                    answer: ::core::option::Option::<::std::boxed::Box<LetterSentRef<'a>>>::None,
+                    seal: b"\x01A".as_slice(),
+                    id: LetterSent::default_id(),
+                    weights: LetterSent::default_weights(),
+                };
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
+                    ::core::result::Result::Ok(())
+                })?;
+                ::core::result::Result::Ok(value)
+            })
         }
+
         impl ::eventwright::wire::avro::DecodeInto for LetterSent {
             fn decode_into(
                 &mut self,
                 reader: &mut ::eventwright::wire::avro::Reader<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let value = self;
-                reader
-                    .nested(|reader| {
-                        reader.bytes_into(&mut value.subject).field("subject")?;
-                        value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("stamp")?;
-                        ::eventwright::wire::avro::DecodeInto::decode_into(
-                                &mut value.sender,
-                                reader,
-                            )
-                            .field("sender")?;
-                        value.size = <Size as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("size")?;
-                        reader
-                            .items_into(
-                                1,
-                                &mut value.notes,
-                                |reader| reader.string(),
-                                |reader, place| reader.string_into(place),
-                            )
-                            .field("notes")?;
-                        value.copies = reader
-                            .entries(|reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .bytes()
-                                        .map(<[u8]>::to_vec)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            })
-                            .field("copies")?;
-                        reader
-                            .items_into(
-                                2,
-                                &mut value.receivers,
-                                |reader| <Person as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                ),
-                                |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(
+                reader.nested(|reader| {
+                    reader.bytes_into(&mut value.subject).field("subject")?;
+                    value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?;
+                    ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
+                    value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
+                    reader.items_into(
+                        1,
+                        &mut value.notes,
+                        |reader| reader.string(),
+                        |reader, place| reader.string_into(place),
+                    ).field("notes")?;
+                    value.copies = reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("copies")?;
+                    reader.items_into(
+                        2,
+                        &mut value.receivers,
+                        |reader| <Person as ::eventwright::wire::avro::Decode>::decode(reader),
+                        |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                    ).field("receivers")?;
+                    match reader.index(5) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                            |new| *&mut value.content = new
+                        ),
+                        ::core::result::Result::Ok(1) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::String(place) => reader.string_into(place),
+                                place => reader.string().map(LetterSentContent::String).map(|new| *place = new),
+                            },
+                            place => reader.string().map(LetterSentContent::String).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(2) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::Bytes(place) => reader.bytes_into(place),
+                                place => reader.bytes().map(<[u8]>::to_vec).map(
+                                    LetterSentContent::Bytes
+                                ).map(|new| *place = new),
+                            },
+                            place => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(3) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::Person(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
                                     place,
                                     reader,
                                 ),
-                            )
-                            .field("receivers")?;
-                        match reader.index(5) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                                    .map(|new| *&mut value.content = new)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::String(place) => {
-                                                reader.string_into(place)
-                                            }
-                                            place => {
-                                                reader
-                                                    .string()
-                                                    .map(LetterSentContent::String)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        reader
-                                            .string()
-                                            .map(LetterSentContent::String)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::Bytes(place) => reader.bytes_into(place),
-                                            place => {
-                                                reader
-                                                    .bytes()
-                                                    .map(<[u8]>::to_vec)
-                                                    .map(LetterSentContent::Bytes)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        reader
-                                            .bytes()
-                                            .map(<[u8]>::to_vec)
-                                            .map(LetterSentContent::Bytes)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(3) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::Person(place) => {
-                                                ::eventwright::wire::avro::DecodeInto::decode_into(
-                                                    place,
-                                                    reader,
-                                                )
-                                            }
-                                            place => {
-                                                <Person as ::eventwright::wire::avro::Decode>::decode(
-                                                        reader,
-                                                    )
-                                                    .map(LetterSentContent::Person)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        <Person as ::eventwright::wire::avro::Decode>::decode(
-                                                reader,
-                                            )
-                                            .map(LetterSentContent::Person)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(4) => {
-                                match &mut value.content {
-                                    ::core::option::Option::Some(place) => {
-                                        match place {
-                                            LetterSentContent::Long(place) => {
-                                                reader.long().map(|new| *place = new)
-                                            }
-                                            place => {
-                                                reader
-                                                    .long()
-                                                    .map(LetterSentContent::Long)
-                                                    .map(|new| *place = new)
-                                            }
-                                        }
-                                    }
-                                    place => {
-                                        reader
-                                            .long()
-                                            .map(LetterSentContent::Long)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 5),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                                place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                    LetterSentContent::Person
+                                ).map(|new| *place = new),
+                            },
+                            place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(4) => match &mut value.content {
+                            ::core::option::Option::Some(place) => match place {
+                                LetterSentContent::Long(place) => reader.long().map(|new| *place = new),
+                                place => reader.long().map(LetterSentContent::Long).map(|new| *place = new),
+                            },
+                            place => reader.long().map(LetterSentContent::Long).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                         }
-                            .field("content")?;
-                        match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                                    .map(|new| *&mut value.answer = new)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                match &mut value.answer {
-                                    ::core::option::Option::Some(place) => {
-                                        ::eventwright::wire::avro::DecodeInto::decode_into(
-                                            &mut **place,
-                                            reader,
-                                        )
-                                    }
-                                    place => {
-                                        <LetterSent as ::eventwright::wire::avro::Decode>::decode(
-                                                reader,
-                                            )
-                                            .map(::std::boxed::Box::new)
-                                            .map(::core::option::Option::Some)
-                                            .map(|new| *place = new)
-                                    }
-                                }
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("content")?;
+                    match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                            |new| *&mut value.answer = new
+                        ),
+                        ::core::result::Result::Ok(1) => match &mut value.answer {
+                            ::core::option::Option::Some(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                                &mut **place,
+                                reader,
+                            ),
+                            place => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ).map(|new| *place = new),
+                        },
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("answer")?;
-                        reader.bytes_into(&mut value.seal).field("seal")?;
-                        value.id = reader.uuid().field("id")?;
-                        reader
-                            .items_into(
-                                8,
-                                &mut value.weights,
-                                |reader| reader.double(),
-                                |reader, place| reader.double().map(|new| *place = new),
-                            )
-                            .field("weights")?;
-                        ::core::result::Result::Ok(())
-                    })
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("answer")?;
+                    reader.bytes_into(&mut value.seal).field("seal")?;
+                    value.id = reader.uuid().field("id")?;
+                    reader.items_into(
+                        8,
+                        &mut value.weights,
+                        |reader| reader.double(),
+                        |reader, place| reader.double().map(|new| *place = new),
+                    ).field("weights")?;
+                    ::core::result::Result::Ok(())
+                })
             }
         }
+
         /// Reads `golden.forms.LetterSent` as version 1 wrote it over one that is there.
         fn letter_sent_from_v1_into(
             value: &mut LetterSent,
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader
-                        .string()
-                        .map(::std::string::String::into_bytes)
-                        .map(|new| *&mut value.subject = new)
-                        .field("subject")?;
-                    value.stamp = stamp_from_v1(reader).field("stamp")?;
-                    ::eventwright::wire::avro::DecodeInto::decode_into(
-                            &mut value.sender,
-                            reader,
-                        )
-                        .field("sender")?;
-                    value.size = <Size as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("size")?;
-                    reader
-                        .items_into(
-                            1,
-                            &mut value.notes,
-                            |reader| reader.string(),
-                            |reader, place| reader.string_into(place),
-                        )
-                        .field("notes")?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    value.copies = LetterSent::default_copies();
-                    value.receivers = LetterSent::default_receivers();
-                    value.content = LetterSent::default_content();
-                    value.answer = LetterSent::default_answer();
-                    value.seal = LetterSent::default_seal();
-                    value.id = LetterSent::default_id();
-                    value.weights = LetterSent::default_weights();
+            reader.nested(|reader| {
+                reader.string().map(
+                    ::std::string::String::into_bytes
+                ).map(|new| *&mut value.subject = new).field("subject")?;
+                value.stamp = stamp_from_v1(reader).field("stamp")?;
+                ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
+                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
+                reader.items_into(
+                    1,
+                    &mut value.notes,
+                    |reader| reader.string(),
+                    |reader, place| reader.string_into(place),
+                ).field("notes")?;
+                reader.skip_blocks(1, |reader| {
+                    reader.bytes()?;
+                    reader.bytes()?;
                     ::core::result::Result::Ok(())
-                })
+                })?;
+                value.copies = LetterSent::default_copies();
+                value.receivers = LetterSent::default_receivers();
+                value.content = LetterSent::default_content();
+                value.answer = LetterSent::default_answer();
+                value.seal = LetterSent::default_seal();
+                value.id = LetterSent::default_id();
+                value.weights = LetterSent::default_weights();
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// The schema of version 2 of `LetterSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "LetterSent",
@@ -1700,35 +1662,30 @@ pub mod letter_sent {
 "#,
             references: &[],
             fingerprint: 0xa1487f751dd48762,
-            sha256: [
-                38, 242, 236, 243, 89, 125, 167, 205, 188, 110, 218, 80, 54, 73, 128,
-                209, 185, 70, 184, 128, 137, 0, 82, 201, 87, 135, 43, 184, 242, 0, 236,
-                201,
-            ],
+            sha256: *b"&\xf2\xec\xf3Y}\xa7\xcd\xbcn\xdaP6I\x80\xd1\xb9F\xb8\x80\x89\x00R\xc9W\x87+\xb8\xf2\x00\xec\xc9",
             canonical_fingerprint: 0x89b09ccf56f7f63d,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for LetterSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSent {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1736,19 +1693,15 @@ pub mod letter_sent {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => letter_sent_from_v1(reader),
-                    1 => {
-                        <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSentRef<'a> {
             type Owned = LetterSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1756,19 +1709,12 @@ pub mod letter_sent {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => letter_sent_from_v1_ref(reader),
-                    1 => {
-                        <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl<'a> LetterSentRef<'a> {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`LetterSent`].
             ///
@@ -1781,6 +1727,7 @@ pub mod letter_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl LetterSent {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -1797,70 +1744,104 @@ pub mod letter_sent {
                 let decoded = match writer {
                     0 => letter_sent_from_v1_into(self, reader),
                     1 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
 }
+
 pub use letter_sent::v2::LetterSent;
 pub use letter_sent::v2::LetterSentRef;
+
 /// The versions of `ClockRead`.
 pub mod clock_read {
     /// Version 1 of `ClockRead`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.forms.ClockRead`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ClockRead {
             /// The field `at`.
             pub at: ::eventwright::wire::jiff::Timestamp,
         }
+
         impl ClockRead {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(at: ::eventwright::wire::jiff::Timestamp) -> Self {
-                Self { at }
+                Self {
+                    at
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ClockRead {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at,
-                        ::eventwright::wire::avro::Logical::TimestampMillis,
-                    )
-                    .field("at")?;
+                writer.timestamp(self.at, ::eventwright::wire::avro::Logical::TimestampMillis).field("at")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ClockRead {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ClockRead", 1);
+                record.field("at", &self.at);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ClockRead {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ClockRead {
+            const EXPECTED: &'static str = "struct ClockRead";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,);
+                ::eventwright::wire::json::fields(entries, &["at"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_at),) => ::core::result::Result::Ok(Self {
+                        at: field_at
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ClockRead {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ClockRead {
-                    at: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                        .field("at")?,
+                    at: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at")?
                 })
             }
         }
+
         /// The schema of version 1 of `ClockRead`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ClockRead",
@@ -1876,33 +1857,30 @@ pub mod clock_read {
 "#,
             references: &[],
             fingerprint: 0x8690b5892dfcec91,
-            sha256: [
-                196, 179, 136, 63, 132, 99, 196, 189, 159, 119, 116, 50, 208, 223, 207,
-                241, 166, 82, 89, 92, 66, 42, 24, 158, 37, 29, 80, 71, 155, 181, 15, 199,
-            ],
+            sha256: *b"\xc4\xb3\x88?\x84c\xc4\xbd\x9fwt2\xd0\xdf\xcf\xf1\xa6RY\\B*\x18\x9e%\x1dPG\x9b\xb5\x0f\xc7",
             canonical_fingerprint: 0xfb53a65a8c3ddda1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ClockRead {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ClockRead {
             type Owned = ClockRead;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1910,14 +1888,11 @@ pub mod clock_read {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl ClockRead {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -1932,93 +1907,112 @@ pub mod clock_read {
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 let decoded = match writer {
-                    0 => {
-                        <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(|new| *self = new)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader).map(|new| *self = new),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
+
     /// Version 2 of `ClockRead`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.forms.ClockRead`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ClockRead {
             /// The field `at`.
             pub at: ::eventwright::wire::jiff::Timestamp,
         }
+
         impl ClockRead {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(at: ::eventwright::wire::jiff::Timestamp) -> Self {
-                Self { at }
+                Self {
+                    at
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ClockRead {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at,
-                        ::eventwright::wire::avro::Logical::TimestampMicros,
-                    )
-                    .field("at")?;
+                writer.timestamp(self.at, ::eventwright::wire::avro::Logical::TimestampMicros).field("at")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ClockRead {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ClockRead", 1);
+                record.field("at", &self.at);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ClockRead {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ClockRead {
+            const EXPECTED: &'static str = "struct ClockRead";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,);
+                ::eventwright::wire::json::fields(entries, &["at"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_at),) => ::core::result::Result::Ok(Self {
+                        at: field_at
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ClockRead {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ClockRead {
-                    at: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMicros)
-                        .field("at")?,
+                    at: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMicros).field("at")?
                 })
             }
         }
+
         /// Reads `golden.forms.ClockRead` as version 1 wrote it.
         fn clock_read_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<ClockRead, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ClockRead {
-                at: reader
-                    .converted(
-                        (
-                            ::eventwright::wire::avro::Primitive::Long,
-                            ::eventwright::wire::avro::Primitive::Long,
-                        ),
-                        ::core::option::Option::Some(
-                            ::eventwright::wire::avro::Conversion::Finer(1000),
-                        ),
-                        |reader| {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMicros,
-                                )
-                        },
-                    )
-                    .field("at")?,
+                at: reader.converted(
+                    (::eventwright::wire::avro::Primitive::Long, ::eventwright::wire::avro::Primitive::Long),
+                    ::core::option::Option::Some(::eventwright::wire::avro::Conversion::Finer(1000)),
+                    |reader| reader.timestamp(::eventwright::wire::avro::Logical::TimestampMicros),
+                ).field("at")?
             })
         }
+
         /// The schema of version 2 of `ClockRead`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ClockRead",
@@ -2034,35 +2028,30 @@ pub mod clock_read {
 "#,
             references: &[],
             fingerprint: 0xf034d1d7654204a1,
-            sha256: [
-                123, 76, 18, 67, 249, 242, 195, 161, 146, 157, 85, 29, 228, 215, 104,
-                255, 212, 226, 230, 126, 51, 63, 237, 128, 30, 187, 173, 140, 35, 39,
-                228, 69,
-            ],
+            sha256: *b"{L\x12C\xf9\xf2\xc3\xa1\x92\x9dU\x1d\xe4\xd7h\xff\xd4\xe2\xe6~3?\xed\x80\x1e\xbb\xad\x8c#\'\xe4E",
             canonical_fingerprint: 0xfb53a65a8c3ddda1,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ClockRead {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ClockRead {
             type Owned = ClockRead;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2071,14 +2060,11 @@ pub mod clock_read {
                 match writer {
                     0 => clock_read_from_v1(reader),
                     1 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
+
         impl ClockRead {
             /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
             /// lists keep their memory.
@@ -2094,19 +2080,13 @@ pub mod clock_read {
                 let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
                 let decoded = match writer {
                     0 => clock_read_from_v1(reader).map(|new| *self = new),
-                    1 => {
-                        <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(|new| *self = new)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <ClockRead as ::eventwright::wire::avro::Decode>::decode(reader).map(|new| *self = new),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 };
                 reader.finish(decoded)
             }
         }
     }
 }
+
 pub use clock_read::v2::ClockRead;

@@ -4,45 +4,41 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &shipment_sent::v1::SCHEMA,
-    &shipment_sent::v2::SCHEMA,
-    &shipment_lost::v1::SCHEMA,
-    &invoice_paid::v1::SCHEMA,
-    &shipment_key::v1::SCHEMA,
-    &shipment_key::v2::SCHEMA,
-    &invoice_key::v1::SCHEMA,
+    &shipment_sent::v1::SCHEMA, &shipment_sent::v2::SCHEMA, &shipment_lost::v1::SCHEMA, &invoice_paid::v1::SCHEMA,
+    &shipment_key::v1::SCHEMA, &shipment_key::v2::SCHEMA, &invoice_key::v1::SCHEMA,
 ];
+
 /// The versions of `ShipmentSent`.
 pub mod shipment_sent {
     /// Version 1 of `ShipmentSent`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.keys.ShipmentSent`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentSent {
             /// The field `parcel`.
             pub parcel: ::std::string::String,
             /// The field `weight`.
             pub weight: i32,
         }
+
         impl ShipmentSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(parcel: ::std::string::String, weight: i32) -> Self {
-                Self { parcel, weight }
+                Self {
+                    parcel,
+                    weight,
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentSent {
             fn encode(
                 &self,
@@ -53,9 +49,66 @@ pub mod shipment_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentSent", 2);
+                record.field("parcel", &self.parcel);
+                record.field("weight", &self.weight);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentSent {
+            const EXPECTED: &'static str = "struct ShipmentSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["parcel", "weight"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_parcel),
+                        ::core::option::Option::Some(field_weight),
+                    ) => ::core::result::Result::Ok(Self {
+                        parcel: field_parcel,
+                        weight: field_weight,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentSent {
                     parcel: reader.string().field("parcel")?,
@@ -63,6 +116,7 @@ pub mod shipment_sent {
                 })
             }
         }
+
         /// The schema of version 1 of `ShipmentSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentSent",
@@ -77,99 +131,80 @@ pub mod shipment_sent {
 "#,
             references: &[],
             fingerprint: 0xb5f0d4d7e62a138a,
-            sha256: [
-                30, 183, 81, 34, 37, 215, 192, 96, 246, 229, 246, 77, 177, 235, 21, 212,
-                183, 57, 210, 165, 89, 86, 128, 44, 172, 208, 119, 202, 9, 216, 100, 154,
-            ],
+            sha256: *b"\x1e\xb7Q\"%\xd7\xc0`\xf6\xe5\xf6M\xb1\xeb\x15\xd4\xb79\xd2\xa5YV\x80,\xac\xd0w\xca\t\xd8d\x9a",
             canonical_fingerprint: 0xb5f0d4d7e62a138a,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::shipment_key::v2::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::shipment_key::v2::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        let default_depot: &[u8] = &[2, 0];
-                        writer.fixed(default_depot);
-                        let default_lane: &[u8] = &[8, 114, 111, 97, 100];
-                        writer.fixed(default_lane);
-                        writer.string(&self.parcel);
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    let default_depot: &[u8] = &[2, 0];
+                    writer.fixed(default_depot);
+                    let default_lane: &[u8] = &[8, 114, 111, 97, 100];
+                    writer.fixed(default_lane);
+                    writer.string(&self.parcel);
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.parcel.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.parcel.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentSent {
             type Owned = ShipmentSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <ShipmentSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ShipmentSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `ShipmentSent`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.keys.ShipmentSent`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentSent {
             /// The field `parcel`.
             pub parcel: ::std::string::String,
             /// The field `weight`.
             pub weight: i32,
             /// The field `depot`.
-            #[serde(default = "ShipmentSent::default_depot")]
             pub depot: Depot,
         }
+
         impl ShipmentSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -181,6 +216,7 @@ pub mod shipment_sent {
                     depot: Self::default_depot(),
                 }
             }
+
             /// Returns the default of `depot`.
             pub(super) fn default_depot() -> Depot {
                 Depot {
@@ -189,52 +225,37 @@ pub mod shipment_sent {
                 }
             }
         }
+
         /// The record `golden.keys.Depot`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Depot {
             /// The field `country`.
             pub country: Country,
             /// The field `number`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub number: ::core::option::Option<i32>,
         }
+
         impl Depot {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(country: Country, number: ::core::option::Option<i32>) -> Self {
-                Self { country, number }
+                Self {
+                    country,
+                    number,
+                }
             }
         }
+
         /// The enum `golden.keys.Country`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Country {
             /// The symbol `DE`.
-            #[serde(rename = "DE")]
             De,
             /// The symbol `FR`.
-            #[serde(rename = "FR")]
             Fr,
         }
+
         impl Country {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -245,6 +266,7 @@ pub mod shipment_sent {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentSent {
             fn encode(
                 &self,
@@ -252,18 +274,77 @@ pub mod shipment_sent {
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.parcel);
                 writer.int(self.weight);
-                ::eventwright::wire::avro::Encode::encode(&self.depot, writer)
-                    .field("depot")?;
+                ::eventwright::wire::avro::Encode::encode(&self.depot, writer).field("depot")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentSent", 3);
+                record.field("parcel", &self.parcel);
+                record.field("weight", &self.weight);
+                record.field("depot", &self.depot);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentSent {
+            const EXPECTED: &'static str = "struct ShipmentSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<Depot>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["parcel", "weight", "depot"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_parcel),
+                        ::core::option::Option::Some(field_weight),
+                        field_depot,
+                    ) => ::core::result::Result::Ok(Self {
+                        parcel: field_parcel,
+                        weight: field_weight,
+                        depot: field_depot.unwrap_or_else(Self::default_depot),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Depot {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.country, writer)
-                    .field("country")?;
+                ::eventwright::wire::avro::Encode::encode(&self.country, writer).field("country")?;
                 match &self.number {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -276,86 +357,159 @@ pub mod shipment_sent {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("number")?;
+                }.field("number")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Depot {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Depot", 2);
+                record.field("country", &self.country);
+                record.field("number", &self.number);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Depot {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Depot {
+            const EXPECTED: &'static str = "struct Depot";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Country>::None,
+                    ::core::option::Option::<::core::option::Option<i32>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["country", "number"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_country),
+                        ::core::option::Option::Some(field_number),
+                    ) => ::core::result::Result::Ok(Self {
+                        country: field_country,
+                        number: field_number,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Depot {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Country {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::De => 0,
-                            Self::Fr => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::De => 0,
+                    Self::Fr => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Country {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Country {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Country {
+            const EXPECTED: &'static str = "enum Country";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["DE", "FR"], &[Self::De, Self::Fr])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Country {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentSent {
                     parcel: reader.string().field("parcel")?,
                     weight: reader.int().field("weight")?,
-                    depot: <Depot as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("depot")?,
+                    depot: <Depot as ::eventwright::wire::avro::Decode>::decode(reader).field("depot")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Depot {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Depot {
-                    country: <Country as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("country")?,
+                    country: <Country as ::eventwright::wire::avro::Decode>::decode(reader).field("country")?,
                     number: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("number")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("number")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Country {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Country::De),
                     1 => ::core::result::Result::Ok(Country::Fr),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// Reads `golden.keys.ShipmentSent` as version 1 wrote it.
         fn shipment_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<ShipmentSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentSent {
                 parcel: reader.string().field("parcel")?,
@@ -363,6 +517,7 @@ pub mod shipment_sent {
                 depot: ShipmentSent::default_depot(),
             })
         }
+
         /// The schema of version 2 of `ShipmentSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentSent",
@@ -380,59 +535,51 @@ pub mod shipment_sent {
 "#,
             references: &[],
             fingerprint: 0x12f2fa6bc8aa319c,
-            sha256: [
-                182, 50, 75, 43, 222, 31, 140, 57, 50, 6, 231, 238, 234, 91, 231, 244,
-                139, 67, 243, 72, 241, 152, 27, 43, 181, 229, 181, 121, 95, 64, 186, 117,
-            ],
+            sha256: *b"\xb62K+\xde\x1f\x8c92\x06\xe7\xee\xea[\xe7\xf4\x8bC\xf3H\xf1\x98\x1b+\xb5\xe5\xb5y_@\xbau",
             canonical_fingerprint: 0x12f2fa6bc8aa319c,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::shipment_key::v2::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::shipment_key::v2::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.depot, writer)
-                            .field("depot")?;
-                        let default_lane: &[u8] = &[8, 114, 111, 97, 100];
-                        writer.fixed(default_lane);
-                        writer.string(&self.parcel);
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.depot, writer).field("depot")?;
+                    let default_lane: &[u8] = &[8, 114, 111, 97, 100];
+                    writer.fixed(default_lane);
+                    writer.string(&self.parcel);
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.parcel.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.parcel.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentSent {
             type Owned = ShipmentSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -440,53 +587,43 @@ pub mod shipment_sent {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => shipment_sent_from_v1(reader),
-                    1 => {
-                        <ShipmentSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <ShipmentSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use shipment_sent::v2::ShipmentSent;
+
 /// The versions of `ShipmentLost`.
 pub mod shipment_lost {
     /// Version 1 of `ShipmentLost`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.keys.ShipmentLost`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentLost {
             /// The field `reason`.
             pub reason: ::std::string::String,
             /// The field `parcel`.
             pub parcel: ::std::string::String,
         }
+
         impl ShipmentLost {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                reason: ::std::string::String,
-                parcel: ::std::string::String,
-            ) -> Self {
-                Self { reason, parcel }
+            pub fn new(reason: ::std::string::String, parcel: ::std::string::String) -> Self {
+                Self {
+                    reason,
+                    parcel,
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentLost {
             fn encode(
                 &self,
@@ -497,9 +634,66 @@ pub mod shipment_lost {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentLost {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentLost", 2);
+                record.field("reason", &self.reason);
+                record.field("parcel", &self.parcel);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentLost {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentLost {
+            const EXPECTED: &'static str = "struct ShipmentLost";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["reason", "parcel"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_reason),
+                        ::core::option::Option::Some(field_parcel),
+                    ) => ::core::result::Result::Ok(Self {
+                        reason: field_reason,
+                        parcel: field_parcel,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentLost {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentLost {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentLost {
                     reason: reader.string().field("reason")?,
@@ -507,6 +701,7 @@ pub mod shipment_lost {
                 })
             }
         }
+
         /// The schema of version 1 of `ShipmentLost`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentLost",
@@ -521,76 +716,64 @@ pub mod shipment_lost {
 "#,
             references: &[],
             fingerprint: 0x83d6980b75932831,
-            sha256: [
-                176, 45, 24, 233, 241, 250, 54, 232, 175, 77, 63, 79, 36, 110, 229, 77,
-                220, 22, 131, 101, 206, 23, 71, 218, 185, 238, 250, 219, 209, 216, 60,
-                197,
-            ],
+            sha256: *b"\xb0-\x18\xe9\xf1\xfa6\xe8\xafM?O$n\xe5M\xdc\x16\x83e\xce\x17G\xda\xb9\xee\xfa\xdb\xd1\xd8<\xc5",
             canonical_fingerprint: 0x83d6980b75932831,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentLost {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::shipment_key::v2::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::shipment_key::v2::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        let default_depot: &[u8] = &[2, 0];
-                        writer.fixed(default_depot);
-                        let default_lane: &[u8] = &[8, 114, 111, 97, 100];
-                        writer.fixed(default_lane);
-                        writer.string(&self.parcel);
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    let default_depot: &[u8] = &[2, 0];
+                    writer.fixed(default_depot);
+                    let default_lane: &[u8] = &[8, 114, 111, 97, 100];
+                    writer.fixed(default_lane);
+                    writer.string(&self.parcel);
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentLost {
             type Owned = ShipmentLost;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <ShipmentLost as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ShipmentLost as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use shipment_lost::v1::ShipmentLost;
+
 /// The versions of `InvoicePaid`.
 pub mod invoice_paid {
     /// Version 1 of `InvoicePaid`.
@@ -626,15 +809,14 @@ pub mod invoice_paid {
             #[prost(string, optional, tag = "6")]
             #[serde(rename = "tenant")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub tenant: ::core::option::Option<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub tenant: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             #[prost(double, tag = "7")]
             #[serde(rename = "amount")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
             pub amount: f64,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -649,28 +831,21 @@ pub mod invoice_paid {
                 is_copy: ::core::option::Option<bool>,
                 #[serde(rename = "digest")]
                 #[serde(with = "::eventwright::wire::proto")]
-                digest: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-                >,
+                digest: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
                 #[serde(rename = "office")]
-                office: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                office: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "tenant")]
-                tenant: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                tenant: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "amount")]
                 #[serde(with = "::eventwright::wire::proto")]
                 amount: ::core::option::Option<f64>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoicePaid {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoicePaid {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <InvoicePaidJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <InvoicePaidJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         number: json.number.unwrap_or_default(),
                         part: json.part.unwrap_or_default(),
@@ -683,6 +858,7 @@ pub mod invoice_paid {
                 }
             }
         };
+
         /// The schema of version 1 of `InvoicePaid`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "InvoicePaid",
@@ -707,104 +883,91 @@ message InvoicePaid {
 "#,
             references: &[],
             fingerprint: 0x8f5e01877416ab40,
-            sha256: [
-                38, 179, 140, 50, 164, 106, 193, 33, 240, 233, 105, 78, 133, 45, 45, 252,
-                187, 133, 2, 204, 108, 95, 103, 166, 217, 36, 54, 46, 174, 123, 236, 142,
-            ],
+            sha256: *b"&\xb3\x8c2\xa4j\xc1!\xf0\xe9iN\x85--\xfc\xbb\x85\x02\xccl_g\xa6\xd9$6.\xae{\xec\x8e",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for InvoicePaid {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::invoice_key::v1::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::invoice_key::v1::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        match &self.tenant {
-                            ::core::option::Option::None => {
-                                writer.index(1);
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    match &self.tenant {
+                        ::core::option::Option::None => {
+                            writer.index(1);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(0);
+                            {
+                                writer.string(value);
                                 ::core::result::Result::Ok(())
                             }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(0);
-                                {
-                                    writer.string(value);
-                                    ::core::result::Result::Ok(())
-                                }
-                            }
                         }
-                            .field("tenant")?;
-                        writer.long(self.number);
-                        writer.int(self.part);
-                        writer.boolean(self.is_copy);
-                        writer.bytes(&self.digest);
-                        writer.string(&self.office);
-                        let default_channel: &[u8] = &[0];
-                        writer.fixed(default_channel);
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                    }.field("tenant")?;
+                    writer.long(self.number);
+                    writer.int(self.part);
+                    writer.boolean(self.is_copy);
+                    writer.bytes(&self.digest);
+                    writer.string(&self.office);
+                    let default_channel: &[u8] = &[0];
+                    writer.fixed(default_channel);
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 1 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..1 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use invoice_paid::v1::InvoicePaid;
+
 /// The versions of `ShipmentKey`.
 pub mod shipment_key {
     /// Version 1 of `ShipmentKey`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.keys.ShipmentKey`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentKey {
             /// The field `parcel`.
             pub parcel: ::std::string::String,
         }
+
         impl ShipmentKey {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(parcel: ::std::string::String) -> Self {
-                Self { parcel }
+                Self {
+                    parcel
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentKey {
             fn encode(
                 &self,
@@ -814,15 +977,60 @@ pub mod shipment_key {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentKey", 1);
+                record.field("parcel", &self.parcel);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentKey {
+            const EXPECTED: &'static str = "struct ShipmentKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::string::String>::None,);
+                ::eventwright::wire::json::fields(entries, &["parcel"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_parcel),) => ::core::result::Result::Ok(Self {
+                        parcel: field_parcel
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentKey {
-                    parcel: reader.string().field("parcel")?,
+                    parcel: reader.string().field("parcel")?
                 })
             }
         }
+
         /// The schema of version 1 of `ShipmentKey`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentKey",
@@ -837,76 +1045,59 @@ pub mod shipment_key {
 "#,
             references: &[],
             fingerprint: 0x8a288c9849a518fc,
-            sha256: [
-                251, 84, 5, 60, 70, 141, 4, 62, 235, 6, 244, 104, 203, 190, 243, 237, 58,
-                67, 117, 3, 137, 153, 180, 1, 85, 39, 9, 243, 94, 116, 73, 248,
-            ],
+            sha256: *b"\xfbT\x05<F\x8d\x04>\xeb\x06\xf4h\xcb\xbe\xf3\xed:Cu\x03\x89\x99\xb4\x01U\'\t\xf3^tI\xf8",
             canonical_fingerprint: 0x8a288c9849a518fc,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentKey {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
             const IS_KEY: bool = true;
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentKey {
             type Owned = ShipmentKey;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <ShipmentKey as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <ShipmentKey as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `ShipmentKey`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// What shipments are told apart by.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct ShipmentKey {
             /// The field `depot`.
-            #[serde(default = "ShipmentKey::default_depot")]
             pub depot: Depot,
             /// The field `lane`.
-            #[serde(default = "ShipmentKey::default_lane")]
             pub lane: ::std::string::String,
             /// The field `parcel`.
             pub parcel: ::std::string::String,
         }
+
         impl ShipmentKey {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -918,6 +1109,7 @@ pub mod shipment_key {
                     parcel,
                 }
             }
+
             /// Returns the default of `depot`.
             pub(super) fn default_depot() -> Depot {
                 Depot {
@@ -925,57 +1117,43 @@ pub mod shipment_key {
                     number: ::core::option::Option::<i32>::None,
                 }
             }
+
             /// Returns the default of `lane`.
             pub(super) fn default_lane() -> ::std::string::String {
                 ::std::string::String::from("road")
             }
         }
+
         /// The record `golden.keys.Depot`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Depot {
             /// The field `country`.
             pub country: Country,
             /// The field `number`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub number: ::core::option::Option<i32>,
         }
+
         impl Depot {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(country: Country, number: ::core::option::Option<i32>) -> Self {
-                Self { country, number }
+                Self {
+                    country,
+                    number,
+                }
             }
         }
+
         /// The enum `golden.keys.Country`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Country {
             /// The symbol `DE`.
-            #[serde(rename = "DE")]
             De,
             /// The symbol `FR`.
-            #[serde(rename = "FR")]
             Fr,
         }
+
         impl Country {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -986,25 +1164,85 @@ pub mod shipment_key {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for ShipmentKey {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.depot, writer)
-                    .field("depot")?;
+                ::eventwright::wire::avro::Encode::encode(&self.depot, writer).field("depot")?;
                 writer.string(&self.lane);
                 writer.string(&self.parcel);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ShipmentKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ShipmentKey", 3);
+                record.field("depot", &self.depot);
+                record.field("lane", &self.lane);
+                record.field("parcel", &self.parcel);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ShipmentKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ShipmentKey {
+            const EXPECTED: &'static str = "struct ShipmentKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Depot>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["depot", "lane", "parcel"],
+                    &[2],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        field_depot,
+                        field_lane,
+                        ::core::option::Option::Some(field_parcel),
+                    ) => ::core::result::Result::Ok(Self {
+                        depot: field_depot.unwrap_or_else(Self::default_depot),
+                        lane: field_lane.unwrap_or_else(Self::default_lane),
+                        parcel: field_parcel,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Depot {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.country, writer)
-                    .field("country")?;
+                ::eventwright::wire::avro::Encode::encode(&self.country, writer).field("country")?;
                 match &self.number {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1017,86 +1255,159 @@ pub mod shipment_key {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("number")?;
+                }.field("number")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Depot {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Depot", 2);
+                record.field("country", &self.country);
+                record.field("number", &self.number);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Depot {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Depot {
+            const EXPECTED: &'static str = "struct Depot";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Country>::None,
+                    ::core::option::Option::<::core::option::Option<i32>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["country", "number"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_country),
+                        ::core::option::Option::Some(field_number),
+                    ) => ::core::result::Result::Ok(Self {
+                        country: field_country,
+                        number: field_number,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Depot {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Country {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::De => 0,
-                            Self::Fr => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::De => 0,
+                    Self::Fr => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Country {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Country {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Country {
+            const EXPECTED: &'static str = "enum Country";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["DE", "FR"], &[Self::De, Self::Fr])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Country {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentKey {
-                    depot: <Depot as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("depot")?,
+                    depot: <Depot as ::eventwright::wire::avro::Decode>::decode(reader).field("depot")?,
                     lane: reader.string().field("lane")?,
                     parcel: reader.string().field("parcel")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Depot {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Depot {
-                    country: <Country as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("country")?,
+                    country: <Country as ::eventwright::wire::avro::Decode>::decode(reader).field("country")?,
                     number: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.int().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.int().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("number")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("number")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Country {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Country::De),
                     1 => ::core::result::Result::Ok(Country::Fr),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// Reads `golden.keys.ShipmentKey` as version 1 wrote it.
         fn shipment_key_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<ShipmentKey, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentKey {
                 parcel: reader.string().field("parcel")?,
@@ -1104,6 +1415,7 @@ pub mod shipment_key {
                 lane: ShipmentKey::default_lane(),
             })
         }
+
         /// The schema of version 2 of `ShipmentKey`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ShipmentKey",
@@ -1122,36 +1434,31 @@ pub mod shipment_key {
 "#,
             references: &[],
             fingerprint: 0x0734a767350d9027,
-            sha256: [
-                188, 163, 194, 159, 135, 138, 246, 131, 182, 116, 64, 76, 84, 223, 52,
-                230, 248, 48, 242, 69, 43, 118, 136, 244, 26, 14, 1, 25, 206, 43, 208,
-                215,
-            ],
+            sha256: *b"\xbc\xa3\xc2\x9f\x87\x8a\xf6\x83\xb6t@LT\xdf4\xe6\xf80\xf2E+v\x88\xf4\x1a\x0e\x01\x19\xce+\xd0\xd7",
             canonical_fingerprint: 0x0734a767350d9027,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for ShipmentKey {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
             const IS_KEY: bool = true;
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentKey {
             type Owned = ShipmentKey;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1159,39 +1466,26 @@ pub mod shipment_key {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => shipment_key_from_v1(reader),
-                    1 => {
-                        <ShipmentKey as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <ShipmentKey as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use shipment_key::v2::ShipmentKey;
+
 /// The versions of `InvoiceKey`.
 pub mod invoice_key {
     /// Version 1 of `InvoiceKey`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.keys.InvoiceKey`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct InvoiceKey {
             /// The field `tenant`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub tenant: ::core::option::Option<::std::string::String>,
             /// The field `number`.
             pub number: i64,
@@ -1200,14 +1494,13 @@ pub mod invoice_key {
             /// The field `is_copy`.
             pub is_copy: bool,
             /// The field `digest`.
-            #[serde(with = "::eventwright::wire::json")]
             pub digest: ::std::vec::Vec<u8>,
             /// The field `office`.
             pub office: ::std::string::String,
             /// The field `channel`.
-            #[serde(default = "InvoiceKey::default_channel")]
             pub channel: ::core::option::Option<::std::string::String>,
         }
+
         impl InvoiceKey {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1230,13 +1523,13 @@ pub mod invoice_key {
                     channel: Self::default_channel(),
                 }
             }
+
             /// Returns the default of `channel`.
-            pub(super) fn default_channel() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_channel() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
         }
+
         impl ::eventwright::wire::avro::Encode for InvoiceKey {
             fn encode(
                 &self,
@@ -1254,8 +1547,7 @@ pub mod invoice_key {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("tenant")?;
+                }.field("tenant")?;
                 writer.long(self.number);
                 writer.int(self.part);
                 writer.boolean(self.is_copy);
@@ -1273,58 +1565,120 @@ pub mod invoice_key {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("channel")?;
+                }.field("channel")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for InvoiceKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("InvoiceKey", 7);
+                record.field("tenant", &self.tenant);
+                record.field("number", &self.number);
+                record.field("part", &self.part);
+                record.field("is_copy", &self.is_copy);
+                record.field("digest", &self.digest);
+                record.field("office", &self.office);
+                record.field("channel", &self.channel);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for InvoiceKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for InvoiceKey {
+            const EXPECTED: &'static str = "struct InvoiceKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<bool>::None,
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["tenant", "number", "part", "is_copy", "digest", "office", "channel"],
+                    &[0, 1, 2, 3, 4, 5],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_tenant),
+                        ::core::option::Option::Some(field_number),
+                        ::core::option::Option::Some(field_part),
+                        ::core::option::Option::Some(field_is_copy),
+                        ::core::option::Option::Some(field_digest),
+                        ::core::option::Option::Some(field_office),
+                        field_channel,
+                    ) => ::core::result::Result::Ok(Self {
+                        tenant: field_tenant,
+                        number: field_number,
+                        part: field_part,
+                        is_copy: field_is_copy,
+                        digest: field_digest,
+                        office: field_office,
+                        channel: field_channel.unwrap_or_else(Self::default_channel),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoiceKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for InvoiceKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(InvoiceKey {
                     tenant: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("tenant")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tenant")?,
                     number: reader.long().field("number")?,
                     part: reader.int().field("part")?,
                     is_copy: reader.boolean().field("is_copy")?,
                     digest: reader.bytes().map(<[u8]>::to_vec).field("digest")?,
                     office: reader.string().field("office")?,
                     channel: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("channel")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("channel")?,
                 })
             }
         }
+
         /// The schema of version 1 of `InvoiceKey`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "InvoiceKey",
@@ -1345,55 +1699,47 @@ pub mod invoice_key {
 "#,
             references: &[],
             fingerprint: 0x74a4c565d78b9a40,
-            sha256: [
-                127, 114, 255, 246, 184, 94, 34, 15, 103, 217, 218, 249, 148, 68, 225,
-                243, 253, 17, 15, 76, 191, 215, 101, 198, 5, 91, 26, 70, 117, 234, 53,
-                251,
-            ],
+            sha256: *b"\x7fr\xff\xf6\xb8^\"\x0fg\xd9\xda\xf9\x94D\xe1\xf3\xfd\x11\x0fL\xbf\xd7e\xc6\x05[\x1aFu\xea5\xfb",
             canonical_fingerprint: 0x74a4c565d78b9a40,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for InvoiceKey {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
             const IS_KEY: bool = true;
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for InvoiceKey {
             type Owned = InvoiceKey;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <InvoiceKey as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <InvoiceKey as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use invoice_key::v1::InvoiceKey;
+
 /// The events of the topic `shipments`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ShipmentsTopic {
@@ -1404,40 +1750,29 @@ pub enum ShipmentsTopic {
     /// A record whose schema is registered but is none of these events.
     Unknown(::eventwright::wire::RawRecord),
 }
+
 impl ::eventwright::wire::TopicEvents for ShipmentsTopic {
     const TOPIC: &'static str = "shipments";
-    const DECODERS: &'static [::eventwright::wire::EventDecoder<Self>] = &[
-        ::eventwright::wire::EventDecoder {
-            schema: <ShipmentSent as ::eventwright::wire::Event>::SCHEMA,
-            writers: <ShipmentSent as ::eventwright::wire::Event>::WRITERS,
-            decode: |writer, bytes| {
-                <ShipmentSent as ::eventwright::wire::Event>::decode(writer, bytes)
-                    .map(Self::ShipmentSent)
-            },
-            decode_with: |transcoder, bytes| {
-                <ShipmentSent as ::eventwright::wire::Event>::decode_with(
-                        transcoder,
-                        bytes,
-                    )
-                    .map(Self::ShipmentSent)
-            },
+    const DECODERS: &'static [::eventwright::wire::EventDecoder<Self>] = &[::eventwright::wire::EventDecoder {
+        schema: <ShipmentSent as ::eventwright::wire::Event>::SCHEMA,
+        writers: <ShipmentSent as ::eventwright::wire::Event>::WRITERS,
+        decode: |writer,
+        bytes| <ShipmentSent as ::eventwright::wire::Event>::decode(writer, bytes).map(Self::ShipmentSent),
+        decode_with: |transcoder,
+        bytes| {
+            <ShipmentSent as ::eventwright::wire::Event>::decode_with(transcoder, bytes).map(Self::ShipmentSent)
         },
-        ::eventwright::wire::EventDecoder {
-            schema: <ShipmentLost as ::eventwright::wire::Event>::SCHEMA,
-            writers: <ShipmentLost as ::eventwright::wire::Event>::WRITERS,
-            decode: |writer, bytes| {
-                <ShipmentLost as ::eventwright::wire::Event>::decode(writer, bytes)
-                    .map(Self::ShipmentLost)
-            },
-            decode_with: |transcoder, bytes| {
-                <ShipmentLost as ::eventwright::wire::Event>::decode_with(
-                        transcoder,
-                        bytes,
-                    )
-                    .map(Self::ShipmentLost)
-            },
+    }, ::eventwright::wire::EventDecoder {
+        schema: <ShipmentLost as ::eventwright::wire::Event>::SCHEMA,
+        writers: <ShipmentLost as ::eventwright::wire::Event>::WRITERS,
+        decode: |writer,
+        bytes| <ShipmentLost as ::eventwright::wire::Event>::decode(writer, bytes).map(Self::ShipmentLost),
+        decode_with: |transcoder,
+        bytes| {
+            <ShipmentLost as ::eventwright::wire::Event>::decode_with(transcoder, bytes).map(Self::ShipmentLost)
         },
-    ];
+    }];
+
     fn unknown(record: ::eventwright::wire::RawRecord) -> Self {
         Self::Unknown(record)
     }

@@ -4,61 +4,42 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
-pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &awkward_named::v1::SCHEMA,
-    &awkward_named::v2::SCHEMA,
-];
+pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[&awkward_named::v1::SCHEMA, &awkward_named::v2::SCHEMA];
+
 /// The versions of `AwkwardNamed`.
 pub mod awkward_named {
     /// Version 1 of `AwkwardNamed`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.type.impl.awkward_named`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct AwkwardNamed {
             /// The field `type`.
             pub r#type: ::std::string::String,
             /// The field `self`.
-            #[serde(rename = "self")]
             pub self_: i32,
             /// The field `super`.
-            #[serde(rename = "super")]
-            #[serde(default = "AwkwardNamed::default_super_")]
             pub super_: ::core::option::Option<::std::string::String>,
             /// The field `camelCase`.
-            #[serde(rename = "camelCase")]
-            #[serde(default = "AwkwardNamed::default_camel_case")]
             pub camel_case: i64,
             /// The field `HTTPStatus`.
-            #[serde(rename = "HTTPStatus")]
             pub http_status: i32,
             /// The field `async`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "AwkwardNamed::default_async")]
             pub r#async: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `reader`.
             pub reader: ::std::string::String,
             /// The field `writer`.
             pub writer: ::std::string::String,
             /// The field `value`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<::std::string::String>,
             /// The field `fields`.
             pub fields: ::std::vec::Vec<::std::string::String>,
             /// The field `item`.
-            pub item: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::string::String,
-            >,
+            pub item: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
             /// The field `out`.
             pub out: Option,
             /// The field `string`.
@@ -70,6 +51,7 @@ pub mod awkward_named {
             /// The field `event`.
             pub event: Event,
         }
+
         impl AwkwardNamed {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -82,10 +64,7 @@ pub mod awkward_named {
                 writer: ::std::string::String,
                 value: ::core::option::Option<::std::string::String>,
                 fields: ::std::vec::Vec<::std::string::String>,
-                item: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
+                item: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
                 out: Option,
                 string: String,
                 vec: Vec,
@@ -111,121 +90,97 @@ pub mod awkward_named {
                     event,
                 }
             }
+
             /// Returns the default of `super_`.
-            pub(super) fn default_super_() -> ::core::option::Option<
-                ::std::string::String,
-            > {
+            pub(super) fn default_super_() -> ::core::option::Option<::std::string::String> {
                 ::core::option::Option::<::std::string::String>::None
             }
+
             /// Returns the default of `camel_case`.
             pub(super) fn default_camel_case() -> i64 {
                 1
             }
+
             /// Returns the default of `async`.
             pub(super) fn default_async() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 1)
             }
         }
+
         /// The record `golden.type.impl.Option`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Option {
             /// The field `new`.
-            #[serde(default = "Option::default_new")]
             pub new: bool,
         }
+
         impl Option {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new() -> Self {
-                Self { new: Self::default_new() }
+                Self {
+                    new: Self::default_new()
+                }
             }
+
             /// Returns the default of `new`.
             pub(super) fn default_new() -> bool {
                 false
             }
         }
+
         /// The record `golden.type.impl.String`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct String {
             /// The field `str`.
             pub str: ::std::string::String,
         }
+
         impl String {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(str: ::std::string::String) -> Self {
-                Self { str }
+                Self {
+                    str
+                }
             }
         }
+
         /// The record `golden.type.impl.vec`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Vec {
             /// The field `Vec`.
-            #[serde(rename = "Vec")]
             pub vec: Option,
         }
+
         impl Vec {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(vec: Option) -> Self {
-                Self { vec }
+                Self {
+                    vec
+                }
             }
         }
+
         /// The enum `golden.type.impl.Result`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Result {
             /// The symbol `Ok`.
-            #[serde(rename = "Ok")]
             Ok,
             /// The symbol `err`.
-            #[serde(rename = "err")]
             Err,
             /// The symbol `self`.
-            #[serde(rename = "self")]
             Self_,
             /// The symbol `type_`.
-            #[serde(rename = "type_")]
             Type,
             /// The symbol `SOME_THING`.
-            #[serde(rename = "SOME_THING")]
             SomeThing,
         }
+
         impl Result {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -239,34 +194,30 @@ pub mod awkward_named {
                 }
             }
         }
+
         /// The record `other.Event`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Event {
             /// The field `default`.
-            #[serde(default = "Event::default_default")]
             pub default: i32,
         }
+
         impl Event {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new() -> Self {
                 Self {
-                    default: Self::default_default(),
+                    default: Self::default_default()
                 }
             }
+
             /// Returns the default of `default`.
             pub(super) fn default_default() -> i32 {
                 2
             }
         }
+
         impl ::eventwright::wire::avro::Encode for AwkwardNamed {
             fn encode(
                 &self,
@@ -286,8 +237,7 @@ pub mod awkward_named {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("super")?;
+                }.field("super")?;
                 writer.long(self.camel_case);
                 writer.int(self.http_status);
                 writer.decimal(self.r#async, 5, 1).field("async")?;
@@ -305,39 +255,137 @@ pub mod awkward_named {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("value")?;
-                writer
-                    .items(
-                        &self.fields,
-                        |writer, item| {
-                            writer.string(item);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("fields")?;
-                writer
-                    .entries(
-                        &self.item,
-                        |writer, value| {
-                            writer.string(value);
-                            ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("item")?;
-                ::eventwright::wire::avro::Encode::encode(&self.out, writer)
-                    .field("out")?;
-                ::eventwright::wire::avro::Encode::encode(&self.string, writer)
-                    .field("string")?;
-                ::eventwright::wire::avro::Encode::encode(&self.vec, writer)
-                    .field("vec")?;
-                ::eventwright::wire::avro::Encode::encode(&self.result, writer)
-                    .field("result")?;
-                ::eventwright::wire::avro::Encode::encode(&self.event, writer)
-                    .field("event")?;
+                }.field("value")?;
+                writer.items(&self.fields, ::eventwright::wire::avro::encode_item).field("fields")?;
+                writer.entries(&self.item, ::eventwright::wire::avro::encode_item).field("item")?;
+                ::eventwright::wire::avro::Encode::encode(&self.out, writer).field("out")?;
+                ::eventwright::wire::avro::Encode::encode(&self.string, writer).field("string")?;
+                ::eventwright::wire::avro::Encode::encode(&self.vec, writer).field("vec")?;
+                ::eventwright::wire::avro::Encode::encode(&self.result, writer).field("result")?;
+                ::eventwright::wire::avro::Encode::encode(&self.event, writer).field("event")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for AwkwardNamed {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("AwkwardNamed", 16);
+                record.field("type", &self.r#type);
+                record.field("self", &self.self_);
+                record.field("super", &self.super_);
+                record.field("camelCase", &self.camel_case);
+                record.field("HTTPStatus", &self.http_status);
+                record.field("async", &self.r#async);
+                record.field("reader", &self.reader);
+                record.field("writer", &self.writer);
+                record.field("value", &self.value);
+                record.field("fields", &self.fields);
+                record.field("item", &self.item);
+                record.field("out", &self.out);
+                record.field("string", &self.string);
+                record.field("vec", &self.vec);
+                record.field("result", &self.result);
+                record.field("event", &self.event);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for AwkwardNamed {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for AwkwardNamed {
+            const EXPECTED: &'static str = "struct AwkwardNamed";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::std::string::String>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::std::string::String>>::None,
+                    ::core::option::Option::<Option>::None,
+                    ::core::option::Option::<String>::None,
+                    ::core::option::Option::<Vec>::None,
+                    ::core::option::Option::<Result>::None,
+                    ::core::option::Option::<Event>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "type", "self", "super", "camelCase", "HTTPStatus", "async", "reader", "writer", "value",
+                        "fields", "item", "out", "string", "vec", "result", "event",
+                    ],
+                    &[0, 1, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                        &mut places.12, &mut places.13, &mut places.14, &mut places.15,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_type),
+                        ::core::option::Option::Some(field_self_),
+                        field_super_,
+                        field_camel_case,
+                        ::core::option::Option::Some(field_http_status),
+                        field_async,
+                        ::core::option::Option::Some(field_reader),
+                        ::core::option::Option::Some(field_writer),
+                        ::core::option::Option::Some(field_value),
+                        ::core::option::Option::Some(field_fields),
+                        ::core::option::Option::Some(field_item),
+                        ::core::option::Option::Some(field_out),
+                        ::core::option::Option::Some(field_string),
+                        ::core::option::Option::Some(field_vec),
+                        ::core::option::Option::Some(field_result),
+                        ::core::option::Option::Some(field_event),
+                    ) => ::core::result::Result::Ok(Self {
+                        r#type: field_type,
+                        self_: field_self_,
+                        super_: field_super_.unwrap_or_else(Self::default_super_),
+                        camel_case: field_camel_case.unwrap_or_else(Self::default_camel_case),
+                        http_status: field_http_status,
+                        r#async: field_async.unwrap_or_else(Self::default_async),
+                        reader: field_reader,
+                        writer: field_writer,
+                        value: field_value,
+                        fields: field_fields,
+                        item: field_item,
+                        out: field_out,
+                        string: field_string,
+                        vec: field_vec,
+                        result: field_result,
+                        event: field_event,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AwkwardNamed {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Option {
             fn encode(
                 &self,
@@ -347,6 +395,49 @@ pub mod awkward_named {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Option {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Option", 1);
+                record.field("new", &self.new);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Option {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Option {
+            const EXPECTED: &'static str = "struct Option";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<bool>::None,);
+                ::eventwright::wire::json::fields(entries, &["new"], &[], &mut [&mut places.0])?;
+                match places {
+                    (field_new,) => ::core::result::Result::Ok(Self {
+                        new: field_new.unwrap_or_else(Self::default_new)
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Option {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for String {
             fn encode(
                 &self,
@@ -356,34 +447,156 @@ pub mod awkward_named {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for String {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("String", 1);
+                record.field("str", &self.str);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for String {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for String {
+            const EXPECTED: &'static str = "struct String";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::string::String>::None,);
+                ::eventwright::wire::json::fields(entries, &["str"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_str),) => ::core::result::Result::Ok(Self {
+                        str: field_str
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for String {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Vec {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.vec, writer)
-                    .field("Vec")?;
+                ::eventwright::wire::avro::Encode::encode(&self.vec, writer).field("Vec")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Vec {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Vec", 1);
+                record.field("Vec", &self.vec);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Vec {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Vec {
+            const EXPECTED: &'static str = "struct Vec";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<Option>::None,);
+                ::eventwright::wire::json::fields(entries, &["Vec"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_vec),) => ::core::result::Result::Ok(Self {
+                        vec: field_vec
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Vec {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Result {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Ok => 0,
-                            Self::Err => 1,
-                            Self::Self_ => 2,
-                            Self::Type => 3,
-                            Self::SomeThing => 4,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Ok => 0,
+                    Self::Err => 1,
+                    Self::Self_ => 2,
+                    Self::Type => 3,
+                    Self::SomeThing => 4,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Result {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Result {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Result {
+            const EXPECTED: &'static str = "enum Result";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(
+                    input,
+                    &["Ok", "err", "self", "type_", "SOME_THING"],
+                    &[Self::Ok, Self::Err, Self::Self_, Self::Type, Self::SomeThing],
+                )
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Result {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Event {
             fn encode(
                 &self,
@@ -393,99 +606,122 @@ pub mod awkward_named {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Event {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Event", 1);
+                record.field("default", &self.default);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Event {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Event {
+            const EXPECTED: &'static str = "struct Event";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i32>::None,);
+                ::eventwright::wire::json::fields(entries, &["default"], &[], &mut [&mut places.0])?;
+                match places {
+                    (field_default,) => ::core::result::Result::Ok(Self {
+                        default: field_default.unwrap_or_else(Self::default_default)
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Event {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AwkwardNamed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AwkwardNamed {
                     r#type: reader.string().field("type")?,
                     self_: reader.int().field("self")?,
                     super_: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("super")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("super")?,
                     camel_case: reader.long().field("camelCase")?,
                     http_status: reader.int().field("HTTPStatus")?,
                     r#async: reader.decimal(1).field("async")?,
                     reader: reader.string().field("reader")?,
                     writer: reader.string().field("writer")?,
                     value: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
-                    fields: reader.items(1, |reader| reader.string()).field("fields")?,
-                    item: reader.entries(|reader| reader.string()).field("item")?,
-                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("out")?,
-                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("string")?,
-                    vec: <Vec as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("vec")?,
-                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("result")?,
-                    event: <Event as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("event")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
+                    fields: reader.items(1, ::eventwright::wire::avro::Reader::string).field("fields")?,
+                    item: reader.entries(::eventwright::wire::avro::Reader::string).field("item")?,
+                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("out")?,
+                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader).field("string")?,
+                    vec: <Vec as ::eventwright::wire::avro::Decode>::decode(reader).field("vec")?,
+                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("result")?,
+                    event: <Event as ::eventwright::wire::avro::Decode>::decode(reader).field("event")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Option {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Option {
-                    new: reader.boolean().field("new")?,
+                    new: reader.boolean().field("new")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for String {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(String {
-                    str: reader.string().field("str")?,
+                    str: reader.string().field("str")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Vec {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Vec {
-                    vec: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("Vec")?,
+                    vec: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("Vec")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Result {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(5)? {
                     0 => ::core::result::Result::Ok(Result::Ok),
@@ -493,23 +729,21 @@ pub mod awkward_named {
                     2 => ::core::result::Result::Ok(Result::Self_),
                     3 => ::core::result::Result::Ok(Result::Type),
                     4 => ::core::result::Result::Ok(Result::SomeThing),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 5),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Event {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Event {
-                    default: reader.int().field("default")?,
+                    default: reader.int().field("default")?
                 })
             }
         }
+
         /// The schema of version 1 of `AwkwardNamed`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AwkwardNamed",
@@ -540,104 +774,80 @@ pub mod awkward_named {
 "#,
             references: &[],
             fingerprint: 0x59c54e65e9869192,
-            sha256: [
-                14, 55, 178, 104, 224, 132, 231, 38, 27, 238, 188, 54, 148, 241, 54, 61,
-                193, 76, 57, 136, 182, 177, 86, 216, 39, 75, 0, 75, 170, 125, 57, 71,
-            ],
+            sha256: *b"\x0e7\xb2h\xe0\x84\xe7&\x1b\xee\xbc6\x94\xf16=\xc1L9\x88\xb6\xb1V\xd8\'K\x00K\xaa}9G",
             canonical_fingerprint: 0xc2c36233ce9f1f7e,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for AwkwardNamed {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.r#type.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.r#type.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for AwkwardNamed {
             type Owned = AwkwardNamed;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `AwkwardNamed`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Result;
         pub use super::v1::Option;
+
         /// The record `golden.type.impl.awkward_named`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct AwkwardNamed {
             /// The field `type`.
             pub r#type: ::std::string::String,
             /// The field `self`.
-            #[serde(rename = "self")]
             pub self_: i64,
             /// The field `match`.
             pub r#match: i32,
             /// The field `camelCase`.
-            #[serde(rename = "camelCase")]
-            #[serde(default = "AwkwardNamed::default_camel_case")]
             pub camel_case: i64,
             /// The field `async`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "AwkwardNamed::default_async")]
             pub r#async: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `value`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<::std::string::String>,
             /// The field `result`.
             pub result: Result,
             /// The field `yield`.
-            #[serde(default = "AwkwardNamed::default_yield")]
             pub r#yield: Result,
             /// The field `gen`.
-            #[serde(default = "AwkwardNamed::default_gen")]
             pub r#gen: ::std::string::String,
             /// The field `out`.
             pub out: Option,
             /// The field `string`.
             pub string: String,
         }
+
         impl AwkwardNamed {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -665,39 +875,37 @@ pub mod awkward_named {
                     string,
                 }
             }
+
             /// Returns the default of `camel_case`.
             pub(super) fn default_camel_case() -> i64 {
                 1
             }
+
             /// Returns the default of `async`.
             pub(super) fn default_async() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 1)
             }
+
             /// Returns the default of `yield`.
             pub(super) fn default_yield() -> Result {
                 Result::Self_
             }
+
             /// Returns the default of `gen`.
             pub(super) fn default_gen() -> ::std::string::String {
                 ::std::string::String::from("2024")
             }
         }
+
         /// The record `golden.type.impl.String`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct String {
             /// The field `str`.
             pub str: ::std::string::String,
             /// The field `loop`.
-            #[serde(default = "String::default_loop")]
             pub r#loop: Option,
         }
+
         impl String {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -708,11 +916,15 @@ pub mod awkward_named {
                     r#loop: Self::default_loop(),
                 }
             }
+
             /// Returns the default of `loop`.
             pub(super) fn default_loop() -> Option {
-                Option { new: false }
+                Option {
+                    new: false
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for AwkwardNamed {
             fn encode(
                 &self,
@@ -735,34 +947,181 @@ pub mod awkward_named {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("value")?;
-                ::eventwright::wire::avro::Encode::encode(&self.result, writer)
-                    .field("result")?;
-                ::eventwright::wire::avro::Encode::encode(&self.r#yield, writer)
-                    .field("yield")?;
+                }.field("value")?;
+                ::eventwright::wire::avro::Encode::encode(&self.result, writer).field("result")?;
+                ::eventwright::wire::avro::Encode::encode(&self.r#yield, writer).field("yield")?;
                 writer.string(&self.r#gen);
-                ::eventwright::wire::avro::Encode::encode(&self.out, writer)
-                    .field("out")?;
-                ::eventwright::wire::avro::Encode::encode(&self.string, writer)
-                    .field("string")?;
+                ::eventwright::wire::avro::Encode::encode(&self.out, writer).field("out")?;
+                ::eventwright::wire::avro::Encode::encode(&self.string, writer).field("string")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for AwkwardNamed {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("AwkwardNamed", 11);
+                record.field("type", &self.r#type);
+                record.field("self", &self.self_);
+                record.field("match", &self.r#match);
+                record.field("camelCase", &self.camel_case);
+                record.field("async", &self.r#async);
+                record.field("value", &self.value);
+                record.field("result", &self.result);
+                record.field("yield", &self.r#yield);
+                record.field("gen", &self.r#gen);
+                record.field("out", &self.out);
+                record.field("string", &self.string);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for AwkwardNamed {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for AwkwardNamed {
+            const EXPECTED: &'static str = "struct AwkwardNamed";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<::core::option::Option<::std::string::String>>::None,
+                    ::core::option::Option::<Result>::None,
+                    ::core::option::Option::<Result>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Option>::None,
+                    ::core::option::Option::<String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "type", "self", "match", "camelCase", "async", "value", "result", "yield", "gen", "out",
+                        "string",
+                    ],
+                    &[0, 1, 2, 5, 6, 9, 10],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_type),
+                        ::core::option::Option::Some(field_self_),
+                        ::core::option::Option::Some(field_match),
+                        field_camel_case,
+                        field_async,
+                        ::core::option::Option::Some(field_value),
+                        ::core::option::Option::Some(field_result),
+                        field_yield,
+                        field_gen,
+                        ::core::option::Option::Some(field_out),
+                        ::core::option::Option::Some(field_string),
+                    ) => ::core::result::Result::Ok(Self {
+                        r#type: field_type,
+                        self_: field_self_,
+                        r#match: field_match,
+                        camel_case: field_camel_case.unwrap_or_else(Self::default_camel_case),
+                        r#async: field_async.unwrap_or_else(Self::default_async),
+                        value: field_value,
+                        result: field_result,
+                        r#yield: field_yield.unwrap_or_else(Self::default_yield),
+                        r#gen: field_gen.unwrap_or_else(Self::default_gen),
+                        out: field_out,
+                        string: field_string,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AwkwardNamed {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for String {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.str);
-                ::eventwright::wire::avro::Encode::encode(&self.r#loop, writer)
-                    .field("loop")?;
+                ::eventwright::wire::avro::Encode::encode(&self.r#loop, writer).field("loop")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for String {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("String", 2);
+                record.field("str", &self.str);
+                record.field("loop", &self.r#loop);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for String {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for String {
+            const EXPECTED: &'static str = "struct String";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Option>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["str", "loop"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_str), field_loop,) => ::core::result::Result::Ok(Self {
+                        str: field_str,
+                        r#loop: field_loop.unwrap_or_else(Self::default_loop),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for String {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AwkwardNamed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AwkwardNamed {
                     r#type: reader.string().field("type")?,
@@ -771,50 +1130,36 @@ pub mod awkward_named {
                     camel_case: reader.long().field("camelCase")?,
                     r#async: reader.decimal(1).field("async")?,
                     value: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
-                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("result")?,
-                    r#yield: <Result as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("yield")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
+                    result: <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("result")?,
+                    r#yield: <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("yield")?,
                     r#gen: reader.string().field("gen")?,
-                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("out")?,
-                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("string")?,
+                    out: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("out")?,
+                    string: <String as ::eventwright::wire::avro::Decode>::decode(reader).field("string")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for String {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(String {
                     str: reader.string().field("str")?,
-                    r#loop: <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("loop")?,
+                    r#loop: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("loop")?,
                 })
             }
         }
+
         /// Reads `golden.type.impl.awkward_named` as version 1 wrote it.
         fn awkward_named_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<AwkwardNamed, ::eventwright::wire::DecodeError> {
             let value = AwkwardNamed {
                 r#type: reader.string().field("type")?,
@@ -825,11 +1170,7 @@ pub mod awkward_named {
                         1 => {
                             reader.bytes()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
                     reader.long().field("camelCase")?
                 },
@@ -839,49 +1180,30 @@ pub mod awkward_named {
                     reader.bytes()?;
                     reader.bytes()?;
                     match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?
                 },
                 out: {
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                reader.bytes()?;
-                                reader.bytes()?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
-                    <Option as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("out")?
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    reader.skip_blocks(1, |reader| {
+                        reader.bytes()?;
+                        reader.bytes()?;
+                        ::core::result::Result::Ok(())
+                    })?;
+                    <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("out")?
                 },
                 string: string_from_v1(reader).field("string")?,
                 result: {
                     skip_vec_26_of_v1(reader)?;
-                    <Result as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("result")?
+                    <Result as ::eventwright::wire::avro::Decode>::decode(reader).field("result")?
                 },
                 r#yield: AwkwardNamed::default_yield(),
                 r#gen: AwkwardNamed::default_gen(),
@@ -889,36 +1211,41 @@ pub mod awkward_named {
             skip_event_30_of_v1(reader)?;
             ::core::result::Result::Ok(value)
         }
+
         /// Reads `golden.type.impl.String` as version 1 wrote it.
         fn string_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<String, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(String {
                 str: reader.string().field("str")?,
                 r#loop: String::default_loop(),
             })
         }
+
         /// Skips a `golden.type.impl.vec` as version 1 wrote it.
         fn skip_vec_26_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             skip_option_27_of_v1(reader)?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `golden.type.impl.Option` as version 1 wrote it.
         fn skip_option_27_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.boolean()?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `other.Event` as version 1 wrote it.
         fn skip_event_30_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.int()?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 2 of `AwkwardNamed`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AwkwardNamed",
@@ -945,39 +1272,34 @@ pub mod awkward_named {
 "#,
             references: &[],
             fingerprint: 0xa59af4c7732909e6,
-            sha256: [
-                235, 67, 101, 15, 20, 98, 60, 159, 79, 19, 154, 127, 189, 165, 175, 107,
-                163, 101, 140, 158, 116, 136, 51, 102, 4, 95, 48, 250, 63, 106, 163, 85,
-            ],
+            sha256: *b"\xebCe\x0f\x14b<\x9fO\x13\x9a\x7f\xbd\xa5\xafk\xa3e\x8c\x9et\x883f\x04_0\xfa?j\xa3U",
             canonical_fingerprint: 0x09bcc4f962c3647e,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for AwkwardNamed {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.r#type.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.r#type.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for AwkwardNamed {
             type Owned = AwkwardNamed;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -985,19 +1307,12 @@ pub mod awkward_named {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => awkward_named_from_v1(reader),
-                    1 => {
-                        <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <AwkwardNamed as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use awkward_named::v2::AwkwardNamed;

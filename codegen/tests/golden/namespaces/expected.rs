@@ -4,49 +4,37 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
-pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &order_moved::v1::SCHEMA,
-    &order_moved::v2::SCHEMA,
-];
+pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[&order_moved::v1::SCHEMA, &order_moved::v2::SCHEMA];
+
 /// The versions of `OrderMoved`.
 pub mod order_moved {
     /// Version 1 of `OrderMoved`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.orders.OrderMoved`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct OrderMoved {
             /// The field `from`.
             pub from: Address,
             /// The field `to`.
             pub to: golden_type::Address,
             /// The field `kind`.
-            #[serde(default = "OrderMoved::default_kind")]
             pub kind: golden_kinds::Kind,
             /// The field `either`.
             pub either: OrderMovedEither,
             /// The field `unique`.
             pub unique: Unique,
         }
+
         impl OrderMoved {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                from: Address,
-                to: golden_type::Address,
-                either: OrderMovedEither,
-                unique: Unique,
-            ) -> Self {
+            pub fn new(from: Address, to: golden_type::Address, either: OrderMovedEither, unique: Unique) -> Self {
                 Self {
                     from,
                     to,
@@ -55,112 +43,82 @@ pub mod order_moved {
                     unique,
                 }
             }
+
             /// Returns the default of `kind`.
             pub(super) fn default_kind() -> golden_kinds::Kind {
                 golden_kinds::Kind::B
             }
         }
+
         /// The branches of the union in `golden.orders.OrderMoved.either`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum OrderMovedEither {
             /// The branch `golden.orders.Address`.
-            #[serde(rename = "golden.orders.Address")]
-            #[serde(alias = "Address")]
             Address(Address),
             /// The branch `golden.type.Address`.
-            #[serde(rename = "golden.type.Address")]
             GoldenTypeAddress(golden_type::Address),
         }
+
         /// The record `golden.orders.Address`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Address {
             /// The field `street`.
             pub street: ::std::string::String,
         }
+
         impl Address {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(street: ::std::string::String) -> Self {
-                Self { street }
+                Self {
+                    street
+                }
             }
         }
+
         /// The record `elsewhere.Unique`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Unique {
             /// The field `to`.
-            #[serde(default = "Unique::default_to")]
             pub to: golden_type::Address,
         }
+
         impl Unique {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new() -> Self {
-                Self { to: Self::default_to() }
+                Self {
+                    to: Self::default_to()
+                }
             }
+
             /// Returns the default of `to`.
             pub(super) fn default_to() -> golden_type::Address {
                 golden_type::Address {
                     city: ::std::string::String::from("c"),
                     former: ::core::option::Option::Some(Address {
-                        street: ::std::string::String::from("a"),
+                        street: ::std::string::String::from("a")
                     }),
                     kind: golden_type::Kind::Self_,
-                    next: ::core::option::Option::<
-                        ::std::boxed::Box<golden_type::Address>,
-                    >::None,
-                    place: golden_type::AddressPlace::String(
-                        ::std::string::String::from("p"),
-                    ),
+                    next: ::core::option::Option::<::std::boxed::Box<golden_type::Address>>::None,
+                    place: golden_type::AddressPlace::String(::std::string::String::from("p")),
                 }
             }
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod golden_kinds {
             /// The enum `golden.kinds.Kind`.
-            #[derive(
-                Debug,
-                Clone,
-                Copy,
-                PartialEq,
-                Eq,
-                Hash,
-                PartialOrd,
-                Ord,
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize,
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
             pub enum Kind {
                 /// The symbol `A`.
-                #[serde(rename = "A")]
                 A,
                 /// The symbol `B`.
-                #[serde(rename = "B")]
                 B,
             }
+
             impl Kind {
                 /// Returns the symbol in the schema.
                 #[must_use]
@@ -172,36 +130,24 @@ pub mod order_moved {
                 }
             }
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod golden_type {
             /// The record `golden.type.Address`.
-            #[derive(
-                Debug,
-                Clone,
-                PartialEq,
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+            #[derive(Debug, Clone, PartialEq)]
             pub struct Address {
                 /// The field `city`.
-                #[serde(default = "Address::default_city")]
                 pub city: ::std::string::String,
                 /// The field `former`.
-                #[serde(default = "Address::default_former")]
                 pub former: ::core::option::Option<super::Address>,
                 /// The field `kind`.
-                #[serde(default = "Address::default_kind")]
                 pub kind: super::golden_type::Kind,
                 /// The field `next`.
-                #[serde(default = "Address::default_next")]
-                pub next: ::core::option::Option<
-                    ::std::boxed::Box<super::golden_type::Address>,
-                >,
+                pub next: ::core::option::Option<::std::boxed::Box<super::golden_type::Address>>,
                 /// The field `place`.
-                #[serde(default = "Address::default_place")]
                 pub place: super::golden_type::AddressPlace,
             }
+
             impl Address {
                 /// Returns the record with the fields that have no default; the others have theirs. Written as
                 /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -215,80 +161,57 @@ pub mod order_moved {
                         place: Self::default_place(),
                     }
                 }
+
                 /// Returns the default of `city`.
                 pub(in super::super) fn default_city() -> ::std::string::String {
                     ::std::string::String::from("Ulm")
                 }
+
                 /// Returns the default of `former`.
-                pub(in super::super) fn default_former() -> ::core::option::Option<
-                    super::Address,
-                > {
+                pub(in super::super) fn default_former() -> ::core::option::Option<super::Address> {
                     ::core::option::Option::Some(super::Address {
-                        street: ::std::string::String::from("a"),
+                        street: ::std::string::String::from("a")
                     })
                 }
+
                 /// Returns the default of `kind`.
                 pub(in super::super) fn default_kind() -> super::golden_type::Kind {
                     super::golden_type::Kind::Self_
                 }
+
                 /// Returns the default of `next`.
-                pub(in super::super) fn default_next() -> ::core::option::Option<
-                    ::std::boxed::Box<super::golden_type::Address>,
-                > {
-                    ::core::option::Option::<
-                        ::std::boxed::Box<super::golden_type::Address>,
-                    >::None
+                pub(
+                    in super::super
+                ) fn default_next() -> ::core::option::Option<::std::boxed::Box<super::golden_type::Address>> {
+                    ::core::option::Option::<::std::boxed::Box<super::golden_type::Address>>::None
                 }
+
                 /// Returns the default of `place`.
                 pub(in super::super) fn default_place() -> super::golden_type::AddressPlace {
-                    super::golden_type::AddressPlace::String(
-                        ::std::string::String::from("p"),
-                    )
+                    super::golden_type::AddressPlace::String(::std::string::String::from("p"))
                 }
             }
+
             /// The branches of the union in `golden.type.Address.place`.
-            #[derive(
-                Debug,
-                Clone,
-                PartialEq,
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
+            #[derive(Debug, Clone, PartialEq)]
             pub enum AddressPlace {
                 /// The branch `string`.
-                #[serde(rename = "string")]
                 String(::std::string::String),
                 /// The branch `golden.orders.Address`.
-                #[serde(rename = "golden.orders.Address")]
-                #[serde(alias = "Address")]
                 Address(super::Address),
                 /// The branch `golden.type.Address`.
-                #[serde(rename = "golden.type.Address")]
                 GoldenTypeAddress(::std::boxed::Box<super::golden_type::Address>),
             }
+
             /// The enum `golden.type.Kind`.
-            #[derive(
-                Debug,
-                Clone,
-                Copy,
-                PartialEq,
-                Eq,
-                Hash,
-                PartialOrd,
-                Ord,
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize,
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
             pub enum Kind {
                 /// The symbol `HOME`.
-                #[serde(rename = "HOME")]
                 Home,
                 /// The symbol `Self`.
-                #[serde(rename = "Self")]
                 Self_,
             }
+
             impl Kind {
                 /// Returns the symbol in the schema.
                 #[must_use]
@@ -300,23 +223,89 @@ pub mod order_moved {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for OrderMoved {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.from, writer)
-                    .field("from")?;
+                ::eventwright::wire::avro::Encode::encode(&self.from, writer).field("from")?;
                 ::eventwright::wire::avro::Encode::encode(&self.to, writer).field("to")?;
-                ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
-                    .field("kind")?;
-                ::eventwright::wire::avro::Encode::encode(&self.either, writer)
-                    .field("either")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unique, writer)
-                    .field("unique")?;
+                ::eventwright::wire::avro::Encode::encode(&self.kind, writer).field("kind")?;
+                ::eventwright::wire::avro::Encode::encode(&self.either, writer).field("either")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unique, writer).field("unique")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for OrderMoved {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("OrderMoved", 5);
+                record.field("from", &self.from);
+                record.field("to", &self.to);
+                record.field("kind", &self.kind);
+                record.field("either", &self.either);
+                record.field("unique", &self.unique);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for OrderMoved {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for OrderMoved {
+            const EXPECTED: &'static str = "struct OrderMoved";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Address>::None,
+                    ::core::option::Option::<golden_type::Address>::None,
+                    ::core::option::Option::<golden_kinds::Kind>::None,
+                    ::core::option::Option::<OrderMovedEither>::None,
+                    ::core::option::Option::<Unique>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["from", "to", "kind", "either", "unique"],
+                    &[0, 1, 3, 4],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_from),
+                        ::core::option::Option::Some(field_to),
+                        field_kind,
+                        ::core::option::Option::Some(field_either),
+                        ::core::option::Option::Some(field_unique),
+                    ) => ::core::result::Result::Ok(Self {
+                        from: field_from,
+                        to: field_to,
+                        kind: field_kind.unwrap_or_else(Self::default_kind),
+                        either: field_either,
+                        unique: field_unique,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMoved {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for OrderMovedEither {
             fn encode(
                 &self,
@@ -335,6 +324,55 @@ pub mod order_moved {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for OrderMovedEither {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Address(value) => ::eventwright::wire::json::View::Branch("golden.orders.Address", value),
+                    Self::GoldenTypeAddress(value) => ::eventwright::wire::json::View::Branch(
+                        "golden.type.Address",
+                        value,
+                    ),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for OrderMovedEither {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for OrderMovedEither {
+            const EXPECTED: &'static str = "enum OrderMovedEither";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.orders.Address", "golden.type.Address"],
+                    &[("Address", 0)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Address),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::GoldenTypeAddress),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMovedEither {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Address {
             fn encode(
                 &self,
@@ -344,48 +382,152 @@ pub mod order_moved {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 1);
+                record.field("street", &self.street);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::string::String>::None,);
+                ::eventwright::wire::json::fields(entries, &["street"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_street),) => ::core::result::Result::Ok(Self {
+                        street: field_street
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for golden_type::Address {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.string(&self.city);
-                        match &self.former {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                writer.nested(|writer| {
+                    writer.string(&self.city);
+                    match &self.former {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("former")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
-                            .field("kind")?;
-                        match &self.next {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
                         }
-                            .field("next")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.place, writer)
-                            .field("place")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                    }.field("former")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.kind, writer).field("kind")?;
+                    match &self.next {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("next")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.place, writer).field("place")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for golden_type::Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 5);
+                record.field("city", &self.city);
+                record.field("former", &self.former);
+                record.field("kind", &self.kind);
+                record.field("next", &self.next);
+                record.field("place", &self.place);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for golden_type::Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for golden_type::Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::core::option::Option<Address>>::None,
+                    ::core::option::Option::<golden_type::Kind>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<golden_type::Address>>>::None,
+                    ::core::option::Option::<golden_type::AddressPlace>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["city", "former", "kind", "next", "place"],
+                    &[],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4],
+                )?;
+                match places {
+                    (
+                        field_city,
+                        field_former,
+                        field_kind,
+                        field_next,
+                        field_place,
+                    ) => ::core::result::Result::Ok(Self {
+                        city: field_city.unwrap_or_else(Self::default_city),
+                        former: field_former.unwrap_or_else(Self::default_former),
+                        kind: field_kind.unwrap_or_else(Self::default_kind),
+                        next: field_next.unwrap_or_else(Self::default_next),
+                        place: field_place.unwrap_or_else(Self::default_place),
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for golden_type::AddressPlace {
             fn encode(
                 &self,
@@ -402,45 +544,155 @@ pub mod order_moved {
                     }
                     Self::GoldenTypeAddress(value) => {
                         writer.index(2);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for golden_type::AddressPlace {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Address(value) => ::eventwright::wire::json::View::Branch("golden.orders.Address", value),
+                    Self::GoldenTypeAddress(value) => ::eventwright::wire::json::View::Branch(
+                        "golden.type.Address",
+                        value,
+                    ),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for golden_type::AddressPlace {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for golden_type::AddressPlace {
+            const EXPECTED: &'static str = "enum AddressPlace";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["string", "golden.orders.Address", "golden.type.Address"],
+                    &[("Address", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Address),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::GoldenTypeAddress),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::AddressPlace {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for golden_type::Kind {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Home => 0,
-                            Self::Self_ => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Home => 0,
+                    Self::Self_ => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for golden_type::Kind {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for golden_type::Kind {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for golden_type::Kind {
+            const EXPECTED: &'static str = "enum Kind";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["HOME", "Self"], &[Self::Home, Self::Self_])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::Kind {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for golden_kinds::Kind {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::A => 0,
-                            Self::B => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::A => 0,
+                    Self::B => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for golden_kinds::Kind {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for golden_kinds::Kind {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for golden_kinds::Kind {
+            const EXPECTED: &'static str = "enum Kind";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["A", "B"], &[Self::A, Self::B])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_kinds::Kind {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Unique {
             fn encode(
                 &self,
@@ -450,312 +702,245 @@ pub mod order_moved {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Unique {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Unique", 1);
+                record.field("to", &self.to);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Unique {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Unique {
+            const EXPECTED: &'static str = "struct Unique";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<golden_type::Address>::None,);
+                ::eventwright::wire::json::fields(entries, &["to"], &[], &mut [&mut places.0])?;
+                match places {
+                    (field_to,) => ::core::result::Result::Ok(Self {
+                        to: field_to.unwrap_or_else(Self::default_to)
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unique {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for OrderMoved {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(OrderMoved {
-                    from: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("from")?,
-                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("to")?,
-                    kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("kind")?,
+                    from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
+                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).field("to")?,
+                    kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
                     either: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            <Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(OrderMovedEither::Address)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(OrderMovedEither::GoldenTypeAddress)
-                        }
+                        ::core::result::Result::Ok(0) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            OrderMovedEither::Address
+                        ),
+                        ::core::result::Result::Ok(1) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            OrderMovedEither::GoldenTypeAddress
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("either")?,
-                    unique: <Unique as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unique")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("either")?,
+                    unique: <Unique as ::eventwright::wire::avro::Decode>::decode(reader).field("unique")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
-                    street: reader.string().field("street")?,
+                    street: reader.string().field("street")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(golden_type::Address {
-                            city: reader.string().field("city")?,
-                            former: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(golden_type::Address {
+                        city: reader.string().field("city")?,
+                        former: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("former")?,
-                            kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("kind")?,
-                            next: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("former")?,
+                        kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
+                        next: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("next")?,
-                            place: match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(golden_type::AddressPlace::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(golden_type::AddressPlace::Address)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(golden_type::AddressPlace::GoldenTypeAddress)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("next")?,
+                        place: match reader.index(3) {
+                            ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                golden_type::AddressPlace::Address
+                            ),
+                            ::core::result::Result::Ok(2) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                golden_type::AddressPlace::GoldenTypeAddress
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                             }
-                                .field("place")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("place")?,
                     })
+                })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Kind {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(golden_type::Kind::Home),
                     1 => ::core::result::Result::Ok(golden_type::Kind::Self_),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_kinds::Kind {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(golden_kinds::Kind::A),
                     1 => ::core::result::Result::Ok(golden_kinds::Kind::B),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unique {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unique {
-                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("to")?,
+                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).field("to")?
                 })
             }
         }
+
         /// Reads `golden.orders.OrderMoved` as version 2 wrote it.
         fn order_moved_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<OrderMoved, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(OrderMoved {
-                from: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("from")?,
+                from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
                 to: address_from_v2(reader).field("to")?,
-                kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(
-                        reader,
-                    )
-                    .field("kind")?,
+                kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
                 either: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(OrderMovedEither::Address)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        address_from_v2(reader).map(OrderMovedEither::GoldenTypeAddress)
-                    }
+                    ::core::result::Result::Ok(0) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        OrderMovedEither::Address
+                    ),
+                    ::core::result::Result::Ok(1) => address_from_v2(reader).map(OrderMovedEither::GoldenTypeAddress),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("either")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("either")?,
                 unique: unique_from_v2(reader).field("unique")?,
             })
         }
+
         /// Reads `golden.type.Address` as version 2 wrote it.
         fn address_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            golden_type::Address,
-            ::eventwright::wire::DecodeError,
-        > {
-            reader
-                .nested(|reader| {
-                    ::core::result::Result::Ok(golden_type::Address {
-                        city: reader.string().field("city")?,
-                        former: {
-                            reader.int()?;
-                            match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("former")?
-                        },
-                        kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("kind")?,
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                address_from_v2(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(::core::option::Option::Some)
-                            }
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<golden_type::Address, ::eventwright::wire::DecodeError> {
+            reader.nested(|reader| {
+                ::core::result::Result::Ok(golden_type::Address {
+                    city: reader.string().field("city")?,
+                    former: {
+                        reader.int()?;
+                        match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("former")?
+                    },
+                    kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
+                    next: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => address_from_v2(reader).map(::std::boxed::Box::new).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("next")?,
-                        place: match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                reader.string().map(golden_type::AddressPlace::String)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Address as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    )
-                                    .map(golden_type::AddressPlace::Address)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                address_from_v2(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(golden_type::AddressPlace::GoldenTypeAddress)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("next")?,
+                    place: match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            golden_type::AddressPlace::Address
+                        ),
+                        ::core::result::Result::Ok(2) => address_from_v2(reader).map(::std::boxed::Box::new).map(
+                            golden_type::AddressPlace::GoldenTypeAddress
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                            .field("place")?,
-                    })
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("place")?,
                 })
-        }
-        /// Reads `elsewhere.Unique` as version 2 wrote it.
-        fn unique_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Unique, ::eventwright::wire::DecodeError> {
-            ::core::result::Result::Ok(Unique {
-                to: address_from_v2(reader).field("to")?,
             })
         }
+
+        /// Reads `elsewhere.Unique` as version 2 wrote it.
+        fn unique_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<Unique, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Unique {
+                to: address_from_v2(reader).field("to")?
+            })
+        }
+
         /// The schema of version 1 of `OrderMoved`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "OrderMoved",
@@ -781,90 +966,69 @@ pub mod order_moved {
 "#,
             references: &[],
             fingerprint: 0xf1b4f93b694aa3ba,
-            sha256: [
-                252, 163, 94, 173, 213, 188, 51, 175, 52, 40, 148, 205, 238, 78, 28, 237,
-                180, 174, 198, 96, 153, 242, 129, 205, 188, 124, 108, 136, 237, 56, 244,
-                182,
-            ],
+            sha256: *b"\xfc\xa3^\xad\xd5\xbc3\xaf4(\x94\xcd\xeeN\x1c\xed\xb4\xae\xc6`\x99\xf2\x81\xcd\xbc|l\x88\xed8\xf4\xb6",
             canonical_fingerprint: 0xf1b4f93b694aa3ba,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for OrderMoved {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for OrderMoved {
             type Owned = OrderMoved;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <OrderMoved as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
+                    0 => <OrderMoved as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => order_moved_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `OrderMoved`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Address;
+
         /// The record `golden.orders.OrderMoved`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct OrderMoved {
             /// The field `from`.
             pub from: Address,
             /// The field `to`.
             pub to: golden_type::Address,
             /// The field `kind`.
-            #[serde(default = "OrderMoved::default_kind")]
             pub kind: golden_kinds::Kind,
             /// The field `either`.
             pub either: OrderMovedEither,
             /// The field `unique`.
             pub unique: Unique,
         }
+
         impl OrderMoved {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                from: Address,
-                to: golden_type::Address,
-                either: OrderMovedEither,
-                unique: Unique,
-            ) -> Self {
+            pub fn new(from: Address, to: golden_type::Address, either: OrderMovedEither, unique: Unique) -> Self {
                 Self {
                     from,
                     to,
@@ -873,106 +1037,80 @@ pub mod order_moved {
                     unique,
                 }
             }
+
             /// Returns the default of `kind`.
             pub(super) fn default_kind() -> golden_kinds::Kind {
                 golden_kinds::Kind::B
             }
         }
+
         /// The branches of the union in `golden.orders.OrderMoved.either`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum OrderMovedEither {
             /// The branch `golden.orders.Address`.
-            #[serde(rename = "golden.orders.Address")]
-            #[serde(alias = "Address")]
             Address(Address),
             /// The branch `golden.type.Address`.
-            #[serde(rename = "golden.type.Address")]
             GoldenTypeAddress(golden_type::Address),
         }
+
         /// The record `elsewhere.Unique`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Unique {
             /// The field `to`.
-            #[serde(default = "Unique::default_to")]
             pub to: golden_type::Address,
         }
+
         impl Unique {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new() -> Self {
-                Self { to: Self::default_to() }
+                Self {
+                    to: Self::default_to()
+                }
             }
+
             /// Returns the default of `to`.
             pub(super) fn default_to() -> golden_type::Address {
                 golden_type::Address {
                     city: ::std::string::String::from("c"),
                     zip: 5,
                     former: ::core::option::Option::Some(Address {
-                        street: ::std::string::String::from("a"),
+                        street: ::std::string::String::from("a")
                     }),
                     kind: golden_type::Kind::Self_,
-                    next: ::core::option::Option::<
-                        ::std::boxed::Box<golden_type::Address>,
-                    >::None,
-                    place: golden_type::AddressPlace::String(
-                        ::std::string::String::from("p"),
-                    ),
+                    next: ::core::option::Option::<::std::boxed::Box<golden_type::Address>>::None,
+                    place: golden_type::AddressPlace::String(::std::string::String::from("p")),
                 }
             }
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod golden_kinds {
             pub use super::super::v1::golden_kinds::Kind;
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod golden_type {
             pub use super::super::v1::golden_type::Kind;
+
             /// The record `golden.type.Address`.
-            #[derive(
-                Debug,
-                Clone,
-                PartialEq,
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+            #[derive(Debug, Clone, PartialEq)]
             pub struct Address {
                 /// The field `city`.
-                #[serde(default = "Address::default_city")]
                 pub city: ::std::string::String,
                 /// The field `zip`.
-                #[serde(default = "Address::default_zip")]
                 pub zip: i32,
                 /// The field `former`.
-                #[serde(default = "Address::default_former")]
                 pub former: ::core::option::Option<super::Address>,
                 /// The field `kind`.
-                #[serde(default = "Address::default_kind")]
                 pub kind: super::golden_type::Kind,
                 /// The field `next`.
-                #[serde(default = "Address::default_next")]
-                pub next: ::core::option::Option<
-                    ::std::boxed::Box<super::golden_type::Address>,
-                >,
+                pub next: ::core::option::Option<::std::boxed::Box<super::golden_type::Address>>,
                 /// The field `place`.
-                #[serde(default = "Address::default_place")]
                 pub place: super::golden_type::AddressPlace,
             }
+
             impl Address {
                 /// Returns the record with the fields that have no default; the others have theirs. Written as
                 /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -987,80 +1125,136 @@ pub mod order_moved {
                         place: Self::default_place(),
                     }
                 }
+
                 /// Returns the default of `city`.
                 pub(in super::super) fn default_city() -> ::std::string::String {
                     ::std::string::String::from("Ulm")
                 }
+
                 /// Returns the default of `zip`.
                 pub(in super::super) fn default_zip() -> i32 {
                     5
                 }
+
                 /// Returns the default of `former`.
-                pub(in super::super) fn default_former() -> ::core::option::Option<
-                    super::Address,
-                > {
+                pub(in super::super) fn default_former() -> ::core::option::Option<super::Address> {
                     ::core::option::Option::Some(super::Address {
-                        street: ::std::string::String::from("a"),
+                        street: ::std::string::String::from("a")
                     })
                 }
+
                 /// Returns the default of `kind`.
                 pub(in super::super) fn default_kind() -> super::golden_type::Kind {
                     super::golden_type::Kind::Self_
                 }
+
                 /// Returns the default of `next`.
-                pub(in super::super) fn default_next() -> ::core::option::Option<
-                    ::std::boxed::Box<super::golden_type::Address>,
-                > {
-                    ::core::option::Option::<
-                        ::std::boxed::Box<super::golden_type::Address>,
-                    >::None
+                pub(
+                    in super::super
+                ) fn default_next() -> ::core::option::Option<::std::boxed::Box<super::golden_type::Address>> {
+                    ::core::option::Option::<::std::boxed::Box<super::golden_type::Address>>::None
                 }
+
                 /// Returns the default of `place`.
                 pub(in super::super) fn default_place() -> super::golden_type::AddressPlace {
-                    super::golden_type::AddressPlace::String(
-                        ::std::string::String::from("p"),
-                    )
+                    super::golden_type::AddressPlace::String(::std::string::String::from("p"))
                 }
             }
+
             /// The branches of the union in `golden.type.Address.place`.
-            #[derive(
-                Debug,
-                Clone,
-                PartialEq,
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
-            #[serde(crate = "::eventwright::wire::serde")]
+            #[derive(Debug, Clone, PartialEq)]
             pub enum AddressPlace {
                 /// The branch `string`.
-                #[serde(rename = "string")]
                 String(::std::string::String),
                 /// The branch `golden.orders.Address`.
-                #[serde(rename = "golden.orders.Address")]
-                #[serde(alias = "Address")]
                 Address(super::Address),
                 /// The branch `golden.type.Address`.
-                #[serde(rename = "golden.type.Address")]
                 GoldenTypeAddress(::std::boxed::Box<super::golden_type::Address>),
             }
         }
+
         impl ::eventwright::wire::avro::Encode for OrderMoved {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.from, writer)
-                    .field("from")?;
+                ::eventwright::wire::avro::Encode::encode(&self.from, writer).field("from")?;
                 ::eventwright::wire::avro::Encode::encode(&self.to, writer).field("to")?;
-                ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
-                    .field("kind")?;
-                ::eventwright::wire::avro::Encode::encode(&self.either, writer)
-                    .field("either")?;
-                ::eventwright::wire::avro::Encode::encode(&self.unique, writer)
-                    .field("unique")?;
+                ::eventwright::wire::avro::Encode::encode(&self.kind, writer).field("kind")?;
+                ::eventwright::wire::avro::Encode::encode(&self.either, writer).field("either")?;
+                ::eventwright::wire::avro::Encode::encode(&self.unique, writer).field("unique")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for OrderMoved {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("OrderMoved", 5);
+                record.field("from", &self.from);
+                record.field("to", &self.to);
+                record.field("kind", &self.kind);
+                record.field("either", &self.either);
+                record.field("unique", &self.unique);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for OrderMoved {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for OrderMoved {
+            const EXPECTED: &'static str = "struct OrderMoved";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Address>::None,
+                    ::core::option::Option::<golden_type::Address>::None,
+                    ::core::option::Option::<golden_kinds::Kind>::None,
+                    ::core::option::Option::<OrderMovedEither>::None,
+                    ::core::option::Option::<Unique>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["from", "to", "kind", "either", "unique"],
+                    &[0, 1, 3, 4],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_from),
+                        ::core::option::Option::Some(field_to),
+                        field_kind,
+                        ::core::option::Option::Some(field_either),
+                        ::core::option::Option::Some(field_unique),
+                    ) => ::core::result::Result::Ok(Self {
+                        from: field_from,
+                        to: field_to,
+                        kind: field_kind.unwrap_or_else(Self::default_kind),
+                        either: field_either,
+                        unique: field_unique,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMoved {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for OrderMovedEither {
             fn encode(
                 &self,
@@ -1079,49 +1273,162 @@ pub mod order_moved {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for OrderMovedEither {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Address(value) => ::eventwright::wire::json::View::Branch("golden.orders.Address", value),
+                    Self::GoldenTypeAddress(value) => ::eventwright::wire::json::View::Branch(
+                        "golden.type.Address",
+                        value,
+                    ),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for OrderMovedEither {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for OrderMovedEither {
+            const EXPECTED: &'static str = "enum OrderMovedEither";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.orders.Address", "golden.type.Address"],
+                    &[("Address", 0)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Address),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::GoldenTypeAddress),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMovedEither {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for golden_type::Address {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.string(&self.city);
-                        writer.int(self.zip);
-                        match &self.former {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                writer.nested(|writer| {
+                    writer.string(&self.city);
+                    writer.int(self.zip);
+                    match &self.former {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("former")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.kind, writer)
-                            .field("kind")?;
-                        match &self.next {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
                         }
-                            .field("next")?;
-                        ::eventwright::wire::avro::Encode::encode(&self.place, writer)
-                            .field("place")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                    }.field("former")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.kind, writer).field("kind")?;
+                    match &self.next {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("next")?;
+                    ::eventwright::wire::avro::Encode::encode(&self.place, writer).field("place")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for golden_type::Address {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Address", 6);
+                record.field("city", &self.city);
+                record.field("zip", &self.zip);
+                record.field("former", &self.former);
+                record.field("kind", &self.kind);
+                record.field("next", &self.next);
+                record.field("place", &self.place);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for golden_type::Address {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for golden_type::Address {
+            const EXPECTED: &'static str = "struct Address";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::core::option::Option<Address>>::None,
+                    ::core::option::Option::<golden_type::Kind>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<golden_type::Address>>>::None,
+                    ::core::option::Option::<golden_type::AddressPlace>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["city", "zip", "former", "kind", "next", "place"],
+                    &[],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5],
+                )?;
+                match places {
+                    (
+                        field_city,
+                        field_zip,
+                        field_former,
+                        field_kind,
+                        field_next,
+                        field_place,
+                    ) => ::core::result::Result::Ok(Self {
+                        city: field_city.unwrap_or_else(Self::default_city),
+                        zip: field_zip.unwrap_or_else(Self::default_zip),
+                        former: field_former.unwrap_or_else(Self::default_former),
+                        kind: field_kind.unwrap_or_else(Self::default_kind),
+                        next: field_next.unwrap_or_else(Self::default_next),
+                        place: field_place.unwrap_or_else(Self::default_place),
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::Address {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for golden_type::AddressPlace {
             fn encode(
                 &self,
@@ -1138,15 +1445,63 @@ pub mod order_moved {
                     }
                     Self::GoldenTypeAddress(value) => {
                         writer.index(2);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for golden_type::AddressPlace {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Address(value) => ::eventwright::wire::json::View::Branch("golden.orders.Address", value),
+                    Self::GoldenTypeAddress(value) => ::eventwright::wire::json::View::Branch(
+                        "golden.type.Address",
+                        value,
+                    ),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for golden_type::AddressPlace {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for golden_type::AddressPlace {
+            const EXPECTED: &'static str = "enum AddressPlace";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["string", "golden.orders.Address", "golden.type.Address"],
+                    &[("Address", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Address),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::GoldenTypeAddress),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::AddressPlace {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Unique {
             fn encode(
                 &self,
@@ -1156,270 +1511,208 @@ pub mod order_moved {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Unique {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Unique", 1);
+                record.field("to", &self.to);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Unique {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Unique {
+            const EXPECTED: &'static str = "struct Unique";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<golden_type::Address>::None,);
+                ::eventwright::wire::json::fields(entries, &["to"], &[], &mut [&mut places.0])?;
+                match places {
+                    (field_to,) => ::core::result::Result::Ok(Self {
+                        to: field_to.unwrap_or_else(Self::default_to)
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unique {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for OrderMoved {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(OrderMoved {
-                    from: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("from")?,
-                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("to")?,
-                    kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("kind")?,
+                    from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
+                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).field("to")?,
+                    kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
                     either: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            <Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(OrderMovedEither::Address)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(OrderMovedEither::GoldenTypeAddress)
-                        }
+                        ::core::result::Result::Ok(0) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            OrderMovedEither::Address
+                        ),
+                        ::core::result::Result::Ok(1) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            OrderMovedEither::GoldenTypeAddress
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("either")?,
-                    unique: <Unique as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("unique")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("either")?,
+                    unique: <Unique as ::eventwright::wire::avro::Decode>::decode(reader).field("unique")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(golden_type::Address {
-                            city: reader.string().field("city")?,
-                            zip: reader.int().field("zip")?,
-                            former: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(golden_type::Address {
+                        city: reader.string().field("city")?,
+                        zip: reader.int().field("zip")?,
+                        former: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("former")?,
-                            kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .field("kind")?,
-                            next: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("former")?,
+                        kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
+                        next: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("next")?,
-                            place: match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(golden_type::AddressPlace::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(golden_type::AddressPlace::Address)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(golden_type::AddressPlace::GoldenTypeAddress)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("next")?,
+                        place: match reader.index(3) {
+                            ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                golden_type::AddressPlace::Address
+                            ),
+                            ::core::result::Result::Ok(2) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                golden_type::AddressPlace::GoldenTypeAddress
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                             }
-                                .field("place")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("place")?,
                     })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Unique {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                ::core::result::Result::Ok(Unique {
-                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("to")?,
                 })
             }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Unique {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Unique {
+                    to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).field("to")?
+                })
+            }
+        }
+
         /// Reads `golden.orders.OrderMoved` as version 1 wrote it.
         fn order_moved_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<OrderMoved, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(OrderMoved {
-                from: <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("from")?,
+                from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
                 to: address_from_v1(reader).field("to")?,
-                kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(
-                        reader,
-                    )
-                    .field("kind")?,
+                kind: <golden_kinds::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
                 either: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        <Address as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(OrderMovedEither::Address)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        address_from_v1(reader).map(OrderMovedEither::GoldenTypeAddress)
-                    }
+                    ::core::result::Result::Ok(0) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        OrderMovedEither::Address
+                    ),
+                    ::core::result::Result::Ok(1) => address_from_v1(reader).map(OrderMovedEither::GoldenTypeAddress),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("either")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("either")?,
                 unique: unique_from_v1(reader).field("unique")?,
             })
         }
+
         /// Reads `golden.type.Address` as version 1 wrote it.
         fn address_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            golden_type::Address,
-            ::eventwright::wire::DecodeError,
-        > {
-            reader
-                .nested(|reader| {
-                    ::core::result::Result::Ok(golden_type::Address {
-                        city: reader.string().field("city")?,
-                        former: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Address as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    )
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<golden_type::Address, ::eventwright::wire::DecodeError> {
+            reader.nested(|reader| {
+                ::core::result::Result::Ok(golden_type::Address {
+                    city: reader.string().field("city")?,
+                    former: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("former")?,
-                        kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            )
-                            .field("kind")?,
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                address_from_v1(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("former")?,
+                    kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
+                    next: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => address_from_v1(reader).map(::std::boxed::Box::new).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("next")?,
-                        place: match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                reader.string().map(golden_type::AddressPlace::String)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Address as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    )
-                                    .map(golden_type::AddressPlace::Address)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                address_from_v1(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(golden_type::AddressPlace::GoldenTypeAddress)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("next")?,
+                    place: match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            golden_type::AddressPlace::Address
+                        ),
+                        ::core::result::Result::Ok(2) => address_from_v1(reader).map(::std::boxed::Box::new).map(
+                            golden_type::AddressPlace::GoldenTypeAddress
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                            .field("place")?,
-                        zip: golden_type::Address::default_zip(),
-                    })
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("place")?,
+                    zip: golden_type::Address::default_zip(),
                 })
-        }
-        /// Reads `elsewhere.Unique` as version 1 wrote it.
-        fn unique_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Unique, ::eventwright::wire::DecodeError> {
-            ::core::result::Result::Ok(Unique {
-                to: address_from_v1(reader).field("to")?,
             })
         }
+
+        /// Reads `elsewhere.Unique` as version 1 wrote it.
+        fn unique_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<Unique, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(Unique {
+                to: address_from_v1(reader).field("to")?
+            })
+        }
+
         /// The schema of version 2 of `OrderMoved`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "OrderMoved",
@@ -1446,34 +1739,30 @@ pub mod order_moved {
 "#,
             references: &[],
             fingerprint: 0x8f4ffdd6be405834,
-            sha256: [
-                251, 230, 173, 128, 245, 16, 158, 183, 65, 41, 90, 97, 55, 83, 122, 62,
-                230, 184, 193, 135, 189, 141, 73, 124, 6, 141, 169, 56, 16, 12, 91, 114,
-            ],
+            sha256: *b"\xfb\xe6\xad\x80\xf5\x10\x9e\xb7A)Za7Sz>\xe6\xb8\xc1\x87\xbd\x8dI|\x06\x8d\xa98\x10\x0c[r",
             canonical_fingerprint: 0x8f4ffdd6be405834,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for OrderMoved {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for OrderMoved {
             type Owned = OrderMoved;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1481,17 +1770,12 @@ pub mod order_moved {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => order_moved_from_v1(reader),
-                    1 => {
-                        <OrderMoved as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <OrderMoved as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use order_moved::v2::OrderMoved;

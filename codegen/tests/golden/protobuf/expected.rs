@@ -4,12 +4,11 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
-pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &invoice_issued::v1::SCHEMA,
-    &invoice_issued::v2::SCHEMA,
-];
+pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[&invoice_issued::v1::SCHEMA, &invoice_issued::v2::SCHEMA];
+
 /// The versions of `InvoiceIssued`.
 pub mod invoice_issued {
     /// Version 1 of `InvoiceIssued`.
@@ -30,23 +29,11 @@ pub mod invoice_issued {
             #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
             pub state: i32,
         }
-        #[derive(
-            Clone,
-            Copy,
-            Debug,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::prost::Enumeration
-        )]
+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[repr(i32)]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum State {
             #[serde(rename = "STATE_UNSPECIFIED")]
@@ -54,6 +41,7 @@ pub mod invoice_issued {
             #[serde(rename = "STATE_OPEN")]
             Open = 1,
         }
+
         impl State {
             /// String value of the enum field names used in the ProtoBuf definition.
             ///
@@ -65,6 +53,7 @@ pub mod invoice_issued {
                     Self::Open => "STATE_OPEN",
                 }
             }
+
             /// Creates an enum from field names used in the ProtoBuf definition.
             pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                 match value {
@@ -74,24 +63,24 @@ pub mod invoice_issued {
                 }
             }
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct InvoiceIssuedJson {
                 #[serde(rename = "number")]
-                number: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                number: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "state")]
                 #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
                 state: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
+                        deserializer
                     )?;
                     ::core::result::Result::Ok(Self {
                         number: json.number.unwrap_or_default(),
@@ -100,11 +89,13 @@ pub mod invoice_issued {
                 }
             }
         };
+
         impl ::eventwright::wire::proto::EnumText for State {
             fn text(self) -> &'static str {
                 self.as_str_name()
             }
         }
+
         /// The schema of version 1 of `InvoiceIssued`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "InvoiceIssued",
@@ -131,52 +122,39 @@ enum State {
 "#,
             references: &[],
             fingerprint: 0x2eeaf2776e335aba,
-            sha256: [
-                163, 222, 155, 237, 111, 219, 24, 187, 214, 115, 222, 51, 126, 40, 57,
-                187, 148, 20, 210, 28, 3, 181, 88, 234, 147, 223, 209, 229, 127, 235,
-                156, 38,
-            ],
+            sha256: *b"\xa3\xde\x9b\xedo\xdb\x18\xbb\xd6s\xde3~(9\xbb\x94\x14\xd2\x1c\x03\xb5X\xea\x93\xdf\xd1\xe5\x7f\xeb\x9c&",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for InvoiceIssued {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::proto::enum_text::<State>(self.state),
-                )
+                ::core::option::Option::Some(::eventwright::wire::proto::enum_text::<State>(self.state))
             }
+
             fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.number.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.number.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 2 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..2 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `InvoiceIssued`.
     pub mod v2 {
         /// An invoice was issued. No doctest:
@@ -212,41 +190,27 @@ enum State {
             #[serde(rename = "totals")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
-            pub totals: ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                ::eventwright::wire::prost::alloc::string::String,
-                i64,
-            >,
+            pub totals: ::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i64>,
             #[prost(btree_map = "string, message", tag = "5")]
             #[serde(rename = "bySku")]
             #[serde(alias = "by_sku")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub by_sku: ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                ::eventwright::wire::prost::alloc::string::String,
-                Line,
-            >,
+            pub by_sku: ::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, Line>,
             #[prost(btree_map = "string, enumeration(line::Kind)", tag = "6")]
             #[serde(rename = "kinds")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
-            pub kinds: ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                ::eventwright::wire::prost::alloc::string::String,
-                i32,
-            >,
+            pub kinds: ::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i32>,
             #[prost(btree_map = "int32, bytes", tag = "7")]
             #[serde(rename = "scans")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
-            pub scans: ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                i32,
-                ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-            >,
+            pub scans: ::eventwright::wire::prost::alloc::collections::BTreeMap<i32, ::eventwright::wire::prost::alloc::vec::Vec<u8>>,
             #[prost(string, optional, tag = "13")]
             #[serde(rename = "noteToPayer")]
             #[serde(alias = "note_to_payer")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub note_to_payer: ::core::option::Option<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub note_to_payer: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             #[prost(int64, optional, tag = "14")]
             #[serde(rename = "discountCents")]
             #[serde(alias = "discount_cents")]
@@ -283,17 +247,13 @@ enum State {
             #[serde(alias = "issued_at")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
-            pub issued_at: ::core::option::Option<
-                ::eventwright::wire::proto::prost_types::Timestamp,
-            >,
+            pub issued_at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
             #[prost(message, optional, tag = "21")]
             #[serde(rename = "dueIn")]
             #[serde(alias = "due_in")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
-            pub due_in: ::core::option::Option<
-                ::eventwright::wire::proto::prost_types::Duration,
-            >,
+            pub due_in: ::core::option::Option<::eventwright::wire::proto::prost_types::Duration>,
             #[prost(double, tag = "22")]
             #[serde(rename = "ratio")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
@@ -331,15 +291,11 @@ enum State {
             #[serde(rename = "reminders")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
-            pub reminders: ::eventwright::wire::prost::alloc::vec::Vec<
-                ::eventwright::wire::proto::prost_types::Timestamp,
-            >,
+            pub reminders: ::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::proto::prost_types::Timestamp>,
             #[prost(message, optional, boxed, tag = "30")]
             #[serde(rename = "corrects")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub corrects: ::core::option::Option<
-                ::eventwright::wire::prost::alloc::boxed::Box<InvoiceIssued>,
-            >,
+            pub corrects: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<InvoiceIssued>>,
             #[prost(message, optional, tag = "31")]
             #[serde(rename = "route")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
@@ -354,21 +310,18 @@ enum State {
             #[serde(rename = "maybeText")]
             #[serde(alias = "maybe_text")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub maybe_text: ::core::option::Option<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub maybe_text: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             #[prost(message, optional, tag = "34")]
             #[serde(rename = "maybeScan")]
             #[serde(alias = "maybe_scan")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             #[serde(with = "::eventwright::wire::proto")]
-            pub maybe_scan: ::core::option::Option<
-                ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-            >,
+            pub maybe_scan: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
             #[prost(oneof = "invoice_issued::Payment", tags = "8, 9, 10, 11, 12")]
             #[serde(flatten)]
             pub payment: ::core::option::Option<invoice_issued::Payment>,
         }
+
         /// Nested message and enum types in `InvoiceIssued`.
         pub mod invoice_issued {
             #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Oneof)]
@@ -379,9 +332,7 @@ enum State {
                 #[prost(enumeration = "super::line::Kind", tag = "8")]
                 #[serde(rename = "payKind")]
                 #[serde(alias = "pay_kind")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<super::line::Kind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<super::line::Kind>")]
                 PayKind(i32),
                 #[prost(int64, tag = "9")]
                 #[serde(rename = "payCents")]
@@ -402,6 +353,7 @@ enum State {
                 PayNote(::eventwright::wire::prost::alloc::string::String),
             }
         }
+
         #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -424,25 +376,13 @@ enum State {
             #[serde(with = "::eventwright::wire::proto")]
             pub unit_cents: i64,
         }
+
         /// Nested message and enum types in `Line`.
         pub mod line {
-            #[derive(
-                Clone,
-                Copy,
-                Debug,
-                PartialEq,
-                Eq,
-                Hash,
-                PartialOrd,
-                Ord,
-                ::eventwright::wire::prost::Enumeration
-            )]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[repr(i32)]
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
+            #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde")]
             pub enum Kind {
                 #[serde(rename = "KIND_UNSPECIFIED")]
@@ -452,6 +392,7 @@ enum State {
                 #[serde(rename = "KIND_SERVICE")]
                 Service = 2,
             }
+
             impl Kind {
                 /// String value of the enum field names used in the ProtoBuf definition.
                 ///
@@ -464,6 +405,7 @@ enum State {
                         Self::Service => "KIND_SERVICE",
                     }
                 }
+
                 /// Creates an enum from field names used in the ProtoBuf definition.
                 pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                     match value {
@@ -475,6 +417,7 @@ enum State {
                 }
             }
         }
+
         #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -485,6 +428,7 @@ enum State {
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             pub iban: ::eventwright::wire::prost::alloc::string::String,
         }
+
         /// Nested message and enum types in `Transfer`.
         pub mod transfer {
             #[derive(Clone, PartialEq, Eq, Hash, ::eventwright::wire::prost::Message)]
@@ -495,33 +439,21 @@ enum State {
                 #[prost(enumeration = "route::Hop", repeated, tag = "1")]
                 #[serde(rename = "hops")]
                 #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>")]
                 pub hops: ::eventwright::wire::prost::alloc::vec::Vec<i32>,
                 #[prost(oneof = "route::Way", tags = "2, 3")]
                 #[serde(flatten)]
                 pub way: ::core::option::Option<route::Way>,
             }
+
             /// Nested message and enum types in `Route`.
             pub mod route {
                 #[derive(
-                    Clone,
-                    Copy,
-                    Debug,
-                    PartialEq,
-                    Eq,
-                    Hash,
-                    PartialOrd,
-                    Ord,
-                    ::eventwright::wire::prost::Enumeration
+                    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration,
                 )]
                 #[prost(prost_path = "::eventwright::wire::prost")]
                 #[repr(i32)]
-                #[derive(
-                    ::eventwright::wire::serde::Serialize,
-                    ::eventwright::wire::serde::Deserialize
-                )]
+                #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
                 #[serde(crate = "::eventwright::wire::serde")]
                 pub enum Hop {
                     #[serde(rename = "HOP_NONE")]
@@ -529,6 +461,7 @@ enum State {
                     #[serde(rename = "HOP_SWIFT")]
                     Swift = 1,
                 }
+
                 impl Hop {
                     /// String value of the enum field names used in the ProtoBuf definition.
                     ///
@@ -540,6 +473,7 @@ enum State {
                             Self::Swift => "HOP_SWIFT",
                         }
                     }
+
                     /// Creates an enum from field names used in the ProtoBuf definition.
                     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                         match value {
@@ -549,14 +483,8 @@ enum State {
                         }
                     }
                 }
-                #[derive(
-                    Clone,
-                    Copy,
-                    PartialEq,
-                    Eq,
-                    Hash,
-                    ::eventwright::wire::prost::Oneof
-                )]
+
+                #[derive(Clone, Copy, PartialEq, Eq, Hash, ::eventwright::wire::prost::Oneof)]
                 #[prost(prost_path = "::eventwright::wire::prost")]
                 #[derive(::eventwright::wire::serde::Serialize)]
                 #[serde(crate = "::eventwright::wire::serde")]
@@ -564,85 +492,54 @@ enum State {
                     #[prost(enumeration = "Hop", tag = "2")]
                     #[serde(rename = "firstHop")]
                     #[serde(alias = "first_hop")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<super::super::transfer::route::Hop>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::super::transfer::route::Hop>")]
                     FirstHop(i32),
                     #[prost(enumeration = "super::super::line::Kind", tag = "3")]
                     #[serde(rename = "otherKind")]
                     #[serde(alias = "other_kind")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<super::super::line::Kind>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::super::line::Kind>")]
                     OtherKind(i32),
                 }
             }
+
             const _: () = {
                 #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(
-                    crate = "::eventwright::wire::serde",
-                    default,
-                    deny_unknown_fields
-                )]
+                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
                 struct RouteJson {
                     #[serde(rename = "hops")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>"
-                    )]
-                    hops: ::core::option::Option<
-                        ::eventwright::wire::prost::alloc::vec::Vec<i32>,
-                    >,
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>")]
+                    hops: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
                     #[serde(rename = "firstHop")]
                     #[serde(alias = "first_hop")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>")]
                     first_hop: ::core::option::Option<i32>,
                     #[serde(rename = "otherKind")]
                     #[serde(alias = "other_kind")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<super::line::Kind>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::line::Kind>")]
                     other_kind: ::core::option::Option<i32>,
                 }
-                impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Route {
+
+                impl<'de>::eventwright::wire::serde::Deserialize<'de> for Route {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D,
+                        deserializer: D
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <RouteJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                            deserializer,
-                        )?;
+                        let json = <RouteJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
                             hops: json.hops.unwrap_or_default(),
                             way: ::eventwright::wire::proto::one_of(
                                 "way",
-                                [
-                                    json.first_hop.map(route::Way::FirstHop),
-                                    json.other_kind.map(route::Way::OtherKind),
-                                ],
+                                [json.first_hop.map(route::Way::FirstHop), json.other_kind.map(route::Way::OtherKind)],
                             )?,
                         })
                     }
                 }
             };
         }
-        #[derive(
-            Clone,
-            Copy,
-            Debug,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::prost::Enumeration
-        )]
+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[repr(i32)]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum State {
             #[serde(rename = "STATE_UNSPECIFIED")]
@@ -652,6 +549,7 @@ enum State {
             #[serde(rename = "STATE_PAID")]
             Paid = 2,
         }
+
         impl State {
             /// String value of the enum field names used in the ProtoBuf definition.
             ///
@@ -664,6 +562,7 @@ enum State {
                     Self::Paid => "STATE_PAID",
                 }
             }
+
             /// Creates an enum from field names used in the ProtoBuf definition.
             pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                 match value {
@@ -674,58 +573,33 @@ enum State {
                 }
             }
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct InvoiceIssuedJson {
                 #[serde(rename = "number")]
-                number: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                number: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "state")]
                 #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
                 state: ::core::option::Option<i32>,
                 #[serde(rename = "lines")]
-                lines: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<Line>,
-                >,
+                lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<Line>>,
                 #[serde(rename = "totals")]
                 #[serde(with = "::eventwright::wire::proto")]
-                totals: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                        ::eventwright::wire::prost::alloc::string::String,
-                        i64,
-                    >,
-                >,
+                totals: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i64>>,
                 #[serde(rename = "bySku")]
                 #[serde(alias = "by_sku")]
-                by_sku: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                        ::eventwright::wire::prost::alloc::string::String,
-                        Line,
-                    >,
-                >,
+                by_sku: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, Line>>,
                 #[serde(rename = "kinds")]
                 #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
-                kinds: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                        ::eventwright::wire::prost::alloc::string::String,
-                        i32,
-                    >,
-                >,
+                kinds: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i32>>,
                 #[serde(rename = "scans")]
                 #[serde(with = "::eventwright::wire::proto")]
-                scans: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                        i32,
-                        ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-                    >,
-                >,
+                scans: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<i32, ::eventwright::wire::prost::alloc::vec::Vec<u8>>>,
                 #[serde(rename = "noteToPayer")]
                 #[serde(alias = "note_to_payer")]
-                note_to_payer: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                note_to_payer: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "discountCents")]
                 #[serde(alias = "discount_cents")]
                 #[serde(with = "::eventwright::wire::proto")]
@@ -744,21 +618,15 @@ enum State {
                 fixed_large: ::core::option::Option<u64>,
                 #[serde(rename = "signature")]
                 #[serde(with = "::eventwright::wire::proto")]
-                signature: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-                >,
+                signature: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
                 #[serde(rename = "issuedAt")]
                 #[serde(alias = "issued_at")]
                 #[serde(with = "::eventwright::wire::proto")]
-                issued_at: ::core::option::Option<
-                    ::eventwright::wire::proto::prost_types::Timestamp,
-                >,
+                issued_at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
                 #[serde(rename = "dueIn")]
                 #[serde(alias = "due_in")]
                 #[serde(with = "::eventwright::wire::proto")]
-                due_in: ::core::option::Option<
-                    ::eventwright::wire::proto::prost_types::Duration,
-                >,
+                due_in: ::core::option::Option<::eventwright::wire::proto::prost_types::Duration>,
                 #[serde(rename = "ratio")]
                 #[serde(with = "::eventwright::wire::proto")]
                 ratio: ::core::option::Option<f64>,
@@ -768,35 +636,21 @@ enum State {
                 #[serde(rename = "paid")]
                 paid: ::core::option::Option<bool>,
                 #[serde(rename = "type")]
-                r#type: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                r#type: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "self")]
-                self_: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                self_: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "history")]
                 #[serde(with = "::eventwright::wire::proto")]
-                history: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<i64>,
-                >,
+                history: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i64>>,
                 #[serde(rename = "seenKinds")]
                 #[serde(alias = "seen_kinds")]
                 #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
-                seen_kinds: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<i32>,
-                >,
+                seen_kinds: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
                 #[serde(rename = "reminders")]
                 #[serde(with = "::eventwright::wire::proto")]
-                reminders: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        ::eventwright::wire::proto::prost_types::Timestamp,
-                    >,
-                >,
+                reminders: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::proto::prost_types::Timestamp>>,
                 #[serde(rename = "corrects")]
-                corrects: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::boxed::Box<InvoiceIssued>,
-                >,
+                corrects: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<InvoiceIssued>>,
                 #[serde(rename = "route")]
                 route: ::core::option::Option<transfer::Route>,
                 #[serde(rename = "maybeCents")]
@@ -805,15 +659,11 @@ enum State {
                 maybe_cents: ::core::option::Option<i64>,
                 #[serde(rename = "maybeText")]
                 #[serde(alias = "maybe_text")]
-                maybe_text: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                maybe_text: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "maybeScan")]
                 #[serde(alias = "maybe_scan")]
                 #[serde(with = "::eventwright::wire::proto")]
-                maybe_scan: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-                >,
+                maybe_scan: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
                 #[serde(rename = "payKind")]
                 #[serde(alias = "pay_kind")]
                 #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
@@ -827,21 +677,18 @@ enum State {
                 #[serde(rename = "payToken")]
                 #[serde(alias = "pay_token")]
                 #[serde(with = "::eventwright::wire::proto")]
-                pay_token: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<u8>,
-                >,
+                pay_token: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
                 #[serde(rename = "payNote")]
                 #[serde(alias = "pay_note")]
-                pay_note: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                pay_note: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
+                        deserializer
                     )?;
                     ::core::result::Result::Ok(Self {
                         number: json.number.unwrap_or_default(),
@@ -887,14 +734,13 @@ enum State {
                 }
             }
         };
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct LineJson {
                 #[serde(rename = "sku")]
-                sku: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                sku: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
                 #[serde(rename = "lineKind")]
                 #[serde(alias = "line_kind")]
                 #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
@@ -904,13 +750,12 @@ enum State {
                 #[serde(with = "::eventwright::wire::proto")]
                 unit_cents: ::core::option::Option<i64>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Line {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <LineJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <LineJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         sku: json.sku.unwrap_or_default(),
                         line_kind: json.line_kind.unwrap_or_default(),
@@ -919,33 +764,33 @@ enum State {
                 }
             }
         };
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct TransferJson {
                 #[serde(rename = "iban")]
-                iban: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                iban: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Transfer {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Transfer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <TransferJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <TransferJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
-                        iban: json.iban.unwrap_or_default(),
+                        iban: json.iban.unwrap_or_default()
                     })
                 }
             }
         };
+
         impl ::eventwright::wire::proto::EnumText for State {
             fn text(self) -> &'static str {
                 self.as_str_name()
             }
         }
+
         /// The schema of version 2 of `InvoiceIssued`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "InvoiceIssued",
@@ -1045,50 +890,38 @@ enum State {
 "#,
             references: &[],
             fingerprint: 0x49bf30c19eaa24e7,
-            sha256: [
-                113, 78, 234, 19, 64, 231, 61, 24, 19, 158, 159, 186, 112, 42, 60, 228,
-                176, 180, 180, 244, 132, 33, 177, 90, 6, 37, 31, 198, 211, 20, 28, 88,
-            ],
+            sha256: *b"qN\xea\x13@\xe7=\x18\x13\x9e\x9f\xbap*<\xe4\xb0\xb4\xb4\xf4\x84!\xb1Z\x06%\x1f\xc6\xd3\x14\x1cX",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for InvoiceIssued {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                self.state
-                    .as_ref()
-                    .map(|value| ::eventwright::wire::proto::enum_text::<State>(*value))
+                self.state.as_ref().map(|value| ::eventwright::wire::proto::enum_text::<State>(*value))
             }
+
             fn event_id(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.number.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.number.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 2 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..2 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use invoice_issued::v2::InvoiceIssued;

@@ -4,51 +4,36 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
-pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &comment_thread::v1::SCHEMA,
-    &comment_thread::v2::SCHEMA,
-];
+pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[&comment_thread::v1::SCHEMA, &comment_thread::v2::SCHEMA];
+
 /// The versions of `CommentThread`.
 pub mod comment_thread {
     /// Version 1 of `CommentThread`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.tree.CommentThread`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct CommentThread {
             /// The field `text`.
             pub text: ::std::string::String,
             /// The field `parent`.
-            #[serde(default = "CommentThread::default_parent")]
             pub parent: ::core::option::Option<::std::boxed::Box<CommentThread>>,
             /// The field `replies`.
-            #[serde(default = "CommentThread::default_replies")]
             pub replies: ::std::vec::Vec<CommentThread>,
             /// The field `by_name`.
-            #[serde(default = "CommentThread::default_by_name")]
-            pub by_name: ::std::collections::BTreeMap<
-                ::std::string::String,
-                CommentThread,
-            >,
+            pub by_name: ::std::collections::BTreeMap<::std::string::String, CommentThread>,
             /// The field `list`.
-            #[serde(default = "CommentThread::default_list")]
             pub list: ::core::option::Option<Node>,
             /// The field `dropped`.
-            #[serde(default = "CommentThread::default_dropped")]
             pub dropped: ::core::option::Option<Node>,
             /// The field `ping`.
-            #[serde(default = "CommentThread::default_ping")]
             pub ping: ::core::option::Option<Ping>,
         }
+
         impl CommentThread {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -64,52 +49,47 @@ pub mod comment_thread {
                     ping: Self::default_ping(),
                 }
             }
+
             /// Returns the default of `parent`.
-            pub(super) fn default_parent() -> ::core::option::Option<
-                ::std::boxed::Box<CommentThread>,
-            > {
+            pub(super) fn default_parent() -> ::core::option::Option<::std::boxed::Box<CommentThread>> {
                 ::core::option::Option::<::std::boxed::Box<CommentThread>>::None
             }
+
             /// Returns the default of `replies`.
             pub(super) fn default_replies() -> ::std::vec::Vec<CommentThread> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `by_name`.
-            pub(super) fn default_by_name() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                CommentThread,
-            > {
+            pub(super) fn default_by_name() -> ::std::collections::BTreeMap<::std::string::String, CommentThread> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `list`.
             pub(super) fn default_list() -> ::core::option::Option<Node> {
                 ::core::option::Option::<Node>::None
             }
+
             /// Returns the default of `dropped`.
             pub(super) fn default_dropped() -> ::core::option::Option<Node> {
                 ::core::option::Option::<Node>::None
             }
+
             /// Returns the default of `ping`.
             pub(super) fn default_ping() -> ::core::option::Option<Ping> {
                 ::core::option::Option::<Ping>::None
             }
         }
+
         /// The record `golden.tree.Node`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Node {
             /// The field `item`.
             pub item: i32,
             /// The field `next`.
-            #[serde(default = "Node::default_next")]
             pub next: ::core::option::Option<::std::boxed::Box<Node>>,
         }
+
         impl Node {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -120,52 +100,40 @@ pub mod comment_thread {
                     next: Self::default_next(),
                 }
             }
+
             /// Returns the default of `next`.
-            pub(super) fn default_next() -> ::core::option::Option<
-                ::std::boxed::Box<Node>,
-            > {
+            pub(super) fn default_next() -> ::core::option::Option<::std::boxed::Box<Node>> {
                 ::core::option::Option::<::std::boxed::Box<Node>>::None
             }
         }
+
         /// The record `golden.tree.Ping`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Ping {
             /// The field `pong`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub pong: ::core::option::Option<::std::boxed::Box<Pong>>,
         }
+
         impl Ping {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(pong: ::core::option::Option<::std::boxed::Box<Pong>>) -> Self {
-                Self { pong }
+                Self {
+                    pong
+                }
             }
         }
+
         /// The record `golden.tree.Pong`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Pong {
             /// The field `count`.
-            #[serde(default = "Pong::default_count")]
             pub count: i32,
             /// The field `ping`.
-            #[serde(default = "Pong::default_ping")]
             pub ping: ::core::option::Option<::std::boxed::Box<Ping>>,
         }
+
         impl Pong {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -176,474 +144,560 @@ pub mod comment_thread {
                     ping: Self::default_ping(),
                 }
             }
+
             /// Returns the default of `count`.
             pub(super) fn default_count() -> i32 {
                 0
             }
+
             /// Returns the default of `ping`.
-            pub(super) fn default_ping() -> ::core::option::Option<
-                ::std::boxed::Box<Ping>,
-            > {
+            pub(super) fn default_ping() -> ::core::option::Option<::std::boxed::Box<Ping>> {
                 ::core::option::Option::<::std::boxed::Box<Ping>>::None
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CommentThread {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.string(&self.text);
-                        match &self.parent {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                writer.nested(|writer| {
+                    writer.string(&self.text);
+                    match &self.parent {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("parent")?;
-                        writer
-                            .items(
-                                &self.replies,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
-                            .field("replies")?;
-                        writer
-                            .entries(
-                                &self.by_name,
-                                |writer, value| ::eventwright::wire::avro::Encode::encode(
-                                    value,
-                                    writer,
-                                ),
-                            )
-                            .field("by_name")?;
-                        match &self.list {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
                         }
-                            .field("list")?;
-                        match &self.dropped {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                    }.field("parent")?;
+                    writer.items(&self.replies, ::eventwright::wire::avro::encode_item).field("replies")?;
+                    writer.entries(&self.by_name, ::eventwright::wire::avro::encode_item).field("by_name")?;
+                    match &self.list {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("dropped")?;
-                        match &self.ping {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
                         }
-                            .field("ping")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                    }.field("list")?;
+                    match &self.dropped {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("dropped")?;
+                    match &self.ping {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("ping")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CommentThread {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CommentThread", 7);
+                record.field("text", &self.text);
+                record.field("parent", &self.parent);
+                record.field("replies", &self.replies);
+                record.field("by_name", &self.by_name);
+                record.field("list", &self.list);
+                record.field("dropped", &self.dropped);
+                record.field("ping", &self.ping);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CommentThread {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CommentThread {
+            const EXPECTED: &'static str = "struct CommentThread";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<CommentThread>>>::None,
+                    ::core::option::Option::<::std::vec::Vec<CommentThread>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, CommentThread>>::None,
+                    ::core::option::Option::<::core::option::Option<Node>>::None,
+                    ::core::option::Option::<::core::option::Option<Node>>::None,
+                    ::core::option::Option::<::core::option::Option<Ping>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["text", "parent", "replies", "by_name", "list", "dropped", "ping"],
+                    &[0],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_text),
+                        field_parent,
+                        field_replies,
+                        field_by_name,
+                        field_list,
+                        field_dropped,
+                        field_ping,
+                    ) => ::core::result::Result::Ok(Self {
+                        text: field_text,
+                        parent: field_parent.unwrap_or_else(Self::default_parent),
+                        replies: field_replies.unwrap_or_else(Self::default_replies),
+                        by_name: field_by_name.unwrap_or_else(Self::default_by_name),
+                        list: field_list.unwrap_or_else(Self::default_list),
+                        dropped: field_dropped.unwrap_or_else(Self::default_dropped),
+                        ping: field_ping.unwrap_or_else(Self::default_ping),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CommentThread {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Node {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.int(self.item);
-                        match &self.next {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                writer.nested(|writer| {
+                    writer.int(self.item);
+                    match &self.next {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("next")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("next")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Node {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Node", 2);
+                record.field("item", &self.item);
+                record.field("next", &self.next);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Node {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Node {
+            const EXPECTED: &'static str = "struct Node";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<Node>>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["item", "next"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_item), field_next,) => ::core::result::Result::Ok(Self {
+                        item: field_item,
+                        next: field_next.unwrap_or_else(Self::default_next),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Node {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Ping {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        match &self.pong {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                writer.nested(|writer| {
+                    match &self.pong {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("pong")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("pong")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Ping {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Ping", 1);
+                record.field("pong", &self.pong);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Ping {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Ping {
+            const EXPECTED: &'static str = "struct Ping";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::core::option::Option<::std::boxed::Box<Pong>>>::None,);
+                ::eventwright::wire::json::fields(entries, &["pong"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_pong),) => ::core::result::Result::Ok(Self {
+                        pong: field_pong
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Ping {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Pong {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.int(self.count);
-                        match &self.ping {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                writer.nested(|writer| {
+                    writer.int(self.count);
+                    match &self.ping {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("ping")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("ping")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Pong {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Pong", 2);
+                record.field("count", &self.count);
+                record.field("ping", &self.ping);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Pong {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Pong {
+            const EXPECTED: &'static str = "struct Pong";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<Ping>>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["count", "ping"],
+                    &[],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (field_count, field_ping,) => ::core::result::Result::Ok(Self {
+                        count: field_count.unwrap_or_else(Self::default_count),
+                        ping: field_ping.unwrap_or_else(Self::default_ping),
+                    }),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Pong {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CommentThread {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(CommentThread {
-                            text: reader.string().field("text")?,
-                            parent: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("parent")?,
-                            replies: reader
-                                .items(
-                                    7,
-                                    |reader| <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    ),
-                                )
-                                .field("replies")?,
-                            by_name: reader
-                                .entries(|reader| <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                ))
-                                .field("by_name")?,
-                            list: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Node as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("list")?,
-                            dropped: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Node as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("dropped")?,
-                            ping: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Ping as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("ping")?,
-                        })
-                    })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Node {
-                            item: reader.int().field("item")?,
-                            next: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Node as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("next")?,
-                        })
-                    })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Ping {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Ping {
-                            pong: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Pong as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("pong")?,
-                        })
-                    })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Pong {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Pong {
-                            count: reader.int().field("count")?,
-                            ping: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Ping as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("ping")?,
-                        })
-                    })
-            }
-        }
-        /// Reads `golden.tree.CommentThread` as version 2 wrote it.
-        fn comment_thread_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
+                reader.nested(|reader| {
                     ::core::result::Result::Ok(CommentThread {
                         text: reader.string().field("text")?,
-                        parent: {
-                            reader.int()?;
-                            match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    comment_thread_from_v2(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                        parent: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <CommentThread as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("parent")?
-                        },
-                        replies: reader
-                            .items(7, |reader| comment_thread_from_v2(reader))
-                            .field("replies")?,
-                        by_name: reader
-                            .entries(|reader| comment_thread_from_v2(reader))
-                            .field("by_name")?,
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("parent")?,
+                        replies: reader.items(
+                            7,
+                            <CommentThread as ::eventwright::wire::avro::Decode>::decode,
+                        ).field("replies")?,
+                        by_name: reader.entries(
+                            <CommentThread as ::eventwright::wire::avro::Decode>::decode
+                        ).field("by_name")?,
                         list: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                node_from_v2(reader).map(::core::option::Option::Some)
-                            }
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("list")?,
+                        dropped: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                        }
-                            .field("list")?,
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("dropped")?,
                         ping: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Ping as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(::core::option::Option::Some)
-                            }
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        }
-                            .field("ping")?,
-                        dropped: CommentThread::default_dropped(),
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("ping")?,
                     })
                 })
+            }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Node {
+                        item: reader.int().field("item")?,
+                        next: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("next")?,
+                    })
+                })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Ping {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Ping {
+                        pong: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Pong as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("pong")?
+                    })
+                })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Pong {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Pong {
+                        count: reader.int().field("count")?,
+                        ping: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("ping")?,
+                    })
+                })
+            }
+        }
+
+        /// Reads `golden.tree.CommentThread` as version 2 wrote it.
+        fn comment_thread_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
+            reader.nested(|reader| {
+                ::core::result::Result::Ok(CommentThread {
+                    text: reader.string().field("text")?,
+                    parent: {
+                        reader.int()?;
+                        match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => comment_thread_from_v2(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("parent")?
+                    },
+                    replies: reader.items(7, comment_thread_from_v2).field("replies")?,
+                    by_name: reader.entries(comment_thread_from_v2).field("by_name")?,
+                    list: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => node_from_v2(reader).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("list")?,
+                    ping: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("ping")?,
+                    dropped: CommentThread::default_dropped(),
+                })
+            })
+        }
+
         /// Reads `golden.tree.Node` as version 2 wrote it.
         fn node_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    let value = Node {
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                node_from_v2(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+            reader.nested(|reader| {
+                let value = Node {
+                    next: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => node_from_v2(reader).map(::std::boxed::Box::new).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("next")?,
-                        item: reader.int().field("item")?,
-                    };
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(value)
-                })
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("next")?,
+                    item: reader.int().field("item")?,
+                };
+                reader.bytes()?;
+                ::core::result::Result::Ok(value)
+            })
         }
+
         /// The schema of version 1 of `CommentThread`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CommentThread",
@@ -668,94 +722,69 @@ pub mod comment_thread {
 "#,
             references: &[],
             fingerprint: 0x9a499b0becbe9ac7,
-            sha256: [
-                230, 56, 1, 34, 177, 253, 235, 194, 89, 98, 201, 126, 147, 171, 72, 225,
-                147, 99, 79, 21, 222, 251, 87, 227, 99, 123, 28, 199, 80, 189, 246, 37,
-            ],
+            sha256: *b"\xe68\x01\"\xb1\xfd\xeb\xc2Yb\xc9~\x93\xabH\xe1\x93cO\x15\xde\xfbW\xe3c{\x1c\xc7P\xbd\xf6%",
             canonical_fingerprint: 0x9a499b0becbe9ac7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CommentThread {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CommentThread {
             type Owned = CommentThread;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <CommentThread as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => comment_thread_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `CommentThread`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Ping;
         pub use super::v1::Pong;
+
         /// The record `golden.tree.CommentThread`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct CommentThread {
             /// The field `text`.
             pub text: ::std::string::String,
             /// The field `stars`.
-            #[serde(default = "CommentThread::default_stars")]
             pub stars: i32,
             /// The field `parent`.
-            #[serde(default = "CommentThread::default_parent")]
             pub parent: ::core::option::Option<::std::boxed::Box<CommentThread>>,
             /// The field `replies`.
-            #[serde(default = "CommentThread::default_replies")]
             pub replies: ::std::vec::Vec<CommentThread>,
             /// The field `by_name`.
-            #[serde(default = "CommentThread::default_by_name")]
-            pub by_name: ::std::collections::BTreeMap<
-                ::std::string::String,
-                CommentThread,
-            >,
+            pub by_name: ::std::collections::BTreeMap<::std::string::String, CommentThread>,
             /// The field `list`.
-            #[serde(default = "CommentThread::default_list")]
             pub list: ::core::option::Option<Node>,
             /// The field `ping`.
-            #[serde(default = "CommentThread::default_ping")]
             pub ping: ::core::option::Option<Ping>,
         }
+
         impl CommentThread {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -771,55 +800,49 @@ pub mod comment_thread {
                     ping: Self::default_ping(),
                 }
             }
+
             /// Returns the default of `stars`.
             pub(super) fn default_stars() -> i32 {
                 5
             }
+
             /// Returns the default of `parent`.
-            pub(super) fn default_parent() -> ::core::option::Option<
-                ::std::boxed::Box<CommentThread>,
-            > {
+            pub(super) fn default_parent() -> ::core::option::Option<::std::boxed::Box<CommentThread>> {
                 ::core::option::Option::<::std::boxed::Box<CommentThread>>::None
             }
+
             /// Returns the default of `replies`.
             pub(super) fn default_replies() -> ::std::vec::Vec<CommentThread> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `by_name`.
-            pub(super) fn default_by_name() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                CommentThread,
-            > {
+            pub(super) fn default_by_name() -> ::std::collections::BTreeMap<::std::string::String, CommentThread> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `list`.
             pub(super) fn default_list() -> ::core::option::Option<Node> {
                 ::core::option::Option::<Node>::None
             }
+
             /// Returns the default of `ping`.
             pub(super) fn default_ping() -> ::core::option::Option<Ping> {
                 ::core::option::Option::<Ping>::None
             }
         }
+
         /// The record `golden.tree.Node`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Node {
             /// The field `next`.
-            #[serde(default = "Node::default_next")]
             pub next: ::core::option::Option<::std::boxed::Box<Node>>,
             /// The field `item`.
             pub item: i32,
             /// The field `label`.
-            #[serde(default = "Node::default_label")]
             pub label: ::std::string::String,
         }
+
         impl Node {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -831,365 +854,392 @@ pub mod comment_thread {
                     label: Self::default_label(),
                 }
             }
+
             /// Returns the default of `next`.
-            pub(super) fn default_next() -> ::core::option::Option<
-                ::std::boxed::Box<Node>,
-            > {
+            pub(super) fn default_next() -> ::core::option::Option<::std::boxed::Box<Node>> {
                 ::core::option::Option::<::std::boxed::Box<Node>>::None
             }
+
             /// Returns the default of `label`.
             pub(super) fn default_label() -> ::std::string::String {
                 ::std::string::String::from("?")
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CommentThread {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        writer.string(&self.text);
-                        writer.int(self.stars);
-                        match &self.parent {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                writer.nested(|writer| {
+                    writer.string(&self.text);
+                    writer.int(self.stars);
+                    match &self.parent {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("parent")?;
-                        writer
-                            .items(
-                                &self.replies,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
-                            .field("replies")?;
-                        writer
-                            .entries(
-                                &self.by_name,
-                                |writer, value| ::eventwright::wire::avro::Encode::encode(
-                                    value,
-                                    writer,
-                                ),
-                            )
-                            .field("by_name")?;
-                        match &self.list {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
                         }
-                            .field("list")?;
-                        match &self.ping {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                    }.field("parent")?;
+                    writer.items(&self.replies, ::eventwright::wire::avro::encode_item).field("replies")?;
+                    writer.entries(&self.by_name, ::eventwright::wire::avro::encode_item).field("by_name")?;
+                    match &self.list {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("ping")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("list")?;
+                    match &self.ping {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
+                        }
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("ping")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CommentThread {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CommentThread", 7);
+                record.field("text", &self.text);
+                record.field("stars", &self.stars);
+                record.field("parent", &self.parent);
+                record.field("replies", &self.replies);
+                record.field("by_name", &self.by_name);
+                record.field("list", &self.list);
+                record.field("ping", &self.ping);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CommentThread {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CommentThread {
+            const EXPECTED: &'static str = "struct CommentThread";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<CommentThread>>>::None,
+                    ::core::option::Option::<::std::vec::Vec<CommentThread>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, CommentThread>>::None,
+                    ::core::option::Option::<::core::option::Option<Node>>::None,
+                    ::core::option::Option::<::core::option::Option<Ping>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["text", "stars", "parent", "replies", "by_name", "list", "ping"],
+                    &[0],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_text),
+                        field_stars,
+                        field_parent,
+                        field_replies,
+                        field_by_name,
+                        field_list,
+                        field_ping,
+                    ) => ::core::result::Result::Ok(Self {
+                        text: field_text,
+                        stars: field_stars.unwrap_or_else(Self::default_stars),
+                        parent: field_parent.unwrap_or_else(Self::default_parent),
+                        replies: field_replies.unwrap_or_else(Self::default_replies),
+                        by_name: field_by_name.unwrap_or_else(Self::default_by_name),
+                        list: field_list.unwrap_or_else(Self::default_list),
+                        ping: field_ping.unwrap_or_else(Self::default_ping),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CommentThread {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Node {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        match &self.next {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                ::eventwright::wire::avro::Encode::encode(
-                                    value.as_ref(),
-                                    writer,
-                                )
-                            }
+                writer.nested(|writer| {
+                    match &self.next {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("next")?;
-                        writer.int(self.item);
-                        writer.string(&self.label);
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            writer.index(1);
+                            ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)
+                        }
+                    }.field("next")?;
+                    writer.int(self.item);
+                    writer.string(&self.label);
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Node {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Node", 3);
+                record.field("next", &self.next);
+                record.field("item", &self.item);
+                record.field("label", &self.label);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Node {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Node {
+            const EXPECTED: &'static str = "struct Node";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<::std::boxed::Box<Node>>>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["next", "item", "label"],
+                    &[1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        field_next,
+                        ::core::option::Option::Some(field_item),
+                        field_label,
+                    ) => ::core::result::Result::Ok(Self {
+                        next: field_next.unwrap_or_else(Self::default_next),
+                        item: field_item,
+                        label: field_label.unwrap_or_else(Self::default_label),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Node {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CommentThread {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(CommentThread {
-                            text: reader.string().field("text")?,
-                            stars: reader.int().field("stars")?,
-                            parent: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                                            reader,
-                                        )
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("parent")?,
-                            replies: reader
-                                .items(
-                                    7,
-                                    |reader| <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                                        reader,
-                                    ),
-                                )
-                                .field("replies")?,
-                            by_name: reader
-                                .entries(|reader| <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                ))
-                                .field("by_name")?,
-                            list: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Node as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("list")?,
-                            ping: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Ping as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("ping")?,
-                        })
-                    })
-            }
-        }
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Node {
-                            next: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Node as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("next")?,
-                            item: reader.int().field("item")?,
-                            label: reader.string().field("label")?,
-                        })
-                    })
-            }
-        }
-        /// Reads `golden.tree.CommentThread` as version 1 wrote it.
-        fn comment_thread_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
+                reader.nested(|reader| {
                     ::core::result::Result::Ok(CommentThread {
                         text: reader.string().field("text")?,
+                        stars: reader.int().field("stars")?,
                         parent: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                comment_thread_from_v1(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(::core::option::Option::Some)
-                            }
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <CommentThread as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        }
-                            .field("parent")?,
-                        replies: reader
-                            .items(7, |reader| comment_thread_from_v1(reader))
-                            .field("replies")?,
-                        by_name: reader
-                            .entries(|reader| comment_thread_from_v1(reader))
-                            .field("by_name")?,
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("parent")?,
+                        replies: reader.items(
+                            7,
+                            <CommentThread as ::eventwright::wire::avro::Decode>::decode,
+                        ).field("replies")?,
+                        by_name: reader.entries(
+                            <CommentThread as ::eventwright::wire::avro::Decode>::decode
+                        ).field("by_name")?,
                         list: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                node_from_v1(reader).map(::core::option::Option::Some)
-                            }
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("list")?,
+                        ping: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                        }
-                            .field("list")?,
-                        ping: {
-                            match reader.index(2)? {
-                                0 => {}
-                                1 => {
-                                    skip_node_20_of_v1(reader)?;
-                                }
-                                index => {
-                                    return ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    );
-                                }
-                            }
-                            match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Ping as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            }
-                                .field("ping")?
-                        },
-                        stars: CommentThread::default_stars(),
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("ping")?,
                     })
                 })
+            }
         }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Node {
+                        next: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("next")?,
+                        item: reader.int().field("item")?,
+                        label: reader.string().field("label")?,
+                    })
+                })
+            }
+        }
+
+        /// Reads `golden.tree.CommentThread` as version 1 wrote it.
+        fn comment_thread_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
+            reader.nested(|reader| {
+                ::core::result::Result::Ok(CommentThread {
+                    text: reader.string().field("text")?,
+                    parent: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => comment_thread_from_v1(reader).map(::std::boxed::Box::new).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("parent")?,
+                    replies: reader.items(7, comment_thread_from_v1).field("replies")?,
+                    by_name: reader.entries(comment_thread_from_v1).field("by_name")?,
+                    list: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => node_from_v1(reader).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("list")?,
+                    ping: {
+                        match reader.index(2)? {
+                            0 => {}
+                            1 => {
+                                skip_node_20_of_v1(reader)?;
+                            }
+                            index => return ::core::result::Result::Err(
+                                ::eventwright::wire::avro::no_such_index(index, 2)
+                            ),
+                        }
+                        match reader.index(2) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("ping")?
+                    },
+                    stars: CommentThread::default_stars(),
+                })
+            })
+        }
+
         /// Reads `golden.tree.Node` as version 1 wrote it.
         fn node_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    ::core::result::Result::Ok(Node {
-                        item: reader.int().field("item")?,
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                node_from_v1(reader)
-                                    .map(::std::boxed::Box::new)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
+            reader.nested(|reader| {
+                ::core::result::Result::Ok(Node {
+                    item: reader.int().field("item")?,
+                    next: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => node_from_v1(reader).map(::std::boxed::Box::new).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                            .field("next")?,
-                        label: Node::default_label(),
-                    })
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("next")?,
+                    label: Node::default_label(),
                 })
+            })
         }
+
         /// Skips a `golden.tree.Node` as version 1 wrote it.
         fn skip_node_20_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
-                    reader.int()?;
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            skip_node_20_of_v1(reader)?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
+            reader.nested(|reader| {
+                reader.int()?;
+                match reader.index(2)? {
+                    0 => {}
+                    1 => {
+                        skip_node_20_of_v1(reader)?;
                     }
-                    ::core::result::Result::Ok(())
-                })
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// The schema of version 2 of `CommentThread`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CommentThread",
@@ -1214,35 +1264,30 @@ pub mod comment_thread {
 "#,
             references: &[],
             fingerprint: 0x697651f15358ab9d,
-            sha256: [
-                11, 222, 122, 117, 151, 20, 117, 85, 58, 107, 11, 187, 243, 107, 53, 158,
-                234, 133, 127, 242, 226, 187, 207, 98, 145, 140, 121, 108, 171, 188, 47,
-                84,
-            ],
+            sha256: *b"\x0b\xdezu\x97\x14uU:k\x0b\xbb\xf3k5\x9e\xea\x85\x7f\xf2\xe2\xbb\xcfb\x91\x8cyl\xab\xbc/T",
             canonical_fingerprint: 0x697651f15358ab9d,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CommentThread {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CommentThread {
             type Owned = CommentThread;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1250,19 +1295,12 @@ pub mod comment_thread {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => comment_thread_from_v1(reader),
-                    1 => {
-                        <CommentThread as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <CommentThread as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use comment_thread::v2::CommentThread;

@@ -4,20 +4,15 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &payment_taken::v1::SCHEMA,
-    &payment_taken::v2::SCHEMA,
-    &payment_taken::v3::SCHEMA,
-    &refund_issued::v1::SCHEMA,
-    &refund_issued::v2::SCHEMA,
-    &parcel_delivered::v1::SCHEMA,
-    &parcel_delivered::v2::SCHEMA,
-    &call_made::v1::SCHEMA,
-    &call_made::v2::SCHEMA,
-    &call_key::v1::SCHEMA,
+    &payment_taken::v1::SCHEMA, &payment_taken::v2::SCHEMA, &payment_taken::v3::SCHEMA, &refund_issued::v1::SCHEMA,
+    &refund_issued::v2::SCHEMA, &parcel_delivered::v1::SCHEMA, &parcel_delivered::v2::SCHEMA, &call_made::v1::SCHEMA,
+    &call_made::v2::SCHEMA, &call_key::v1::SCHEMA,
 ];
+
 /// The versions of the shared type `Price`.
 pub mod price {
     /// Version 1 of the shared type `Price`.
@@ -25,22 +20,16 @@ pub mod price {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v2::Money;
         pub use super::super::money::v2::Currency;
+
         /// The record `shop.shared.Price`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Price {
             /// The field `net`.
             pub net: Money,
             /// The field `reduced`.
-            #[serde(default = "Price::default_reduced")]
             pub reduced: ::core::option::Option<Money>,
         }
+
         impl Price {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -51,18 +40,19 @@ pub mod price {
                     reduced: Self::default_reduced(),
                 }
             }
+
             /// Returns the default of `reduced`.
             pub(in super::super) fn default_reduced() -> ::core::option::Option<Money> {
                 ::core::option::Option::<Money>::None
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Price {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.net, writer)
-                    .field("net")?;
+                ::eventwright::wire::avro::Encode::encode(&self.net, writer).field("net")?;
                 match &self.reduced {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -72,39 +62,84 @@ pub mod price {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reduced")?;
+                }.field("reduced")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Price {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Price", 2);
+                record.field("net", &self.net);
+                record.field("reduced", &self.reduced);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Price {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Price {
+            const EXPECTED: &'static str = "struct Price";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Money>::None,
+                    ::core::option::Option::<::core::option::Option<Money>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["net", "reduced"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_net), field_reduced,) => ::core::result::Result::Ok(Self {
+                        net: field_net,
+                        reduced: field_reduced.unwrap_or_else(Self::default_reduced),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Price {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Price {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Price {
-                    net: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("net")?,
+                    net: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("net")?,
                     reduced: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reduced")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reduced")?,
                 })
             }
         }
+
         /// How schemas refer to version 1 of `Price`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Price",
@@ -123,61 +158,45 @@ pub mod price {
         };
     }
 }
+
 pub use price::v1::Price;
+
 /// The versions of the shared type `Money`.
 pub mod money {
     /// Version 1 of the shared type `Money`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// An amount in a currency.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Money {
             /// The field `amount`.
-            #[serde(with = "::eventwright::wire::json")]
             pub amount: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `currency`.
             pub currency: Currency,
         }
+
         impl Money {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                amount: ::eventwright::wire::rust_decimal::Decimal,
-                currency: Currency,
-            ) -> Self {
-                Self { amount, currency }
+            pub fn new(amount: ::eventwright::wire::rust_decimal::Decimal, currency: Currency) -> Self {
+                Self {
+                    amount,
+                    currency,
+                }
             }
         }
+
         /// The enum `shop.shared.Currency`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Currency {
             /// The symbol `EUR`.
-            #[serde(rename = "EUR")]
             Eur,
             /// The symbol `GBP`.
-            #[serde(rename = "GBP")]
             Gbp,
         }
+
         impl Currency {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -188,61 +207,144 @@ pub mod money {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Money {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.decimal(self.amount, 18, 2).field("amount")?;
-                ::eventwright::wire::avro::Encode::encode(&self.currency, writer)
-                    .field("currency")?;
+                ::eventwright::wire::avro::Encode::encode(&self.currency, writer).field("currency")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Money {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Money", 2);
+                record.field("amount", &self.amount);
+                record.field("currency", &self.currency);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Money {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Money {
+            const EXPECTED: &'static str = "struct Money";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<Currency>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["amount", "currency"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_amount),
+                        ::core::option::Option::Some(field_currency),
+                    ) => ::core::result::Result::Ok(Self {
+                        amount: field_amount,
+                        currency: field_currency,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Money {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Currency {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Eur => 0,
-                            Self::Gbp => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Eur => 0,
+                    Self::Gbp => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Currency {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Currency {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Currency {
+            const EXPECTED: &'static str = "enum Currency";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["EUR", "GBP"], &[Self::Eur, Self::Gbp])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Currency {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     amount: reader.decimal(2).field("amount")?,
-                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("currency")?,
+                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Currency::Eur),
                     1 => ::core::result::Result::Ok(Currency::Gbp),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// How schemas refer to version 1 of `Money`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Money",
@@ -261,74 +363,125 @@ pub mod money {
             references: &[],
         };
     }
+
     /// Version 2 of the shared type `Money`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Currency;
+
         /// An amount in a currency, with or without tax.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Money {
             /// The field `currency`.
             pub currency: Currency,
             /// The field `amount`.
-            #[serde(with = "::eventwright::wire::json")]
             pub amount: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `tax_included`.
-            #[serde(default = "Money::default_tax_included")]
             pub tax_included: bool,
         }
+
         impl Money {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                currency: Currency,
-                amount: ::eventwright::wire::rust_decimal::Decimal,
-            ) -> Self {
+            pub fn new(currency: Currency, amount: ::eventwright::wire::rust_decimal::Decimal) -> Self {
                 Self {
                     currency,
                     amount,
                     tax_included: Self::default_tax_included(),
                 }
             }
+
             /// Returns the default of `tax_included`.
             pub(in super::super) fn default_tax_included() -> bool {
                 true
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Money {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.currency, writer)
-                    .field("currency")?;
+                ::eventwright::wire::avro::Encode::encode(&self.currency, writer).field("currency")?;
                 writer.decimal(self.amount, 18, 2).field("amount")?;
                 writer.boolean(self.tax_included);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Money {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Money", 3);
+                record.field("currency", &self.currency);
+                record.field("amount", &self.amount);
+                record.field("tax_included", &self.tax_included);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Money {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Money {
+            const EXPECTED: &'static str = "struct Money";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Currency>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<bool>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["currency", "amount", "tax_included"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_currency),
+                        ::core::option::Option::Some(field_amount),
+                        field_tax_included,
+                    ) => ::core::result::Result::Ok(Self {
+                        currency: field_currency,
+                        amount: field_amount,
+                        tax_included: field_tax_included.unwrap_or_else(Self::default_tax_included),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Money {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
-                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("currency")?,
+                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                     amount: reader.decimal(2).field("amount")?,
                     tax_included: reader.boolean().field("tax_included")?,
                 })
             }
         }
+
         /// How schemas refer to version 2 of `Money`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Money",
@@ -349,12 +502,15 @@ pub mod money {
         };
     }
 }
+
 pub use money::v2::Money;
+
 /// The versions of the shared type `Weight`.
 pub mod weight {
     /// Version 1 of the shared type `Weight`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// How schemas refer to version 1 of `Weight`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "shop.shared.Weight",
@@ -365,6 +521,7 @@ pub mod weight {
         };
     }
 }
+
 /// The versions of the shared type `Place`.
 pub mod place {
     /// Version 1 of the shared type `Place`.
@@ -388,30 +545,16 @@ pub mod place {
             #[prost(enumeration = "place::Precision", tag = "3")]
             #[serde(rename = "precision")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place::Precision>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place::Precision>")]
             pub precision: i32,
         }
+
         /// Nested message and enum types in `Place`.
         pub mod place {
-            #[derive(
-                Clone,
-                Copy,
-                Debug,
-                PartialEq,
-                Eq,
-                Hash,
-                PartialOrd,
-                Ord,
-                ::eventwright::wire::prost::Enumeration
-            )]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[repr(i32)]
-            #[derive(
-                ::eventwright::wire::serde::Serialize,
-                ::eventwright::wire::serde::Deserialize
-            )]
+            #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde")]
             pub enum Precision {
                 #[serde(rename = "PRECISION_UNSPECIFIED")]
@@ -419,6 +562,7 @@ pub mod place {
                 #[serde(rename = "EXACT")]
                 Exact = 1,
             }
+
             impl Precision {
                 /// String value of the enum field names used in the ProtoBuf definition.
                 ///
@@ -430,6 +574,7 @@ pub mod place {
                         Self::Exact => "EXACT",
                     }
                 }
+
                 /// Creates an enum from field names used in the ProtoBuf definition.
                 pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                     match value {
@@ -440,23 +585,11 @@ pub mod place {
                 }
             }
         }
-        #[derive(
-            Clone,
-            Copy,
-            Debug,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::prost::Enumeration
-        )]
+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::eventwright::wire::prost::Enumeration)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[repr(i32)]
-        #[derive(
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
+        #[derive(::eventwright::wire::serde::Serialize, ::eventwright::wire::serde::Deserialize)]
         #[serde(crate = "::eventwright::wire::serde")]
         pub enum PlaceKind {
             #[serde(rename = "PLACE_KIND_UNSPECIFIED")]
@@ -466,6 +599,7 @@ pub mod place {
             #[serde(rename = "LOCKER")]
             Locker = 2,
         }
+
         impl PlaceKind {
             /// String value of the enum field names used in the ProtoBuf definition.
             ///
@@ -478,6 +612,7 @@ pub mod place {
                     Self::Locker => "LOCKER",
                 }
             }
+
             /// Creates an enum from field names used in the ProtoBuf definition.
             pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
                 match value {
@@ -488,6 +623,7 @@ pub mod place {
                 }
             }
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -499,18 +635,15 @@ pub mod place {
                 #[serde(with = "::eventwright::wire::proto")]
                 longitude: ::core::option::Option<f64>,
                 #[serde(rename = "precision")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place::Precision>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place::Precision>")]
                 precision: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Place {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Place {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <PlaceJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <PlaceJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         latitude: json.latitude.unwrap_or_default(),
                         longitude: json.longitude.unwrap_or_default(),
@@ -519,11 +652,13 @@ pub mod place {
                 }
             }
         };
+
         impl ::eventwright::wire::proto::EnumText for PlaceKind {
             fn text(self) -> &'static str {
                 self.as_str_name()
             }
         }
+
         /// How schemas refer to version 1 of `Place`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "types/place/v1.proto",
@@ -553,12 +688,15 @@ enum PlaceKind {
         };
     }
 }
+
 pub use place::v1::Place;
+
 /// The versions of the shared type `Address`.
 pub mod address {
     /// Version 1 of the shared type `Address`.
     pub mod v1 {
         use super::super::place::v1 as place_v1;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -567,34 +705,28 @@ pub mod address {
             #[prost(string, repeated, tag = "1")]
             #[serde(rename = "lines")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>,
             #[prost(message, optional, tag = "2")]
             #[serde(rename = "place")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             pub place: ::core::option::Option<place_v1::Place>,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct AddressJson {
                 #[serde(rename = "lines")]
-                lines: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        ::eventwright::wire::prost::alloc::string::String,
-                    >,
-                >,
+                lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
                 #[serde(rename = "place")]
                 place: ::core::option::Option<place_v1::Place>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         lines: json.lines.unwrap_or_default(),
                         place: json.place,
@@ -602,6 +734,7 @@ pub mod address {
                 }
             }
         };
+
         /// How schemas refer to version 1 of `Address`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "types/address/v1.proto",
@@ -620,9 +753,11 @@ message Address {
             references: &[super::super::place::v1::REFERENCE],
         };
     }
+
     /// Version 2 of the shared type `Address`.
     pub mod v2 {
         use super::super::place::v1 as place_v1;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -631,9 +766,7 @@ message Address {
             #[prost(string, repeated, tag = "1")]
             #[serde(rename = "lines")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<
-                ::eventwright::wire::prost::alloc::string::String,
-            >,
+            pub lines: ::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>,
             #[prost(message, optional, tag = "2")]
             #[serde(rename = "place")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
@@ -643,30 +776,24 @@ message Address {
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
             pub country: ::eventwright::wire::prost::alloc::string::String,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
             struct AddressJson {
                 #[serde(rename = "lines")]
-                lines: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        ::eventwright::wire::prost::alloc::string::String,
-                    >,
-                >,
+                lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
                 #[serde(rename = "place")]
                 place: ::core::option::Option<place_v1::Place>,
                 #[serde(rename = "country")]
-                country: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::string::String,
-                >,
+                country: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
-                    )?;
+                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
                         lines: json.lines.unwrap_or_default(),
                         place: json.place,
@@ -675,6 +802,7 @@ message Address {
                 }
             }
         };
+
         /// How schemas refer to version 2 of `Address`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "types/address/v2.proto",
@@ -695,92 +823,139 @@ message Address {
         };
     }
 }
+
 pub use address::v2::Address;
+
 /// The versions of the shared type `Contact`.
 pub mod contact {
     /// Version 1 of the shared type `Contact`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `crm.Contact`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Clone, PartialEq)]
         pub struct Contact {
             /// The field `name`.
             pub name: ::std::string::String,
             /// The field `reach`.
             pub reach: ContactReach,
         }
+
         impl ::core::fmt::Debug for Contact {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Contact")
-                    .field("name", &::core::format_args!("***"))
-                    .field("reach", &self.reach)
-                    .finish()
+                f.debug_struct("Contact").field(
+                    "name",
+                    &::core::format_args!("***"),
+                ).field("reach", &self.reach).finish()
             }
         }
+
         impl Contact {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(name: ::std::string::String, reach: ContactReach) -> Self {
-                Self { name, reach }
+                Self {
+                    name,
+                    reach,
+                }
             }
         }
+
         /// The branches of the union in `crm.Contact.reach`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum ContactReach {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `crm.Post`.
-            #[serde(rename = "crm.Post")]
-            #[serde(alias = "Post")]
             Post(Post),
         }
+
         /// The record `crm.Post`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Post {
             /// The field `street`.
             pub street: ::std::string::String,
         }
+
         impl Post {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(street: ::std::string::String) -> Self {
-                Self { street }
+                Self {
+                    street
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.name);
-                ::eventwright::wire::avro::Encode::encode(&self.reach, writer)
-                    .field("reach")?;
+                ::eventwright::wire::avro::Encode::encode(&self.reach, writer).field("reach")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Contact {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Contact", 2);
+                record.field("name", &self.name);
+                record.field("reach", &self.reach);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Contact {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Contact {
+            const EXPECTED: &'static str = "struct Contact";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<ContactReach>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["name", "reach"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_name),
+                        ::core::option::Option::Some(field_reach),
+                    ) => ::core::result::Result::Ok(Self {
+                        name: field_name,
+                        reach: field_reach,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Contact {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for ContactReach {
             fn encode(
                 &self,
@@ -799,6 +974,48 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ContactReach {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactReach {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ContactReach {
+            const EXPECTED: &'static str = "enum ContactReach";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "crm.Post"], &[("Post", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Post),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ContactReach {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Post {
             fn encode(
                 &self,
@@ -808,42 +1025,80 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Post {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Post", 1);
+                record.field("street", &self.street);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Post {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Post {
+            const EXPECTED: &'static str = "struct Post";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::string::String>::None,);
+                ::eventwright::wire::json::fields(entries, &["street"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_street),) => ::core::result::Result::Ok(Self {
+                        street: field_street
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Post {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     name: reader.string().field("name")?,
                     reach: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(ContactReach::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactReach::Post)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(ContactReach::String),
+                        ::core::result::Result::Ok(1) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ContactReach::Post
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reach")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reach")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Post {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Post {
-                    street: reader.string().field("street")?,
+                    street: reader.string().field("street")?
                 })
             }
         }
+
         /// How schemas refer to version 1 of `Contact`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Contact",
@@ -863,38 +1118,34 @@ pub mod contact {
             references: &[],
         };
     }
+
     /// Version 2 of the shared type `Contact`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
         pub use super::v1::Post;
+
         /// The record `crm.Contact`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Clone, PartialEq)]
         pub struct Contact {
             /// The field `name`.
             pub name: ::std::string::String,
             /// The field `reach`.
             pub reach: ContactReach,
             /// The field `spare`.
-            #[serde(default = "Contact::default_spare")]
             pub spare: ::core::option::Option<ContactSpare>,
         }
+
         impl ::core::fmt::Debug for Contact {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Contact")
-                    .field("name", &::core::format_args!("***"))
-                    .field("reach", &self.reach)
-                    .field("spare", &self.spare)
-                    .finish()
+                f.debug_struct("Contact").field(
+                    "name",
+                    &::core::format_args!("***"),
+                ).field("reach", &self.reach).field("spare", &self.spare).finish()
             }
         }
+
         impl Contact {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -906,64 +1157,42 @@ pub mod contact {
                     spare: Self::default_spare(),
                 }
             }
+
             /// Returns the default of `spare`.
-            pub(in super::super) fn default_spare() -> ::core::option::Option<
-                ContactSpare,
-            > {
+            pub(in super::super) fn default_spare() -> ::core::option::Option<ContactSpare> {
                 ::core::option::Option::<ContactSpare>::None
             }
         }
+
         /// The branches of the union in `crm.Contact.reach`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum ContactReach {
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `crm.Post`.
-            #[serde(rename = "crm.Post")]
-            #[serde(alias = "Post")]
             Post(Post),
         }
+
         /// The branches of the union in `crm.Contact.spare`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum ContactSpare {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `crm.Post`.
-            #[serde(rename = "crm.Post")]
-            #[serde(alias = "Post")]
             Post(Post),
             /// The branch `shop.shared.Money`.
-            #[serde(rename = "shop.shared.Money")]
-            #[serde(alias = "Money")]
             Money(Money),
         }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.name);
-                ::eventwright::wire::avro::Encode::encode(&self.reach, writer)
-                    .field("reach")?;
+                ::eventwright::wire::avro::Encode::encode(&self.reach, writer).field("reach")?;
                 match &self.spare {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -972,11 +1201,71 @@ pub mod contact {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("spare")?;
+                }.field("spare")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Contact {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Contact", 3);
+                record.field("name", &self.name);
+                record.field("reach", &self.reach);
+                record.field("spare", &self.spare);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Contact {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Contact {
+            const EXPECTED: &'static str = "struct Contact";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<ContactReach>::None,
+                    ::core::option::Option::<::core::option::Option<ContactSpare>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["name", "reach", "spare"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_name),
+                        ::core::option::Option::Some(field_reach),
+                        field_spare,
+                    ) => ::core::result::Result::Ok(Self {
+                        name: field_name,
+                        reach: field_reach,
+                        spare: field_spare.unwrap_or_else(Self::default_spare),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Contact {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for ContactReach {
             fn encode(
                 &self,
@@ -999,6 +1288,50 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ContactReach {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactReach {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ContactReach {
+            const EXPECTED: &'static str = "enum ContactReach";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["long", "string", "crm.Post"], &[("Post", 2)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Post),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ContactReach {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for ContactSpare {
             fn encode(
                 &self,
@@ -1021,66 +1354,91 @@ pub mod contact {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for ContactSpare {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
+                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactSpare {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for ContactSpare {
+            const EXPECTED: &'static str = "enum ContactSpare";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["string", "crm.Post", "shop.shared.Money"],
+                    &[("Post", 1), ("Money", 2)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Post),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Money),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ContactSpare {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     name: reader.string().field("name")?,
                     reach: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.long().map(ContactReach::Long)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(ContactReach::String)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactReach::Post)
-                        }
+                        ::core::result::Result::Ok(0) => reader.long().map(ContactReach::Long),
+                        ::core::result::Result::Ok(1) => reader.string().map(ContactReach::String),
+                        ::core::result::Result::Ok(2) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ContactReach::Post
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reach")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reach")?,
                     spare: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(ContactSpare::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactSpare::Post)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(ContactSpare::Money)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(ContactSpare::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Post).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Money).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("spare")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("spare")?,
                 })
             }
         }
+
         /// How schemas refer to version 2 of `Contact`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Contact",
@@ -1102,57 +1460,45 @@ pub mod contact {
         };
     }
 }
+
 pub use contact::v2::Contact;
+
 /// The versions of the shared type `Account`.
 pub mod account {
     /// Version 1 of the shared type `Account`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `crm.Account`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Account {
             /// The field `number`.
             pub number: i64,
             /// The field `region`.
             pub region: Region,
         }
+
         impl Account {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(number: i64, region: Region) -> Self {
-                Self { number, region }
+                Self {
+                    number,
+                    region,
+                }
             }
         }
+
         /// The enum `crm.Region`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Region {
             /// The symbol `NORTH`.
-            #[serde(rename = "NORTH")]
             North,
             /// The symbol `SOUTH`.
-            #[serde(rename = "SOUTH")]
             South,
         }
+
         impl Region {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -1163,59 +1509,141 @@ pub mod account {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Account {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.long(self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.region, writer)
-                    .field("region")?;
+                ::eventwright::wire::avro::Encode::encode(&self.region, writer).field("region")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Account {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Account", 2);
+                record.field("number", &self.number);
+                record.field("region", &self.region);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Account {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Account {
+            const EXPECTED: &'static str = "struct Account";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i64>::None, ::core::option::Option::<Region>::None,);
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["number", "region"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_number),
+                        ::core::option::Option::Some(field_region),
+                    ) => ::core::result::Result::Ok(Self {
+                        number: field_number,
+                        region: field_region,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Account {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Region {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::North => 0,
-                            Self::South => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::North => 0,
+                    Self::South => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Region {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Region {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Region {
+            const EXPECTED: &'static str = "enum Region";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["NORTH", "SOUTH"], &[Self::North, Self::South])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Region {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Account {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Account {
                     number: reader.long().field("number")?,
-                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("region")?,
+                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader).field("region")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Region {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Region::North),
                     1 => ::core::result::Result::Ok(Region::South),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// How schemas refer to version 1 of `Account`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Account",
@@ -1233,28 +1661,23 @@ pub mod account {
             references: &[],
         };
     }
+
     /// Version 2 of the shared type `Account`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::v1::Region;
+
         /// The record `crm.Account`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Account {
             /// The field `number`.
             pub number: i64,
             /// The field `region`.
             pub region: Region,
             /// The field `branch`.
-            #[serde(default = "Account::default_branch")]
             pub branch: i32,
         }
+
         impl Account {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1266,35 +1689,97 @@ pub mod account {
                     branch: Self::default_branch(),
                 }
             }
+
             /// Returns the default of `branch`.
             pub(in super::super) fn default_branch() -> i32 {
                 0
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Account {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.long(self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.region, writer)
-                    .field("region")?;
+                ::eventwright::wire::avro::Encode::encode(&self.region, writer).field("region")?;
                 writer.int(self.branch);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Account {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Account", 3);
+                record.field("number", &self.number);
+                record.field("region", &self.region);
+                record.field("branch", &self.branch);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Account {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Account {
+            const EXPECTED: &'static str = "struct Account";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<Region>::None,
+                    ::core::option::Option::<i32>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["number", "region", "branch"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_number),
+                        ::core::option::Option::Some(field_region),
+                        field_branch,
+                    ) => ::core::result::Result::Ok(Self {
+                        number: field_number,
+                        region: field_region,
+                        branch: field_branch.unwrap_or_else(Self::default_branch),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Account {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Account {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Account {
                     number: reader.long().field("number")?,
-                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("region")?,
+                    region: <Region as ::eventwright::wire::avro::Decode>::decode(reader).field("region")?,
                     branch: reader.int().field("branch")?,
                 })
             }
         }
+
         /// How schemas refer to version 2 of `Account`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Account",
@@ -1314,7 +1799,9 @@ pub mod account {
         };
     }
 }
+
 pub use account::v2::Account;
+
 /// The versions of `PaymentTaken`.
 pub mod payment_taken {
     /// Version 1 of `PaymentTaken`.
@@ -1322,24 +1809,18 @@ pub mod payment_taken {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.PaymentTaken`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct PaymentTaken {
             /// The field `payment_id`.
             pub payment_id: ::std::string::String,
             /// The field `paid`.
             pub paid: Money,
             /// The field `fees`.
-            #[serde(default = "PaymentTaken::default_fees")]
             pub fees: ::std::collections::BTreeMap<::std::string::String, Money>,
         }
+
         impl PaymentTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1351,104 +1832,149 @@ pub mod payment_taken {
                     fees: Self::default_fees(),
                 }
             }
+
             /// Returns the default of `fees`.
-            pub(super) fn default_fees() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Money,
-            > {
+            pub(super) fn default_fees() -> ::std::collections::BTreeMap<::std::string::String, Money> {
                 ::std::collections::BTreeMap::new()
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PaymentTaken {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.payment_id);
-                ::eventwright::wire::avro::Encode::encode(&self.paid, writer)
-                    .field("paid")?;
-                writer
-                    .entries(
-                        &self.fees,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("fees")?;
+                ::eventwright::wire::avro::Encode::encode(&self.paid, writer).field("paid")?;
+                writer.entries(&self.fees, ::eventwright::wire::avro::encode_item).field("fees")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PaymentTaken {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PaymentTaken", 3);
+                record.field("payment_id", &self.payment_id);
+                record.field("paid", &self.paid);
+                record.field("fees", &self.fees);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PaymentTaken {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PaymentTaken {
+            const EXPECTED: &'static str = "struct PaymentTaken";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Money>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, Money>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["payment_id", "paid", "fees"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_payment_id),
+                        ::core::option::Option::Some(field_paid),
+                        field_fees,
+                    ) => ::core::result::Result::Ok(Self {
+                        payment_id: field_payment_id,
+                        paid: field_paid,
+                        fees: field_fees.unwrap_or_else(Self::default_fees),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PaymentTaken {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
-                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("paid")?,
-                    fees: reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?,
+                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
+                    fees: reader.entries(<Money as ::eventwright::wire::avro::Decode>::decode).field("fees")?,
                 })
             }
         }
+
         /// Reads `shop.PaymentTaken` as version 2 wrote it.
         fn payment_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
-                paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("paid")?,
+                paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
                 fees: {
                     skip_money_5_of_v2(reader)?;
-                    reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?
-                },
+                    reader.entries(<Money as ::eventwright::wire::avro::Decode>::decode).field("fees")?
+                }
             })
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_5_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// Reads `shop.PaymentTaken` as version 3 wrote it.
         fn payment_taken_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             let value = PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
                 paid: money_from_v3(reader).field("paid")?,
-                fees: reader.entries(|reader| money_from_v3(reader)).field("fees")?,
+                fees: reader.entries(money_from_v3).field("fees")?,
             };
             skip_price_7_of_v3(reader)?;
             reader.fixed(4)?;
             ::core::result::Result::Ok(value)
         }
+
         /// Reads `shop.shared.Money` as version 3 wrote it.
         fn money_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             let value = Money {
-                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("currency")?,
+                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 amount: reader.decimal(2).field("amount")?,
             };
             reader.boolean()?;
             ::core::result::Result::Ok(value)
         }
+
         /// Skips a `shop.shared.Price` as version 3 wrote it.
         fn skip_price_7_of_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             skip_money_8_of_v3(reader)?;
             match reader.index(2)? {
@@ -1456,23 +1982,21 @@ pub mod payment_taken {
                 1 => {
                     skip_money_8_of_v3(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `shop.shared.Money` as version 3 wrote it.
         fn skip_money_8_of_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.index(2)?;
             reader.bytes()?;
             reader.boolean()?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 1 of `PaymentTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PaymentTaken",
@@ -1495,88 +2019,70 @@ pub mod payment_taken {
 "#,
             references: &[super::super::money::v1::REFERENCE],
             fingerprint: 0xe6a7a186dee91e68,
-            sha256: [
-                37, 174, 138, 201, 17, 58, 62, 107, 99, 13, 60, 11, 27, 242, 110, 200,
-                184, 202, 218, 92, 185, 45, 160, 224, 67, 186, 9, 192, 24, 114, 247, 171,
-            ],
+            sha256: *b"%\xae\x8a\xc9\x11:>kc\r<\x0b\x1b\xf2n\xc8\xb8\xca\xda\\\xb9-\xa0\xe0C\xba\t\xc0\x18r\xf7\xab",
             canonical_fingerprint: 0x77c1dbd97fdc8262,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PaymentTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-                &super::v3::SCHEMA,
+                &SCHEMA, &super::v2::SCHEMA, &super::v3::SCHEMA,
             ];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.payment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.payment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
             type Owned = PaymentTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => payment_taken_from_v2(reader),
                     2 => payment_taken_from_v3(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `PaymentTaken`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.PaymentTaken`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct PaymentTaken {
             /// The field `payment_id`.
             pub payment_id: ::std::string::String,
             /// The field `paid`.
             pub paid: Money,
             /// The field `tip`.
-            #[serde(default = "PaymentTaken::default_tip")]
             pub tip: Money,
             /// The field `fees`.
-            #[serde(default = "PaymentTaken::default_fees")]
             pub fees: ::std::collections::BTreeMap<::std::string::String, Money>,
         }
+
         impl PaymentTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1589,64 +2095,111 @@ pub mod payment_taken {
                     fees: Self::default_fees(),
                 }
             }
+
             /// Returns the default of `tip`.
             pub(super) fn default_tip() -> Money {
                 Money {
-                    amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        1,
-                        2,
-                    ),
+                    amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 2),
                     currency: Currency::Gbp,
                 }
             }
+
             /// Returns the default of `fees`.
-            pub(super) fn default_fees() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Money,
-            > {
+            pub(super) fn default_fees() -> ::std::collections::BTreeMap<::std::string::String, Money> {
                 ::std::collections::BTreeMap::new()
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PaymentTaken {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.payment_id);
-                ::eventwright::wire::avro::Encode::encode(&self.paid, writer)
-                    .field("paid")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tip, writer)
-                    .field("tip")?;
-                writer
-                    .entries(
-                        &self.fees,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("fees")?;
+                ::eventwright::wire::avro::Encode::encode(&self.paid, writer).field("paid")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tip, writer).field("tip")?;
+                writer.entries(&self.fees, ::eventwright::wire::avro::encode_item).field("fees")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PaymentTaken {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PaymentTaken", 4);
+                record.field("payment_id", &self.payment_id);
+                record.field("paid", &self.paid);
+                record.field("tip", &self.tip);
+                record.field("fees", &self.fees);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PaymentTaken {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PaymentTaken {
+            const EXPECTED: &'static str = "struct PaymentTaken";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Money>::None,
+                    ::core::option::Option::<Money>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, Money>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["payment_id", "paid", "tip", "fees"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_payment_id),
+                        ::core::option::Option::Some(field_paid),
+                        field_tip,
+                        field_fees,
+                    ) => ::core::result::Result::Ok(Self {
+                        payment_id: field_payment_id,
+                        paid: field_paid,
+                        tip: field_tip.unwrap_or_else(Self::default_tip),
+                        fees: field_fees.unwrap_or_else(Self::default_fees),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PaymentTaken {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
-                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("paid")?,
-                    tip: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("tip")?,
-                    fees: reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?,
+                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
+                    tip: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("tip")?,
+                    fees: reader.entries(<Money as ::eventwright::wire::avro::Decode>::decode).field("fees")?,
                 })
             }
         }
+
         /// The schema of version 2 of `PaymentTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PaymentTaken",
@@ -1670,89 +2223,69 @@ pub mod payment_taken {
 "#,
             references: &[super::super::money::v1::REFERENCE],
             fingerprint: 0x5b0345f25e27222a,
-            sha256: [
-                254, 15, 137, 43, 79, 111, 7, 43, 87, 90, 171, 206, 251, 124, 248, 63,
-                254, 216, 114, 146, 154, 232, 239, 228, 2, 117, 49, 66, 210, 118, 162, 44,
-            ],
+            sha256: *b"\xfe\x0f\x89+Oo\x07+WZ\xab\xce\xfb|\xf8?\xfe\xd8r\x92\x9a\xe8\xef\xe4\x02u1B\xd2v\xa2,",
             canonical_fingerprint: 0xe13f01cccdb2a9a7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PaymentTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.payment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.payment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
             type Owned = PaymentTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `PaymentTaken`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v2::Money;
         pub use super::super::money::v2::Currency;
         pub use super::super::price::v1::Price;
+
         /// The record `shop.PaymentTaken`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct PaymentTaken {
             /// The field `payment_id`.
             pub payment_id: ::std::string::String,
             /// The field `paid`.
             pub paid: Money,
             /// The field `fees`.
-            #[serde(default = "PaymentTaken::default_fees")]
             pub fees: ::std::collections::BTreeMap<::std::string::String, Money>,
             /// The field `list_price`.
-            #[serde(default = "PaymentTaken::default_list_price")]
             pub list_price: Price,
             /// The field `weight`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "PaymentTaken::default_weight")]
             pub weight: [u8; 4],
         }
+
         impl PaymentTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1766,133 +2299,186 @@ pub mod payment_taken {
                     weight: Self::default_weight(),
                 }
             }
+
             /// Returns the default of `fees`.
-            pub(super) fn default_fees() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                Money,
-            > {
+            pub(super) fn default_fees() -> ::std::collections::BTreeMap<::std::string::String, Money> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `list_price`.
             pub(super) fn default_list_price() -> Price {
                 Price {
                     net: Money {
                         currency: Currency::Eur,
-                        amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                            5,
-                            2,
-                        ),
+                        amount: ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(5, 2),
                         tax_included: false,
                     },
                     reduced: ::core::option::Option::<Money>::None,
                 }
             }
+
             /// Returns the default of `weight`.
             pub(super) fn default_weight() -> [u8; 4] {
                 [0, 0, 0, 1]
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PaymentTaken {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.payment_id);
-                ::eventwright::wire::avro::Encode::encode(&self.paid, writer)
-                    .field("paid")?;
-                writer
-                    .entries(
-                        &self.fees,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("fees")?;
-                ::eventwright::wire::avro::Encode::encode(&self.list_price, writer)
-                    .field("list_price")?;
+                ::eventwright::wire::avro::Encode::encode(&self.paid, writer).field("paid")?;
+                writer.entries(&self.fees, ::eventwright::wire::avro::encode_item).field("fees")?;
+                ::eventwright::wire::avro::Encode::encode(&self.list_price, writer).field("list_price")?;
                 writer.fixed(&self.weight);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PaymentTaken {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PaymentTaken", 5);
+                record.field("payment_id", &self.payment_id);
+                record.field("paid", &self.paid);
+                record.field("fees", &self.fees);
+                record.field("list_price", &self.list_price);
+                record.field("weight", &self.weight);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PaymentTaken {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PaymentTaken {
+            const EXPECTED: &'static str = "struct PaymentTaken";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<Money>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, Money>>::None,
+                    ::core::option::Option::<Price>::None,
+                    ::core::option::Option::<[u8; 4]>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["payment_id", "paid", "fees", "list_price", "weight"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_payment_id),
+                        ::core::option::Option::Some(field_paid),
+                        field_fees,
+                        field_list_price,
+                        field_weight,
+                    ) => ::core::result::Result::Ok(Self {
+                        payment_id: field_payment_id,
+                        paid: field_paid,
+                        fees: field_fees.unwrap_or_else(Self::default_fees),
+                        list_price: field_list_price.unwrap_or_else(Self::default_list_price),
+                        weight: field_weight.unwrap_or_else(Self::default_weight),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PaymentTaken {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
-                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("paid")?,
-                    fees: reader
-                        .entries(|reader| <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        ))
-                        .field("fees")?,
-                    list_price: <Price as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("list_price")?,
+                    paid: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("paid")?,
+                    fees: reader.entries(<Money as ::eventwright::wire::avro::Decode>::decode).field("fees")?,
+                    list_price: <Price as ::eventwright::wire::avro::Decode>::decode(reader).field("list_price")?,
                     weight: reader.array::<4>().field("weight")?,
                 })
             }
         }
+
         /// Reads `shop.PaymentTaken` as version 1 wrote it.
         fn payment_taken_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
                 paid: money_from_v1(reader).field("paid")?,
-                fees: reader.entries(|reader| money_from_v1(reader)).field("fees")?,
+                fees: reader.entries(money_from_v1).field("fees")?,
                 list_price: PaymentTaken::default_list_price(),
                 weight: PaymentTaken::default_weight(),
             })
         }
+
         /// Reads `shop.shared.Money` as version 1 wrote it.
         fn money_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Money {
                 amount: reader.decimal(2).field("amount")?,
-                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("currency")?,
+                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 tax_included: Money::default_tax_included(),
             })
         }
+
         /// Reads `shop.PaymentTaken` as version 2 wrote it.
         fn payment_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
                 paid: money_from_v2(reader).field("paid")?,
                 fees: {
                     skip_money_5_of_v2(reader)?;
-                    reader.entries(|reader| money_from_v2(reader)).field("fees")?
+                    reader.entries(money_from_v2).field("fees")?
                 },
                 list_price: PaymentTaken::default_list_price(),
                 weight: PaymentTaken::default_weight(),
             })
         }
+
         /// Reads `shop.shared.Money` as version 2 wrote it.
         fn money_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Money {
                 amount: reader.decimal(2).field("amount")?,
-                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("currency")?,
+                currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 tax_included: Money::default_tax_included(),
             })
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_5_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 3 of `PaymentTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PaymentTaken",
@@ -1918,45 +2504,40 @@ pub mod payment_taken {
 }
 "#,
             references: &[
-                super::super::money::v2::REFERENCE,
-                super::super::price::v1::REFERENCE,
+                super::super::money::v2::REFERENCE, super::super::price::v1::REFERENCE,
                 super::super::weight::v1::REFERENCE,
             ],
             fingerprint: 0x26083cd281883529,
-            sha256: [
-                248, 10, 131, 57, 190, 49, 120, 51, 248, 222, 3, 131, 162, 37, 171, 6,
-                158, 48, 167, 78, 148, 9, 133, 164, 65, 122, 29, 225, 116, 126, 184, 12,
-            ],
+            sha256: *b"\xf8\n\x839\xbe1x3\xf8\xde\x03\x83\xa2%\xab\x06\x9e0\xa7N\x94\t\x85\xa4Az\x1d\xe1t~\xb8\x0c",
             canonical_fingerprint: 0x0d4f2ea1096c8f4c,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PaymentTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Borrowed(self.payment_id.as_str()),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Borrowed(self.payment_id.as_str()))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
             type Owned = PaymentTaken;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1965,118 +2546,88 @@ pub mod payment_taken {
                 match writer {
                     0 => payment_taken_from_v1(reader),
                     1 => payment_taken_from_v2(reader),
-                    2 => {
-                        <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    2 => <PaymentTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use payment_taken::v3::PaymentTaken;
+
 /// The versions of `RefundIssued`.
 pub mod refund_issued {
     /// Version 1 of `RefundIssued`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `shop.RefundIssued`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct RefundIssued {
             /// The field `line`.
             pub line: Line,
         }
+
         impl RefundIssued {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(line: Line) -> Self {
-                Self { line }
+                Self {
+                    line
+                }
             }
         }
+
         /// The record `shop.Line`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Line {
             /// The field `refunded`.
             pub refunded: Money,
         }
+
         impl Line {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(refunded: Money) -> Self {
-                Self { refunded }
+                Self {
+                    refunded
+                }
             }
         }
+
         /// The record `shop.shared.Money`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Money {
             /// The field `amount`.
-            #[serde(with = "::eventwright::wire::json")]
             pub amount: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `currency`.
             pub currency: Currency,
         }
+
         impl Money {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                amount: ::eventwright::wire::rust_decimal::Decimal,
-                currency: Currency,
-            ) -> Self {
-                Self { amount, currency }
+            pub fn new(amount: ::eventwright::wire::rust_decimal::Decimal, currency: Currency) -> Self {
+                Self {
+                    amount,
+                    currency,
+                }
             }
         }
+
         /// The enum `shop.shared.Currency`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Currency {
             /// The symbol `EUR`.
-            #[serde(rename = "EUR")]
             Eur,
             /// The symbol `GBP`.
-            #[serde(rename = "GBP")]
             Gbp,
         }
+
         impl Currency {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -2087,103 +2638,270 @@ pub mod refund_issued {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RefundIssued {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.line, writer)
-                    .field("line")?;
+                ::eventwright::wire::avro::Encode::encode(&self.line, writer).field("line")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RefundIssued {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("RefundIssued", 1);
+                record.field("line", &self.line);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RefundIssued {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RefundIssued {
+            const EXPECTED: &'static str = "struct RefundIssued";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<Line>::None,);
+                ::eventwright::wire::json::fields(entries, &["line"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_line),) => ::core::result::Result::Ok(Self {
+                        line: field_line
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RefundIssued {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Line {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer)
-                    .field("refunded")?;
+                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer).field("refunded")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Line {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Line", 1);
+                record.field("refunded", &self.refunded);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Line {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Line {
+            const EXPECTED: &'static str = "struct Line";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<Money>::None,);
+                ::eventwright::wire::json::fields(entries, &["refunded"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_refunded),) => ::core::result::Result::Ok(Self {
+                        refunded: field_refunded
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Money {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.decimal(self.amount, 18, 2).field("amount")?;
-                ::eventwright::wire::avro::Encode::encode(&self.currency, writer)
-                    .field("currency")?;
+                ::eventwright::wire::avro::Encode::encode(&self.currency, writer).field("currency")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Money {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Money", 2);
+                record.field("amount", &self.amount);
+                record.field("currency", &self.currency);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Money {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Money {
+            const EXPECTED: &'static str = "struct Money";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<Currency>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["amount", "currency"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_amount),
+                        ::core::option::Option::Some(field_currency),
+                    ) => ::core::result::Result::Ok(Self {
+                        amount: field_amount,
+                        currency: field_currency,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Money {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Currency {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Eur => 0,
-                            Self::Gbp => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Eur => 0,
+                    Self::Gbp => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Currency {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Currency {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Currency {
+            const EXPECTED: &'static str = "enum Currency";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["EUR", "GBP"], &[Self::Eur, Self::Gbp])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Currency {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RefundIssued {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RefundIssued {
-                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("line")?,
+                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Line {
-                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("refunded")?,
+                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("refunded")?
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     amount: reader.decimal(2).field("amount")?,
-                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("currency")?,
+                    currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Currency::Eur),
                     1 => ::core::result::Result::Ok(Currency::Gbp),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// The schema of version 1 of `RefundIssued`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RefundIssued",
@@ -2209,74 +2927,58 @@ pub mod refund_issued {
 "#,
             references: &[],
             fingerprint: 0xe7ac30db938c888f,
-            sha256: [
-                98, 84, 26, 204, 186, 209, 202, 65, 139, 46, 17, 177, 155, 83, 249, 161,
-                201, 108, 215, 174, 164, 20, 32, 100, 54, 215, 37, 151, 96, 10, 77, 64,
-            ],
+            sha256: *b"bT\x1a\xcc\xba\xd1\xcaA\x8b.\x11\xb1\x9bS\xf9\xa1\xc9l\xd7\xae\xa4\x14 d6\xd7%\x97`\nM@",
             canonical_fingerprint: 0x8bde6f59ad0f211e,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RefundIssued {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RefundIssued {
             type Owned = RefundIssued;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RefundIssued as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <RefundIssued as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `RefundIssued`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.RefundIssued`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct RefundIssued {
             /// The field `line`.
             pub line: Line,
             /// The field `fee`.
-            #[serde(default = "RefundIssued::default_fee")]
             pub fee: ::core::option::Option<Money>,
         }
+
         impl RefundIssued {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -2287,39 +2989,37 @@ pub mod refund_issued {
                     fee: Self::default_fee(),
                 }
             }
+
             /// Returns the default of `fee`.
             pub(super) fn default_fee() -> ::core::option::Option<Money> {
                 ::core::option::Option::<Money>::None
             }
         }
+
         /// The record `shop.Line`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Line {
             /// The field `refunded`.
             pub refunded: Money,
         }
+
         impl Line {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(refunded: Money) -> Self {
-                Self { refunded }
+                Self {
+                    refunded
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RefundIssued {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.line, writer)
-                    .field("line")?;
+                ::eventwright::wire::avro::Encode::encode(&self.line, writer).field("line")?;
                 match &self.fee {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -2329,71 +3029,157 @@ pub mod refund_issued {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("fee")?;
+                }.field("fee")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RefundIssued {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("RefundIssued", 2);
+                record.field("line", &self.line);
+                record.field("fee", &self.fee);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RefundIssued {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RefundIssued {
+            const EXPECTED: &'static str = "struct RefundIssued";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Line>::None,
+                    ::core::option::Option::<::core::option::Option<Money>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["line", "fee"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_line), field_fee,) => ::core::result::Result::Ok(Self {
+                        line: field_line,
+                        fee: field_fee.unwrap_or_else(Self::default_fee),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RefundIssued {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Line {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer)
-                    .field("refunded")?;
+                ::eventwright::wire::avro::Encode::encode(&self.refunded, writer).field("refunded")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Line {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Line", 1);
+                record.field("refunded", &self.refunded);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Line {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Line {
+            const EXPECTED: &'static str = "struct Line";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<Money>::None,);
+                ::eventwright::wire::json::fields(entries, &["refunded"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_refunded),) => ::core::result::Result::Ok(Self {
+                        refunded: field_refunded
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RefundIssued {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RefundIssued {
-                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("line")?,
+                    line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?,
                     fee: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("fee")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("fee")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Line {
-                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("refunded")?,
+                    refunded: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("refunded")?
                 })
             }
         }
+
         /// Reads `shop.RefundIssued` as version 1 wrote it.
         fn refund_issued_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<RefundIssued, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(RefundIssued {
-                line: <Line as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("line")?,
+                line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?,
                 fee: RefundIssued::default_fee(),
             })
         }
+
         /// The schema of version 2 of `RefundIssued`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RefundIssued",
@@ -2417,34 +3203,30 @@ pub mod refund_issued {
 "#,
             references: &[super::super::money::v1::REFERENCE],
             fingerprint: 0x48eb1f5ba64402fd,
-            sha256: [
-                149, 202, 46, 85, 203, 36, 196, 22, 109, 52, 65, 49, 160, 108, 31, 191,
-                232, 2, 27, 62, 145, 73, 230, 151, 184, 211, 142, 17, 8, 15, 27, 170,
-            ],
+            sha256: *b"\x95\xca.U\xcb$\xc4\x16m4A1\xa0l\x1f\xbf\xe8\x02\x1b>\x91I\xe6\x97\xb8\xd3\x8e\x11\x08\x0f\x1b\xaa",
             canonical_fingerprint: 0x571fe995bf0fb34f,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RefundIssued {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RefundIssued {
             type Owned = RefundIssued;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2452,28 +3234,23 @@ pub mod refund_issued {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => refund_issued_from_v1(reader),
-                    1 => {
-                        <RefundIssued as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <RefundIssued as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use refund_issued::v2::RefundIssued;
+
 /// The versions of `ParcelDelivered`.
 pub mod parcel_delivered {
     /// Version 1 of `ParcelDelivered`.
     pub mod v1 {
         use super::super::place::v1 as place_v1;
         use super::super::address::v1 as address_v1;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -2486,11 +3263,10 @@ pub mod parcel_delivered {
             #[prost(enumeration = "place_v1::PlaceKind", tag = "2")]
             #[serde(rename = "kind")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
             pub kind: i32,
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -2498,17 +3274,16 @@ pub mod parcel_delivered {
                 #[serde(rename = "address")]
                 address: ::core::option::Option<address_v1::Address>,
                 #[serde(rename = "kind")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 kind: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
+                        deserializer
                     )?;
                     ::core::result::Result::Ok(Self {
                         address: json.address,
@@ -2517,6 +3292,7 @@ pub mod parcel_delivered {
                 }
             }
         };
+
         /// The schema of version 1 of `ParcelDelivered`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ParcelDelivered",
@@ -2538,57 +3314,42 @@ message ParcelDelivered {
   PlaceKind kind = 2;
 }
 "#,
-            references: &[
-                super::super::place::v1::REFERENCE,
-                super::super::address::v1::REFERENCE,
-            ],
+            references: &[super::super::place::v1::REFERENCE, super::super::address::v1::REFERENCE],
             fingerprint: 0xeec89f709e29784a,
-            sha256: [
-                254, 135, 27, 121, 121, 4, 90, 55, 9, 234, 220, 0, 109, 143, 51, 105,
-                231, 207, 214, 18, 243, 59, 112, 242, 110, 125, 191, 42, 96, 76, 32, 40,
-            ],
+            sha256: *b"\xfe\x87\x1byy\x04Z7\t\xea\xdc\x00m\x8f3i\xe7\xcf\xd6\x12\xf3;p\xf2n}\xbf*`L (",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for ParcelDelivered {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::proto::enum_text::<
-                        place_v1::PlaceKind,
-                    >(self.kind),
-                )
+                ::core::option::Option::Some(::eventwright::wire::proto::enum_text::<place_v1::PlaceKind>(self.kind))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 2 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..2 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `ParcelDelivered`.
     pub mod v2 {
         use super::super::place::v1 as place_v1;
         use super::super::address::v2 as address_v2;
+
         #[derive(Clone, PartialEq, ::eventwright::wire::prost::Message)]
         #[prost(prost_path = "::eventwright::wire::prost")]
         #[derive(::eventwright::wire::serde::Serialize)]
@@ -2603,38 +3364,31 @@ message ParcelDelivered {
             #[prost(enumeration = "place_v1::PlaceKind", tag = "2")]
             #[serde(rename = "kind")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
             pub kind: i32,
             #[prost(message, repeated, tag = "3")]
             #[serde(rename = "attempts")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub attempts: ::eventwright::wire::prost::alloc::vec::Vec<
-                parcel_delivered::Attempt,
-            >,
+            pub attempts: ::eventwright::wire::prost::alloc::vec::Vec<parcel_delivered::Attempt>,
             #[prost(btree_map = "string, message", tag = "4")]
             #[serde(rename = "seen")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            pub seen: ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                ::eventwright::wire::prost::alloc::string::String,
-                place_v1::Place,
-            >,
+            pub seen: ::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, place_v1::Place>,
             #[prost(enumeration = "place_v1::place::Precision", repeated, tag = "5")]
             #[serde(rename = "precisions")]
             #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
-            #[serde(
-                with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-            )]
+            #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
             pub precisions: ::eventwright::wire::prost::alloc::vec::Vec<i32>,
             #[prost(oneof = "parcel_delivered::Receiver", tags = "6, 7")]
             #[serde(flatten)]
             pub receiver: ::core::option::Option<parcel_delivered::Receiver>,
         }
+
         /// Nested message and enum types in `ParcelDelivered`.
         pub mod parcel_delivered {
             pub(super) use super::address_v2;
             pub(super) use super::place_v1;
+
             #[derive(Clone, Copy, PartialEq, ::eventwright::wire::prost::Message)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[derive(::eventwright::wire::serde::Serialize)]
@@ -2644,17 +3398,17 @@ message ParcelDelivered {
                 #[serde(rename = "at")]
                 #[serde(skip_serializing_if = "::eventwright::wire::proto::is_default")]
                 #[serde(with = "::eventwright::wire::proto")]
-                pub at: ::core::option::Option<
-                    ::eventwright::wire::proto::prost_types::Timestamp,
-                >,
+                pub at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
                 #[prost(oneof = "attempt::Outcome", tags = "1, 2, 3")]
                 #[serde(flatten)]
                 pub outcome: ::core::option::Option<attempt::Outcome>,
             }
+
             /// Nested message and enum types in `Attempt`.
             pub mod attempt {
                 pub(super) use super::address_v2;
                 pub(super) use super::place_v1;
+
                 #[derive(Clone, Copy, PartialEq, ::eventwright::wire::prost::Oneof)]
                 #[prost(prost_path = "::eventwright::wire::prost")]
                 #[derive(::eventwright::wire::serde::Serialize)]
@@ -2667,19 +3421,16 @@ message ParcelDelivered {
                     #[prost(enumeration = "place_v1::PlaceKind", tag = "2")]
                     #[serde(rename = "collectedFrom")]
                     #[serde(alias = "collected_from")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                     CollectedFrom(i32),
                     #[prost(enumeration = "place_v1::place::Precision", tag = "3")]
                     #[serde(rename = "onlyNear")]
                     #[serde(alias = "only_near")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
                     OnlyNear(i32),
                 }
             }
+
             #[derive(Clone, PartialEq, ::eventwright::wire::prost::Oneof)]
             #[prost(prost_path = "::eventwright::wire::prost")]
             #[derive(::eventwright::wire::serde::Serialize)]
@@ -2690,47 +3441,35 @@ message ParcelDelivered {
                 Neighbour(address_v2::Address),
                 #[prost(enumeration = "place_v1::PlaceKind", tag = "7")]
                 #[serde(rename = "machine")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 Machine(i32),
             }
+
             const _: () = {
                 #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(
-                    crate = "::eventwright::wire::serde",
-                    default,
-                    deny_unknown_fields
-                )]
+                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
                 struct AttemptJson {
                     #[serde(rename = "at")]
                     #[serde(with = "::eventwright::wire::proto")]
-                    at: ::core::option::Option<
-                        ::eventwright::wire::proto::prost_types::Timestamp,
-                    >,
+                    at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
                     #[serde(rename = "leftAt")]
                     #[serde(alias = "left_at")]
                     left_at: ::core::option::Option<attempt::place_v1::Place>,
                     #[serde(rename = "collectedFrom")]
                     #[serde(alias = "collected_from")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                     collected_from: ::core::option::Option<i32>,
                     #[serde(rename = "onlyNear")]
                     #[serde(alias = "only_near")]
-                    #[serde(
-                        with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-                    )]
+                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
                     only_near: ::core::option::Option<i32>,
                 }
-                impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Attempt {
+
+                impl<'de>::eventwright::wire::serde::Deserialize<'de> for Attempt {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D,
+                        deserializer: D
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <AttemptJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                            deserializer,
-                        )?;
+                        let json = <AttemptJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
                             at: json.at,
                             outcome: ::eventwright::wire::proto::one_of(
@@ -2746,6 +3485,7 @@ message ParcelDelivered {
                 }
             };
         }
+
         const _: () = {
             #[derive(Default, ::eventwright::wire::serde::Deserialize)]
             #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
@@ -2753,44 +3493,28 @@ message ParcelDelivered {
                 #[serde(rename = "address")]
                 address: ::core::option::Option<address_v2::Address>,
                 #[serde(rename = "kind")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 kind: ::core::option::Option<i32>,
                 #[serde(rename = "attempts")]
-                attempts: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<
-                        parcel_delivered::Attempt,
-                    >,
-                >,
+                attempts: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<parcel_delivered::Attempt>>,
                 #[serde(rename = "seen")]
-                seen: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::collections::BTreeMap<
-                        ::eventwright::wire::prost::alloc::string::String,
-                        place_v1::Place,
-                    >,
-                >,
+                seen: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, place_v1::Place>>,
                 #[serde(rename = "precisions")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>"
-                )]
-                precisions: ::core::option::Option<
-                    ::eventwright::wire::prost::alloc::vec::Vec<i32>,
-                >,
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
+                precisions: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
                 #[serde(rename = "neighbour")]
                 neighbour: ::core::option::Option<parcel_delivered::address_v2::Address>,
                 #[serde(rename = "machine")]
-                #[serde(
-                    with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>"
-                )]
+                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 machine: ::core::option::Option<i32>,
             }
-            impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
+                    deserializer: D
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer,
+                        deserializer
                     )?;
                     ::core::result::Result::Ok(Self {
                         address: json.address,
@@ -2809,6 +3533,7 @@ message ParcelDelivered {
                 }
             }
         };
+
         /// The schema of version 2 of `ParcelDelivered`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "ParcelDelivered",
@@ -2846,55 +3571,40 @@ message ParcelDelivered {
   }
 }
 "#,
-            references: &[
-                super::super::place::v1::REFERENCE,
-                super::super::address::v2::REFERENCE,
-            ],
+            references: &[super::super::place::v1::REFERENCE, super::super::address::v2::REFERENCE],
             fingerprint: 0x86fdba2a82fba51f,
-            sha256: [
-                144, 189, 192, 23, 48, 176, 160, 64, 86, 8, 180, 53, 25, 44, 91, 132,
-                235, 229, 108, 60, 125, 188, 180, 66, 231, 9, 249, 8, 179, 239, 238, 164,
-            ],
+            sha256: *b"\x90\xbd\xc0\x170\xb0\xa0@V\x08\xb45\x19,[\x84\xeb\xe5l<}\xbc\xb4B\xe7\t\xf9\x08\xb3\xef\xee\xa4",
             canonical_fingerprint: 0x0000000000000000,
             message_indexes: &[0],
         };
+
         impl ::eventwright::wire::Event for ParcelDelivered {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::proto::enum_text::<
-                        place_v1::PlaceKind,
-                    >(self.kind),
-                )
+                ::core::option::Option::Some(::eventwright::wire::proto::enum_text::<place_v1::PlaceKind>(self.kind))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::proto::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                if writer < 2 {
-                    ::eventwright::wire::proto::decode(bytes)
-                } else {
-                    ::core::result::Result::Err(
-                        ::eventwright::wire::DecodeError::new(
-                            ::eventwright::wire::DecodeErrorKind::UnknownWriter(writer),
-                        ),
-                    )
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0..2 => ::eventwright::wire::proto::decode(bytes),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use parcel_delivered::v2::ParcelDelivered;
+
 /// The versions of `CallMade`.
 pub mod call_made {
     /// Version 1 of `CallMade`.
@@ -2905,15 +3615,9 @@ pub mod call_made {
         pub use super::super::contact::v1::Post;
         pub use super::super::money::v1::Money;
         pub use super::super::money::v1::Currency;
+
         /// The record `shop.CallMade`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct CallMade {
             /// The field `account`.
             pub account: Account,
@@ -2922,76 +3626,127 @@ pub mod call_made {
             /// The field `caller`.
             pub caller: Contact,
         }
+
         impl CallMade {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(account: Account, about: CallMadeAbout, caller: Contact) -> Self {
-                Self { account, about, caller }
+                Self {
+                    account,
+                    about,
+                    caller,
+                }
             }
         }
+
         /// The branches of the union in `shop.CallMade.about`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CallMadeAbout {
             /// The branch `crm.Contact`.
-            #[serde(rename = "crm.Contact")]
-            #[serde(alias = "Contact")]
             CrmContact(crm::Contact),
             /// The branch `shop.shared.Money`.
-            #[serde(rename = "shop.shared.Money")]
-            #[serde(alias = "Money")]
             Money(Money),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The record `shop.Contact`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Contact {
             /// The field `desk`.
             pub desk: i32,
         }
+
         impl Contact {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(desk: i32) -> Self {
-                Self { desk }
+                Self {
+                    desk
+                }
             }
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod crm {
             pub use super::super::super::contact::v1::Contact;
             pub use super::super::super::contact::v1::ContactReach;
         }
+
         impl ::eventwright::wire::avro::Encode for CallMade {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                    .field("account")?;
-                ::eventwright::wire::avro::Encode::encode(&self.about, writer)
-                    .field("about")?;
-                ::eventwright::wire::avro::Encode::encode(&self.caller, writer)
-                    .field("caller")?;
+                ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
+                ::eventwright::wire::avro::Encode::encode(&self.about, writer).field("about")?;
+                ::eventwright::wire::avro::Encode::encode(&self.caller, writer).field("caller")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CallMade {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CallMade", 3);
+                record.field("account", &self.account);
+                record.field("about", &self.about);
+                record.field("caller", &self.caller);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMade {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CallMade {
+            const EXPECTED: &'static str = "struct CallMade";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Account>::None,
+                    ::core::option::Option::<CallMadeAbout>::None,
+                    ::core::option::Option::<Contact>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["account", "about", "caller"],
+                    &[0, 1, 2],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_account),
+                        ::core::option::Option::Some(field_about),
+                        ::core::option::Option::Some(field_caller),
+                    ) => ::core::result::Result::Ok(Self {
+                        account: field_account,
+                        about: field_about,
+                        caller: field_caller,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMade {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CallMadeAbout {
             fn encode(
                 &self,
@@ -3014,6 +3769,54 @@ pub mod call_made {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CallMadeAbout {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::CrmContact(value) => ::eventwright::wire::json::View::Branch("crm.Contact", value),
+                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMadeAbout {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CallMadeAbout {
+            const EXPECTED: &'static str = "enum CallMadeAbout";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["crm.Contact", "shop.shared.Money", "string"],
+                    &[("Contact", 0), ("Money", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::CrmContact),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Money),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMadeAbout {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
@@ -3023,134 +3826,136 @@ pub mod call_made {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Contact {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Contact", 1);
+                record.field("desk", &self.desk);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Contact {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Contact {
+            const EXPECTED: &'static str = "struct Contact";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i32>::None,);
+                ::eventwright::wire::json::fields(entries, &["desk"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_desk),) => ::core::result::Result::Ok(Self {
+                        desk: field_desk
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Contact {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallMade {
-                    account: <Account as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("account")?,
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                     about: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            <crm::Contact as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(CallMadeAbout::CrmContact)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CallMadeAbout::Money)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader.string().map(CallMadeAbout::String)
-                        }
+                        ::core::result::Result::Ok(0) => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::CrmContact
+                        ),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::Money
+                        ),
+                        ::core::result::Result::Ok(2) => reader.string().map(CallMadeAbout::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("about")?,
-                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("caller")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("about")?,
+                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
-                    desk: reader.int().field("desk")?,
+                    desk: reader.int().field("desk")?
                 })
             }
         }
+
         /// Reads `shop.CallMade` as version 2 wrote it.
         fn call_made_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<CallMade, ::eventwright::wire::DecodeError> {
             let value = CallMade {
-                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("account")?,
+                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                 about: match reader.index(4) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.string().map(CallMadeAbout::String)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(CallMadeAbout::Money)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        contact_from_v2(reader).map(CallMadeAbout::CrmContact)
-                    }
+                    ),
+                    ::core::result::Result::Ok(1) => reader.string().map(CallMadeAbout::String),
+                    ::core::result::Result::Ok(2) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        CallMadeAbout::Money
+                    ),
+                    ::core::result::Result::Ok(3) => contact_from_v2(reader).map(CallMadeAbout::CrmContact),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("about")?,
-                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("caller")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?,
+                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
             };
-            reader
-                .skip_blocks(
-                    3,
-                    |reader| {
-                        skip_contact_36_of_v2(reader)?;
-                        ::core::result::Result::Ok(())
-                    },
-                )?;
+            reader.skip_blocks(3, |reader| {
+                skip_contact_36_of_v2(reader)?;
+                ::core::result::Result::Ok(())
+            })?;
             ::core::result::Result::Ok(value)
         }
+
         /// Reads `crm.Contact` as version 2 wrote it.
         fn contact_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<crm::Contact, ::eventwright::wire::DecodeError> {
             let value = crm::Contact {
                 name: reader.string().field("name")?,
                 reach: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes long, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes long, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.string().map(crm::ContactReach::String)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(crm::ContactReach::Post)
-                    }
+                    ),
+                    ::core::result::Result::Ok(1) => reader.string().map(crm::ContactReach::String),
+                    ::core::result::Result::Ok(2) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReach::Post
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reach")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?,
             };
             match reader.index(4)? {
                 0 => {}
@@ -3163,32 +3968,31 @@ pub mod call_made {
                 3 => {
                     skip_money_27_of_v2(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
             ::core::result::Result::Ok(value)
         }
+
         /// Skips a `crm.Post` as version 2 wrote it.
         fn skip_post_24_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_27_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `crm.Contact` as version 2 wrote it.
         fn skip_contact_36_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             match reader.index(3)? {
@@ -3201,11 +4005,7 @@ pub mod call_made {
                 2 => {
                     skip_post_42_of_v2(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
             match reader.index(4)? {
                 0 => {}
@@ -3218,29 +4018,28 @@ pub mod call_made {
                 3 => {
                     skip_money_51_of_v2(reader)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 4),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `crm.Post` as version 2 wrote it.
         fn skip_post_42_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `shop.shared.Money` as version 2 wrote it.
         fn skip_money_51_of_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             reader.index(2)?;
             ::core::result::Result::Ok(())
         }
+
         /// The schema of version 1 of `CallMade`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallMade",
@@ -3264,56 +4063,48 @@ pub mod call_made {
 }
 "#,
             references: &[
-                super::super::account::v1::REFERENCE,
-                super::super::contact::v1::REFERENCE,
+                super::super::account::v1::REFERENCE, super::super::contact::v1::REFERENCE,
                 super::super::money::v1::REFERENCE,
             ],
             fingerprint: 0x2946f9ebc3829283,
-            sha256: [
-                179, 168, 195, 139, 219, 185, 209, 69, 197, 147, 12, 137, 15, 202, 194,
-                149, 42, 160, 200, 37, 84, 192, 51, 67, 121, 7, 45, 252, 194, 2, 25, 228,
-            ],
+            sha256: *b"\xb3\xa8\xc3\x8b\xdb\xb9\xd1E\xc5\x93\x0c\x89\x0f\xca\xc2\x95*\xa0\xc8%T\xc03Cy\x07-\xfc\xc2\x02\x19\xe4",
             canonical_fingerprint: 0x0a7f1fdb5e8775c0,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CallMade {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::call_key::v1::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::call_key::v1::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                            .field("account")?;
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMade {
             type Owned = CallMade;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -3322,15 +4113,12 @@ pub mod call_made {
                 match writer {
                     0 => <CallMade as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => call_made_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `CallMade`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
@@ -3340,27 +4128,20 @@ pub mod call_made {
         pub use super::super::money::v1::Currency;
         pub use super::super::contact::v2::Post;
         pub use super::v1::Contact;
+
         /// The record `shop.CallMade`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct CallMade {
             /// The field `account`.
             pub account: Account,
             /// The field `about`.
-            #[serde(default = "CallMade::default_about")]
             pub about: ::core::option::Option<CallMadeAbout>,
             /// The field `caller`.
             pub caller: Contact,
             /// The field `others`.
-            #[serde(default = "CallMade::default_others")]
             pub others: ::std::vec::Vec<crm::Contact>,
         }
+
         impl CallMade {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3373,56 +4154,46 @@ pub mod call_made {
                     others: Self::default_others(),
                 }
             }
+
             /// Returns the default of `about`.
             pub(super) fn default_about() -> ::core::option::Option<CallMadeAbout> {
                 ::core::option::Option::<CallMadeAbout>::None
             }
+
             /// Returns the default of `others`.
             pub(super) fn default_others() -> ::std::vec::Vec<crm::Contact> {
-                ::std::vec::Vec::from([
-                    crm::Contact {
-                        name: ::std::string::String::from("Ada"),
-                        reach: crm::ContactReach::Long(7),
-                        spare: ::core::option::Option::<crm::ContactSpare>::None,
-                    },
-                ])
+                ::std::vec::Vec::from([crm::Contact {
+                    name: ::std::string::String::from("Ada"),
+                    reach: crm::ContactReach::Long(7),
+                    spare: ::core::option::Option::<crm::ContactSpare>::None,
+                }])
             }
         }
+
         /// The branches of the union in `shop.CallMade.about`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CallMadeAbout {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `shop.shared.Money`.
-            #[serde(rename = "shop.shared.Money")]
-            #[serde(alias = "Money")]
             Money(Money),
             /// The branch `crm.Contact`.
-            #[serde(rename = "crm.Contact")]
-            #[serde(alias = "Contact")]
             CrmContact(crm::Contact),
         }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod crm {
             pub use super::super::super::contact::v2::Contact;
             pub use super::super::super::contact::v2::ContactReach;
             pub use super::super::super::contact::v2::ContactSpare;
         }
+
         impl ::eventwright::wire::avro::Encode for CallMade {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                    .field("account")?;
+                ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
                 match &self.about {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3431,22 +4202,77 @@ pub mod call_made {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("about")?;
-                ::eventwright::wire::avro::Encode::encode(&self.caller, writer)
-                    .field("caller")?;
-                writer
-                    .items(
-                        &self.others,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("others")?;
+                }.field("about")?;
+                ::eventwright::wire::avro::Encode::encode(&self.caller, writer).field("caller")?;
+                writer.items(&self.others, ::eventwright::wire::avro::encode_item).field("others")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CallMade {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CallMade", 4);
+                record.field("account", &self.account);
+                record.field("about", &self.about);
+                record.field("caller", &self.caller);
+                record.field("others", &self.others);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMade {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CallMade {
+            const EXPECTED: &'static str = "struct CallMade";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<Account>::None,
+                    ::core::option::Option::<::core::option::Option<CallMadeAbout>>::None,
+                    ::core::option::Option::<Contact>::None,
+                    ::core::option::Option::<::std::vec::Vec<crm::Contact>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["account", "about", "caller", "others"],
+                    &[0, 2],
+                    &mut [&mut places.0, &mut places.1, &mut places.2, &mut places.3],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_account),
+                        field_about,
+                        ::core::option::Option::Some(field_caller),
+                        field_others,
+                    ) => ::core::result::Result::Ok(Self {
+                        account: field_account,
+                        about: field_about.unwrap_or_else(Self::default_about),
+                        caller: field_caller,
+                        others: field_others.unwrap_or_else(Self::default_others),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMade {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CallMadeAbout {
             fn encode(
                 &self,
@@ -3469,128 +4295,131 @@ pub mod call_made {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CallMadeAbout {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
+                    Self::CrmContact(value) => ::eventwright::wire::json::View::Branch("crm.Contact", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMadeAbout {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CallMadeAbout {
+            const EXPECTED: &'static str = "enum CallMadeAbout";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["string", "shop.shared.Money", "crm.Contact"],
+                    &[("Money", 1), ("Contact", 2)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Money),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::CrmContact),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMadeAbout {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallMade {
-                    account: <Account as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("account")?,
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                     about: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(CallMadeAbout::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CallMadeAbout::Money)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            <crm::Contact as ::eventwright::wire::avro::Decode>::decode(
-                                    reader,
-                                )
-                                .map(CallMadeAbout::CrmContact)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(CallMadeAbout::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::Money).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::CrmContact).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("about")?,
-                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("caller")?,
-                    others: reader
-                        .items(
-                            3,
-                            |reader| <crm::Contact as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("others")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("about")?,
+                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
+                    others: reader.items(
+                        3,
+                        <crm::Contact as ::eventwright::wire::avro::Decode>::decode,
+                    ).field("others")?,
                 })
             }
         }
+
         /// Reads `shop.CallMade` as version 1 wrote it.
         fn call_made_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<CallMade, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(CallMade {
-                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("account")?,
+                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
                 about: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        contact_from_v1(reader)
-                            .map(CallMadeAbout::CrmContact)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Money as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(CallMadeAbout::Money)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .string()
-                            .map(CallMadeAbout::String)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => contact_from_v1(reader).map(CallMadeAbout::CrmContact).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::Money).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.string().map(CallMadeAbout::String).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("about")?,
-                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("caller")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?,
+                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
                 others: CallMade::default_others(),
             })
         }
+
         /// Reads `crm.Contact` as version 1 wrote it.
         fn contact_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<crm::Contact, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(crm::Contact {
                 name: reader.string().field("name")?,
                 reach: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(crm::ContactReach::String)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Post as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(crm::ContactReach::Post)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(crm::ContactReach::String),
+                    ::core::result::Result::Ok(1) => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReach::Post
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reach")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?,
                 spare: crm::Contact::default_spare(),
             })
         }
+
         /// The schema of version 2 of `CallMade`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallMade",
@@ -3617,56 +4446,48 @@ pub mod call_made {
 }
 "#,
             references: &[
-                super::super::account::v1::REFERENCE,
-                super::super::money::v1::REFERENCE,
+                super::super::account::v1::REFERENCE, super::super::money::v1::REFERENCE,
                 super::super::contact::v2::REFERENCE,
             ],
             fingerprint: 0x3bc8d924e6674b37,
-            sha256: [
-                185, 145, 157, 13, 49, 167, 38, 13, 232, 107, 61, 153, 25, 15, 58, 92,
-                49, 69, 149, 77, 110, 207, 82, 128, 17, 78, 0, 146, 197, 88, 157, 63,
-            ],
+            sha256: *b"\xb9\x91\x9d\r1\xa7&\r\xe8k=\x99\x19\x0f:\\1E\x95Mn\xcfR\x80\x11N\x00\x92\xc5X\x9d?",
             canonical_fingerprint: 0x7f893298cfaa1513,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CallMade {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
-            const KEY_SCHEMA: ::core::option::Option<
-                &'static ::eventwright::wire::EventSchema,
-            > = ::core::option::Option::Some(&super::super::call_key::v1::SCHEMA);
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+            const KEY_SCHEMA: ::core::option::Option<&'static ::eventwright::wire::EventSchema> = ::core::option::Option::Some(
+                &super::super::call_key::v1::SCHEMA
+            );
+
             fn encode_key(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 use ::eventwright::wire::avro::InField as _;
-                ::eventwright::wire::avro::encode_with(
-                    out,
-                    |writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                            .field("account")?;
-                        ::core::result::Result::Ok(())
-                    },
-                )
+                ::eventwright::wire::avro::encode_with(out, |writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
+                    ::core::result::Result::Ok(())
+                })
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMade {
             type Owned = CallMade;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -3675,17 +4496,15 @@ pub mod call_made {
                 match writer {
                     0 => call_made_from_v1(reader),
                     1 => <CallMade as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use call_made::v2::CallMade;
+
 /// The versions of `CallKey`.
 pub mod call_key {
     /// Version 1 of `CallKey`.
@@ -3693,49 +4512,88 @@ pub mod call_key {
         use ::eventwright::wire::avro::InField as _;
         pub use super::super::account::v1::Account;
         pub use super::super::account::v1::Region;
+
         /// The record `shop.CallKey`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct CallKey {
             /// The field `account`.
             pub account: Account,
         }
+
         impl CallKey {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(account: Account) -> Self {
-                Self { account }
+                Self {
+                    account
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for CallKey {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.account, writer)
-                    .field("account")?;
+                ::eventwright::wire::avro::Encode::encode(&self.account, writer).field("account")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CallKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CallKey", 1);
+                record.field("account", &self.account);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CallKey {
+            const EXPECTED: &'static str = "struct CallKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<Account>::None,);
+                ::eventwright::wire::json::fields(entries, &["account"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_account),) => ::core::result::Result::Ok(Self {
+                        account: field_account
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallKey {
-                    account: <Account as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                        .field("account")?,
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?
                 })
             }
         }
+
         /// The schema of version 1 of `CallKey`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallKey",
@@ -3756,34 +4614,31 @@ pub mod call_key {
 "#,
             references: &[super::super::account::v1::REFERENCE],
             fingerprint: 0x2e64f79983aae363,
-            sha256: [
-                88, 90, 248, 35, 239, 32, 101, 55, 201, 104, 181, 168, 14, 97, 64, 92,
-                33, 131, 205, 227, 113, 191, 166, 143, 18, 229, 249, 142, 111, 70, 146, 0,
-            ],
+            sha256: *b"XZ\xf8#\xef e7\xc9h\xb5\xa8\x0ea@\\!\x83\xcd\xe3q\xbf\xa6\x8f\x12\xe5\xf9\x8eoF\x92\x00",
             canonical_fingerprint: 0x2e64f79983aae363,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for CallKey {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
             const IS_KEY: bool = true;
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallKey {
             type Owned = CallKey;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -3791,14 +4646,11 @@ pub mod call_key {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => <CallKey as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use call_key::v1::CallKey;

@@ -4,39 +4,37 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &account_opened::v1::SCHEMA,
-    &account_opened::v2::SCHEMA,
-    &account_closed::v1::SCHEMA,
+    &account_opened::v1::SCHEMA, &account_opened::v2::SCHEMA, &account_closed::v1::SCHEMA,
 ];
+
 /// The versions of `AccountOpened`.
 pub mod account_opened {
     /// Version 1 of `AccountOpened`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.accounts.AccountOpened`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct AccountOpened {
             /// The field `account`.
             pub account: i64,
         }
+
         impl AccountOpened {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(account: i64) -> Self {
-                Self { account }
+                Self {
+                    account
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for AccountOpened {
             fn encode(
                 &self,
@@ -46,15 +44,60 @@ pub mod account_opened {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for AccountOpened {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("AccountOpened", 1);
+                record.field("account", &self.account);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for AccountOpened {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for AccountOpened {
+            const EXPECTED: &'static str = "struct AccountOpened";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i64>::None,);
+                ::eventwright::wire::json::fields(entries, &["account"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_account),) => ::core::result::Result::Ok(Self {
+                        account: field_account
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AccountOpened {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AccountOpened {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AccountOpened {
-                    account: reader.long().field("account")?,
+                    account: reader.long().field("account")?
                 })
             }
         }
+
         /// The schema of version 1 of `AccountOpened`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AccountOpened",
@@ -68,79 +111,62 @@ pub mod account_opened {
 "#,
             references: &[],
             fingerprint: 0x81b248126e69a901,
-            sha256: [
-                196, 160, 81, 39, 250, 147, 89, 7, 233, 96, 221, 124, 122, 157, 134, 47,
-                185, 102, 100, 126, 103, 39, 189, 243, 144, 42, 52, 160, 7, 4, 145, 12,
-            ],
+            sha256: *b"\xc4\xa0Q\'\xfa\x93Y\x07\xe9`\xdd|z\x9d\x86/\xb9fd~g\'\xbd\xf3\x90*4\xa0\x07\x04\x91\x0c",
             canonical_fingerprint: 0x81b248126e69a901,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for AccountOpened {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
                 ::core::option::Option::Some(
-                    ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.account),
-                    ),
+                    ::std::borrow::Cow::Owned(::std::string::ToString::to_string(&self.account))
                 )
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for AccountOpened {
             type Owned = AccountOpened;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <AccountOpened as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <AccountOpened as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `AccountOpened`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.accounts.AccountOpened`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct AccountOpened {
             /// The field `account`.
             pub account: i64,
             /// The field `owner`.
-            #[serde(default = "AccountOpened::default_owner")]
             pub owner: ::std::string::String,
         }
+
         impl AccountOpened {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -151,11 +177,13 @@ pub mod account_opened {
                     owner: Self::default_owner(),
                 }
             }
+
             /// Returns the default of `owner`.
             pub(super) fn default_owner() -> ::std::string::String {
                 ::std::string::String::new()
             }
         }
+
         impl ::eventwright::wire::avro::Encode for AccountOpened {
             fn encode(
                 &self,
@@ -166,9 +194,63 @@ pub mod account_opened {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for AccountOpened {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("AccountOpened", 2);
+                record.field("account", &self.account);
+                record.field("owner", &self.owner);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for AccountOpened {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for AccountOpened {
+            const EXPECTED: &'static str = "struct AccountOpened";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["account", "owner"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_account), field_owner,) => ::core::result::Result::Ok(Self {
+                        account: field_account,
+                        owner: field_owner.unwrap_or_else(Self::default_owner),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AccountOpened {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AccountOpened {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AccountOpened {
                     account: reader.long().field("account")?,
@@ -176,15 +258,17 @@ pub mod account_opened {
                 })
             }
         }
+
         /// Reads `golden.accounts.AccountOpened` as version 1 wrote it.
         fn account_opened_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<AccountOpened, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(AccountOpened {
                 account: reader.long().field("account")?,
                 owner: AccountOpened::default_owner(),
             })
         }
+
         /// The schema of version 2 of `AccountOpened`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AccountOpened",
@@ -199,42 +283,36 @@ pub mod account_opened {
 "#,
             references: &[],
             fingerprint: 0x8ca62875e43149f9,
-            sha256: [
-                78, 227, 241, 71, 162, 96, 101, 223, 250, 156, 8, 205, 216, 234, 184,
-                139, 12, 78, 93, 3, 170, 233, 85, 134, 254, 153, 4, 185, 179, 65, 242,
-                137,
-            ],
+            sha256: *b"N\xe3\xf1G\xa2`e\xdf\xfa\x9c\x08\xcd\xd8\xea\xb8\x8b\x0cN]\x03\xaa\xe9U\x86\xfe\x99\x04\xb9\xb3A\xf2\x89",
             canonical_fingerprint: 0x8ca62875e43149f9,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for AccountOpened {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
                 ::core::option::Option::Some(
-                    ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.account),
-                    ),
+                    ::std::borrow::Cow::Owned(::std::string::ToString::to_string(&self.account))
                 )
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for AccountOpened {
             type Owned = AccountOpened;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -242,48 +320,40 @@ pub mod account_opened {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => account_opened_from_v1(reader),
-                    1 => {
-                        <AccountOpened as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <AccountOpened as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use account_opened::v2::AccountOpened;
+
 /// The versions of `AccountClosed`.
 pub mod account_closed {
     /// Version 1 of `AccountClosed`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.accounts.Closed`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Closed {
             /// The field `account`.
             pub account: i64,
         }
+
         impl Closed {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(account: i64) -> Self {
-                Self { account }
+                Self {
+                    account
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for Closed {
             fn encode(
                 &self,
@@ -293,15 +363,60 @@ pub mod account_closed {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Closed {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Closed", 1);
+                record.field("account", &self.account);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Closed {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Closed {
+            const EXPECTED: &'static str = "struct Closed";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i64>::None,);
+                ::eventwright::wire::json::fields(entries, &["account"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_account),) => ::core::result::Result::Ok(Self {
+                        account: field_account
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Closed {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Closed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Closed {
-                    account: reader.long().field("account")?,
+                    account: reader.long().field("account")?
                 })
             }
         }
+
         /// The schema of version 1 of `AccountClosed`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "AccountClosed",
@@ -315,40 +430,36 @@ pub mod account_closed {
 "#,
             references: &[],
             fingerprint: 0xb574e54f12a5d2aa,
-            sha256: [
-                219, 241, 66, 138, 34, 218, 87, 237, 227, 143, 139, 4, 12, 169, 252, 195,
-                115, 252, 52, 115, 3, 101, 233, 223, 155, 11, 23, 48, 147, 176, 107, 162,
-            ],
+            sha256: *b"\xdb\xf1B\x8a\"\xdaW\xed\xe3\x8f\x8b\x04\x0c\xa9\xfc\xc3s\xfc4s\x03e\xe9\xdf\x9b\x0b\x170\x93\xb0k\xa2",
             canonical_fingerprint: 0xb574e54f12a5d2aa,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for Closed {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
                 ::core::option::Option::Some(
-                    ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.account),
-                    ),
+                    ::std::borrow::Cow::Owned(::std::string::ToString::to_string(&self.account))
                 )
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for Closed {
             type Owned = Closed;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -356,17 +467,15 @@ pub mod account_closed {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => <Closed as ::eventwright::wire::avro::Decode>::decode(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use account_closed::v1::Closed as AccountClosed;
+
 /// The events of the topic `accounts`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AccountsTopic {
@@ -377,40 +486,29 @@ pub enum AccountsTopic {
     /// A record whose schema is registered but is none of these events.
     Unknown(::eventwright::wire::RawRecord),
 }
+
 impl ::eventwright::wire::TopicEvents for AccountsTopic {
     const TOPIC: &'static str = "accounts";
-    const DECODERS: &'static [::eventwright::wire::EventDecoder<Self>] = &[
-        ::eventwright::wire::EventDecoder {
-            schema: <AccountOpened as ::eventwright::wire::Event>::SCHEMA,
-            writers: <AccountOpened as ::eventwright::wire::Event>::WRITERS,
-            decode: |writer, bytes| {
-                <AccountOpened as ::eventwright::wire::Event>::decode(writer, bytes)
-                    .map(Self::AccountOpened)
-            },
-            decode_with: |transcoder, bytes| {
-                <AccountOpened as ::eventwright::wire::Event>::decode_with(
-                        transcoder,
-                        bytes,
-                    )
-                    .map(Self::AccountOpened)
-            },
+    const DECODERS: &'static [::eventwright::wire::EventDecoder<Self>] = &[::eventwright::wire::EventDecoder {
+        schema: <AccountOpened as ::eventwright::wire::Event>::SCHEMA,
+        writers: <AccountOpened as ::eventwright::wire::Event>::WRITERS,
+        decode: |writer,
+        bytes| <AccountOpened as ::eventwright::wire::Event>::decode(writer, bytes).map(Self::AccountOpened),
+        decode_with: |transcoder,
+        bytes| {
+            <AccountOpened as ::eventwright::wire::Event>::decode_with(transcoder, bytes).map(Self::AccountOpened)
         },
-        ::eventwright::wire::EventDecoder {
-            schema: <AccountClosed as ::eventwright::wire::Event>::SCHEMA,
-            writers: <AccountClosed as ::eventwright::wire::Event>::WRITERS,
-            decode: |writer, bytes| {
-                <AccountClosed as ::eventwright::wire::Event>::decode(writer, bytes)
-                    .map(Self::AccountClosed)
-            },
-            decode_with: |transcoder, bytes| {
-                <AccountClosed as ::eventwright::wire::Event>::decode_with(
-                        transcoder,
-                        bytes,
-                    )
-                    .map(Self::AccountClosed)
-            },
+    }, ::eventwright::wire::EventDecoder {
+        schema: <AccountClosed as ::eventwright::wire::Event>::SCHEMA,
+        writers: <AccountClosed as ::eventwright::wire::Event>::WRITERS,
+        decode: |writer,
+        bytes| <AccountClosed as ::eventwright::wire::Event>::decode(writer, bytes).map(Self::AccountClosed),
+        decode_with: |transcoder,
+        bytes| {
+            <AccountClosed as ::eventwright::wire::Event>::decode_with(transcoder, bytes).map(Self::AccountClosed)
         },
-    ];
+    }];
+
     fn unknown(record: ::eventwright::wire::RawRecord) -> Self {
         Self::Unknown(record)
     }

@@ -4,77 +4,56 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &payload_sent::v1::SCHEMA,
-    &payload_sent::v2::SCHEMA,
-    &payload_sent::v3::SCHEMA,
-    &measure_taken::v1::SCHEMA,
-    &measure_taken::v2::SCHEMA,
-    &measure_taken::v3::SCHEMA,
+    &payload_sent::v1::SCHEMA, &payload_sent::v2::SCHEMA, &payload_sent::v3::SCHEMA, &measure_taken::v1::SCHEMA,
+    &measure_taken::v2::SCHEMA, &measure_taken::v3::SCHEMA,
 ];
+
 /// The versions of `PayloadSent`.
 pub mod payload_sent {
     /// Version 1 of `PayloadSent`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.PayloadSent`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct PayloadSent {
             /// The field `payload`.
             pub payload: PayloadSentPayload,
             /// The field `note`.
-            #[serde(default = "PayloadSent::default_note")]
             pub note: ::core::option::Option<PayloadSentNote>,
             /// The field `reason`.
-            #[serde(default = "PayloadSent::default_reason")]
             pub reason: ::core::option::Option<PayloadSentReason>,
             /// The field `texts`.
-            #[serde(default = "PayloadSent::default_texts")]
             pub texts: ::std::vec::Vec<::core::option::Option<PayloadSentTexts>>,
             /// The field `by_key`.
-            pub by_key: ::std::collections::BTreeMap<
-                ::std::string::String,
-                PayloadSentByKey,
-            >,
+            pub by_key: ::std::collections::BTreeMap<::std::string::String, PayloadSentByKey>,
             /// The field `only`.
             pub only: PayloadSentOnly,
             /// The field `never`.
-            #[serde(default = "PayloadSent::default_never")]
             pub never: ::core::option::Option<PayloadSentNever>,
             /// The field `maybe`.
-            #[serde(default = "PayloadSent::default_maybe")]
             pub maybe: ::core::option::Option<::std::vec::Vec<PayloadSentMaybe>>,
             /// The field `tree`.
-            #[serde(default = "PayloadSent::default_tree")]
             pub tree: PayloadSentTree,
             /// The field `dropped`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub dropped: ::core::option::Option<PayloadSentDropped>,
             /// The field `narrowed`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub narrowed: ::core::option::Option<PayloadSentNarrowed>,
             /// The field `widened`.
             pub widened: i32,
         }
+
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(
                 payload: PayloadSentPayload,
-                by_key: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    PayloadSentByKey,
-                >,
+                by_key: ::std::collections::BTreeMap<::std::string::String, PayloadSentByKey>,
                 only: PayloadSentOnly,
                 dropped: ::core::option::Option<PayloadSentDropped>,
                 narrowed: ::core::option::Option<PayloadSentNarrowed>,
@@ -95,285 +74,163 @@ pub mod payload_sent {
                     widened,
                 }
             }
+
             /// Returns the default of `note`.
             pub(super) fn default_note() -> ::core::option::Option<PayloadSentNote> {
                 ::core::option::Option::Some(PayloadSentNote::Int(-1))
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::core::option::Option<PayloadSentReason> {
                 ::core::option::Option::<PayloadSentReason>::None
             }
+
             /// Returns the default of `texts`.
-            pub(super) fn default_texts() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentTexts>,
-            > {
+            pub(super) fn default_texts() -> ::std::vec::Vec<::core::option::Option<PayloadSentTexts>> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `never`.
             pub(super) fn default_never() -> ::core::option::Option<PayloadSentNever> {
                 ::core::option::Option::<PayloadSentNever>::None
             }
+
             /// Returns the default of `maybe`.
-            pub(super) fn default_maybe() -> ::core::option::Option<
-                ::std::vec::Vec<PayloadSentMaybe>,
-            > {
+            pub(super) fn default_maybe() -> ::core::option::Option<::std::vec::Vec<PayloadSentMaybe>> {
                 ::core::option::Option::<::std::vec::Vec<PayloadSentMaybe>>::None
             }
+
             /// Returns the default of `tree`.
             pub(super) fn default_tree() -> PayloadSentTree {
                 PayloadSentTree::String(::std::string::String::from("leaf"))
             }
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.payload`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentPayload {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
             /// The branch `golden.hash.Digest`.
-            #[serde(rename = "golden.hash.Digest")]
-            #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest([u8; 3]),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.note`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentNote {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.reason`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentReason {
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
             /// The branch `boolean`.
-            #[serde(rename = "boolean")]
             Boolean(bool),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts.Array`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTextsArray {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTexts {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `array`.
-            #[serde(rename = "array")]
             Array(::std::vec::Vec<PayloadSentTextsArray>),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.by_key`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentByKey {
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.only`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentOnly {
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.never`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentNever {}
+
         /// The branches of the union in `golden.unions.PayloadSent.maybe`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentMaybe {
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.tree`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTree {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(Tree),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.dropped.Map`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentDroppedMap {
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(Tree),
             /// The branch `float`.
-            #[serde(rename = "float")]
-            Float(#[serde(with = "::eventwright::wire::json")] f32),
+            Float(f32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.dropped`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentDropped {
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
             /// The branch `map`.
-            #[serde(rename = "map")]
-            Map(
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<PayloadSentDroppedMap>,
-                >,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentDroppedMap>>),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.narrowed`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentNarrowed {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The record `golden.unions.Card`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Card {
             /// The field `number`.
             pub number: ::std::string::String,
             /// The field `limit`.
-            #[serde(default = "Card::default_limit")]
             pub limit: CardLimit,
         }
+
         impl Card {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -384,51 +241,31 @@ pub mod payload_sent {
                     limit: Self::default_limit(),
                 }
             }
+
             /// Returns the default of `limit`.
             pub(super) fn default_limit() -> CardLimit {
                 CardLimit::Int(5)
             }
         }
+
         /// The branches of the union in `golden.unions.Card.limit`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CardLimit {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The enum `golden.unions.Limit`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Limit {
             /// The symbol `NONE`.
-            #[serde(rename = "NONE")]
             None,
             /// The symbol `DAILY`.
-            #[serde(rename = "DAILY")]
             Daily,
         }
+
         impl Limit {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -439,25 +276,18 @@ pub mod payload_sent {
                 }
             }
         }
+
         /// The record `golden.unions.Tree`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Tree {
             /// The field `left`.
             pub left: TreeLeft,
             /// The field `right`.
-            #[serde(default = "Tree::default_right")]
             pub right: ::core::option::Option<TreeRight>,
             /// The field `all`.
-            #[serde(default = "Tree::default_all")]
             pub all: ::std::vec::Vec<TreeAll>,
         }
+
         impl Tree {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -469,76 +299,51 @@ pub mod payload_sent {
                     all: Self::default_all(),
                 }
             }
+
             /// Returns the default of `right`.
             pub(super) fn default_right() -> ::core::option::Option<TreeRight> {
                 ::core::option::Option::<TreeRight>::None
             }
+
             /// Returns the default of `all`.
             pub(super) fn default_all() -> ::std::vec::Vec<TreeAll> {
                 ::std::vec::Vec::new()
             }
         }
+
         /// The branches of the union in `golden.unions.Tree.left`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum TreeLeft {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(::std::boxed::Box<Tree>),
         }
+
         /// The branches of the union in `golden.unions.Tree.right`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum TreeRight {
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(::std::boxed::Box<Tree>),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.Tree.all`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum TreeAll {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(::std::boxed::Box<Tree>),
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                ::eventwright::wire::avro::Encode::encode(&self.payload, writer)
-                    .field("payload")?;
+                ::eventwright::wire::avro::Encode::encode(&self.payload, writer).field("payload")?;
                 match &self.note {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -547,8 +352,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("note")?;
+                }.field("note")?;
                 match &self.reason {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -557,33 +361,18 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reason")?;
-                writer
-                    .items(
-                        &self.texts,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("texts")?;
-                writer
-                    .entries(
-                        &self.by_key,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("by_key")?;
-                ::eventwright::wire::avro::Encode::encode(&self.only, writer)
-                    .field("only")?;
+                }.field("reason")?;
+                writer.items(&self.texts, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("texts")?;
+                writer.entries(&self.by_key, ::eventwright::wire::avro::encode_item).field("by_key")?;
+                ::eventwright::wire::avro::Encode::encode(&self.only, writer).field("only")?;
                 match &self.never {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -592,8 +381,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("never")?;
+                }.field("never")?;
                 match &self.maybe {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -601,19 +389,10 @@ pub mod payload_sent {
                     }
                     ::core::option::Option::Some(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
+                        writer.items(value, ::eventwright::wire::avro::encode_item)
                     }
-                }
-                    .field("maybe")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tree, writer)
-                    .field("tree")?;
+                }.field("maybe")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tree, writer).field("tree")?;
                 match &self.dropped {
                     ::core::option::Option::None => {
                         writer.index(2);
@@ -622,8 +401,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("dropped")?;
+                }.field("dropped")?;
                 match &self.narrowed {
                     ::core::option::Option::None => {
                         writer.index(2);
@@ -632,12 +410,114 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("narrowed")?;
+                }.field("narrowed")?;
                 writer.int(self.widened);
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PayloadSent", 12);
+                record.field("payload", &self.payload);
+                record.field("note", &self.note);
+                record.field("reason", &self.reason);
+                record.field("texts", &self.texts);
+                record.field("by_key", &self.by_key);
+                record.field("only", &self.only);
+                record.field("never", &self.never);
+                record.field("maybe", &self.maybe);
+                record.field("tree", &self.tree);
+                record.field("dropped", &self.dropped);
+                record.field("narrowed", &self.narrowed);
+                record.field("widened", &self.widened);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSent {
+            const EXPECTED: &'static str = "struct PayloadSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<PayloadSentPayload>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentNote>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentReason>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::core::option::Option<PayloadSentTexts>>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, PayloadSentByKey>>::None,
+                    ::core::option::Option::<PayloadSentOnly>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentNever>>::None,
+                    ::core::option::Option::<::core::option::Option<::std::vec::Vec<PayloadSentMaybe>>>::None,
+                    ::core::option::Option::<PayloadSentTree>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentDropped>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentNarrowed>>::None,
+                    ::core::option::Option::<i32>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "payload", "note", "reason", "texts", "by_key", "only", "never", "maybe", "tree", "dropped",
+                        "narrowed", "widened",
+                    ],
+                    &[0, 4, 5, 9, 10, 11],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_payload),
+                        field_note,
+                        field_reason,
+                        field_texts,
+                        ::core::option::Option::Some(field_by_key),
+                        ::core::option::Option::Some(field_only),
+                        field_never,
+                        field_maybe,
+                        field_tree,
+                        ::core::option::Option::Some(field_dropped),
+                        ::core::option::Option::Some(field_narrowed),
+                        ::core::option::Option::Some(field_widened),
+                    ) => ::core::result::Result::Ok(Self {
+                        payload: field_payload,
+                        note: field_note.unwrap_or_else(Self::default_note),
+                        reason: field_reason.unwrap_or_else(Self::default_reason),
+                        texts: field_texts.unwrap_or_else(Self::default_texts),
+                        by_key: field_by_key,
+                        only: field_only,
+                        never: field_never.unwrap_or_else(Self::default_never),
+                        maybe: field_maybe.unwrap_or_else(Self::default_maybe),
+                        tree: field_tree.unwrap_or_else(Self::default_tree),
+                        dropped: field_dropped,
+                        narrowed: field_narrowed,
+                        widened: field_widened,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentPayload {
             fn encode(
                 &self,
@@ -668,6 +548,58 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentPayload {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                    Self::Digest(value) => ::eventwright::wire::json::View::Branch("golden.hash.Digest", value),
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentPayload {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentPayload {
+            const EXPECTED: &'static str = "enum PayloadSentPayload";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["string", "long", "golden.unions.Card", "golden.hash.Digest", "bytes"],
+                    &[("Card", 2), ("Digest", 3)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::Digest),
+                    4 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentPayload {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNote {
             fn encode(
                 &self,
@@ -686,6 +618,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentNote {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentNote {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentNote {
+            const EXPECTED: &'static str = "enum PayloadSentNote";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNote {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentReason {
             fn encode(
                 &self,
@@ -704,6 +678,52 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentReason {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                    Self::Boolean(value) => ::eventwright::wire::json::View::Branch("boolean", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentReason {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentReason {
+            const EXPECTED: &'static str = "enum PayloadSentReason";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.unions.Limit", "boolean"],
+                    &[("Limit", 0)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Boolean),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentReason {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTextsArray {
             fn encode(
                 &self,
@@ -722,6 +742,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTextsArray {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTextsArray {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTextsArray {
+            const EXPECTED: &'static str = "enum PayloadSentTextsArray";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTextsArray {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTexts {
             fn encode(
                 &self,
@@ -734,19 +796,54 @@ pub mod payload_sent {
                     }
                     Self::Array(value) => {
                         writer.index(2);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )?;
+                        writer.items(value, ::eventwright::wire::avro::encode_item)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTexts {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTexts {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTexts {
+            const EXPECTED: &'static str = "enum PayloadSentTexts";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "array"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTexts {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentByKey {
             fn encode(
                 &self,
@@ -765,6 +862,52 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentByKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentByKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentByKey {
+            const EXPECTED: &'static str = "enum PayloadSentByKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.unions.Card", "golden.unions.Limit"],
+                    &[("Card", 0), ("Limit", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentByKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentOnly {
             fn encode(
                 &self,
@@ -779,6 +922,46 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentOnly {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentOnly {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentOnly {
+            const EXPECTED: &'static str = "enum PayloadSentOnly";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["golden.unions.Card"], &[("Card", 0)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentOnly {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNever {
             fn encode(
                 &self,
@@ -788,6 +971,43 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentNever {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match *self {}
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentNever {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentNever {
+            const EXPECTED: &'static str = "enum PayloadSentNever";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &[], &[])? {
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNever {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentMaybe {
             fn encode(
                 &self,
@@ -806,6 +1026,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentMaybe {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentMaybe {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentMaybe {
+            const EXPECTED: &'static str = "enum PayloadSentMaybe";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["double", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentMaybe {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTree {
             fn encode(
                 &self,
@@ -824,6 +1086,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTree {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTree {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTree {
+            const EXPECTED: &'static str = "enum PayloadSentTree";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTree {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentDroppedMap {
             fn encode(
                 &self,
@@ -842,6 +1146,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentDroppedMap {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                    Self::Float(value) => ::eventwright::wire::json::View::Branch("float", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentDroppedMap {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentDroppedMap {
+            const EXPECTED: &'static str = "enum PayloadSentDroppedMap";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["golden.unions.Tree", "float"], &[("Tree", 0)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Float),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentDroppedMap {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentDropped {
             fn encode(
                 &self,
@@ -854,24 +1200,62 @@ pub mod payload_sent {
                     }
                     Self::Map(value) => {
                         writer.index(1);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| match value {
-                                    ::core::option::Option::None => {
-                                        writer.index(1);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        ::eventwright::wire::avro::Encode::encode(value, writer)
-                                    }
-                                },
-                            )?;
+                        writer.entries(value, |writer, value| match value {
+                            ::core::option::Option::None => {
+                                writer.index(1);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                ::eventwright::wire::avro::Encode::encode(value, writer)
+                            }
+                        })?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentDropped {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                    Self::Map(value) => ::eventwright::wire::json::View::Branch("map", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentDropped {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentDropped {
+            const EXPECTED: &'static str = "enum PayloadSentDropped";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["golden.unions.Card", "map"], &[("Card", 0)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Map),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentDropped {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNarrowed {
             fn encode(
                 &self,
@@ -890,17 +1274,112 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentNarrowed {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentNarrowed {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentNarrowed {
+            const EXPECTED: &'static str = "enum PayloadSentNarrowed";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNarrowed {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Card {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
-                    .field("limit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer).field("limit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Card {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Card", 2);
+                record.field("number", &self.number);
+                record.field("limit", &self.limit);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Card {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Card {
+            const EXPECTED: &'static str = "struct Card";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<CardLimit>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["number", "limit"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_number), field_limit,) => ::core::result::Result::Ok(Self {
+                        number: field_number,
+                        limit: field_limit.unwrap_or_else(Self::default_limit),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Card {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CardLimit {
             fn encode(
                 &self,
@@ -919,54 +1398,177 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CardLimit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CardLimit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CardLimit {
+            const EXPECTED: &'static str = "enum CardLimit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Limit"], &[("Limit", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardLimit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Limit {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::None => 0,
-                            Self::Daily => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::None => 0,
+                    Self::Daily => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Limit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Limit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Limit {
+            const EXPECTED: &'static str = "enum Limit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["NONE", "DAILY"], &[Self::None, Self::Daily])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Limit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Tree {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .nested(|writer| {
-                        ::eventwright::wire::avro::Encode::encode(&self.left, writer)
-                            .field("left")?;
-                        match &self.right {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
+                writer.nested(|writer| {
+                    ::eventwright::wire::avro::Encode::encode(&self.left, writer).field("left")?;
+                    match &self.right {
+                        ::core::option::Option::None => {
+                            writer.index(0);
+                            ::core::result::Result::Ok(())
                         }
-                            .field("right")?;
-                        writer
-                            .items(
-                                &self.all,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )
-                            .field("all")?;
-                        ::core::result::Result::Ok(())
-                    })?;
+                        ::core::option::Option::Some(value) => {
+                            ::eventwright::wire::avro::Encode::encode(value, writer)
+                        }
+                    }.field("right")?;
+                    writer.items(&self.all, ::eventwright::wire::avro::encode_item).field("all")?;
+                    ::core::result::Result::Ok(())
+                })?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Tree {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Tree", 3);
+                record.field("left", &self.left);
+                record.field("right", &self.right);
+                record.field("all", &self.all);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Tree {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Tree {
+            const EXPECTED: &'static str = "struct Tree";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<TreeLeft>::None,
+                    ::core::option::Option::<::core::option::Option<TreeRight>>::None,
+                    ::core::option::Option::<::std::vec::Vec<TreeAll>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["left", "right", "all"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_left),
+                        field_right,
+                        field_all,
+                    ) => ::core::result::Result::Ok(Self {
+                        left: field_left,
+                        right: field_right.unwrap_or_else(Self::default_right),
+                        all: field_all.unwrap_or_else(Self::default_all),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Tree {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for TreeLeft {
             fn encode(
                 &self,
@@ -979,15 +1581,54 @@ pub mod payload_sent {
                     }
                     Self::Tree(value) => {
                         writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for TreeLeft {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for TreeLeft {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for TreeLeft {
+            const EXPECTED: &'static str = "enum TreeLeft";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Tree"], &[("Tree", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for TreeLeft {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for TreeRight {
             fn encode(
                 &self,
@@ -996,10 +1637,7 @@ pub mod payload_sent {
                 match self {
                     Self::Tree(value) => {
                         writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                     Self::String(value) => {
                         writer.index(2);
@@ -1009,6 +1647,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for TreeRight {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for TreeRight {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for TreeRight {
+            const EXPECTED: &'static str = "enum TreeRight";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["golden.unions.Tree", "string"], &[("Tree", 0)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for TreeRight {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for TreeAll {
             fn encode(
                 &self,
@@ -1021,451 +1701,289 @@ pub mod payload_sent {
                     }
                     Self::Tree(value) => {
                         writer.index(1);
-                        ::eventwright::wire::avro::Encode::encode(
-                            value.as_ref(),
-                            writer,
-                        )?;
+                        ::eventwright::wire::avro::Encode::encode(value.as_ref(), writer)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for TreeAll {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for TreeAll {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for TreeAll {
+            const EXPECTED: &'static str = "enum TreeAll";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for TreeAll {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(5) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentPayload::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.long().map(PayloadSentPayload::Long)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentPayload::Card)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader.array::<3>().map(PayloadSentPayload::Digest)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(PayloadSentPayload::Bytes)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentPayload::String),
+                        ::core::result::Result::Ok(1) => reader.long().map(PayloadSentPayload::Long),
+                        ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentPayload::Card
+                        ),
+                        ::core::result::Result::Ok(3) => reader.array::<3>().map(PayloadSentPayload::Digest),
+                        ::core::result::Result::Ok(4) => reader.bytes().map(<[u8]>::to_vec).map(
+                            PayloadSentPayload::Bytes
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 5),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("payload")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("payload")?,
                     note: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .int()
-                                .map(PayloadSentNote::Int)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNote::String)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => reader.int().map(PayloadSentNote::Int).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentNote::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("note")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("note")?,
                     reason: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentReason::Limit)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentReason::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reason")?,
-                    texts: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentTexts::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .items(
-                                            1,
-                                            |reader| match reader.index(2) {
-                                                ::core::result::Result::Ok(0) => {
-                                                    reader.int().map(PayloadSentTextsArray::Int)
-                                                }
-                                                ::core::result::Result::Ok(1) => {
-                                                    reader.string().map(PayloadSentTextsArray::String)
-                                                }
-                                                ::core::result::Result::Ok(index) => {
-                                                    ::core::result::Result::Err(
-                                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                                    )
-                                                }
-                                                ::core::result::Result::Err(error) => {
-                                                    ::core::result::Result::Err(error)
-                                                }
-                                            },
-                                        )
-                                        .map(PayloadSentTexts::Array)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("texts")?,
-                    by_key: reader
-                        .entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Card)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Limit)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reason")?,
+                    texts: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTexts::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.int().map(PayloadSentTextsArray::Int),
+                            ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTextsArray::String),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("by_key")?,
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("texts")?,
+                    by_key: reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentByKey::Card
+                        ),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentByKey::Limit
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("by_key")?,
                     only: match reader.index(1) {
-                        ::core::result::Result::Ok(0) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentOnly::Card)
-                        }
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentOnly::Card
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 1),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("only")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("only")?,
                     never: match reader.index(1) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 1),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("never")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("never")?,
                     maybe: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.double().map(PayloadSentMaybe::Double)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            reader.string().map(PayloadSentMaybe::String)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.double().map(PayloadSentMaybe::Double),
+                            ::core::result::Result::Ok(1) => reader.string().map(PayloadSentMaybe::String),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe")?,
                     tree: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentTree::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentTree::Tree)
-                        }
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                        ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentTree::Tree
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("tree")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tree")?,
                     dropped: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentDropped::Card)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .entries(|reader| match reader.index(3) {
-                                    ::core::result::Result::Ok(0) => {
-                                        <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                            .map(PayloadSentDroppedMap::Tree)
-                                            .map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(1) => {
-                                        ::core::result::Result::Ok(::core::option::Option::None)
-                                    }
-                                    ::core::result::Result::Ok(2) => {
-                                        reader
-                                            .float()
-                                            .map(PayloadSentDroppedMap::Float)
-                                            .map(::core::option::Option::Some)
-                                    }
-                                    ::core::result::Result::Ok(index) => {
-                                        ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 3),
-                                        )
-                                    }
-                                    ::core::result::Result::Err(error) => {
-                                        ::core::result::Result::Err(error)
-                                    }
-                                })
-                                .map(PayloadSentDropped::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentDropped::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => reader.entries(|reader| match reader.index(3) {
+                            ::core::result::Result::Ok(0) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentDroppedMap::Tree).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(2) => reader.float().map(PayloadSentDroppedMap::Float).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentDropped::Map).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("dropped")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("dropped")?,
                     narrowed: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .int()
-                                .map(PayloadSentNarrowed::Int)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNarrowed::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.int().map(PayloadSentNarrowed::Int).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNarrowed::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("narrowed")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("narrowed")?,
                     widened: reader.int().field("widened")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
                     limit: match reader.index(2) {
                         ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CardLimit::Limit)
-                        }
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CardLimit::Limit
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("limit")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("limit")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Limit {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Limit::None),
                     1 => ::core::result::Result::Ok(Limit::Daily),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Tree {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader
-                    .nested(|reader| {
-                        ::core::result::Result::Ok(Tree {
-                            left: match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.int().map(TreeLeft::Int)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(TreeLeft::Tree)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                reader.nested(|reader| {
+                    ::core::result::Result::Ok(Tree {
+                        left: match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.int().map(TreeLeft::Int),
+                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::std::boxed::Box::new
+                            ).map(TreeLeft::Tree),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                                .field("left")?,
-                            right: match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                        .map(::std::boxed::Box::new)
-                                        .map(TreeRight::Tree)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .string()
-                                        .map(TreeRight::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("left")?,
+                        right: match reader.index(3) {
+                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(TreeRight::Tree).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(2) => reader.string().map(TreeRight::String).map(
+                                ::core::option::Option::Some
+                            ),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                             }
-                                .field("right")?,
-                            all: reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.string().map(TreeAll::String)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                                .map(::std::boxed::Box::new)
-                                                .map(TreeAll::Tree)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                                .field("all")?,
-                        })
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }.field("right")?,
+                        all: reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(TreeAll::String),
+                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ::std::boxed::Box::new
+                            ).map(TreeAll::Tree),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).field("all")?,
                     })
+                })
             }
         }
+
         /// The schema of version 1 of `PayloadSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PayloadSent",
@@ -1499,54 +2017,43 @@ pub mod payload_sent {
 "#,
             references: &[],
             fingerprint: 0xf9767432bf3d2519,
-            sha256: [
-                106, 196, 185, 82, 4, 150, 111, 195, 122, 136, 224, 15, 200, 82, 116, 91,
-                182, 127, 234, 91, 71, 215, 197, 170, 173, 110, 156, 216, 233, 19, 131,
-                192,
-            ],
+            sha256: *b"j\xc4\xb9R\x04\x96o\xc3z\x88\xe0\x0f\xc8Rt[\xb6\x7f\xea[G\xd7\xc5\xaa\xadn\x9c\xd8\xe9\x13\x83\xc0",
             canonical_fingerprint: 0xf9767432bf3d2519,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PayloadSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PayloadSent {
             type Owned = PayloadSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PayloadSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PayloadSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `PayloadSent`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
@@ -1555,56 +2062,39 @@ pub mod payload_sent {
         pub use super::v1::TreeLeft;
         pub use super::v1::TreeRight;
         pub use super::v1::TreeAll;
+
         /// The record `golden.unions.PayloadSent`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct PayloadSent {
             /// The field `payload`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub payload: ::core::option::Option<PayloadSentPayload>,
             /// The field `note`.
-            #[serde(default = "PayloadSent::default_note")]
             pub note: ::core::option::Option<PayloadSentNote>,
             /// The field `reason`.
-            #[serde(default = "PayloadSent::default_reason")]
             pub reason: ::core::option::Option<PayloadSentReason>,
             /// The field `texts`.
-            #[serde(default = "PayloadSent::default_texts")]
             pub texts: ::std::vec::Vec<::core::option::Option<PayloadSentTexts>>,
             /// The field `by_key`.
-            pub by_key: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<PayloadSentByKey>,
-            >,
+            pub by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
             /// The field `only`.
             pub only: Card,
             /// The field `maybe`.
             pub maybe: ::std::vec::Vec<PayloadSentMaybe>,
             /// The field `tree`.
-            #[serde(default = "PayloadSent::default_tree")]
             pub tree: PayloadSentTree,
             /// The field `narrowed`.
             pub narrowed: i64,
             /// The field `widened`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub widened: ::core::option::Option<PayloadSentWidened>,
         }
+
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(
                 payload: ::core::option::Option<PayloadSentPayload>,
-                by_key: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<PayloadSentByKey>,
-                >,
+                by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
                 only: Card,
                 maybe: ::std::vec::Vec<PayloadSentMaybe>,
                 narrowed: i64,
@@ -1623,218 +2113,130 @@ pub mod payload_sent {
                     widened,
                 }
             }
+
             /// Returns the default of `note`.
             pub(super) fn default_note() -> ::core::option::Option<PayloadSentNote> {
                 ::core::option::Option::<PayloadSentNote>::None
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::core::option::Option<PayloadSentReason> {
                 ::core::option::Option::<PayloadSentReason>::None
             }
+
             /// Returns the default of `texts`.
-            pub(super) fn default_texts() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentTexts>,
-            > {
+            pub(super) fn default_texts() -> ::std::vec::Vec<::core::option::Option<PayloadSentTexts>> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `tree`.
             pub(super) fn default_tree() -> PayloadSentTree {
                 PayloadSentTree::String(::std::string::String::from("leaf"))
             }
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.payload`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentPayload {
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `boolean`.
-            #[serde(rename = "boolean")]
             Boolean(bool),
             /// The branch `golden.hash.Digest`.
-            #[serde(rename = "golden.hash.Digest")]
-            #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest([u8; 3]),
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.note`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentNote {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.reason`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentReason {
             /// The branch `boolean`.
-            #[serde(rename = "boolean")]
             Boolean(bool),
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts.Array`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTextsArray {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `float`.
-            #[serde(rename = "float")]
-            Float(#[serde(with = "::eventwright::wire::json")] f32),
+            Float(f32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTexts {
             /// The branch `array`.
-            #[serde(rename = "array")]
             Array(::std::vec::Vec<PayloadSentTextsArray>),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.by_key`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentByKey {
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.maybe`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentMaybe {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.tree`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTree {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(Tree),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.widened`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentWidened {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
         }
+
         /// The record `golden.unions.Card`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Card {
             /// The field `number`.
             pub number: ::std::string::String,
             /// The field `issuer`.
-            #[serde(default = "Card::default_issuer")]
             pub issuer: CardIssuer,
             /// The field `limit`.
-            #[serde(default = "Card::default_limit")]
             pub limit: CardLimit,
         }
+
         impl Card {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1846,50 +2248,36 @@ pub mod payload_sent {
                     limit: Self::default_limit(),
                 }
             }
+
             /// Returns the default of `issuer`.
             pub(super) fn default_issuer() -> CardIssuer {
                 CardIssuer::Long(7)
             }
+
             /// Returns the default of `limit`.
             pub(super) fn default_limit() -> CardLimit {
                 CardLimit::Int(5)
             }
         }
+
         /// The branches of the union in `golden.unions.Card.issuer`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CardIssuer {
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.Card.limit`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CardLimit {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
                 &self,
@@ -1903,8 +2291,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("payload")?;
+                }.field("payload")?;
                 match &self.note {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1913,8 +2300,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("note")?;
+                }.field("note")?;
                 match &self.reason {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1923,49 +2309,28 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reason")?;
-                writer
-                    .items(
-                        &self.texts,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("texts")?;
-                writer
-                    .entries(
-                        &self.by_key,
-                        |writer, value| match value {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("by_key")?;
-                ::eventwright::wire::avro::Encode::encode(&self.only, writer)
-                    .field("only")?;
-                writer
-                    .items(
-                        &self.maybe,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("maybe")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tree, writer)
-                    .field("tree")?;
+                }.field("reason")?;
+                writer.items(&self.texts, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("texts")?;
+                writer.entries(&self.by_key, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("by_key")?;
+                ::eventwright::wire::avro::Encode::encode(&self.only, writer).field("only")?;
+                writer.items(&self.maybe, ::eventwright::wire::avro::encode_item).field("maybe")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tree, writer).field("tree")?;
                 writer.long(self.narrowed);
                 match &self.widened {
                     ::core::option::Option::None => {
@@ -1975,11 +2340,102 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("widened")?;
+                }.field("widened")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PayloadSent", 10);
+                record.field("payload", &self.payload);
+                record.field("note", &self.note);
+                record.field("reason", &self.reason);
+                record.field("texts", &self.texts);
+                record.field("by_key", &self.by_key);
+                record.field("only", &self.only);
+                record.field("maybe", &self.maybe);
+                record.field("tree", &self.tree);
+                record.field("narrowed", &self.narrowed);
+                record.field("widened", &self.widened);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSent {
+            const EXPECTED: &'static str = "struct PayloadSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<PayloadSentPayload>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentNote>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentReason>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::core::option::Option<PayloadSentTexts>>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>>::None,
+                    ::core::option::Option::<Card>::None,
+                    ::core::option::Option::<::std::vec::Vec<PayloadSentMaybe>>::None,
+                    ::core::option::Option::<PayloadSentTree>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentWidened>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["payload", "note", "reason", "texts", "by_key", "only", "maybe", "tree", "narrowed", "widened"],
+                    &[0, 4, 5, 6, 8, 9],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_payload),
+                        field_note,
+                        field_reason,
+                        field_texts,
+                        ::core::option::Option::Some(field_by_key),
+                        ::core::option::Option::Some(field_only),
+                        ::core::option::Option::Some(field_maybe),
+                        field_tree,
+                        ::core::option::Option::Some(field_narrowed),
+                        ::core::option::Option::Some(field_widened),
+                    ) => ::core::result::Result::Ok(Self {
+                        payload: field_payload,
+                        note: field_note.unwrap_or_else(Self::default_note),
+                        reason: field_reason.unwrap_or_else(Self::default_reason),
+                        texts: field_texts.unwrap_or_else(Self::default_texts),
+                        by_key: field_by_key,
+                        only: field_only,
+                        maybe: field_maybe,
+                        tree: field_tree.unwrap_or_else(Self::default_tree),
+                        narrowed: field_narrowed,
+                        widened: field_widened,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentPayload {
             fn encode(
                 &self,
@@ -2014,6 +2470,60 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentPayload {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Boolean(value) => ::eventwright::wire::json::View::Branch("boolean", value),
+                    Self::Digest(value) => ::eventwright::wire::json::View::Branch("golden.hash.Digest", value),
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentPayload {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentPayload {
+            const EXPECTED: &'static str = "enum PayloadSentPayload";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["bytes", "double", "string", "boolean", "golden.hash.Digest", "golden.unions.Card"],
+                    &[("Digest", 4), ("Card", 5)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::Boolean),
+                    4 => ::eventwright::wire::json::value(entries).map(Self::Digest),
+                    5 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentPayload {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNote {
             fn encode(
                 &self,
@@ -2032,6 +2542,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentNote {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentNote {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentNote {
+            const EXPECTED: &'static str = "enum PayloadSentNote";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "long"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNote {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentReason {
             fn encode(
                 &self,
@@ -2050,6 +2602,52 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentReason {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Boolean(value) => ::eventwright::wire::json::View::Branch("boolean", value),
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentReason {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentReason {
+            const EXPECTED: &'static str = "enum PayloadSentReason";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["boolean", "golden.unions.Limit"],
+                    &[("Limit", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Boolean),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentReason {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTextsArray {
             fn encode(
                 &self,
@@ -2068,6 +2666,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTextsArray {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Float(value) => ::eventwright::wire::json::View::Branch("float", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTextsArray {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTextsArray {
+            const EXPECTED: &'static str = "enum PayloadSentTextsArray";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "float"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Float),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTextsArray {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTexts {
             fn encode(
                 &self,
@@ -2076,14 +2716,7 @@ pub mod payload_sent {
                 match self {
                     Self::Array(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )?;
+                        writer.items(value, ::eventwright::wire::avro::encode_item)?;
                     }
                     Self::String(value) => {
                         writer.index(2);
@@ -2093,6 +2726,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTexts {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTexts {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTexts {
+            const EXPECTED: &'static str = "enum PayloadSentTexts";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["array", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTexts {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentByKey {
             fn encode(
                 &self,
@@ -2111,6 +2786,52 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentByKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentByKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentByKey {
+            const EXPECTED: &'static str = "enum PayloadSentByKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.unions.Limit", "golden.unions.Card"],
+                    &[("Limit", 0), ("Card", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentByKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentMaybe {
             fn encode(
                 &self,
@@ -2129,6 +2850,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentMaybe {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentMaybe {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentMaybe {
+            const EXPECTED: &'static str = "enum PayloadSentMaybe";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "double"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentMaybe {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTree {
             fn encode(
                 &self,
@@ -2147,6 +2910,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTree {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTree {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTree {
+            const EXPECTED: &'static str = "enum PayloadSentTree";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTree {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentWidened {
             fn encode(
                 &self,
@@ -2169,19 +2974,122 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentWidened {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentWidened {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentWidened {
+            const EXPECTED: &'static str = "enum PayloadSentWidened";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "double", "int"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentWidened {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Card {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer)
-                    .field("issuer")?;
-                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
-                    .field("limit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer).field("issuer")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer).field("limit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Card {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Card", 3);
+                record.field("number", &self.number);
+                record.field("issuer", &self.issuer);
+                record.field("limit", &self.limit);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Card {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Card {
+            const EXPECTED: &'static str = "struct Card";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<CardIssuer>::None,
+                    ::core::option::Option::<CardLimit>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["number", "issuer", "limit"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_number),
+                        field_issuer,
+                        field_limit,
+                    ) => ::core::result::Result::Ok(Self {
+                        number: field_number,
+                        issuer: field_issuer.unwrap_or_else(Self::default_issuer),
+                        limit: field_limit.unwrap_or_else(Self::default_limit),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Card {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CardIssuer {
             fn encode(
                 &self,
@@ -2200,6 +3108,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CardIssuer {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CardIssuer {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CardIssuer {
+            const EXPECTED: &'static str = "enum CardIssuer";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["long", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardIssuer {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CardLimit {
             fn encode(
                 &self,
@@ -2218,304 +3168,203 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CardLimit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CardLimit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CardLimit {
+            const EXPECTED: &'static str = "enum CardLimit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Limit"], &[("Limit", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardLimit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(7) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(PayloadSentPayload::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentPayload::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .string()
-                                .map(PayloadSentPayload::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentPayload::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .array::<3>()
-                                .map(PayloadSentPayload::Digest)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentPayload::Card)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentPayload::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.string().map(PayloadSentPayload::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.boolean().map(PayloadSentPayload::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(5) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentPayload::Card).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 7),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 7))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("payload")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("payload")?,
                     note: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNote::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .long()
-                                .map(PayloadSentNote::Long)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNote::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.long().map(PayloadSentNote::Long).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("note")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("note")?,
                     reason: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentReason::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentReason::Limit)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reason")?,
-                    texts: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .items(
-                                            1,
-                                            |reader| match reader.index(2) {
-                                                ::core::result::Result::Ok(0) => {
-                                                    reader.string().map(PayloadSentTextsArray::String)
-                                                }
-                                                ::core::result::Result::Ok(1) => {
-                                                    reader.float().map(PayloadSentTextsArray::Float)
-                                                }
-                                                ::core::result::Result::Ok(index) => {
-                                                    ::core::result::Result::Err(
-                                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                                    )
-                                                }
-                                                ::core::result::Result::Err(error) => {
-                                                    ::core::result::Result::Err(error)
-                                                }
-                                            },
-                                        )
-                                        .map(PayloadSentTexts::Array)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentTexts::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("texts")?,
-                    by_key: reader
-                        .entries(|reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Limit)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Card)
-                                    .map(::core::option::Option::Some)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reason")?,
+                    texts: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTextsArray::String),
+                            ::core::result::Result::Ok(1) => reader.float().map(PayloadSentTextsArray::Float),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("by_key")?,
-                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("only")?,
-                    maybe: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(PayloadSentMaybe::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader.double().map(PayloadSentMaybe::Double)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("maybe")?,
-                    tree: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentTree::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentTree::Tree)
-                        }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentTexts::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("texts")?,
+                    by_key: reader.entries(|reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                    }
-                        .field("tree")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("by_key")?,
+                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader).field("only")?,
+                    maybe: reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentMaybe::String),
+                        ::core::result::Result::Ok(1) => reader.double().map(PayloadSentMaybe::Double),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("maybe")?,
+                    tree: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                        ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentTree::Tree
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tree")?,
                     narrowed: reader.long().field("narrowed")?,
                     widened: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentWidened::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentWidened::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .int()
-                                .map(PayloadSentWidened::Int)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentWidened::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentWidened::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.int().map(PayloadSentWidened::Int).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("widened")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("widened")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
                     issuer: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.long().map(CardIssuer::Long)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(CardIssuer::String)
-                        }
+                        ::core::result::Result::Ok(0) => reader.long().map(CardIssuer::Long),
+                        ::core::result::Result::Ok(1) => reader.string().map(CardIssuer::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("issuer")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("issuer")?,
                     limit: match reader.index(2) {
                         ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CardLimit::Limit)
-                        }
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CardLimit::Limit
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("limit")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("limit")?,
                 })
             }
         }
+
         /// The schema of version 2 of `PayloadSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PayloadSent",
@@ -2548,54 +3397,43 @@ pub mod payload_sent {
 "#,
             references: &[],
             fingerprint: 0x405923bb84b620a7,
-            sha256: [
-                138, 52, 109, 71, 129, 253, 218, 216, 251, 145, 15, 105, 226, 190, 204,
-                127, 147, 248, 122, 76, 197, 20, 198, 126, 53, 119, 222, 11, 133, 52,
-                241, 181,
-            ],
+            sha256: *b"\x8a4mG\x81\xfd\xda\xd8\xfb\x91\x0fi\xe2\xbe\xcc\x7f\x93\xf8zL\xc5\x14\xc6~5w\xde\x0b\x854\xf1\xb5",
             canonical_fingerprint: 0x405923bb84b620a7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PayloadSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PayloadSent {
             type Owned = PayloadSent;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PayloadSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PayloadSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `PayloadSent`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
@@ -2604,88 +3442,57 @@ pub mod payload_sent {
         pub use super::v1::TreeLeft;
         pub use super::v1::TreeRight;
         pub use super::v1::TreeAll;
+
         /// The record `golden.unions.PayloadSent`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Clone, PartialEq)]
         pub struct PayloadSent {
             /// The field `payload`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub payload: ::core::option::Option<PayloadSentPayload>,
             /// The field `note`.
-            #[serde(default = "PayloadSent::default_note")]
             pub note: ::core::option::Option<PayloadSentNote>,
             /// The field `reason`.
-            #[serde(default = "PayloadSent::default_reason")]
             pub reason: ::core::option::Option<PayloadSentReason>,
             /// The field `texts`.
-            #[serde(default = "PayloadSent::default_texts")]
             pub texts: ::std::vec::Vec<::core::option::Option<PayloadSentTexts>>,
             /// The field `by_key`.
-            pub by_key: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<PayloadSentByKey>,
-            >,
+            pub by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
             /// The field `only`.
             pub only: Card,
             /// The field `maybe`.
             pub maybe: ::std::vec::Vec<PayloadSentMaybe>,
             /// The field `tree`.
-            #[serde(default = "PayloadSent::default_tree")]
             pub tree: PayloadSentTree,
             /// The field `narrowed`.
             pub narrowed: i64,
             /// The field `widened`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub widened: ::core::option::Option<PayloadSentWidened>,
             /// The field `added`.
-            #[serde(default = "PayloadSent::default_added")]
             pub added: ::core::option::Option<PayloadSentAdded>,
             /// The field `added_list`.
-            #[serde(default = "PayloadSent::default_added_list")]
-            pub added_list: ::std::vec::Vec<
-                ::core::option::Option<PayloadSentAddedList>,
-            >,
+            pub added_list: ::std::vec::Vec<::core::option::Option<PayloadSentAddedList>>,
             /// The field `added_map`.
-            #[serde(default = "PayloadSent::default_added_map")]
-            pub added_map: ::std::collections::BTreeMap<
-                ::std::string::String,
-                PayloadSentAddedMap,
-            >,
+            pub added_map: ::std::collections::BTreeMap<::std::string::String, PayloadSentAddedMap>,
         }
+
         impl ::core::fmt::Debug for PayloadSent {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("PayloadSent")
-                    .field("payload", &self.payload)
-                    .field("note", &self.note)
-                    .field("reason", &self.reason)
-                    .field("texts", &self.texts)
-                    .field("by_key", &self.by_key)
-                    .field("only", &self.only)
-                    .field("maybe", &self.maybe)
-                    .field("tree", &self.tree)
-                    .field("narrowed", &::core::format_args!("***"))
-                    .field("widened", &self.widened)
-                    .field("added", &self.added)
-                    .field("added_list", &self.added_list)
-                    .field("added_map", &self.added_map)
-                    .finish()
+                f.debug_struct("PayloadSent").field("payload", &self.payload).field("note", &self.note).field("reason", &self.reason).field("texts", &self.texts).field("by_key", &self.by_key).field("only", &self.only).field("maybe", &self.maybe).field("tree", &self.tree).field(
+                    "narrowed",
+                    &::core::format_args!("***"),
+                ).field("widened", &self.widened).field("added", &self.added).field(
+                    "added_list",
+                    &self.added_list,
+                ).field("added_map", &self.added_map).finish()
             }
         }
+
         impl PayloadSent {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(
                 payload: ::core::option::Option<PayloadSentPayload>,
-                by_key: ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::core::option::Option<PayloadSentByKey>,
-                >,
+                by_key: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>,
                 only: Card,
                 maybe: ::std::vec::Vec<PayloadSentMaybe>,
                 narrowed: i64,
@@ -2707,321 +3514,201 @@ pub mod payload_sent {
                     added_map: Self::default_added_map(),
                 }
             }
+
             /// Returns the default of `note`.
             pub(super) fn default_note() -> ::core::option::Option<PayloadSentNote> {
                 ::core::option::Option::<PayloadSentNote>::None
             }
+
             /// Returns the default of `reason`.
             pub(super) fn default_reason() -> ::core::option::Option<PayloadSentReason> {
                 ::core::option::Option::<PayloadSentReason>::None
             }
+
             /// Returns the default of `texts`.
-            pub(super) fn default_texts() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentTexts>,
-            > {
+            pub(super) fn default_texts() -> ::std::vec::Vec<::core::option::Option<PayloadSentTexts>> {
                 ::std::vec::Vec::new()
             }
+
             /// Returns the default of `tree`.
             pub(super) fn default_tree() -> PayloadSentTree {
                 PayloadSentTree::String(::std::string::String::from("leaf"))
             }
+
             /// Returns the default of `added`.
             pub(super) fn default_added() -> ::core::option::Option<PayloadSentAdded> {
-                ::core::option::Option::Some(
-                    PayloadSentAdded::Card(Card {
-                        number: ::std::string::String::from("1"),
-                        issuer: CardIssuer::Long(7),
-                        limit: CardLimit::Limit(Limit::Daily),
-                    }),
+                ::core::option::Option::Some(PayloadSentAdded::Card(Card {
+                    number: ::std::string::String::from("1"),
+                    issuer: CardIssuer::Long(7),
+                    limit: CardLimit::Limit(Limit::Daily),
+                }))
+            }
+
+            /// Returns the default of `added_list`.
+            pub(super) fn default_added_list() -> ::std::vec::Vec<::core::option::Option<PayloadSentAddedList>> {
+                ::std::vec::Vec::from(
+                    [
+                        ::core::option::Option::Some(PayloadSentAddedList::String(::std::string::String::from("a"))),
+                        ::core::option::Option::<PayloadSentAddedList>::None,
+                        ::core::option::Option::Some(PayloadSentAddedList::Int(3)),
+                    ]
                 )
             }
-            /// Returns the default of `added_list`.
-            pub(super) fn default_added_list() -> ::std::vec::Vec<
-                ::core::option::Option<PayloadSentAddedList>,
-            > {
-                ::std::vec::Vec::from([
-                    ::core::option::Option::Some(
-                        PayloadSentAddedList::String(::std::string::String::from("a")),
-                    ),
-                    ::core::option::Option::<PayloadSentAddedList>::None,
-                    ::core::option::Option::Some(PayloadSentAddedList::Int(3)),
-                ])
-            }
+
             /// Returns the default of `added_map`.
-            pub(super) fn default_added_map() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                PayloadSentAddedMap,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (
-                        ::std::string::String::from("d"),
-                        PayloadSentAddedMap::Digest([0, 255, 65]),
-                    ),
-                    (::std::string::String::from("f"), PayloadSentAddedMap::Float(0.5)),
-                    (
-                        ::std::string::String::from("t"),
-                        PayloadSentAddedMap::Boolean(true),
-                    ),
-                ])
+            pub(
+                super
+            ) fn default_added_map() -> ::std::collections::BTreeMap<::std::string::String, PayloadSentAddedMap> {
+                ::std::collections::BTreeMap::from(
+                    [
+                        (::std::string::String::from("d"), PayloadSentAddedMap::Digest([0, 255, 65])),
+                        (::std::string::String::from("f"), PayloadSentAddedMap::Float(0.5)),
+                        (::std::string::String::from("t"), PayloadSentAddedMap::Boolean(true)),
+                    ]
+                )
             }
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.payload`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentPayload {
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `boolean`.
-            #[serde(rename = "boolean")]
             Boolean(bool),
             /// The branch `golden.hash.Digest`.
-            #[serde(rename = "golden.hash.Digest")]
-            #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest([u8; 3]),
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.note`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentNote {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.reason`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentReason {
             /// The branch `boolean`.
-            #[serde(rename = "boolean")]
             Boolean(bool),
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts.Array`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTextsArray {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `float`.
-            #[serde(rename = "float")]
-            Float(#[serde(with = "::eventwright::wire::json")] f32),
+            Float(f32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.texts`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTexts {
             /// The branch `array`.
-            #[serde(rename = "array")]
             Array(::std::vec::Vec<PayloadSentTextsArray>),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.by_key`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentByKey {
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.maybe`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentMaybe {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.tree`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentTree {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `golden.unions.Tree`.
-            #[serde(rename = "golden.unions.Tree")]
-            #[serde(alias = "Tree")]
             Tree(Tree),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.widened`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentWidened {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.added`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentAdded {
             /// The branch `golden.unions.Card`.
-            #[serde(rename = "golden.unions.Card")]
-            #[serde(alias = "Card")]
             Card(Card),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.added_list`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentAddedList {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
         }
+
         /// The branches of the union in `golden.unions.PayloadSent.added_map`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum PayloadSentAddedMap {
             /// The branch `golden.hash.Digest`.
-            #[serde(rename = "golden.hash.Digest")]
-            #[serde(alias = "Digest")]
-            Digest(#[serde(with = "::eventwright::wire::json")] [u8; 3]),
+            Digest([u8; 3]),
             /// The branch `float`.
-            #[serde(rename = "float")]
-            Float(#[serde(with = "::eventwright::wire::json")] f32),
+            Float(f32),
             /// The branch `boolean`.
-            #[serde(rename = "boolean")]
             Boolean(bool),
         }
+
         /// The record `golden.unions.Card`.
-        #[derive(
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Clone, PartialEq)]
         pub struct Card {
             /// The field `number`.
             pub number: ::std::string::String,
             /// The field `issuer`.
-            #[serde(default = "Card::default_issuer")]
             pub issuer: CardIssuer,
             /// The field `limit`.
-            #[serde(default = "Card::default_limit")]
             pub limit: CardLimit,
         }
+
         impl ::core::fmt::Debug for Card {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct("Card")
-                    .field("number", &::core::format_args!("***"))
-                    .field("issuer", &self.issuer)
-                    .field("limit", &self.limit)
-                    .finish()
+                f.debug_struct("Card").field(
+                    "number",
+                    &::core::format_args!("***"),
+                ).field("issuer", &self.issuer).field("limit", &self.limit).finish()
             }
         }
+
         impl Card {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -3033,50 +3720,36 @@ pub mod payload_sent {
                     limit: Self::default_limit(),
                 }
             }
+
             /// Returns the default of `issuer`.
             pub(super) fn default_issuer() -> CardIssuer {
                 CardIssuer::Long(7)
             }
+
             /// Returns the default of `limit`.
             pub(super) fn default_limit() -> CardLimit {
                 CardLimit::Int(5)
             }
         }
+
         /// The branches of the union in `golden.unions.Card.issuer`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CardIssuer {
             /// The branch `long`.
-            #[serde(rename = "long")]
             Long(i64),
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
         }
+
         /// The branches of the union in `golden.unions.Card.limit`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum CardLimit {
             /// The branch `int`.
-            #[serde(rename = "int")]
             Int(i32),
             /// The branch `golden.unions.Limit`.
-            #[serde(rename = "golden.unions.Limit")]
-            #[serde(alias = "Limit")]
             Limit(Limit),
         }
+
         impl ::eventwright::wire::avro::Encode for PayloadSent {
             fn encode(
                 &self,
@@ -3090,8 +3763,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("payload")?;
+                }.field("payload")?;
                 match &self.note {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3100,8 +3772,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("note")?;
+                }.field("note")?;
                 match &self.reason {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -3110,49 +3781,28 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("reason")?;
-                writer
-                    .items(
-                        &self.texts,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("texts")?;
-                writer
-                    .entries(
-                        &self.by_key,
-                        |writer, value| match value {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("by_key")?;
-                ::eventwright::wire::avro::Encode::encode(&self.only, writer)
-                    .field("only")?;
-                writer
-                    .items(
-                        &self.maybe,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("maybe")?;
-                ::eventwright::wire::avro::Encode::encode(&self.tree, writer)
-                    .field("tree")?;
+                }.field("reason")?;
+                writer.items(&self.texts, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("texts")?;
+                writer.entries(&self.by_key, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("by_key")?;
+                ::eventwright::wire::avro::Encode::encode(&self.only, writer).field("only")?;
+                writer.items(&self.maybe, ::eventwright::wire::avro::encode_item).field("maybe")?;
+                ::eventwright::wire::avro::Encode::encode(&self.tree, writer).field("tree")?;
                 writer.long(self.narrowed);
                 match &self.widened {
                     ::core::option::Option::None => {
@@ -3162,8 +3812,7 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("widened")?;
+                }.field("widened")?;
                 match &self.added {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -3172,34 +3821,128 @@ pub mod payload_sent {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("added")?;
-                writer
-                    .items(
-                        &self.added_list,
-                        |writer, item| match item {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                ::eventwright::wire::avro::Encode::encode(value, writer)
-                            }
-                        },
-                    )
-                    .field("added_list")?;
-                writer
-                    .entries(
-                        &self.added_map,
-                        |writer, value| ::eventwright::wire::avro::Encode::encode(
-                            value,
-                            writer,
-                        ),
-                    )
-                    .field("added_map")?;
+                }.field("added")?;
+                writer.items(&self.added_list, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        ::eventwright::wire::avro::Encode::encode(value, writer)
+                    }
+                }).field("added_list")?;
+                writer.entries(&self.added_map, ::eventwright::wire::avro::encode_item).field("added_map")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSent {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PayloadSent", 13);
+                record.field("payload", &self.payload);
+                record.field("note", &self.note);
+                record.field("reason", &self.reason);
+                record.field("texts", &self.texts);
+                record.field("by_key", &self.by_key);
+                record.field("only", &self.only);
+                record.field("maybe", &self.maybe);
+                record.field("tree", &self.tree);
+                record.field("narrowed", &self.narrowed);
+                record.field("widened", &self.widened);
+                record.field("added", &self.added);
+                record.field("added_list", &self.added_list);
+                record.field("added_map", &self.added_map);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSent {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSent {
+            const EXPECTED: &'static str = "struct PayloadSent";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<PayloadSentPayload>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentNote>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentReason>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::core::option::Option<PayloadSentTexts>>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::core::option::Option<PayloadSentByKey>>>::None,
+                    ::core::option::Option::<Card>::None,
+                    ::core::option::Option::<::std::vec::Vec<PayloadSentMaybe>>::None,
+                    ::core::option::Option::<PayloadSentTree>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentWidened>>::None,
+                    ::core::option::Option::<::core::option::Option<PayloadSentAdded>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::core::option::Option<PayloadSentAddedList>>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, PayloadSentAddedMap>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "payload", "note", "reason", "texts", "by_key", "only", "maybe", "tree", "narrowed", "widened",
+                        "added", "added_list", "added_map",
+                    ],
+                    &[0, 4, 5, 6, 8, 9],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                        &mut places.12,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_payload),
+                        field_note,
+                        field_reason,
+                        field_texts,
+                        ::core::option::Option::Some(field_by_key),
+                        ::core::option::Option::Some(field_only),
+                        ::core::option::Option::Some(field_maybe),
+                        field_tree,
+                        ::core::option::Option::Some(field_narrowed),
+                        ::core::option::Option::Some(field_widened),
+                        field_added,
+                        field_added_list,
+                        field_added_map,
+                    ) => ::core::result::Result::Ok(Self {
+                        payload: field_payload,
+                        note: field_note.unwrap_or_else(Self::default_note),
+                        reason: field_reason.unwrap_or_else(Self::default_reason),
+                        texts: field_texts.unwrap_or_else(Self::default_texts),
+                        by_key: field_by_key,
+                        only: field_only,
+                        maybe: field_maybe,
+                        tree: field_tree.unwrap_or_else(Self::default_tree),
+                        narrowed: field_narrowed,
+                        widened: field_widened,
+                        added: field_added.unwrap_or_else(Self::default_added),
+                        added_list: field_added_list.unwrap_or_else(Self::default_added_list),
+                        added_map: field_added_map.unwrap_or_else(Self::default_added_map),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSent {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentPayload {
             fn encode(
                 &self,
@@ -3234,6 +3977,60 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentPayload {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Boolean(value) => ::eventwright::wire::json::View::Branch("boolean", value),
+                    Self::Digest(value) => ::eventwright::wire::json::View::Branch("golden.hash.Digest", value),
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentPayload {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentPayload {
+            const EXPECTED: &'static str = "enum PayloadSentPayload";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["bytes", "double", "string", "boolean", "golden.hash.Digest", "golden.unions.Card"],
+                    &[("Digest", 4), ("Card", 5)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::Boolean),
+                    4 => ::eventwright::wire::json::value(entries).map(Self::Digest),
+                    5 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentPayload {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentNote {
             fn encode(
                 &self,
@@ -3252,6 +4049,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentNote {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentNote {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentNote {
+            const EXPECTED: &'static str = "enum PayloadSentNote";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "long"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNote {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentReason {
             fn encode(
                 &self,
@@ -3270,6 +4109,52 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentReason {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Boolean(value) => ::eventwright::wire::json::View::Branch("boolean", value),
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentReason {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentReason {
+            const EXPECTED: &'static str = "enum PayloadSentReason";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["boolean", "golden.unions.Limit"],
+                    &[("Limit", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Boolean),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentReason {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTextsArray {
             fn encode(
                 &self,
@@ -3288,6 +4173,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTextsArray {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Float(value) => ::eventwright::wire::json::View::Branch("float", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTextsArray {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTextsArray {
+            const EXPECTED: &'static str = "enum PayloadSentTextsArray";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "float"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Float),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTextsArray {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTexts {
             fn encode(
                 &self,
@@ -3296,14 +4223,7 @@ pub mod payload_sent {
                 match self {
                     Self::Array(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| ::eventwright::wire::avro::Encode::encode(
-                                    item,
-                                    writer,
-                                ),
-                            )?;
+                        writer.items(value, ::eventwright::wire::avro::encode_item)?;
                     }
                     Self::String(value) => {
                         writer.index(2);
@@ -3313,6 +4233,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTexts {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTexts {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTexts {
+            const EXPECTED: &'static str = "enum PayloadSentTexts";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["array", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTexts {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentByKey {
             fn encode(
                 &self,
@@ -3331,6 +4293,52 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentByKey {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentByKey {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentByKey {
+            const EXPECTED: &'static str = "enum PayloadSentByKey";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.unions.Limit", "golden.unions.Card"],
+                    &[("Limit", 0), ("Card", 1)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentByKey {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentMaybe {
             fn encode(
                 &self,
@@ -3349,6 +4357,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentMaybe {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentMaybe {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentMaybe {
+            const EXPECTED: &'static str = "enum PayloadSentMaybe";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "double"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentMaybe {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentTree {
             fn encode(
                 &self,
@@ -3367,6 +4417,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentTree {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Tree(value) => ::eventwright::wire::json::View::Branch("golden.unions.Tree", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentTree {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentTree {
+            const EXPECTED: &'static str = "enum PayloadSentTree";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Tree),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTree {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentWidened {
             fn encode(
                 &self,
@@ -3389,6 +4481,50 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentWidened {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentWidened {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentWidened {
+            const EXPECTED: &'static str = "enum PayloadSentWidened";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "double", "int"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentWidened {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentAdded {
             fn encode(
                 &self,
@@ -3407,6 +4543,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentAdded {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Card(value) => ::eventwright::wire::json::View::Branch("golden.unions.Card", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentAdded {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentAdded {
+            const EXPECTED: &'static str = "enum PayloadSentAdded";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["golden.unions.Card", "string"], &[("Card", 0)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Card),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentAdded {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentAddedList {
             fn encode(
                 &self,
@@ -3425,6 +4603,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentAddedList {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentAddedList {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentAddedList {
+            const EXPECTED: &'static str = "enum PayloadSentAddedList";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "int"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentAddedList {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for PayloadSentAddedMap {
             fn encode(
                 &self,
@@ -3447,19 +4667,126 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PayloadSentAddedMap {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Digest(value) => ::eventwright::wire::json::View::Branch("golden.hash.Digest", value),
+                    Self::Float(value) => ::eventwright::wire::json::View::Branch("float", value),
+                    Self::Boolean(value) => ::eventwright::wire::json::View::Branch("boolean", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PayloadSentAddedMap {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PayloadSentAddedMap {
+            const EXPECTED: &'static str = "enum PayloadSentAddedMap";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["golden.hash.Digest", "float", "boolean"],
+                    &[("Digest", 0)],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Digest),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Float),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Boolean),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentAddedMap {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Card {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 writer.string(&self.number);
-                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer)
-                    .field("issuer")?;
-                ::eventwright::wire::avro::Encode::encode(&self.limit, writer)
-                    .field("limit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.issuer, writer).field("issuer")?;
+                ::eventwright::wire::avro::Encode::encode(&self.limit, writer).field("limit")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Card {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Card", 3);
+                record.field("number", &self.number);
+                record.field("issuer", &self.issuer);
+                record.field("limit", &self.limit);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Card {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Card {
+            const EXPECTED: &'static str = "struct Card";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<CardIssuer>::None,
+                    ::core::option::Option::<CardLimit>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["number", "issuer", "limit"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_number),
+                        field_issuer,
+                        field_limit,
+                    ) => ::core::result::Result::Ok(Self {
+                        number: field_number,
+                        issuer: field_issuer.unwrap_or_else(Self::default_issuer),
+                        limit: field_limit.unwrap_or_else(Self::default_limit),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Card {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CardIssuer {
             fn encode(
                 &self,
@@ -3478,6 +4805,48 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CardIssuer {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CardIssuer {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CardIssuer {
+            const EXPECTED: &'static str = "enum CardIssuer";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["long", "string"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Long),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardIssuer {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for CardLimit {
             fn encode(
                 &self,
@@ -3496,733 +4865,432 @@ pub mod payload_sent {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for CardLimit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Int(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Limit(value) => ::eventwright::wire::json::View::Branch("golden.unions.Limit", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CardLimit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for CardLimit {
+            const EXPECTED: &'static str = "enum CardLimit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Limit"], &[("Limit", 1)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Int),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Limit),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardLimit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(7) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(PayloadSentPayload::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentPayload::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .string()
-                                .map(PayloadSentPayload::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentPayload::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .array::<3>()
-                                .map(PayloadSentPayload::Digest)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentPayload::Card)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentPayload::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.string().map(PayloadSentPayload::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.boolean().map(PayloadSentPayload::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(5) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentPayload::Card).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 7),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 7))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("payload")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("payload")?,
                     note: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentNote::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .long()
-                                .map(PayloadSentNote::Long)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNote::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.long().map(PayloadSentNote::Long).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("note")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("note")?,
                     reason: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .boolean()
-                                .map(PayloadSentReason::Boolean)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentReason::Limit)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("reason")?,
-                    texts: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .items(
-                                            1,
-                                            |reader| match reader.index(2) {
-                                                ::core::result::Result::Ok(0) => {
-                                                    reader.string().map(PayloadSentTextsArray::String)
-                                                }
-                                                ::core::result::Result::Ok(1) => {
-                                                    reader.float().map(PayloadSentTextsArray::Float)
-                                                }
-                                                ::core::result::Result::Ok(index) => {
-                                                    ::core::result::Result::Err(
-                                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                                    )
-                                                }
-                                                ::core::result::Result::Err(error) => {
-                                                    ::core::result::Result::Err(error)
-                                                }
-                                            },
-                                        )
-                                        .map(PayloadSentTexts::Array)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentTexts::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("texts")?,
-                    by_key: reader
-                        .entries(|reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Limit)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                    .map(PayloadSentByKey::Card)
-                                    .map(::core::option::Option::Some)
-                            }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reason")?,
+                    texts: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTextsArray::String),
+                            ::core::result::Result::Ok(1) => reader.float().map(PayloadSentTextsArray::Float),
                             ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                             }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("by_key")?,
-                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("only")?,
-                    maybe: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(PayloadSentMaybe::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader.double().map(PayloadSentMaybe::Double)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("maybe")?,
-                    tree: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.string().map(PayloadSentTree::String)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentTree::Tree)
-                        }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentTexts::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("texts")?,
+                    by_key: reader.entries(|reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                    }
-                        .field("tree")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("by_key")?,
+                    only: <Card as ::eventwright::wire::avro::Decode>::decode(reader).field("only")?,
+                    maybe: reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentMaybe::String),
+                        ::core::result::Result::Ok(1) => reader.double().map(PayloadSentMaybe::Double),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("maybe")?,
+                    tree: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                        ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            PayloadSentTree::Tree
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("tree")?,
                     narrowed: reader.long().field("narrowed")?,
                     widened: match reader.index(4) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .string()
-                                .map(PayloadSentWidened::String)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(PayloadSentWidened::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .int()
-                                .map(PayloadSentWidened::Int)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentWidened::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(PayloadSentWidened::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.int().map(PayloadSentWidened::Int).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 4),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("widened")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("widened")?,
                     added: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentAdded::Card)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .string()
-                                .map(PayloadSentAdded::String)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentAdded::Card).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(2) => reader.string().map(PayloadSentAdded::String).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("added")?,
+                    added_list: reader.items(1, |reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentAddedList::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.int().map(PayloadSentAddedList::Int).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                    }
-                        .field("added")?,
-                    added_list: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(3) {
-                                ::core::result::Result::Ok(0) => {
-                                    ::core::result::Result::Ok(::core::option::Option::None)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader
-                                        .string()
-                                        .map(PayloadSentAddedList::String)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(2) => {
-                                    reader
-                                        .int()
-                                        .map(PayloadSentAddedList::Int)
-                                        .map(::core::option::Option::Some)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 3),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("added_list")?,
-                    added_map: reader
-                        .entries(|reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                reader.array::<3>().map(PayloadSentAddedMap::Digest)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader.float().map(PayloadSentAddedMap::Float)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                reader.boolean().map(PayloadSentAddedMap::Boolean)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("added_map")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("added_list")?,
+                    added_map: reader.entries(|reader| match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.array::<3>().map(PayloadSentAddedMap::Digest),
+                        ::core::result::Result::Ok(1) => reader.float().map(PayloadSentAddedMap::Float),
+                        ::core::result::Result::Ok(2) => reader.boolean().map(PayloadSentAddedMap::Boolean),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("added_map")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
                     issuer: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.long().map(CardIssuer::Long)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.string().map(CardIssuer::String)
-                        }
+                        ::core::result::Result::Ok(0) => reader.long().map(CardIssuer::Long),
+                        ::core::result::Result::Ok(1) => reader.string().map(CardIssuer::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("issuer")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("issuer")?,
                     limit: match reader.index(2) {
                         ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(CardLimit::Limit)
-                        }
+                        ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CardLimit::Limit
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("limit")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("limit")?,
                 })
             }
         }
+
         /// Reads `golden.unions.PayloadSent` as version 1 wrote it.
         fn payload_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PayloadSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PayloadSent {
                 payload: match reader.index(5) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .string()
-                            .map(PayloadSentPayload::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .long()
-                            .map(|value| value as f64)
-                            .map(PayloadSentPayload::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        card_from_v1(reader)
-                            .map(PayloadSentPayload::Card)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .array::<3>()
-                            .map(PayloadSentPayload::Digest)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(PayloadSentPayload::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentPayload::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => reader.long().map(|value| value as f64).map(PayloadSentPayload::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => card_from_v1(reader).map(PayloadSentPayload::Card).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 5),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("payload")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("payload")?,
                 note: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .int()
-                            .map(i64::from)
-                            .map(PayloadSentNote::Long)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .string()
-                            .map(PayloadSentNote::String)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => reader.int().map(i64::from).map(PayloadSentNote::Long).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(2) => reader.string().map(PayloadSentNote::String).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("note")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("note")?,
                 reason: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentReason::Limit)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .boolean()
-                            .map(PayloadSentReason::Boolean)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reason")?,
-                texts: reader
-                    .items(
-                        1,
-                        |reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader
-                                    .string()
-                                    .map(PayloadSentTexts::String)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                reader
-                                    .items(
-                                        1,
-                                        |reader| match reader.index(2) {
-                                            ::core::result::Result::Ok(0) => {
-                                                reader
-                                                    .int()
-                                                    .map(|value| value as f32)
-                                                    .map(PayloadSentTextsArray::Float)
-                                            }
-                                            ::core::result::Result::Ok(1) => {
-                                                reader.string().map(PayloadSentTextsArray::String)
-                                            }
-                                            ::core::result::Result::Ok(index) => {
-                                                ::core::result::Result::Err(
-                                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                                )
-                                            }
-                                            ::core::result::Result::Err(error) => {
-                                                ::core::result::Result::Err(error)
-                                            }
-                                        },
-                                    )
-                                    .map(PayloadSentTexts::Array)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        },
-                    )
-                    .field("texts")?,
-                by_key: reader
-                    .entries(|reader| match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            card_from_v1(reader)
-                                .map(PayloadSentByKey::Card)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentByKey::Limit)
-                                .map(::core::option::Option::Some)
-                        }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reason")?,
+                texts: reader.items(1, |reader| match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTexts::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.int().map(|value| value as f32).map(
+                            PayloadSentTextsArray::Float
+                        ),
+                        ::core::result::Result::Ok(1) => reader.string().map(PayloadSentTextsArray::String),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    })
-                    .field("by_key")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("texts")?,
+                by_key: reader.entries(|reader| match reader.index(2) {
+                    ::core::result::Result::Ok(0) => card_from_v1(reader).map(PayloadSentByKey::Card).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("by_key")?,
                 only: match reader.index(1) {
                     ::core::result::Result::Ok(0) => card_from_v1(reader),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 1),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("only")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("only")?,
                 maybe: {
                     match reader.index(1)? {
                         0 => {}
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 1),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 1)),
                     }
                     match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::unresolvable(
-                                    "the writer writes null, the reader expects array",
-                                ),
-                            )
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.double().map(PayloadSentMaybe::Double)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            reader.string().map(PayloadSentMaybe::String)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable("the writer writes null, the reader expects array")
+                        ),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.double().map(PayloadSentMaybe::Double),
+                            ::core::result::Result::Ok(1) => reader.string().map(PayloadSentMaybe::String),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe")?
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe")?
                 },
                 tree: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(PayloadSentTree::String)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentTree::Tree)
-                    }
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        PayloadSentTree::Tree
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("tree")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("tree")?,
                 narrowed: {
                     match reader.index(3)? {
                         0 => {
                             skip_card_82_of_v1(reader)?;
                         }
                         1 => {
-                            reader
-                                .skip_blocks(
-                                    1,
-                                    |reader| {
-                                        reader.bytes()?;
-                                        match reader.index(3)? {
-                                            0 => {
-                                                skip_tree_90_of_v1(reader)?;
-                                            }
-                                            1 => {}
-                                            2 => {
-                                                reader.float()?;
-                                            }
-                                            index => {
-                                                return ::core::result::Result::Err(
-                                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                                );
-                                            }
-                                        }
-                                        ::core::result::Result::Ok(())
-                                    },
-                                )?;
+                            reader.skip_blocks(1, |reader| {
+                                reader.bytes()?;
+                                match reader.index(3)? {
+                                    0 => {
+                                        skip_tree_90_of_v1(reader)?;
+                                    }
+                                    1 => {}
+                                    2 => {
+                                        reader.float()?;
+                                    }
+                                    index => return ::core::result::Result::Err(
+                                        ::eventwright::wire::avro::no_such_index(index, 3)
+                                    ),
+                                }
+                                ::core::result::Result::Ok(())
+                            })?;
                         }
                         2 => {}
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            );
-                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
                     }
                     match reader.index(3) {
                         ::core::result::Result::Ok(0) => reader.int().map(i64::from),
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::unresolvable(
-                                    "the writer writes string, the reader expects long",
-                                ),
-                            )
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::unresolvable(
-                                    "the writer writes null, the reader expects long",
-                                ),
-                            )
-                        }
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable("the writer writes string, the reader expects long")
+                        ),
+                        ::core::result::Result::Ok(2) => ::core::result::Result::Err(
+                            ::eventwright::wire::avro::unresolvable("the writer writes null, the reader expects long")
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("narrowed")?
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("narrowed")?
                 },
-                widened: reader
-                    .int()
-                    .map(PayloadSentWidened::Int)
-                    .map(::core::option::Option::Some)
-                    .field("widened")?,
+                widened: reader.int().map(PayloadSentWidened::Int).map(::core::option::Option::Some).field("widened")?,
                 added: PayloadSent::default_added(),
                 added_list: PayloadSent::default_added_list(),
                 added_map: PayloadSent::default_added_map(),
             })
         }
+
         /// Reads `golden.unions.Card` as version 1 wrote it.
         fn card_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<Card, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Card {
                 number: reader.string().field("number")?,
                 limit: match reader.index(2) {
                     ::core::result::Result::Ok(0) => reader.int().map(CardLimit::Int),
-                    ::core::result::Result::Ok(1) => {
-                        <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(CardLimit::Limit)
-                    }
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        CardLimit::Limit
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("limit")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("limit")?,
                 issuer: Card::default_issuer(),
             })
         }
+
         /// Skips a `golden.unions.Card` as version 1 wrote it.
         fn skip_card_82_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
             reader.bytes()?;
             match reader.index(2)? {
@@ -4232,328 +5300,180 @@ pub mod payload_sent {
                 1 => {
                     reader.index(2)?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(())
         }
+
         /// Skips a `golden.unions.Tree` as version 1 wrote it.
         fn skip_tree_90_of_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader
-                .nested(|reader| {
+            reader.nested(|reader| {
+                match reader.index(2)? {
+                    0 => {
+                        reader.int()?;
+                    }
+                    1 => {
+                        skip_tree_90_of_v1(reader)?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                match reader.index(3)? {
+                    0 => {}
+                    1 => {
+                        skip_tree_90_of_v1(reader)?;
+                    }
+                    2 => {
+                        reader.bytes()?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
+                }
+                reader.skip_blocks(1, |reader| {
                     match reader.index(2)? {
                         0 => {
-                            reader.int()?;
-                        }
-                        1 => {
-                            skip_tree_90_of_v1(reader)?;
-                        }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            );
-                        }
-                    }
-                    match reader.index(3)? {
-                        0 => {}
-                        1 => {
-                            skip_tree_90_of_v1(reader)?;
-                        }
-                        2 => {
                             reader.bytes()?;
                         }
-                        index => {
-                            return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            );
+                        1 => {
+                            skip_tree_90_of_v1(reader)?;
                         }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                     }
-                    reader
-                        .skip_blocks(
-                            1,
-                            |reader| {
-                                match reader.index(2)? {
-                                    0 => {
-                                        reader.bytes()?;
-                                    }
-                                    1 => {
-                                        skip_tree_90_of_v1(reader)?;
-                                    }
-                                    index => {
-                                        return ::core::result::Result::Err(
-                                            ::eventwright::wire::avro::no_such_index(index, 2),
-                                        );
-                                    }
-                                }
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
                     ::core::result::Result::Ok(())
-                })
+                })?;
+                ::core::result::Result::Ok(())
+            })
         }
+
         /// Reads `golden.unions.PayloadSent` as version 2 wrote it.
         fn payload_sent_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<PayloadSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PayloadSent {
                 payload: match reader.index(7) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(PayloadSentPayload::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .double()
-                            .map(PayloadSentPayload::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .string()
-                            .map(PayloadSentPayload::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .boolean()
-                            .map(PayloadSentPayload::Boolean)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .array::<3>()
-                            .map(PayloadSentPayload::Digest)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentPayload::Card)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(PayloadSentPayload::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.double().map(PayloadSentPayload::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.string().map(PayloadSentPayload::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.boolean().map(PayloadSentPayload::Boolean).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(5) => reader.array::<3>().map(PayloadSentPayload::Digest).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentPayload::Card).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 7),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 7))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("payload")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("payload")?,
                 note: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .string()
-                            .map(PayloadSentNote::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .long()
-                            .map(PayloadSentNote::Long)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.string().map(PayloadSentNote::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.long().map(PayloadSentNote::Long).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("note")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("note")?,
                 reason: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .boolean()
-                            .map(PayloadSentReason::Boolean)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentReason::Limit)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boolean().map(PayloadSentReason::Boolean).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentReason::Limit).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("reason")?,
-                texts: reader
-                    .items(
-                        1,
-                        |reader| match reader.index(3) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader
-                                    .items(
-                                        1,
-                                        |reader| match reader.index(2) {
-                                            ::core::result::Result::Ok(0) => {
-                                                reader.string().map(PayloadSentTextsArray::String)
-                                            }
-                                            ::core::result::Result::Ok(1) => {
-                                                reader.float().map(PayloadSentTextsArray::Float)
-                                            }
-                                            ::core::result::Result::Ok(index) => {
-                                                ::core::result::Result::Err(
-                                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                                )
-                                            }
-                                            ::core::result::Result::Err(error) => {
-                                                ::core::result::Result::Err(error)
-                                            }
-                                        },
-                                    )
-                                    .map(PayloadSentTexts::Array)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(2) => {
-                                reader
-                                    .string()
-                                    .map(PayloadSentTexts::String)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 3),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        },
-                    )
-                    .field("texts")?,
-                by_key: reader
-                    .entries(|reader| match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Limit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentByKey::Limit)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(PayloadSentByKey::Card)
-                                .map(::core::option::Option::Some)
-                        }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reason")?,
+                texts: reader.items(1, |reader| match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTextsArray::String),
+                        ::core::result::Result::Ok(1) => reader.float().map(PayloadSentTextsArray::Float),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    })
-                    .field("by_key")?,
-                only: <Card as ::eventwright::wire::avro::Decode>::decode(reader)
-                    .field("only")?,
-                maybe: reader
-                    .items(
-                        1,
-                        |reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                reader.string().map(PayloadSentMaybe::String)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader.double().map(PayloadSentMaybe::Double)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        },
-                    )
-                    .field("maybe")?,
-                tree: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader.string().map(PayloadSentTree::String)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        <Tree as ::eventwright::wire::avro::Decode>::decode(reader)
-                            .map(PayloadSentTree::Tree)
-                    }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).map(PayloadSentTexts::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(2) => reader.string().map(PayloadSentTexts::String).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("texts")?,
+                by_key: reader.entries(|reader| match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => <Limit as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Limit).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => <Card as ::eventwright::wire::avro::Decode>::decode(reader).map(PayloadSentByKey::Card).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                }
-                    .field("tree")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("by_key")?,
+                only: <Card as ::eventwright::wire::avro::Decode>::decode(reader).field("only")?,
+                maybe: reader.items(1, |reader| match reader.index(2) {
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentMaybe::String),
+                    ::core::result::Result::Ok(1) => reader.double().map(PayloadSentMaybe::Double),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }).field("maybe")?,
+                tree: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => reader.string().map(PayloadSentTree::String),
+                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        PayloadSentTree::Tree
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("tree")?,
                 narrowed: reader.long().field("narrowed")?,
                 widened: match reader.index(4) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .string()
-                            .map(PayloadSentWidened::String)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .double()
-                            .map(PayloadSentWidened::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .int()
-                            .map(PayloadSentWidened::Int)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.string().map(PayloadSentWidened::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.double().map(PayloadSentWidened::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.int().map(PayloadSentWidened::Int).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 4),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("widened")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("widened")?,
                 added: PayloadSent::default_added(),
                 added_list: PayloadSent::default_added_list(),
                 added_map: PayloadSent::default_added_map(),
             })
         }
+
         /// The schema of version 3 of `PayloadSent`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PayloadSent",
@@ -4589,35 +5509,32 @@ pub mod payload_sent {
 "#,
             references: &[],
             fingerprint: 0x991ccac1a2d9af56,
-            sha256: [
-                132, 52, 151, 206, 110, 84, 12, 77, 124, 75, 66, 186, 44, 136, 42, 34,
-                119, 112, 1, 37, 76, 152, 239, 44, 210, 98, 110, 27, 15, 155, 138, 149,
-            ],
+            sha256: *b"\x844\x97\xcenT\x0cM|KB\xba,\x88*\"wp\x01%L\x98\xef,\xd2bn\x1b\x0f\x9b\x8a\x95",
             canonical_fingerprint: 0x991ccac1a2d9af56,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PayloadSent {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PayloadSent {
             type Owned = PayloadSent;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -4626,109 +5543,71 @@ pub mod payload_sent {
                 match writer {
                     0 => payload_sent_from_v1(reader),
                     1 => payload_sent_from_v2(reader),
-                    2 => {
-                        <PayloadSent as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    2 => <PayloadSent as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use payload_sent::v3::PayloadSent;
+
 /// The versions of `MeasureTaken`.
 pub mod measure_taken {
     /// Version 1 of `MeasureTaken`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.MeasureTaken`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct MeasureTaken {
             /// The field `value`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<MeasureTakenValue>,
             /// The field `raw`.
             pub raw: MeasureTakenRaw,
         }
+
         impl MeasureTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
-            pub fn new(
-                value: ::core::option::Option<MeasureTakenValue>,
-                raw: MeasureTakenRaw,
-            ) -> Self {
-                Self { value, raw }
+            pub fn new(value: ::core::option::Option<MeasureTakenValue>, raw: MeasureTakenRaw) -> Self {
+                Self {
+                    value,
+                    raw,
+                }
             }
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.value`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenValue {
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(::eventwright::wire::rust_decimal::Decimal),
             /// The branch `string`.
-            #[serde(rename = "string")]
             Uuid(::eventwright::wire::uuid::Uuid),
             /// The branch `int`.
-            #[serde(rename = "int")]
             Date(::eventwright::wire::jiff::civil::Date),
             /// The branch `long`.
-            #[serde(rename = "long")]
             TimestampMillis(::eventwright::wire::jiff::Timestamp),
             /// The branch `float`.
-            #[serde(rename = "float")]
-            Float(#[serde(with = "::eventwright::wire::json")] f32),
+            Float(f32),
             /// The branch `map`.
-            #[serde(rename = "map")]
-            Map(
-                #[serde(with = "::eventwright::wire::json")]
-                ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<u8>>,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<u8>>),
             /// The branch `array`.
-            #[serde(rename = "array")]
-            Array(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<f64>),
+            Array(::std::vec::Vec<f64>),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.raw`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenRaw {
             /// The branch `float`.
-            #[serde(rename = "float")]
-            Float(#[serde(with = "::eventwright::wire::json")] f32),
+            Float(f32),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTaken {
             fn encode(
                 &self,
@@ -4742,13 +5621,68 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("value")?;
-                ::eventwright::wire::avro::Encode::encode(&self.raw, writer)
-                    .field("raw")?;
+                }.field("value")?;
+                ::eventwright::wire::avro::Encode::encode(&self.raw, writer).field("raw")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTaken {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("MeasureTaken", 2);
+                record.field("value", &self.value);
+                record.field("raw", &self.raw);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTaken {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTaken {
+            const EXPECTED: &'static str = "struct MeasureTaken";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<MeasureTakenValue>>::None,
+                    ::core::option::Option::<MeasureTakenRaw>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["value", "raw"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_value),
+                        ::core::option::Option::Some(field_raw),
+                    ) => ::core::result::Result::Ok(Self {
+                        value: field_value,
+                        raw: field_raw,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTaken {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenValue {
             fn encode(
                 &self,
@@ -4769,11 +5703,7 @@ pub mod measure_taken {
                     }
                     Self::TimestampMillis(value) => {
                         writer.index(4);
-                        writer
-                            .timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )?;
+                        writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis)?;
                     }
                     Self::Float(value) => {
                         writer.index(5);
@@ -4781,30 +5711,75 @@ pub mod measure_taken {
                     }
                     Self::Map(value) => {
                         writer.index(6);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| {
-                                    writer.bytes(value);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.entries(value, |writer, value| {
+                            writer.bytes(value);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                     Self::Array(value) => {
                         writer.index(7);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, ::eventwright::wire::avro::encode_item)?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenValue {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Decimal(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Uuid(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Date(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::TimestampMillis(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::Float(value) => ::eventwright::wire::json::View::Branch("float", value),
+                    Self::Map(value) => ::eventwright::wire::json::View::Branch("map", value),
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenValue {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenValue {
+            const EXPECTED: &'static str = "enum MeasureTakenValue";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["bytes", "string", "int", "long", "float", "map", "array"],
+                    &[],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Decimal),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Uuid),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::Date),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::TimestampMillis),
+                    4 => ::eventwright::wire::json::value(entries).map(Self::Float),
+                    5 => ::eventwright::wire::json::value(entries).map(Self::Map),
+                    6 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenValue {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenRaw {
             fn encode(
                 &self,
@@ -4823,282 +5798,203 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenRaw {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Float(value) => ::eventwright::wire::json::View::Branch("float", value),
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenRaw {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenRaw {
+            const EXPECTED: &'static str = "enum MeasureTakenRaw";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["float", "bytes"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Float),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenRaw {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .decimal(2)
-                                .map(MeasureTakenValue::Decimal)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .uuid()
-                                .map(MeasureTakenValue::Uuid)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .date()
-                                .map(MeasureTakenValue::Date)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMillis,
-                                )
-                                .map(MeasureTakenValue::TimestampMillis)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .float()
-                                .map(MeasureTakenValue::Float)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            reader
-                                .entries(|reader| reader.bytes().map(<[u8]>::to_vec))
-                                .map(MeasureTakenValue::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(7) => {
-                            reader
-                                .items(8, |reader| reader.double())
-                                .map(MeasureTakenValue::Array)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => reader.date().map(MeasureTakenValue::Date).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.timestamp(
+                            ::eventwright::wire::avro::Logical::TimestampMillis
+                        ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(5) => reader.float().map(MeasureTakenValue::Float).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => reader.entries(
+                            |reader| reader.bytes().map(<[u8]>::to_vec)
+                        ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(7) => reader.items(
+                            8,
+                            ::eventwright::wire::avro::Reader::double,
+                        ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 8),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     raw: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.float().map(MeasureTakenRaw::Float)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(MeasureTakenRaw::Bytes)
-                        }
+                        ::core::result::Result::Ok(0) => reader.float().map(MeasureTakenRaw::Float),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("raw")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("raw")?,
                 })
             }
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 2 wrote it.
         fn measure_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .entries(|reader| {
-                                reader.string().map(::std::string::String::into_bytes)
-                            })
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => reader.items(
+                        8,
+                        ::eventwright::wire::avro::Reader::double,
+                    ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.entries(
+                        |reader| reader.string().map(::std::string::String::into_bytes)
+                    ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ),
+                    ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes),
+                    ::core::result::Result::Ok(2) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
                         )
-                    }
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
             })
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 3 wrote it.
         fn measure_taken_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             let value = MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .entries(|reader| {
-                                reader.string().map(::std::string::String::into_bytes)
-                            })
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => reader.items(
+                        8,
+                        ::eventwright::wire::avro::Reader::double,
+                    ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.entries(
+                        |reader| reader.string().map(::std::string::String::into_bytes)
+                    ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ),
+                    ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes null, which is no branch of the reader's union",
-                            ),
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
                         )
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unresolvable(
-                                "the writer writes double, which is no branch of the reader's union",
-                            ),
+                    ),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes),
+                    ::core::result::Result::Ok(2) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes double, which is no branch of the reader's union"
                         )
-                    }
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
             };
             match reader.index(2)? {
                 0 => {
@@ -5107,14 +6003,11 @@ pub mod measure_taken {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(value)
         }
+
         /// The schema of version 1 of `MeasureTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "MeasureTaken",
@@ -5138,77 +6031,60 @@ pub mod measure_taken {
 "#,
             references: &[],
             fingerprint: 0xd1555a72e29e4ace,
-            sha256: [
-                104, 220, 9, 195, 148, 15, 188, 151, 193, 38, 154, 69, 138, 144, 35, 255,
-                227, 89, 172, 254, 186, 54, 117, 47, 30, 244, 221, 22, 6, 114, 126, 128,
-            ],
+            sha256: *b"h\xdc\t\xc3\x94\x0f\xbc\x97\xc1&\x9aE\x8a\x90#\xff\xe3Y\xac\xfe\xba6u/\x1e\xf4\xdd\x16\x06r~\x80",
             canonical_fingerprint: 0x791f912ae28e76bf,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for MeasureTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-                &super::v3::SCHEMA,
+                &SCHEMA, &super::v2::SCHEMA, &super::v3::SCHEMA,
             ];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
             type Owned = MeasureTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
+                    0 => <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => measure_taken_from_v2(reader),
                     2 => measure_taken_from_v3(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `MeasureTaken`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.MeasureTaken`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct MeasureTaken {
             /// The field `value`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<MeasureTakenValue>,
             /// The field `raw`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub raw: ::core::option::Option<MeasureTakenRaw>,
         }
+
         impl MeasureTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -5217,66 +6093,41 @@ pub mod measure_taken {
                 value: ::core::option::Option<MeasureTakenValue>,
                 raw: ::core::option::Option<MeasureTakenRaw>,
             ) -> Self {
-                Self { value, raw }
+                Self {
+                    value,
+                    raw,
+                }
             }
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.value`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenValue {
             /// The branch `array`.
-            #[serde(rename = "array")]
-            Array(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<f64>),
+            Array(::std::vec::Vec<f64>),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(::eventwright::wire::rust_decimal::Decimal),
             /// The branch `long`.
-            #[serde(rename = "long")]
             TimestampMillis(::eventwright::wire::jiff::Timestamp),
             /// The branch `string`.
-            #[serde(rename = "string")]
             Uuid(::eventwright::wire::uuid::Uuid),
             /// The branch `map`.
-            #[serde(rename = "map")]
-            Map(
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::std::string::String>),
             /// The branch `int`.
-            #[serde(rename = "int")]
             Date(::eventwright::wire::jiff::civil::Date),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.raw`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenRaw {
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTaken {
             fn encode(
                 &self,
@@ -5290,8 +6141,7 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("value")?;
+                }.field("value")?;
                 match &self.raw {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -5300,11 +6150,67 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("raw")?;
+                }.field("raw")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTaken {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("MeasureTaken", 2);
+                record.field("value", &self.value);
+                record.field("raw", &self.raw);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTaken {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTaken {
+            const EXPECTED: &'static str = "struct MeasureTaken";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<MeasureTakenValue>>::None,
+                    ::core::option::Option::<::core::option::Option<MeasureTakenRaw>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["value", "raw"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_value),
+                        ::core::option::Option::Some(field_raw),
+                    ) => ::core::result::Result::Ok(Self {
+                        value: field_value,
+                        raw: field_raw,
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTaken {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenValue {
             fn encode(
                 &self,
@@ -5313,14 +6219,7 @@ pub mod measure_taken {
                 match self {
                     Self::Array(value) => {
                         writer.index(0);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, ::eventwright::wire::avro::encode_item)?;
                     }
                     Self::Decimal(value) => {
                         writer.index(1);
@@ -5328,11 +6227,7 @@ pub mod measure_taken {
                     }
                     Self::TimestampMillis(value) => {
                         writer.index(2);
-                        writer
-                            .timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )?;
+                        writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis)?;
                     }
                     Self::Uuid(value) => {
                         writer.index(3);
@@ -5340,14 +6235,7 @@ pub mod measure_taken {
                     }
                     Self::Map(value) => {
                         writer.index(4);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| {
-                                    writer.string(value);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.entries(value, ::eventwright::wire::avro::encode_item)?;
                     }
                     Self::Date(value) => {
                         writer.index(5);
@@ -5361,6 +6249,62 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenValue {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                    Self::Decimal(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::TimestampMillis(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::Uuid(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Map(value) => ::eventwright::wire::json::View::Branch("map", value),
+                    Self::Date(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenValue {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenValue {
+            const EXPECTED: &'static str = "enum MeasureTakenValue";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["array", "bytes", "long", "string", "map", "int", "double"],
+                    &[],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Decimal),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::TimestampMillis),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::Uuid),
+                    4 => ::eventwright::wire::json::value(entries).map(Self::Map),
+                    5 => ::eventwright::wire::json::value(entries).map(Self::Date),
+                    6 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenValue {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenRaw {
             fn encode(
                 &self,
@@ -5379,99 +6323,99 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenRaw {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenRaw {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenRaw {
+            const EXPECTED: &'static str = "enum MeasureTakenRaw";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["bytes", "double"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenRaw {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .items(8, |reader| reader.double())
-                                .map(MeasureTakenValue::Array)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .decimal(2)
-                                .map(MeasureTakenValue::Decimal)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMillis,
-                                )
-                                .map(MeasureTakenValue::TimestampMillis)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .uuid()
-                                .map(MeasureTakenValue::Uuid)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .entries(|reader| reader.string())
-                                .map(MeasureTakenValue::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .date()
-                                .map(MeasureTakenValue::Date)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenValue::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(7) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.items(
+                            8,
+                            ::eventwright::wire::avro::Reader::double,
+                        ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.timestamp(
+                            ::eventwright::wire::avro::Logical::TimestampMillis
+                        ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.entries(
+                            ::eventwright::wire::avro::Reader::string
+                        ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => reader.double().map(MeasureTakenValue::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 8),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     raw: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(MeasureTakenRaw::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenRaw::Double)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(MeasureTakenRaw::Double).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("raw")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("raw")?,
                 })
             }
         }
+
         /// The schema of version 2 of `MeasureTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "MeasureTaken",
@@ -5495,76 +6439,58 @@ pub mod measure_taken {
 "#,
             references: &[],
             fingerprint: 0xafa534cb1f03397f,
-            sha256: [
-                109, 245, 205, 233, 72, 190, 33, 241, 129, 76, 99, 92, 63, 64, 47, 57,
-                14, 9, 9, 113, 120, 114, 160, 174, 185, 105, 125, 22, 52, 143, 236, 85,
-            ],
+            sha256: *b"m\xf5\xcd\xe9H\xbe!\xf1\x81Lc\\?@/9\x0e\t\tqxr\xa0\xae\xb9i}\x164\x8f\xecU",
             canonical_fingerprint: 0x92e33511e98f45f7,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for MeasureTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
             type Owned = MeasureTaken;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 3 of `MeasureTaken`.
     pub mod v3 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.unions.MeasureTaken`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct MeasureTaken {
             /// The field `value`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub value: ::core::option::Option<MeasureTakenValue>,
             /// The field `raw`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub raw: ::core::option::Option<MeasureTakenRaw>,
             /// The field `since`.
-            #[serde(default = "MeasureTaken::default_since")]
             pub since: MeasureTakenSince,
         }
+
         impl MeasureTaken {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -5579,93 +6505,50 @@ pub mod measure_taken {
                     since: Self::default_since(),
                 }
             }
+
             /// Returns the default of `since`.
             pub(super) fn default_since() -> MeasureTakenSince {
-                MeasureTakenSince::Decimal(
-                    ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        256,
-                        1,
-                    ),
-                )
+                MeasureTakenSince::Decimal(::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(256, 1))
             }
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.value`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenValue {
             /// The branch `array`.
-            #[serde(rename = "array")]
-            Array(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<f64>),
+            Array(::std::vec::Vec<f64>),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(::eventwright::wire::rust_decimal::Decimal),
             /// The branch `long`.
-            #[serde(rename = "long")]
             TimestampMillis(::eventwright::wire::jiff::Timestamp),
             /// The branch `string`.
-            #[serde(rename = "string")]
             Uuid(::eventwright::wire::uuid::Uuid),
             /// The branch `map`.
-            #[serde(rename = "map")]
-            Map(
-                ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::std::string::String,
-                >,
-            ),
+            Map(::std::collections::BTreeMap<::std::string::String, ::std::string::String>),
             /// The branch `int`.
-            #[serde(rename = "int")]
             Date(::eventwright::wire::jiff::civil::Date),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.raw`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenRaw {
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Bytes(#[serde(with = "::eventwright::wire::json")] ::std::vec::Vec<u8>),
+            Bytes(::std::vec::Vec<u8>),
             /// The branch `double`.
-            #[serde(rename = "double")]
-            Double(#[serde(with = "::eventwright::wire::json")] f64),
+            Double(f64),
         }
+
         /// The branches of the union in `golden.unions.MeasureTaken.since`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum MeasureTakenSince {
             /// The branch `int`.
-            #[serde(rename = "int")]
             TimeMillis(::eventwright::wire::jiff::civil::Time),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::rust_decimal::Decimal,
-            ),
+            Decimal(::eventwright::wire::rust_decimal::Decimal),
         }
+
         impl ::eventwright::wire::avro::Encode for MeasureTaken {
             fn encode(
                 &self,
@@ -5679,8 +6562,7 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("value")?;
+                }.field("value")?;
                 match &self.raw {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -5689,13 +6571,72 @@ pub mod measure_taken {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("raw")?;
-                ::eventwright::wire::avro::Encode::encode(&self.since, writer)
-                    .field("since")?;
+                }.field("raw")?;
+                ::eventwright::wire::avro::Encode::encode(&self.since, writer).field("since")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTaken {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("MeasureTaken", 3);
+                record.field("value", &self.value);
+                record.field("raw", &self.raw);
+                record.field("since", &self.since);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTaken {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTaken {
+            const EXPECTED: &'static str = "struct MeasureTaken";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<MeasureTakenValue>>::None,
+                    ::core::option::Option::<::core::option::Option<MeasureTakenRaw>>::None,
+                    ::core::option::Option::<MeasureTakenSince>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["value", "raw", "since"],
+                    &[0, 1],
+                    &mut [&mut places.0, &mut places.1, &mut places.2],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_value),
+                        ::core::option::Option::Some(field_raw),
+                        field_since,
+                    ) => ::core::result::Result::Ok(Self {
+                        value: field_value,
+                        raw: field_raw,
+                        since: field_since.unwrap_or_else(Self::default_since),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTaken {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenValue {
             fn encode(
                 &self,
@@ -5704,14 +6645,7 @@ pub mod measure_taken {
                 match self {
                     Self::Array(value) => {
                         writer.index(0);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.double(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, ::eventwright::wire::avro::encode_item)?;
                     }
                     Self::Decimal(value) => {
                         writer.index(1);
@@ -5719,11 +6653,7 @@ pub mod measure_taken {
                     }
                     Self::TimestampMillis(value) => {
                         writer.index(2);
-                        writer
-                            .timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )?;
+                        writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis)?;
                     }
                     Self::Uuid(value) => {
                         writer.index(3);
@@ -5731,14 +6661,7 @@ pub mod measure_taken {
                     }
                     Self::Map(value) => {
                         writer.index(4);
-                        writer
-                            .entries(
-                                value,
-                                |writer, value| {
-                                    writer.string(value);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.entries(value, ::eventwright::wire::avro::encode_item)?;
                     }
                     Self::Date(value) => {
                         writer.index(5);
@@ -5752,6 +6675,62 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenValue {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                    Self::Decimal(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::TimestampMillis(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::Uuid(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Map(value) => ::eventwright::wire::json::View::Branch("map", value),
+                    Self::Date(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenValue {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenValue {
+            const EXPECTED: &'static str = "enum MeasureTakenValue";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(
+                    entries,
+                    &["array", "bytes", "long", "string", "map", "int", "double"],
+                    &[],
+                )? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Decimal),
+                    2 => ::eventwright::wire::json::value(entries).map(Self::TimestampMillis),
+                    3 => ::eventwright::wire::json::value(entries).map(Self::Uuid),
+                    4 => ::eventwright::wire::json::value(entries).map(Self::Map),
+                    5 => ::eventwright::wire::json::value(entries).map(Self::Date),
+                    6 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenValue {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenRaw {
             fn encode(
                 &self,
@@ -5770,6 +6749,48 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenRaw {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Bytes(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                    Self::Double(value) => ::eventwright::wire::json::View::Branch("double", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenRaw {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenRaw {
+            const EXPECTED: &'static str = "enum MeasureTakenRaw";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["bytes", "double"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Bytes),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Double),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenRaw {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for MeasureTakenSince {
             fn encode(
                 &self,
@@ -5788,301 +6809,208 @@ pub mod measure_taken {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for MeasureTakenSince {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::TimeMillis(value) => ::eventwright::wire::json::View::Branch("int", value),
+                    Self::Decimal(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for MeasureTakenSince {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for MeasureTakenSince {
+            const EXPECTED: &'static str = "enum MeasureTakenSince";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["int", "bytes"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::TimeMillis),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Decimal),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenSince {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
-                        ::core::result::Result::Ok(0) => {
-                            reader
-                                .items(8, |reader| reader.double())
-                                .map(MeasureTakenValue::Array)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .decimal(2)
-                                .map(MeasureTakenValue::Decimal)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .timestamp(
-                                    ::eventwright::wire::avro::Logical::TimestampMillis,
-                                )
-                                .map(MeasureTakenValue::TimestampMillis)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(3) => {
-                            reader
-                                .uuid()
-                                .map(MeasureTakenValue::Uuid)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(4) => {
-                            reader
-                                .entries(|reader| reader.string())
-                                .map(MeasureTakenValue::Map)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(5) => {
-                            reader
-                                .date()
-                                .map(MeasureTakenValue::Date)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(6) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenValue::Double)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(7) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.items(
+                            8,
+                            ::eventwright::wire::avro::Reader::double,
+                        ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.timestamp(
+                            ::eventwright::wire::avro::Logical::TimestampMillis
+                        ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.entries(
+                            ::eventwright::wire::avro::Reader::string
+                        ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(6) => reader.double().map(MeasureTakenValue::Double).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 8),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("value")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("value")?,
                     raw: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .bytes()
-                                .map(<[u8]>::to_vec)
-                                .map(MeasureTakenRaw::Bytes)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .double()
-                                .map(MeasureTakenRaw::Double)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.double().map(MeasureTakenRaw::Double).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("raw")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("raw")?,
                     since: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.time_millis().map(MeasureTakenSince::TimeMillis)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.decimal(1).map(MeasureTakenSince::Decimal)
-                        }
+                        ::core::result::Result::Ok(0) => reader.time_millis().map(MeasureTakenSince::TimeMillis),
+                        ::core::result::Result::Ok(1) => reader.decimal(1).map(MeasureTakenSince::Decimal),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("since")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("since")?,
                 })
             }
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 1 wrote it.
         fn measure_taken_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .float()
-                            .map(f64::from)
-                            .map(MeasureTakenValue::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        reader
-                            .entries(|reader| reader.string())
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(3) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.float().map(f64::from).map(MeasureTakenValue::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => reader.entries(|reader| reader.string()).map(MeasureTakenValue::Map).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(7) => reader.items(
+                        8,
+                        ::eventwright::wire::avro::Reader::double,
+                    ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(2) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .float()
-                            .map(f64::from)
-                            .map(MeasureTakenRaw::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(MeasureTakenRaw::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => reader.float().map(f64::from).map(MeasureTakenRaw::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
                 since: MeasureTaken::default_since(),
             })
         }
+
         /// Reads `golden.unions.MeasureTaken` as version 2 wrote it.
         fn measure_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
-                    ::core::result::Result::Ok(0) => {
-                        reader
-                            .items(8, |reader| reader.double())
-                            .map(MeasureTakenValue::Array)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .decimal(2)
-                            .map(MeasureTakenValue::Decimal)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .timestamp(
-                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                            )
-                            .map(MeasureTakenValue::TimestampMillis)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(3) => {
-                        reader
-                            .uuid()
-                            .map(MeasureTakenValue::Uuid)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(4) => {
-                        reader
-                            .entries(|reader| reader.string())
-                            .map(MeasureTakenValue::Map)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(5) => {
-                        reader
-                            .date()
-                            .map(MeasureTakenValue::Date)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(6) => {
-                        reader
-                            .double()
-                            .map(MeasureTakenValue::Double)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(7) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
+                    ::core::result::Result::Ok(0) => reader.items(
+                        8,
+                        ::eventwright::wire::avro::Reader::double,
+                    ).map(MeasureTakenValue::Array).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(1) => reader.decimal(2).map(MeasureTakenValue::Decimal).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).map(MeasureTakenValue::TimestampMillis).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(3) => reader.uuid().map(MeasureTakenValue::Uuid).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(4) => reader.entries(
+                        ::eventwright::wire::avro::Reader::string
+                    ).map(MeasureTakenValue::Map).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(5) => reader.date().map(MeasureTakenValue::Date).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(6) => reader.double().map(MeasureTakenValue::Double).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(7) => ::core::result::Result::Ok(::core::option::Option::None),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 8),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 8))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("value")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("value")?,
                 raw: match reader.index(3) {
-                    ::core::result::Result::Ok(0) => {
-                        ::core::result::Result::Ok(::core::option::Option::None)
-                    }
-                    ::core::result::Result::Ok(1) => {
-                        reader
-                            .bytes()
-                            .map(<[u8]>::to_vec)
-                            .map(MeasureTakenRaw::Bytes)
-                            .map(::core::option::Option::Some)
-                    }
-                    ::core::result::Result::Ok(2) => {
-                        reader
-                            .double()
-                            .map(MeasureTakenRaw::Double)
-                            .map(::core::option::Option::Some)
-                    }
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(MeasureTakenRaw::Bytes).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.double().map(MeasureTakenRaw::Double).map(
+                        ::core::option::Option::Some
+                    ),
                     ::core::result::Result::Ok(index) => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 3),
-                        )
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(error)
-                    }
-                }
-                    .field("raw")?,
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("raw")?,
                 since: MeasureTaken::default_since(),
             })
         }
+
         /// The schema of version 3 of `MeasureTaken`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "MeasureTaken",
@@ -6107,36 +7035,32 @@ pub mod measure_taken {
 "#,
             references: &[],
             fingerprint: 0x448e11438cbc2ac1,
-            sha256: [
-                208, 89, 222, 192, 194, 109, 150, 15, 194, 54, 122, 78, 38, 177, 194,
-                123, 64, 253, 33, 171, 133, 51, 110, 84, 194, 159, 3, 221, 174, 142, 116,
-                216,
-            ],
+            sha256: *b"\xd0Y\xde\xc0\xc2m\x96\x0f\xc26zN&\xb1\xc2{@\xfd!\xab\x853nT\xc2\x9f\x03\xdd\xae\x8et\xd8",
             canonical_fingerprint: 0x273dfe46d5afb007,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for MeasureTaken {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
             const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &super::v2::SCHEMA,
-                &SCHEMA,
+                &super::v1::SCHEMA, &super::v2::SCHEMA, &SCHEMA,
             ];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
             type Owned = MeasureTaken;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -6145,19 +7069,12 @@ pub mod measure_taken {
                 match writer {
                     0 => measure_taken_from_v1(reader),
                     1 => measure_taken_from_v2(reader),
-                    2 => {
-                        <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    2 => <MeasureTaken as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use measure_taken::v3::MeasureTaken;

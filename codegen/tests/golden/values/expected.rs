@@ -4,66 +4,104 @@ const _: () = ::core::assert!(
     ::eventwright::wire::CODEGEN_ABI == 4,
     "eventwright and eventwright-codegen are of releases that do not fit: give both the same version",
 );
+
 /// All versions of all events, then of all keys, in the order of the manifest, oldest first: the order of
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
-    &everything_measured::v1::SCHEMA,
-    &everything_measured::v2::SCHEMA,
-    &plain_values::v1::SCHEMA,
-    &rare_values::v1::SCHEMA,
-    &rare_values::v2::SCHEMA,
+    &everything_measured::v1::SCHEMA, &everything_measured::v2::SCHEMA, &plain_values::v1::SCHEMA,
+    &rare_values::v1::SCHEMA, &rare_values::v2::SCHEMA,
 ];
+
 /// The versions of `EverythingMeasured`.
 pub mod everything_measured {
     /// Version 1 of `EverythingMeasured`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.EverythingMeasured`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct EverythingMeasured {
             /// The field `at_millis`.
             pub at_millis: ::eventwright::wire::jiff::Timestamp,
         }
+
         impl EverythingMeasured {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
             #[must_use]
             pub fn new(at_millis: ::eventwright::wire::jiff::Timestamp) -> Self {
-                Self { at_millis }
+                Self {
+                    at_millis
+                }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for EverythingMeasured {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at_millis,
-                        ::eventwright::wire::avro::Logical::TimestampMillis,
-                    )
-                    .field("at_millis")?;
+                writer.timestamp(
+                    self.at_millis,
+                    ::eventwright::wire::avro::Logical::TimestampMillis,
+                ).field("at_millis")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for EverythingMeasured {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("EverythingMeasured", 1);
+                record.field("at_millis", &self.at_millis);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for EverythingMeasured {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for EverythingMeasured {
+            const EXPECTED: &'static str = "struct EverythingMeasured";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,);
+                ::eventwright::wire::json::fields(entries, &["at_millis"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_at_millis),) => ::core::result::Result::Ok(Self {
+                        at_millis: field_at_millis
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for EverythingMeasured {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(EverythingMeasured {
-                    at_millis: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                        .field("at_millis")?,
+                    at_millis: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at_millis")?
                 })
             }
         }
+
         /// The schema of version 1 of `EverythingMeasured`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "EverythingMeasured",
@@ -79,196 +117,122 @@ pub mod everything_measured {
 "#,
             references: &[],
             fingerprint: 0xb6d4668e9d9e1f0b,
-            sha256: [
-                75, 28, 16, 36, 23, 20, 125, 28, 215, 156, 61, 237, 86, 168, 72, 124, 21,
-                171, 194, 236, 234, 215, 158, 36, 19, 120, 27, 168, 233, 86, 168, 255,
-            ],
+            sha256: *b"K\x1c\x10$\x17\x14}\x1c\xd7\x9c=\xedV\xa8H|\x15\xab\xc2\xec\xea\xd7\x9e$\x13x\x1b\xa8\xe9V\xa8\xff",
             canonical_fingerprint: 0x4f1878e44047f955,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for EverythingMeasured {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for EverythingMeasured {
             type Owned = EverythingMeasured;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `EverythingMeasured`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.EverythingMeasured`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct EverythingMeasured {
             /// The field `at_millis`.
             pub at_millis: ::eventwright::wire::jiff::Timestamp,
             /// The field `nothing`.
-            #[serde(default = "EverythingMeasured::default_nothing")]
             pub nothing: (),
             /// The field `yes`.
-            #[serde(default = "EverythingMeasured::default_yes")]
             pub yes: bool,
             /// The field `small`.
-            #[serde(default = "EverythingMeasured::default_small")]
             pub small: i32,
             /// The field `large`.
-            #[serde(default = "EverythingMeasured::default_large")]
             pub large: i64,
             /// The field `single`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_single")]
             pub single: f32,
             /// The field `twice`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_twice")]
             pub twice: f64,
             /// The field `huge`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_huge")]
             pub huge: f64,
             /// The field `whole`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_whole")]
             pub whole: f64,
             /// The field `raw`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_raw")]
             pub raw: ::std::vec::Vec<u8>,
             /// The field `text`.
-            #[serde(default = "EverythingMeasured::default_text")]
             pub text: ::std::string::String,
             /// The field `code`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_code")]
             pub code: [u8; 3],
             /// The field `suit`.
-            #[serde(default = "EverythingMeasured::default_suit")]
             pub suit: Suit,
             /// The field `money`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_money")]
             pub money: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `fee`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_fee")]
             pub fee: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `whole_money`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_whole_money")]
             pub whole_money: ::eventwright::wire::rust_decimal::Decimal,
             /// The field `text_uuid`.
-            #[serde(default = "EverythingMeasured::default_text_uuid")]
             pub text_uuid: ::eventwright::wire::uuid::Uuid,
             /// The field `fixed_uuid`.
-            #[serde(default = "EverythingMeasured::default_fixed_uuid")]
             pub fixed_uuid: ::eventwright::wire::uuid::Uuid,
             /// The field `day`.
-            #[serde(default = "EverythingMeasured::default_day")]
             pub day: ::eventwright::wire::jiff::civil::Date,
             /// The field `time_millis`.
-            #[serde(default = "EverythingMeasured::default_time_millis")]
             pub time_millis: ::eventwright::wire::jiff::civil::Time,
             /// The field `time_micros`.
-            #[serde(default = "EverythingMeasured::default_time_micros")]
             pub time_micros: ::eventwright::wire::jiff::civil::Time,
             /// The field `at_micros`.
-            #[serde(default = "EverythingMeasured::default_at_micros")]
             pub at_micros: ::eventwright::wire::jiff::Timestamp,
             /// The field `at_nanos`.
-            #[serde(default = "EverythingMeasured::default_at_nanos")]
             pub at_nanos: ::eventwright::wire::jiff::Timestamp,
             /// The field `local_millis`.
-            #[serde(default = "EverythingMeasured::default_local_millis")]
             pub local_millis: ::eventwright::wire::jiff::civil::DateTime,
             /// The field `local_micros`.
-            #[serde(default = "EverythingMeasured::default_local_micros")]
             pub local_micros: ::eventwright::wire::jiff::civil::DateTime,
             /// The field `local_nanos`.
-            #[serde(default = "EverythingMeasured::default_local_nanos")]
             pub local_nanos: ::eventwright::wire::jiff::civil::DateTime,
             /// The field `null_first`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_null_first")]
-            pub null_first: ::core::option::Option<
-                ::eventwright::wire::rust_decimal::Decimal,
-            >,
+            pub null_first: ::core::option::Option<::eventwright::wire::rust_decimal::Decimal>,
             /// The field `null_last`.
-            #[serde(default = "EverythingMeasured::default_null_last")]
             pub null_last: ::core::option::Option<Suit>,
             /// The field `maybe_day`.
-            #[serde(default = "EverythingMeasured::default_maybe_day")]
-            pub maybe_day: ::core::option::Option<
-                ::eventwright::wire::jiff::civil::Date,
-            >,
+            pub maybe_day: ::core::option::Option<::eventwright::wire::jiff::civil::Date>,
             /// The field `moneys`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_moneys")]
             pub moneys: ::std::vec::Vec<::eventwright::wire::rust_decimal::Decimal>,
             /// The field `raws`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_raws")]
-            pub raws: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            >,
+            pub raws: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>>,
             /// The field `instants`.
-            #[serde(default = "EverythingMeasured::default_instants")]
-            pub instants: ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>,
-            >,
+            pub instants: ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>>,
             /// The field `matrix`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "EverythingMeasured::default_matrix")]
             pub matrix: ::std::vec::Vec<::std::vec::Vec<f32>>,
             /// The field `nested_nulls`.
-            #[serde(default = "EverythingMeasured::default_nested_nulls")]
             pub nested_nulls: ::std::vec::Vec<()>,
             /// The field `maybe_texts`.
-            #[serde(default = "EverythingMeasured::default_maybe_texts")]
-            pub maybe_texts: ::core::option::Option<
-                ::std::vec::Vec<::core::option::Option<::std::string::String>>,
-            >,
+            pub maybe_texts: ::core::option::Option<::std::vec::Vec<::core::option::Option<::std::string::String>>>,
         }
+
         impl EverythingMeasured {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -312,113 +276,125 @@ pub mod everything_measured {
                     maybe_texts: Self::default_maybe_texts(),
                 }
             }
+
             /// Returns the default of `nothing`.
             pub(super) fn default_nothing() -> () {
                 ()
             }
+
             /// Returns the default of `yes`.
             pub(super) fn default_yes() -> bool {
                 true
             }
+
             /// Returns the default of `small`.
             pub(super) fn default_small() -> i32 {
                 -2147483648
             }
+
             /// Returns the default of `large`.
             pub(super) fn default_large() -> i64 {
                 -9223372036854775808
             }
+
             /// Returns the default of `single`.
             pub(super) fn default_single() -> f32 {
                 0.1
             }
+
             /// Returns the default of `twice`.
             pub(super) fn default_twice() -> f64 {
                 -0.0
             }
+
             /// Returns the default of `huge`.
             pub(super) fn default_huge() -> f64 {
                 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000.0
             }
+
             /// Returns the default of `whole`.
             pub(super) fn default_whole() -> f64 {
                 3.0
             }
+
             /// Returns the default of `raw`.
             pub(super) fn default_raw() -> ::std::vec::Vec<u8> {
                 ::std::vec::Vec::from([0, 255, 65])
             }
+
             /// Returns the default of `text`.
             pub(super) fn default_text() -> ::std::string::String {
                 ::std::string::String::from("\"quoted\"\n\\ ä \0")
             }
+
             /// Returns the default of `code`.
             pub(super) fn default_code() -> [u8; 3] {
                 [1, 254, 0]
             }
+
             /// Returns the default of `suit`.
             pub(super) fn default_suit() -> Suit {
                 Suit::Hearts
             }
+
             /// Returns the default of `money`.
             pub(super) fn default_money() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(-256, 4)
             }
+
             /// Returns the default of `fee`.
             pub(super) fn default_fee() -> ::eventwright::wire::rust_decimal::Decimal {
-                ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                    -65280,
-                    2,
-                )
+                ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(-65280, 2)
             }
+
             /// Returns the default of `whole_money`.
             pub(super) fn default_whole_money() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(5, 0)
             }
+
             /// Returns the default of `text_uuid`.
             pub(super) fn default_text_uuid() -> ::eventwright::wire::uuid::Uuid {
-                ::eventwright::wire::uuid::Uuid::from_u128(
-                    15434409043033331670556068261031550225,
-                )
+                ::eventwright::wire::uuid::Uuid::from_u128(15434409043033331670556068261031550225)
             }
+
             /// Returns the default of `fixed_uuid`.
             pub(super) fn default_fixed_uuid() -> ::eventwright::wire::uuid::Uuid {
-                ::eventwright::wire::uuid::Uuid::from_u128(
-                    5233100606242806050955395731361535,
-                )
+                ::eventwright::wire::uuid::Uuid::from_u128(5233100606242806050955395731361535)
             }
+
             /// Returns the default of `day`.
             pub(super) fn default_day() -> ::eventwright::wire::jiff::civil::Date {
                 ::eventwright::wire::jiff::civil::Date::constant(1969, 12, 31)
             }
+
             /// Returns the default of `time_millis`.
             pub(super) fn default_time_millis() -> ::eventwright::wire::jiff::civil::Time {
                 ::eventwright::wire::jiff::civil::Time::constant(23, 59, 59, 999000000)
             }
+
             /// Returns the default of `time_micros`.
             pub(super) fn default_time_micros() -> ::eventwright::wire::jiff::civil::Time {
                 ::eventwright::wire::jiff::civil::Time::constant(0, 0, 0, 1000)
             }
+
             /// Returns the default of `at_micros`.
             pub(super) fn default_at_micros() -> ::eventwright::wire::jiff::Timestamp {
                 ::eventwright::wire::jiff::Timestamp::constant(0, -1000)
             }
+
             /// Returns the default of `at_nanos`.
             pub(super) fn default_at_nanos() -> ::eventwright::wire::jiff::Timestamp {
                 ::eventwright::wire::jiff::Timestamp::constant(1700000000, 123456789)
             }
+
             /// Returns the default of `local_millis`.
             pub(super) fn default_local_millis() -> ::eventwright::wire::jiff::civil::DateTime {
                 ::eventwright::wire::jiff::civil::DateTime::from_parts(
                     ::eventwright::wire::jiff::civil::Date::constant(1969, 12, 31),
-                    ::eventwright::wire::jiff::civil::Time::constant(
-                        23,
-                        59,
-                        59,
-                        999000000,
-                    ),
+                    ::eventwright::wire::jiff::civil::Time::constant(23, 59, 59, 999000000),
                 )
             }
+
             /// Returns the default of `local_micros`.
             pub(super) fn default_local_micros() -> ::eventwright::wire::jiff::civil::DateTime {
                 ::eventwright::wire::jiff::civil::DateTime::from_parts(
@@ -426,117 +402,93 @@ pub mod everything_measured {
                     ::eventwright::wire::jiff::civil::Time::constant(0, 0, 0, 0),
                 )
             }
+
             /// Returns the default of `local_nanos`.
             pub(super) fn default_local_nanos() -> ::eventwright::wire::jiff::civil::DateTime {
                 ::eventwright::wire::jiff::civil::DateTime::from_parts(
                     ::eventwright::wire::jiff::civil::Date::constant(1969, 12, 31),
-                    ::eventwright::wire::jiff::civil::Time::constant(
-                        23,
-                        59,
-                        59,
-                        999999999,
-                    ),
+                    ::eventwright::wire::jiff::civil::Time::constant(23, 59, 59, 999999999),
                 )
             }
+
             /// Returns the default of `null_first`.
-            pub(super) fn default_null_first() -> ::core::option::Option<
-                ::eventwright::wire::rust_decimal::Decimal,
-            > {
-                ::core::option::Option::<
-                    ::eventwright::wire::rust_decimal::Decimal,
-                >::None
+            pub(super) fn default_null_first() -> ::core::option::Option<::eventwright::wire::rust_decimal::Decimal> {
+                ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None
             }
+
             /// Returns the default of `null_last`.
             pub(super) fn default_null_last() -> ::core::option::Option<Suit> {
                 ::core::option::Option::Some(Suit::Spades)
             }
+
             /// Returns the default of `maybe_day`.
-            pub(super) fn default_maybe_day() -> ::core::option::Option<
-                ::eventwright::wire::jiff::civil::Date,
-            > {
-                ::core::option::Option::Some(
-                    ::eventwright::wire::jiff::civil::Date::constant(1970, 1, 1),
+            pub(super) fn default_maybe_day() -> ::core::option::Option<::eventwright::wire::jiff::civil::Date> {
+                ::core::option::Option::Some(::eventwright::wire::jiff::civil::Date::constant(1970, 1, 1))
+            }
+
+            /// Returns the default of `moneys`.
+            pub(super) fn default_moneys() -> ::std::vec::Vec<::eventwright::wire::rust_decimal::Decimal> {
+                ::std::vec::Vec::from(
+                    [
+                        ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(1, 2),
+                        ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(-1, 2),
+                    ]
                 )
             }
-            /// Returns the default of `moneys`.
-            pub(super) fn default_moneys() -> ::std::vec::Vec<
-                ::eventwright::wire::rust_decimal::Decimal,
-            > {
-                ::std::vec::Vec::from([
-                    ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        1,
-                        2,
-                    ),
-                    ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(
-                        -1,
-                        2,
-                    ),
-                ])
-            }
+
             /// Returns the default of `raws`.
-            pub(super) fn default_raws() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::core::option::Option<::std::vec::Vec<u8>>,
-            > {
+            pub(
+                super
+            ) fn default_raws() -> ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>> {
                 ::std::collections::BTreeMap::new()
             }
+
             /// Returns the default of `instants`.
-            pub(super) fn default_instants() -> ::std::collections::BTreeMap<
-                ::std::string::String,
-                ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>,
-            > {
-                ::std::collections::BTreeMap::from([
-                    (
-                        ::std::string::String::from("k"),
-                        ::std::vec::Vec::from([
-                            ::eventwright::wire::jiff::Timestamp::constant(0, 0),
-                            ::eventwright::wire::jiff::Timestamp::constant(0, 1000000),
-                        ]),
-                    ),
-                ])
+            pub(
+                super
+            ) fn default_instants() -> ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>> {
+                ::std::collections::BTreeMap::from(
+                    [
+                        (
+                            ::std::string::String::from("k"),
+                            ::std::vec::Vec::from(
+                                [
+                                    ::eventwright::wire::jiff::Timestamp::constant(0, 0),
+                                    ::eventwright::wire::jiff::Timestamp::constant(0, 1000000),
+                                ]
+                            ),
+                        ),
+                    ]
+                )
             }
+
             /// Returns the default of `matrix`.
             pub(super) fn default_matrix() -> ::std::vec::Vec<::std::vec::Vec<f32>> {
-                ::std::vec::Vec::from([
-                    ::std::vec::Vec::from([1.5]),
-                    ::std::vec::Vec::new(),
-                ])
+                ::std::vec::Vec::from([::std::vec::Vec::from([1.5]), ::std::vec::Vec::new()])
             }
+
             /// Returns the default of `nested_nulls`.
             pub(super) fn default_nested_nulls() -> ::std::vec::Vec<()> {
                 ::std::vec::Vec::from([(), ()])
             }
+
             /// Returns the default of `maybe_texts`.
-            pub(super) fn default_maybe_texts() -> ::core::option::Option<
-                ::std::vec::Vec<::core::option::Option<::std::string::String>>,
-            > {
-                ::core::option::Option::<
-                    ::std::vec::Vec<::core::option::Option<::std::string::String>>,
-                >::None
+            pub(
+                super
+            ) fn default_maybe_texts() -> ::core::option::Option<::std::vec::Vec<::core::option::Option<::std::string::String>>> {
+                ::core::option::Option::<::std::vec::Vec<::core::option::Option<::std::string::String>>>::None
             }
         }
+
         /// The enum `golden.values.Suit`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Suit {
             /// The symbol `SPADES`.
-            #[serde(rename = "SPADES")]
             Spades,
             /// The symbol `HEARTS`.
-            #[serde(rename = "HEARTS")]
             Hearts,
         }
+
         impl Suit {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -547,17 +499,16 @@ pub mod everything_measured {
                 }
             }
         }
+
         impl ::eventwright::wire::avro::Encode for EverythingMeasured {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .timestamp(
-                        self.at_millis,
-                        ::eventwright::wire::avro::Logical::TimestampMillis,
-                    )
-                    .field("at_millis")?;
+                writer.timestamp(
+                    self.at_millis,
+                    ::eventwright::wire::avro::Logical::TimestampMillis,
+                ).field("at_millis")?;
                 ();
                 writer.boolean(self.yes);
                 writer.int(self.small);
@@ -569,8 +520,7 @@ pub mod everything_measured {
                 writer.bytes(&self.raw);
                 writer.string(&self.text);
                 writer.fixed(&self.code);
-                ::eventwright::wire::avro::Encode::encode(&self.suit, writer)
-                    .field("suit")?;
+                ::eventwright::wire::avro::Encode::encode(&self.suit, writer).field("suit")?;
                 writer.decimal(self.money, 20, 4).field("money")?;
                 writer.decimal_fixed(self.fee, (18, 2), 8).field("fee")?;
                 writer.decimal(self.whole_money, 28, 0).field("whole_money")?;
@@ -579,36 +529,23 @@ pub mod everything_measured {
                 writer.date(self.day);
                 writer.time_millis(self.time_millis);
                 writer.time_micros(self.time_micros);
-                writer
-                    .timestamp(
-                        self.at_micros,
-                        ::eventwright::wire::avro::Logical::TimestampMicros,
-                    )
-                    .field("at_micros")?;
-                writer
-                    .timestamp(
-                        self.at_nanos,
-                        ::eventwright::wire::avro::Logical::TimestampNanos,
-                    )
-                    .field("at_nanos")?;
-                writer
-                    .local_timestamp(
-                        self.local_millis,
-                        ::eventwright::wire::avro::Logical::LocalTimestampMillis,
-                    )
-                    .field("local_millis")?;
-                writer
-                    .local_timestamp(
-                        self.local_micros,
-                        ::eventwright::wire::avro::Logical::LocalTimestampMicros,
-                    )
-                    .field("local_micros")?;
-                writer
-                    .local_timestamp(
-                        self.local_nanos,
-                        ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                    )
-                    .field("local_nanos")?;
+                writer.timestamp(
+                    self.at_micros,
+                    ::eventwright::wire::avro::Logical::TimestampMicros,
+                ).field("at_micros")?;
+                writer.timestamp(self.at_nanos, ::eventwright::wire::avro::Logical::TimestampNanos).field("at_nanos")?;
+                writer.local_timestamp(
+                    self.local_millis,
+                    ::eventwright::wire::avro::Logical::LocalTimestampMillis,
+                ).field("local_millis")?;
+                writer.local_timestamp(
+                    self.local_micros,
+                    ::eventwright::wire::avro::Logical::LocalTimestampMicros,
+                ).field("local_micros")?;
+                writer.local_timestamp(
+                    self.local_nanos,
+                    ::eventwright::wire::avro::Logical::LocalTimestampNanos,
+                ).field("local_nanos")?;
                 match &self.null_first {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -618,8 +555,7 @@ pub mod everything_measured {
                         writer.index(1);
                         writer.decimal(*value, 9, 2)
                     }
-                }
-                    .field("null_first")?;
+                }.field("null_first")?;
                 match &self.null_last {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -629,8 +565,7 @@ pub mod everything_measured {
                         writer.index(0);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("null_last")?;
+                }.field("null_last")?;
                 match &self.maybe_day {
                     ::core::option::Option::None => {
                         writer.index(1);
@@ -643,71 +578,36 @@ pub mod everything_measured {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("maybe_day")?;
-                writer
-                    .items(&self.moneys, |writer, item| writer.decimal(*item, 9, 2))
-                    .field("moneys")?;
-                writer
-                    .entries(
-                        &self.raws,
-                        |writer, value| match value {
-                            ::core::option::Option::None => {
-                                writer.index(0);
-                                ::core::result::Result::Ok(())
-                            }
-                            ::core::option::Option::Some(value) => {
-                                writer.index(1);
-                                {
-                                    writer.bytes(value);
-                                    ::core::result::Result::Ok(())
-                                }
-                            }
-                        },
-                    )
-                    .field("raws")?;
-                writer
-                    .entries(
-                        &self.instants,
-                        |writer, value| {
-                            writer
-                                .items(
-                                    value,
-                                    |writer, item| {
-                                        writer
-                                            .timestamp(
-                                                *item,
-                                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                                            )
-                                    },
-                                )
-                        },
-                    )
-                    .field("instants")?;
-                writer
-                    .items(
-                        &self.matrix,
-                        |writer, item| {
-                            writer
-                                .items(
-                                    item,
-                                    |writer, item| {
-                                        writer.float(*item);
-                                        ::core::result::Result::Ok(())
-                                    },
-                                )
-                        },
-                    )
-                    .field("matrix")?;
-                writer
-                    .items(
-                        &self.nested_nulls,
-                        |writer, item| {
-                            ();
+                }.field("maybe_day")?;
+                writer.items(&self.moneys, |writer, value| writer.decimal(*value, 9, 2)).field("moneys")?;
+                writer.entries(&self.raws, |writer, value| match value {
+                    ::core::option::Option::None => {
+                        writer.index(0);
+                        ::core::result::Result::Ok(())
+                    }
+                    ::core::option::Option::Some(value) => {
+                        writer.index(1);
+                        {
+                            writer.bytes(value);
                             ::core::result::Result::Ok(())
-                        },
-                    )
-                    .field("nested_nulls")?;
+                        }
+                    }
+                }).field("raws")?;
+                writer.entries(
+                    &self.instants,
+                    |writer, value| writer.items(
+                        value,
+                        |writer, value| writer.timestamp(*value, ::eventwright::wire::avro::Logical::TimestampMillis),
+                    ),
+                ).field("instants")?;
+                writer.items(
+                    &self.matrix,
+                    |writer, value| writer.items(value, ::eventwright::wire::avro::encode_item),
+                ).field("matrix")?;
+                writer.items(&self.nested_nulls, |writer, value| {
+                    ();
+                    ::core::result::Result::Ok(())
+                }).field("nested_nulls")?;
                 match &self.maybe_texts {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -715,57 +615,281 @@ pub mod everything_measured {
                     }
                     ::core::option::Option::Some(value) => {
                         writer.index(1);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| match item {
-                                    ::core::option::Option::None => {
-                                        writer.index(1);
-                                        ::core::result::Result::Ok(())
-                                    }
-                                    ::core::option::Option::Some(value) => {
-                                        writer.index(0);
-                                        {
-                                            writer.string(value);
-                                            ::core::result::Result::Ok(())
-                                        }
-                                    }
-                                },
-                            )
+                        writer.items(value, |writer, value| match value {
+                            ::core::option::Option::None => {
+                                writer.index(1);
+                                ::core::result::Result::Ok(())
+                            }
+                            ::core::option::Option::Some(value) => {
+                                writer.index(0);
+                                {
+                                    writer.string(value);
+                                    ::core::result::Result::Ok(())
+                                }
+                            }
+                        })
                     }
-                }
-                    .field("maybe_texts")?;
+                }.field("maybe_texts")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for EverythingMeasured {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("EverythingMeasured", 35);
+                record.field("at_millis", &self.at_millis);
+                record.field("nothing", &self.nothing);
+                record.field("yes", &self.yes);
+                record.field("small", &self.small);
+                record.field("large", &self.large);
+                record.field("single", &self.single);
+                record.field("twice", &self.twice);
+                record.field("huge", &self.huge);
+                record.field("whole", &self.whole);
+                record.field("raw", &self.raw);
+                record.field("text", &self.text);
+                record.field("code", &self.code);
+                record.field("suit", &self.suit);
+                record.field("money", &self.money);
+                record.field("fee", &self.fee);
+                record.field("whole_money", &self.whole_money);
+                record.field("text_uuid", &self.text_uuid);
+                record.field("fixed_uuid", &self.fixed_uuid);
+                record.field("day", &self.day);
+                record.field("time_millis", &self.time_millis);
+                record.field("time_micros", &self.time_micros);
+                record.field("at_micros", &self.at_micros);
+                record.field("at_nanos", &self.at_nanos);
+                record.field("local_millis", &self.local_millis);
+                record.field("local_micros", &self.local_micros);
+                record.field("local_nanos", &self.local_nanos);
+                record.field("null_first", &self.null_first);
+                record.field("null_last", &self.null_last);
+                record.field("maybe_day", &self.maybe_day);
+                record.field("moneys", &self.moneys);
+                record.field("raws", &self.raws);
+                record.field("instants", &self.instants);
+                record.field("matrix", &self.matrix);
+                record.field("nested_nulls", &self.nested_nulls);
+                record.field("maybe_texts", &self.maybe_texts);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for EverythingMeasured {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for EverythingMeasured {
+            const EXPECTED: &'static str = "struct EverythingMeasured";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,
+                    ::core::option::Option::<()>::None,
+                    ::core::option::Option::<bool>::None,
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<f32>::None,
+                    ::core::option::Option::<f64>::None,
+                    ::core::option::Option::<f64>::None,
+                    ::core::option::Option::<f64>::None,
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<[u8; 3]>::None,
+                    ::core::option::Option::<Suit>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<::eventwright::wire::uuid::Uuid>::None,
+                    ::core::option::Option::<::eventwright::wire::uuid::Uuid>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::civil::Date>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::civil::Time>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::civil::Time>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::civil::DateTime>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::civil::DateTime>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::civil::DateTime>::None,
+                    ::core::option::Option::<::core::option::Option<::eventwright::wire::rust_decimal::Decimal>>::None,
+                    ::core::option::Option::<::core::option::Option<Suit>>::None,
+                    ::core::option::Option::<::core::option::Option<::eventwright::wire::jiff::civil::Date>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::eventwright::wire::rust_decimal::Decimal>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::core::option::Option<::std::vec::Vec<u8>>>>::None,
+                    ::core::option::Option::<::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::eventwright::wire::jiff::Timestamp>>>::None,
+                    ::core::option::Option::<::std::vec::Vec<::std::vec::Vec<f32>>>::None,
+                    ::core::option::Option::<::std::vec::Vec<()>>::None,
+                    ::core::option::Option::<::core::option::Option<::std::vec::Vec<::core::option::Option<::std::string::String>>>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "at_millis", "nothing", "yes", "small", "large", "single", "twice", "huge", "whole", "raw",
+                        "text", "code", "suit", "money", "fee", "whole_money", "text_uuid", "fixed_uuid", "day",
+                        "time_millis", "time_micros", "at_micros", "at_nanos", "local_millis", "local_micros",
+                        "local_nanos", "null_first", "null_last", "maybe_day", "moneys", "raws", "instants", "matrix",
+                        "nested_nulls", "maybe_texts",
+                    ],
+                    &[0],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10, &mut places.11,
+                        &mut places.12, &mut places.13, &mut places.14, &mut places.15, &mut places.16, &mut places.17,
+                        &mut places.18, &mut places.19, &mut places.20, &mut places.21, &mut places.22, &mut places.23,
+                        &mut places.24, &mut places.25, &mut places.26, &mut places.27, &mut places.28, &mut places.29,
+                        &mut places.30, &mut places.31, &mut places.32, &mut places.33, &mut places.34,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_at_millis),
+                        field_nothing,
+                        field_yes,
+                        field_small,
+                        field_large,
+                        field_single,
+                        field_twice,
+                        field_huge,
+                        field_whole,
+                        field_raw,
+                        field_text,
+                        field_code,
+                        field_suit,
+                        field_money,
+                        field_fee,
+                        field_whole_money,
+                        field_text_uuid,
+                        field_fixed_uuid,
+                        field_day,
+                        field_time_millis,
+                        field_time_micros,
+                        field_at_micros,
+                        field_at_nanos,
+                        field_local_millis,
+                        field_local_micros,
+                        field_local_nanos,
+                        field_null_first,
+                        field_null_last,
+                        field_maybe_day,
+                        field_moneys,
+                        field_raws,
+                        field_instants,
+                        field_matrix,
+                        field_nested_nulls,
+                        field_maybe_texts,
+                    ) => ::core::result::Result::Ok(Self {
+                        at_millis: field_at_millis,
+                        nothing: field_nothing.unwrap_or_else(Self::default_nothing),
+                        yes: field_yes.unwrap_or_else(Self::default_yes),
+                        small: field_small.unwrap_or_else(Self::default_small),
+                        large: field_large.unwrap_or_else(Self::default_large),
+                        single: field_single.unwrap_or_else(Self::default_single),
+                        twice: field_twice.unwrap_or_else(Self::default_twice),
+                        huge: field_huge.unwrap_or_else(Self::default_huge),
+                        whole: field_whole.unwrap_or_else(Self::default_whole),
+                        raw: field_raw.unwrap_or_else(Self::default_raw),
+                        text: field_text.unwrap_or_else(Self::default_text),
+                        code: field_code.unwrap_or_else(Self::default_code),
+                        suit: field_suit.unwrap_or_else(Self::default_suit),
+                        money: field_money.unwrap_or_else(Self::default_money),
+                        fee: field_fee.unwrap_or_else(Self::default_fee),
+                        whole_money: field_whole_money.unwrap_or_else(Self::default_whole_money),
+                        text_uuid: field_text_uuid.unwrap_or_else(Self::default_text_uuid),
+                        fixed_uuid: field_fixed_uuid.unwrap_or_else(Self::default_fixed_uuid),
+                        day: field_day.unwrap_or_else(Self::default_day),
+                        time_millis: field_time_millis.unwrap_or_else(Self::default_time_millis),
+                        time_micros: field_time_micros.unwrap_or_else(Self::default_time_micros),
+                        at_micros: field_at_micros.unwrap_or_else(Self::default_at_micros),
+                        at_nanos: field_at_nanos.unwrap_or_else(Self::default_at_nanos),
+                        local_millis: field_local_millis.unwrap_or_else(Self::default_local_millis),
+                        local_micros: field_local_micros.unwrap_or_else(Self::default_local_micros),
+                        local_nanos: field_local_nanos.unwrap_or_else(Self::default_local_nanos),
+                        null_first: field_null_first.unwrap_or_else(Self::default_null_first),
+                        null_last: field_null_last.unwrap_or_else(Self::default_null_last),
+                        maybe_day: field_maybe_day.unwrap_or_else(Self::default_maybe_day),
+                        moneys: field_moneys.unwrap_or_else(Self::default_moneys),
+                        raws: field_raws.unwrap_or_else(Self::default_raws),
+                        instants: field_instants.unwrap_or_else(Self::default_instants),
+                        matrix: field_matrix.unwrap_or_else(Self::default_matrix),
+                        nested_nulls: field_nested_nulls.unwrap_or_else(Self::default_nested_nulls),
+                        maybe_texts: field_maybe_texts.unwrap_or_else(Self::default_maybe_texts),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for EverythingMeasured {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Suit {
             fn encode(
                 &self,
                 writer: &mut ::eventwright::wire::avro::Writer<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
-                writer
-                    .index(
-                        match *self {
-                            Self::Spades => 0,
-                            Self::Hearts => 1,
-                        },
-                    );
+                writer.index(match *self {
+                    Self::Spades => 0,
+                    Self::Hearts => 1,
+                });
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Suit {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Suit {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Suit {
+            const EXPECTED: &'static str = "enum Suit";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &["SPADES", "HEARTS"], &[Self::Spades, Self::Hearts])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Suit {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(EverythingMeasured {
-                    at_millis: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                        .field("at_millis")?,
-                    nothing: ::core::result::Result::<
-                        (),
-                        ::eventwright::wire::DecodeError,
-                    >::Ok(())
-                        .field("nothing")?,
+                    at_millis: reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMillis
+                    ).field("at_millis")?,
+                    nothing: ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()).field("nothing")?,
                     yes: reader.boolean().field("yes")?,
                     small: reader.int().field("small")?,
                     large: reader.long().field("large")?,
@@ -776,8 +900,7 @@ pub mod everything_measured {
                     raw: reader.bytes().map(<[u8]>::to_vec).field("raw")?,
                     text: reader.string().field("text")?,
                     code: reader.array::<3>().field("code")?,
-                    suit: <Suit as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("suit")?,
+                    suit: <Suit as ::eventwright::wire::avro::Decode>::decode(reader).field("suit")?,
                     money: reader.decimal(4).field("money")?,
                     fee: reader.decimal_fixed(8, 2).field("fee")?,
                     whole_money: reader.decimal(0).field("whole_money")?,
@@ -786,194 +909,108 @@ pub mod everything_measured {
                     day: reader.date().field("day")?,
                     time_millis: reader.time_millis().field("time_millis")?,
                     time_micros: reader.time_micros().field("time_micros")?,
-                    at_micros: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampMicros)
-                        .field("at_micros")?,
-                    at_nanos: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampNanos)
-                        .field("at_nanos")?,
-                    local_millis: reader
-                        .local_timestamp(
-                            ::eventwright::wire::avro::Logical::LocalTimestampMillis,
-                        )
-                        .field("local_millis")?,
-                    local_micros: reader
-                        .local_timestamp(
-                            ::eventwright::wire::avro::Logical::LocalTimestampMicros,
-                        )
-                        .field("local_micros")?,
-                    local_nanos: reader
-                        .local_timestamp(
-                            ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                        )
-                        .field("local_nanos")?,
+                    at_micros: reader.timestamp(
+                        ::eventwright::wire::avro::Logical::TimestampMicros
+                    ).field("at_micros")?,
+                    at_nanos: reader.timestamp(::eventwright::wire::avro::Logical::TimestampNanos).field("at_nanos")?,
+                    local_millis: reader.local_timestamp(
+                        ::eventwright::wire::avro::Logical::LocalTimestampMillis
+                    ).field("local_millis")?,
+                    local_micros: reader.local_timestamp(
+                        ::eventwright::wire::avro::Logical::LocalTimestampMicros
+                    ).field("local_micros")?,
+                    local_nanos: reader.local_timestamp(
+                        ::eventwright::wire::avro::Logical::LocalTimestampNanos
+                    ).field("local_nanos")?,
                     null_first: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.decimal(2).map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.decimal(2).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("null_first")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("null_first")?,
                     null_last: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            <Suit as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => <Suit as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("null_last")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("null_last")?,
                     maybe_day: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            reader.date().map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
+                        ::core::result::Result::Ok(0) => reader.date().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe_day")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe_day")?,
                     moneys: reader.items(1, |reader| reader.decimal(2)).field("moneys")?,
-                    raws: reader
-                        .entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => {
-                                ::core::result::Result::Ok(::core::option::Option::None)
-                            }
-                            ::core::result::Result::Ok(1) => {
-                                reader
-                                    .bytes()
-                                    .map(<[u8]>::to_vec)
-                                    .map(::core::option::Option::Some)
-                            }
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                )
-                            }
-                            ::core::result::Result::Err(error) => {
-                                ::core::result::Result::Err(error)
-                            }
-                        })
-                        .field("raws")?,
-                    instants: reader
-                        .entries(|reader| {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| {
-                                        reader
-                                            .timestamp(
-                                                ::eventwright::wire::avro::Logical::TimestampMillis,
-                                            )
-                                    },
-                                )
-                        })
-                        .field("instants")?,
-                    matrix: reader
-                        .items(1, |reader| reader.items(4, |reader| reader.float()))
-                        .field("matrix")?,
-                    nested_nulls: reader
-                        .items(
-                            0,
-                            |reader| ::core::result::Result::<
-                                (),
-                                ::eventwright::wire::DecodeError,
-                            >::Ok(()),
-                        )
-                        .field("nested_nulls")?,
-                    maybe_texts: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .items(
-                                    1,
-                                    |reader| match reader.index(2) {
-                                        ::core::result::Result::Ok(0) => {
-                                            reader.string().map(::core::option::Option::Some)
-                                        }
-                                        ::core::result::Result::Ok(1) => {
-                                            ::core::result::Result::Ok(::core::option::Option::None)
-                                        }
-                                        ::core::result::Result::Ok(index) => {
-                                            ::core::result::Result::Err(
-                                                ::eventwright::wire::avro::no_such_index(index, 2),
-                                            )
-                                        }
-                                        ::core::result::Result::Err(error) => {
-                                            ::core::result::Result::Err(error)
-                                        }
-                                    },
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                    raws: reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("raws")?,
+                    instants: reader.entries(
+                        |reader| reader.items(
+                            1,
+                            |reader| reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis),
+                        )
+                    ).field("instants")?,
+                    matrix: reader.items(
+                        1,
+                        |reader| reader.items(4, ::eventwright::wire::avro::Reader::float),
+                    ).field("matrix")?,
+                    nested_nulls: reader.items(
+                        0,
+                        |reader| ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()),
+                    ).field("nested_nulls")?,
+                    maybe_texts: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.items(1, |reader| match reader.index(2) {
+                            ::core::result::Result::Ok(0) => reader.string().map(::core::option::Option::Some),
+                            ::core::result::Result::Ok(1) => ::core::result::Result::Ok(::core::option::Option::None),
+                            ::core::result::Result::Ok(index) => {
+                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                            }
+                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                        }).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                    }
-                        .field("maybe_texts")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe_texts")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Suit {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Suit::Spades),
                     1 => ::core::result::Result::Ok(Suit::Hearts),
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 2),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
             }
         }
+
         /// Reads `golden.values.EverythingMeasured` as version 1 wrote it.
         fn everything_measured_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<
-            EverythingMeasured,
-            ::eventwright::wire::DecodeError,
-        > {
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
+        ) -> ::core::result::Result<EverythingMeasured, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(EverythingMeasured {
-                at_millis: reader
-                    .timestamp(::eventwright::wire::avro::Logical::TimestampMillis)
-                    .field("at_millis")?,
+                at_millis: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at_millis")?,
                 nothing: EverythingMeasured::default_nothing(),
                 yes: EverythingMeasured::default_yes(),
                 small: EverythingMeasured::default_small(),
@@ -1010,6 +1047,7 @@ pub mod everything_measured {
                 maybe_texts: EverythingMeasured::default_maybe_texts(),
             })
         }
+
         /// The schema of version 2 of `EverythingMeasured`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "EverythingMeasured",
@@ -1059,41 +1097,34 @@ pub mod everything_measured {
 "#,
             references: &[],
             fingerprint: 0x47e4db1567b8a37e,
-            sha256: [
-                177, 211, 106, 157, 195, 111, 105, 222, 49, 235, 190, 249, 37, 53, 82,
-                69, 246, 56, 49, 76, 109, 133, 8, 22, 216, 151, 192, 254, 149, 7, 253, 79,
-            ],
+            sha256: *b"\xb1\xd3j\x9d\xc3oi\xde1\xeb\xbe\xf9%5RE\xf681Lm\x85\x08\x16\xd8\x97\xc0\xfe\x95\x07\xfdO",
             canonical_fingerprint: 0x7376cd5d6253bb15,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for EverythingMeasured {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                ::core::option::Option::Some(
-                    ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(&self.day),
-                    ),
-                )
+                ::core::option::Option::Some(::std::borrow::Cow::Owned(::std::string::ToString::to_string(&self.day)))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for EverythingMeasured {
             type Owned = EverythingMeasured;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -1101,56 +1132,38 @@ pub mod everything_measured {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => everything_measured_from_v1(reader),
-                    1 => {
-                        <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <EverythingMeasured as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use everything_measured::v2::EverythingMeasured;
+
 /// The versions of `PlainValues`.
 pub mod plain_values {
     /// Version 1 of `PlainValues`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.PlainValues`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct PlainValues {
             /// The field `id`.
-            #[serde(deserialize_with = "::eventwright::wire::json::required")]
             pub id: ::core::option::Option<::eventwright::wire::uuid::Uuid>,
             /// The field `flag`.
             pub flag: bool,
             /// The field `ratio`.
-            #[serde(with = "::eventwright::wire::json")]
             pub ratio: f32,
             /// The field `share`.
-            #[serde(with = "::eventwright::wire::json")]
             pub share: f64,
             /// The field `maybe_ratio`.
-            #[serde(with = "::eventwright::wire::json")]
             pub maybe_ratio: ::core::option::Option<f64>,
             /// The field `amount`.
-            #[serde(with = "::eventwright::wire::json")]
             pub amount: ::eventwright::wire::rust_decimal::Decimal,
             /// More scale than precision: the logical type is ignored.
-            #[serde(with = "::eventwright::wire::json")]
             pub unlabelled: ::std::vec::Vec<u8>,
             /// An unknown logical type is ignored.
             pub unknown: i64,
@@ -1167,9 +1180,9 @@ pub mod plain_values {
             /// no
             ///     doctest
             /// ```
-            #[serde(default = "PlainValues::default_never")]
             pub never: ::core::option::Option<Never>,
         }
+
         impl PlainValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1200,21 +1213,17 @@ pub mod plain_values {
                     never: Self::default_never(),
                 }
             }
+
             /// Returns the default of `never`.
             pub(super) fn default_never() -> ::core::option::Option<Never> {
                 ::core::option::Option::<Never>::None
             }
         }
+
         /// The record `golden.values.Empty`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Empty {}
+
         impl Empty {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1223,21 +1232,11 @@ pub mod plain_values {
                 Self {}
             }
         }
+
         /// The enum `golden.values.Never`.
-        #[derive(
-            Debug,
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            PartialOrd,
-            Ord,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize,
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Never {}
+
         impl Never {
             /// Returns the symbol in the schema.
             #[must_use]
@@ -1245,6 +1244,7 @@ pub mod plain_values {
                 match self {}
             }
         }
+
         impl ::eventwright::wire::avro::Encode for PlainValues {
             fn encode(
                 &self,
@@ -1262,8 +1262,7 @@ pub mod plain_values {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("id")?;
+                }.field("id")?;
                 writer.boolean(self.flag);
                 writer.float(self.ratio);
                 writer.double(self.share);
@@ -1279,22 +1278,12 @@ pub mod plain_values {
                             ::core::result::Result::Ok(())
                         }
                     }
-                }
-                    .field("maybe_ratio")?;
+                }.field("maybe_ratio")?;
                 writer.decimal(self.amount, 12, 2).field("amount")?;
                 writer.bytes(&self.unlabelled);
                 writer.long(self.unknown);
-                ::eventwright::wire::avro::Encode::encode(&self.empty, writer)
-                    .field("empty")?;
-                writer
-                    .items(
-                        &self.empties,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("empties")?;
+                ::eventwright::wire::avro::Encode::encode(&self.empty, writer).field("empty")?;
+                writer.items(&self.empties, ::eventwright::wire::avro::encode_item).field("empties")?;
                 match &self.never {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1304,11 +1293,109 @@ pub mod plain_values {
                         writer.index(1);
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("never")?;
+                }.field("never")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for PlainValues {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PlainValues", 11);
+                record.field("id", &self.id);
+                record.field("flag", &self.flag);
+                record.field("ratio", &self.ratio);
+                record.field("share", &self.share);
+                record.field("maybe_ratio", &self.maybe_ratio);
+                record.field("amount", &self.amount);
+                record.field("unlabelled", &self.unlabelled);
+                record.field("unknown", &self.unknown);
+                record.field("empty", &self.empty);
+                record.field("empties", &self.empties);
+                record.field("never", &self.never);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PlainValues {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PlainValues {
+            const EXPECTED: &'static str = "struct PlainValues";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::core::option::Option<::eventwright::wire::uuid::Uuid>>::None,
+                    ::core::option::Option::<bool>::None,
+                    ::core::option::Option::<f32>::None,
+                    ::core::option::Option::<f64>::None,
+                    ::core::option::Option::<::core::option::Option<f64>>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                    ::core::option::Option::<::std::vec::Vec<u8>>::None,
+                    ::core::option::Option::<i64>::None,
+                    ::core::option::Option::<Empty>::None,
+                    ::core::option::Option::<::std::vec::Vec<Empty>>::None,
+                    ::core::option::Option::<::core::option::Option<Never>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "id", "flag", "ratio", "share", "maybe_ratio", "amount", "unlabelled", "unknown", "empty",
+                        "empties", "never",
+                    ],
+                    &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_id),
+                        ::core::option::Option::Some(field_flag),
+                        ::core::option::Option::Some(field_ratio),
+                        ::core::option::Option::Some(field_share),
+                        ::core::option::Option::Some(field_maybe_ratio),
+                        ::core::option::Option::Some(field_amount),
+                        ::core::option::Option::Some(field_unlabelled),
+                        ::core::option::Option::Some(field_unknown),
+                        ::core::option::Option::Some(field_empty),
+                        ::core::option::Option::Some(field_empties),
+                        field_never,
+                    ) => ::core::result::Result::Ok(Self {
+                        id: field_id,
+                        flag: field_flag,
+                        ratio: field_ratio,
+                        share: field_share,
+                        maybe_ratio: field_maybe_ratio,
+                        amount: field_amount,
+                        unlabelled: field_unlabelled,
+                        unknown: field_unknown,
+                        empty: field_empty,
+                        empties: field_empties,
+                        never: field_never.unwrap_or_else(Self::default_never),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PlainValues {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Empty {
             fn encode(
                 &self,
@@ -1317,6 +1404,46 @@ pub mod plain_values {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Empty {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let record = ::eventwright::wire::json::RecordView::new("Empty", 0);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Empty {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Empty {
+            const EXPECTED: &'static str = "struct Empty";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let places = ();
+                ::eventwright::wire::json::fields(entries, &[], &[], &mut [])?;
+                match places {
+                    () => ::core::result::Result::Ok(Self {}),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Empty {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Never {
             fn encode(
                 &self,
@@ -1326,103 +1453,102 @@ pub mod plain_values {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for Never {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                ::eventwright::wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Never {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Never {
+            const EXPECTED: &'static str = "enum Never";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                ::eventwright::wire::json::symbol(input, &[], &[])
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Never {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PlainValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PlainValues {
                     id: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.uuid().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.uuid().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("id")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("id")?,
                     flag: reader.boolean().field("flag")?,
                     ratio: reader.float().field("ratio")?,
                     share: reader.double().field("share")?,
                     maybe_ratio: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.double().map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("maybe_ratio")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe_ratio")?,
                     amount: reader.decimal(2).field("amount")?,
                     unlabelled: reader.bytes().map(<[u8]>::to_vec).field("unlabelled")?,
                     unknown: reader.long().field("unknown")?,
-                    empty: <Empty as ::eventwright::wire::avro::Decode>::decode(reader)
-                        .field("empty")?,
-                    empties: reader
-                        .items(
-                            0,
-                            |reader| <Empty as ::eventwright::wire::avro::Decode>::decode(
-                                reader,
-                            ),
-                        )
-                        .field("empties")?,
+                    empty: <Empty as ::eventwright::wire::avro::Decode>::decode(reader).field("empty")?,
+                    empties: reader.items(0, <Empty as ::eventwright::wire::avro::Decode>::decode).field("empties")?,
                     never: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            <Never as ::eventwright::wire::avro::Decode>::decode(reader)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Never as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("never")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("never")?,
                 })
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Empty {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Empty {})
             }
         }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Never {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(0)? {
-                    index => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::no_such_index(index, 0),
-                        )
-                    }
+                    index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 0)),
                 }
             }
         }
+
         /// The schema of version 1 of `PlainValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "PlainValues",
@@ -1448,85 +1574,65 @@ pub mod plain_values {
 "#,
             references: &[],
             fingerprint: 0x84347612613b1c7d,
-            sha256: [
-                23, 166, 89, 23, 50, 91, 211, 159, 112, 131, 147, 87, 233, 15, 38, 229,
-                24, 200, 166, 206, 66, 105, 65, 225, 48, 137, 229, 194, 3, 219, 64, 94,
-            ],
+            sha256: *b"\x17\xa6Y\x172[\xd3\x9fp\x83\x93W\xe9\x0f&\xe5\x18\xc8\xa6\xceBiA\xe10\x89\xe5\xc2\x03\xdb@^",
             canonical_fingerprint: 0x26718e2dbf9be0f6,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for PlainValues {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
             fn key(&self) -> ::core::option::Option<::std::borrow::Cow<'_, str>> {
-                self.id
-                    .as_ref()
-                    .map(|value| ::std::borrow::Cow::Owned(
-                        ::std::string::ToString::to_string(value),
-                    ))
+                self.id.as_ref().map(|value| ::std::borrow::Cow::Owned(::std::string::ToString::to_string(value)))
             }
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PlainValues {
             type Owned = PlainValues;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <PlainValues as ::eventwright::wire::avro::Decode>::decode(
-                            reader,
-                        )
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    0 => <PlainValues as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use plain_values::v1::PlainValues;
+
 /// The versions of `RareValues`.
 pub mod rare_values {
     /// Version 1 of `RareValues`.
     pub mod v1 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.RareValues`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct RareValues {
             /// The field `wei`.
-            #[serde(with = "::eventwright::wire::json")]
             pub wei: ::eventwright::wire::bigdecimal::BigDecimal,
             /// The field `grown`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "RareValues::default_grown")]
             pub grown: ::eventwright::wire::rust_decimal::Decimal,
         }
+
         impl RareValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1537,11 +1643,13 @@ pub mod rare_values {
                     grown: Self::default_grown(),
                 }
             }
+
             /// Returns the default of `grown`.
             pub(super) fn default_grown() -> ::eventwright::wire::rust_decimal::Decimal {
                 ::eventwright::wire::rust_decimal::Decimal::from_i128_with_scale(0, 3)
             }
         }
+
         impl ::eventwright::wire::avro::Encode for RareValues {
             fn encode(
                 &self,
@@ -1552,9 +1660,63 @@ pub mod rare_values {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RareValues {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("RareValues", 2);
+                record.field("wei", &self.wei);
+                record.field("grown", &self.grown);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RareValues {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RareValues {
+            const EXPECTED: &'static str = "struct RareValues";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::eventwright::wire::bigdecimal::BigDecimal>::None,
+                    ::core::option::Option::<::eventwright::wire::rust_decimal::Decimal>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["wei", "grown"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_wei), field_grown,) => ::core::result::Result::Ok(Self {
+                        wei: field_wei,
+                        grown: field_grown.unwrap_or_else(Self::default_grown),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValues {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RareValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RareValues {
                     wei: reader.big_decimal(0).field("wei")?,
@@ -1562,9 +1724,10 @@ pub mod rare_values {
                 })
             }
         }
+
         /// Reads `golden.values.RareValues` as version 2 wrote it.
         fn rare_values_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
             let value = RareValues {
                 wei: {
@@ -1579,32 +1742,20 @@ pub mod rare_values {
                 1 => {
                     reader.bytes()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
-            reader
-                .skip_blocks(
-                    1,
-                    |reader| {
-                        match reader.index(2)? {
-                            0 => {
-                                reader.bytes()?;
-                            }
-                            1 => {
-                                reader.bytes()?;
-                            }
-                            index => {
-                                return ::core::result::Result::Err(
-                                    ::eventwright::wire::avro::no_such_index(index, 2),
-                                );
-                            }
-                        }
-                        ::core::result::Result::Ok(())
-                    },
-                )?;
+            reader.skip_blocks(1, |reader| {
+                match reader.index(2)? {
+                    0 => {
+                        reader.bytes()?;
+                    }
+                    1 => {
+                        reader.bytes()?;
+                    }
+                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                }
+                ::core::result::Result::Ok(())
+            })?;
             reader.fixed(12)?;
             match reader.index(3)? {
                 0 => {}
@@ -1612,20 +1763,12 @@ pub mod rare_values {
                     reader.fixed(12)?;
                 }
                 2 => {
-                    reader
-                        .skip_blocks(
-                            12,
-                            |reader| {
-                                reader.fixed(12)?;
-                                ::core::result::Result::Ok(())
-                            },
-                        )?;
+                    reader.skip_blocks(12, |reader| {
+                        reader.fixed(12)?;
+                        ::core::result::Result::Ok(())
+                    })?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 3),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
             }
             reader.bytes()?;
             reader.fixed(2)?;
@@ -1635,14 +1778,11 @@ pub mod rare_values {
                 1 => {
                     reader.long()?;
                 }
-                index => {
-                    return ::core::result::Result::Err(
-                        ::eventwright::wire::avro::no_such_index(index, 2),
-                    );
-                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
             }
             ::core::result::Result::Ok(value)
         }
+
         /// The schema of version 1 of `RareValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RareValues",
@@ -1659,107 +1799,75 @@ pub mod rare_values {
 "#,
             references: &[],
             fingerprint: 0xb994b43c96bde4af,
-            sha256: [
-                106, 87, 145, 154, 167, 35, 6, 108, 3, 181, 40, 80, 124, 5, 30, 202, 233,
-                194, 199, 62, 143, 157, 25, 115, 200, 49, 73, 245, 72, 238, 241, 12,
-            ],
+            sha256: *b"jW\x91\x9a\xa7#\x06l\x03\xb5(P|\x05\x1e\xca\xe9\xc2\xc7>\x8f\x9d\x19s\xc81I\xf5H\xee\xf1\x0c",
             canonical_fingerprint: 0xa38a222dd233edc9,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RareValues {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &SCHEMA,
-                &super::v2::SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA, &super::v2::SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RareValues {
             type Owned = RareValues;
+
             #[inline]
             fn read(
                 writer: usize,
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
-                    0 => {
-                        <RareValues as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
+                    0 => <RareValues as ::eventwright::wire::avro::Decode>::decode(reader),
                     1 => rare_values_from_v2(reader),
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
+
     /// Version 2 of `RareValues`.
     pub mod v2 {
         use ::eventwright::wire::avro::InField as _;
+
         /// The record `golden.values.RareValues`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde", deny_unknown_fields)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct RareValues {
             /// The field `widened`.
-            #[serde(with = "::eventwright::wire::json")]
             pub widened: ::eventwright::wire::bigdecimal::BigDecimal,
             /// The field `wei`.
-            #[serde(with = "::eventwright::wire::json")]
             pub wei: ::eventwright::wire::bigdecimal::BigDecimal,
             /// The field `fee`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "RareValues::default_fee")]
             pub fee: ::eventwright::wire::bigdecimal::BigDecimal,
             /// The field `maybe`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "RareValues::default_maybe")]
-            pub maybe: ::core::option::Option<
-                ::eventwright::wire::bigdecimal::BigDecimal,
-            >,
+            pub maybe: ::core::option::Option<::eventwright::wire::bigdecimal::BigDecimal>,
             /// The field `several`.
-            #[serde(default = "RareValues::default_several")]
             pub several: ::std::vec::Vec<RareValuesSeveral>,
             /// The field `lasts`.
-            #[serde(default = "RareValues::default_lasts")]
             pub lasts: ::eventwright::wire::avro::Duration,
             /// The field `spans`.
-            #[serde(default = "RareValues::default_spans")]
             pub spans: ::core::option::Option<RareValuesSpans>,
             /// The field `wrong_base`.
-            #[serde(default = "RareValues::default_wrong_base")]
             pub wrong_base: ::std::string::String,
             /// The field `wrong_size`.
-            #[serde(with = "::eventwright::wire::json")]
-            #[serde(default = "RareValues::default_wrong_size")]
             pub wrong_size: [u8; 2],
             /// The field `nanos`.
-            #[serde(default = "RareValues::default_nanos")]
             pub nanos: ::eventwright::wire::jiff::Timestamp,
             /// The field `local_nanos`.
-            #[serde(default = "RareValues::default_local_nanos")]
-            pub local_nanos: ::core::option::Option<
-                ::eventwright::wire::jiff::civil::DateTime,
-            >,
+            pub local_nanos: ::core::option::Option<::eventwright::wire::jiff::civil::DateTime>,
         }
+
         impl RareValues {
             /// Returns the record with the fields that have no default; the others have theirs. Written as
             /// `..new(...)`, it keeps compiling when a version adds a field with a default.
@@ -1782,24 +1890,22 @@ pub mod rare_values {
                     local_nanos: Self::default_local_nanos(),
                 }
             }
+
             /// Returns the default of `fee`.
             pub(super) fn default_fee() -> ::eventwright::wire::bigdecimal::BigDecimal {
                 ::eventwright::wire::avro::big_decimal(&[254], 18)
             }
+
             /// Returns the default of `maybe`.
-            pub(super) fn default_maybe() -> ::core::option::Option<
-                ::eventwright::wire::bigdecimal::BigDecimal,
-            > {
-                ::core::option::Option::<
-                    ::eventwright::wire::bigdecimal::BigDecimal,
-                >::None
+            pub(super) fn default_maybe() -> ::core::option::Option<::eventwright::wire::bigdecimal::BigDecimal> {
+                ::core::option::Option::<::eventwright::wire::bigdecimal::BigDecimal>::None
             }
+
             /// Returns the default of `several`.
             pub(super) fn default_several() -> ::std::vec::Vec<RareValuesSeveral> {
-                ::std::vec::Vec::from([
-                    RareValuesSeveral::String(::std::string::String::from("\u{1}")),
-                ])
+                ::std::vec::Vec::from([RareValuesSeveral::String(::std::string::String::from("\u{1}"))])
             }
+
             /// Returns the default of `lasts`.
             pub(super) fn default_lasts() -> ::eventwright::wire::avro::Duration {
                 ::eventwright::wire::avro::Duration {
@@ -1808,69 +1914,51 @@ pub mod rare_values {
                     millis: 3004,
                 }
             }
+
             /// Returns the default of `spans`.
             pub(super) fn default_spans() -> ::core::option::Option<RareValuesSpans> {
                 ::core::option::Option::<RareValuesSpans>::None
             }
+
             /// Returns the default of `wrong_base`.
             pub(super) fn default_wrong_base() -> ::std::string::String {
                 ::std::string::String::from("a")
             }
+
             /// Returns the default of `wrong_size`.
             pub(super) fn default_wrong_size() -> [u8; 2] {
                 [1, 2]
             }
+
             /// Returns the default of `nanos`.
             pub(super) fn default_nanos() -> ::eventwright::wire::jiff::Timestamp {
                 ::eventwright::wire::jiff::Timestamp::constant(0, 1)
             }
+
             /// Returns the default of `local_nanos`.
-            pub(super) fn default_local_nanos() -> ::core::option::Option<
-                ::eventwright::wire::jiff::civil::DateTime,
-            > {
-                ::core::option::Option::<
-                    ::eventwright::wire::jiff::civil::DateTime,
-                >::None
+            pub(super) fn default_local_nanos() -> ::core::option::Option<::eventwright::wire::jiff::civil::DateTime> {
+                ::core::option::Option::<::eventwright::wire::jiff::civil::DateTime>::None
             }
         }
+
         /// The branches of the union in `golden.values.RareValues.several`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum RareValuesSeveral {
             /// The branch `string`.
-            #[serde(rename = "string")]
             String(::std::string::String),
             /// The branch `bytes`.
-            #[serde(rename = "bytes")]
-            Decimal(
-                #[serde(with = "::eventwright::wire::json")]
-                ::eventwright::wire::bigdecimal::BigDecimal,
-            ),
+            Decimal(::eventwright::wire::bigdecimal::BigDecimal),
         }
+
         /// The branches of the union in `golden.values.RareValues.spans`.
-        #[derive(
-            Debug,
-            Clone,
-            PartialEq,
-            ::eventwright::wire::serde::Serialize,
-            ::eventwright::wire::serde::Deserialize
-        )]
-        #[serde(crate = "::eventwright::wire::serde")]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum RareValuesSpans {
             /// The branch `golden.values.Lasts`.
-            #[serde(rename = "golden.values.Lasts")]
-            #[serde(alias = "Lasts")]
             Lasts(::eventwright::wire::avro::Duration),
             /// The branch `array`.
-            #[serde(rename = "array")]
             Array(::std::vec::Vec<::eventwright::wire::avro::Duration>),
         }
+
         impl ::eventwright::wire::avro::Encode for RareValues {
             fn encode(
                 &self,
@@ -1888,17 +1976,8 @@ pub mod rare_values {
                         writer.index(1);
                         writer.big_decimal(value, 40, 2)
                     }
-                }
-                    .field("maybe")?;
-                writer
-                    .items(
-                        &self.several,
-                        |writer, item| ::eventwright::wire::avro::Encode::encode(
-                            item,
-                            writer,
-                        ),
-                    )
-                    .field("several")?;
+                }.field("maybe")?;
+                writer.items(&self.several, ::eventwright::wire::avro::encode_item).field("several")?;
                 writer.duration(self.lasts);
                 match &self.spans {
                     ::core::option::Option::None => {
@@ -1908,16 +1987,10 @@ pub mod rare_values {
                     ::core::option::Option::Some(value) => {
                         ::eventwright::wire::avro::Encode::encode(value, writer)
                     }
-                }
-                    .field("spans")?;
+                }.field("spans")?;
                 writer.string(&self.wrong_base);
                 writer.fixed(&self.wrong_size);
-                writer
-                    .timestamp(
-                        self.nanos,
-                        ::eventwright::wire::avro::Logical::TimestampNanos,
-                    )
-                    .field("nanos")?;
+                writer.timestamp(self.nanos, ::eventwright::wire::avro::Logical::TimestampNanos).field("nanos")?;
                 match &self.local_nanos {
                     ::core::option::Option::None => {
                         writer.index(0);
@@ -1925,17 +1998,111 @@ pub mod rare_values {
                     }
                     ::core::option::Option::Some(value) => {
                         writer.index(1);
-                        writer
-                            .local_timestamp(
-                                *value,
-                                ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                            )
+                        writer.local_timestamp(*value, ::eventwright::wire::avro::Logical::LocalTimestampNanos)
                     }
-                }
-                    .field("local_nanos")?;
+                }.field("local_nanos")?;
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RareValues {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("RareValues", 11);
+                record.field("widened", &self.widened);
+                record.field("wei", &self.wei);
+                record.field("fee", &self.fee);
+                record.field("maybe", &self.maybe);
+                record.field("several", &self.several);
+                record.field("lasts", &self.lasts);
+                record.field("spans", &self.spans);
+                record.field("wrong_base", &self.wrong_base);
+                record.field("wrong_size", &self.wrong_size);
+                record.field("nanos", &self.nanos);
+                record.field("local_nanos", &self.local_nanos);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RareValues {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RareValues {
+            const EXPECTED: &'static str = "struct RareValues";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<::eventwright::wire::bigdecimal::BigDecimal>::None,
+                    ::core::option::Option::<::eventwright::wire::bigdecimal::BigDecimal>::None,
+                    ::core::option::Option::<::eventwright::wire::bigdecimal::BigDecimal>::None,
+                    ::core::option::Option::<::core::option::Option<::eventwright::wire::bigdecimal::BigDecimal>>::None,
+                    ::core::option::Option::<::std::vec::Vec<RareValuesSeveral>>::None,
+                    ::core::option::Option::<::eventwright::wire::avro::Duration>::None,
+                    ::core::option::Option::<::core::option::Option<RareValuesSpans>>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                    ::core::option::Option::<[u8; 2]>::None,
+                    ::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,
+                    ::core::option::Option::<::core::option::Option<::eventwright::wire::jiff::civil::DateTime>>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &[
+                        "widened", "wei", "fee", "maybe", "several", "lasts", "spans", "wrong_base", "wrong_size",
+                        "nanos", "local_nanos",
+                    ],
+                    &[0, 1],
+                    &mut [
+                        &mut places.0, &mut places.1, &mut places.2, &mut places.3, &mut places.4, &mut places.5,
+                        &mut places.6, &mut places.7, &mut places.8, &mut places.9, &mut places.10,
+                    ],
+                )?;
+                match places {
+                    (
+                        ::core::option::Option::Some(field_widened),
+                        ::core::option::Option::Some(field_wei),
+                        field_fee,
+                        field_maybe,
+                        field_several,
+                        field_lasts,
+                        field_spans,
+                        field_wrong_base,
+                        field_wrong_size,
+                        field_nanos,
+                        field_local_nanos,
+                    ) => ::core::result::Result::Ok(Self {
+                        widened: field_widened,
+                        wei: field_wei,
+                        fee: field_fee.unwrap_or_else(Self::default_fee),
+                        maybe: field_maybe.unwrap_or_else(Self::default_maybe),
+                        several: field_several.unwrap_or_else(Self::default_several),
+                        lasts: field_lasts.unwrap_or_else(Self::default_lasts),
+                        spans: field_spans.unwrap_or_else(Self::default_spans),
+                        wrong_base: field_wrong_base.unwrap_or_else(Self::default_wrong_base),
+                        wrong_size: field_wrong_size.unwrap_or_else(Self::default_wrong_size),
+                        nanos: field_nanos.unwrap_or_else(Self::default_nanos),
+                        local_nanos: field_local_nanos.unwrap_or_else(Self::default_local_nanos),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValues {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for RareValuesSeveral {
             fn encode(
                 &self,
@@ -1954,6 +2121,48 @@ pub mod rare_values {
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RareValuesSeveral {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Decimal(value) => ::eventwright::wire::json::View::Branch("bytes", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RareValuesSeveral {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RareValuesSeveral {
+            const EXPECTED: &'static str = "enum RareValuesSeveral";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["string", "bytes"], &[])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::String),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Decimal),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValuesSeveral {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for RareValuesSpans {
             fn encode(
                 &self,
@@ -1966,124 +2175,116 @@ pub mod rare_values {
                     }
                     Self::Array(value) => {
                         writer.index(2);
-                        writer
-                            .items(
-                                value,
-                                |writer, item| {
-                                    writer.duration(*item);
-                                    ::core::result::Result::Ok(())
-                                },
-                            )?;
+                        writer.items(value, |writer, value| {
+                            writer.duration(*value);
+                            ::core::result::Result::Ok(())
+                        })?;
                     }
                 }
                 ::core::result::Result::Ok(())
             }
         }
+
+        impl ::eventwright::wire::json::WriteJson for RareValuesSpans {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Lasts(value) => ::eventwright::wire::json::View::Branch("golden.values.Lasts", value),
+                    Self::Array(value) => ::eventwright::wire::json::View::Branch("array", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for RareValuesSpans {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for RareValuesSpans {
+            const EXPECTED: &'static str = "enum RareValuesSpans";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                match ::eventwright::wire::json::branch(entries, &["golden.values.Lasts", "array"], &[("Lasts", 0)])? {
+                    0 => ::eventwright::wire::json::value(entries).map(Self::Lasts),
+                    1 => ::eventwright::wire::json::value(entries).map(Self::Array),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValuesSpans {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RareValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RareValues {
                     widened: reader.big_decimal(3).field("widened")?,
                     wei: reader.big_decimal(0).field("wei")?,
                     fee: reader.big_decimal_fixed(16, 18).field("fee")?,
                     maybe: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader.big_decimal(2).map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.big_decimal(2).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("maybe")?,
+                    several: reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(RareValuesSeveral::String),
+                        ::core::result::Result::Ok(1) => reader.big_decimal(40).map(RareValuesSeveral::Decimal),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                    }
-                        .field("maybe")?,
-                    several: reader
-                        .items(
-                            1,
-                            |reader| match reader.index(2) {
-                                ::core::result::Result::Ok(0) => {
-                                    reader.string().map(RareValuesSeveral::String)
-                                }
-                                ::core::result::Result::Ok(1) => {
-                                    reader.big_decimal(40).map(RareValuesSeveral::Decimal)
-                                }
-                                ::core::result::Result::Ok(index) => {
-                                    ::core::result::Result::Err(
-                                        ::eventwright::wire::avro::no_such_index(index, 2),
-                                    )
-                                }
-                                ::core::result::Result::Err(error) => {
-                                    ::core::result::Result::Err(error)
-                                }
-                            },
-                        )
-                        .field("several")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }).field("several")?,
                     lasts: reader.duration().field("lasts")?,
                     spans: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .duration()
-                                .map(RareValuesSpans::Lasts)
-                                .map(::core::option::Option::Some)
-                        }
-                        ::core::result::Result::Ok(2) => {
-                            reader
-                                .items(12, |reader| reader.duration())
-                                .map(RareValuesSpans::Array)
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.duration().map(RareValuesSpans::Lasts).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.items(
+                            12,
+                            |reader| reader.duration(),
+                        ).map(RareValuesSpans::Array).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 3),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("spans")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("spans")?,
                     wrong_base: reader.string().field("wrong_base")?,
                     wrong_size: reader.array::<2>().field("wrong_size")?,
-                    nanos: reader
-                        .timestamp(::eventwright::wire::avro::Logical::TimestampNanos)
-                        .field("nanos")?,
+                    nanos: reader.timestamp(::eventwright::wire::avro::Logical::TimestampNanos).field("nanos")?,
                     local_nanos: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => {
-                            ::core::result::Result::Ok(::core::option::Option::None)
-                        }
-                        ::core::result::Result::Ok(1) => {
-                            reader
-                                .local_timestamp(
-                                    ::eventwright::wire::avro::Logical::LocalTimestampNanos,
-                                )
-                                .map(::core::option::Option::Some)
-                        }
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.local_timestamp(
+                            ::eventwright::wire::avro::Logical::LocalTimestampNanos
+                        ).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2),
-                            )
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
-                        ::core::result::Result::Err(error) => {
-                            ::core::result::Result::Err(error)
-                        }
-                    }
-                        .field("local_nanos")?,
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("local_nanos")?,
                 })
             }
         }
+
         /// Reads `golden.values.RareValues` as version 1 wrote it.
         fn rare_values_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(RareValues {
                 wei: reader.big_decimal(0).field("wei")?,
@@ -2099,6 +2300,7 @@ pub mod rare_values {
                 local_nanos: RareValues::default_local_nanos(),
             })
         }
+
         /// The schema of version 2 of `RareValues`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "RareValues",
@@ -2124,35 +2326,30 @@ pub mod rare_values {
 "#,
             references: &[],
             fingerprint: 0x8503c45eda0dff71,
-            sha256: [
-                116, 86, 137, 13, 115, 84, 198, 180, 231, 103, 223, 17, 192, 2, 176, 48,
-                25, 145, 255, 231, 153, 99, 152, 247, 130, 121, 154, 123, 249, 36, 184,
-                172,
-            ],
+            sha256: *b"tV\x89\rsT\xc6\xb4\xe7g\xdf\x11\xc0\x02\xb00\x19\x91\xff\xe7\x99c\x98\xf7\x82y\x9a{\xf9$\xb8\xac",
             canonical_fingerprint: 0x4e64f59471e446ed,
             message_indexes: &[],
         };
+
         impl ::eventwright::wire::Event for RareValues {
             const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
-            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[
-                &super::v1::SCHEMA,
-                &SCHEMA,
-            ];
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
             fn encode(
                 &self,
                 out: &mut ::std::vec::Vec<u8>,
             ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
                 ::eventwright::wire::avro::encode_into(self, out)
             }
-            fn decode(
-                writer: usize,
-                bytes: &[u8],
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
         }
+
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RareValues {
             type Owned = RareValues;
+
             #[inline]
             fn read(
                 writer: usize,
@@ -2160,17 +2357,12 @@ pub mod rare_values {
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match writer {
                     0 => rare_values_from_v1(reader),
-                    1 => {
-                        <RareValues as ::eventwright::wire::avro::Decode>::decode(reader)
-                    }
-                    unknown => {
-                        ::core::result::Result::Err(
-                            ::eventwright::wire::avro::unknown_writer(unknown),
-                        )
-                    }
+                    1 => <RareValues as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
             }
         }
     }
 }
+
 pub use rare_values::v2::RareValues;

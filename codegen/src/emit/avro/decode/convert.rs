@@ -1,12 +1,10 @@
 //! Emits the reading of primitives and fixed: as the reader's own type has them, promoted, or converted to another unit.
 
 use eventwright_wire::avro::{Conversion, Primitive};
-use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
 
 use super::super::logical;
 use crate::ir::Ty;
+use crate::rust::{Literal, Path, TokenStream, format_ident, quote};
 
 /// Returns an expression that reads a primitive.
 pub(super) fn read(

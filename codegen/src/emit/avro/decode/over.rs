@@ -2,11 +2,10 @@
 //! used again, and a branch that differs from the one that is there, is decoded anew.
 
 use eventwright_wire::avro::{FieldStep, Node, NodeId, RecordNode};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
 
 use super::{Emitter, skip};
 use crate::ir::{Record, Ty, Type};
+use crate::rust::{Ident, Literal, TokenStream, quote};
 
 impl Emitter<'_> {
     /// Emits `DecodeInto` for a type.

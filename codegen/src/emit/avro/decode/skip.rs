@@ -1,12 +1,10 @@
 //! Emits the skipping of what the reader has no field for: a statement for each value, a function for each record.
 
 use eventwright_wire::avro::{FieldStep, Node, NodeId, Plan, Primitive};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
 
 use crate::ir::Writer;
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 /// Emits one function for each record that is skipped.
 pub(super) fn functions<'p>(
@@ -39,7 +37,7 @@ pub(super) fn statement(writer: &Writer, id: NodeId, wire: &Path) -> TokenStream
 }
 
 /// Returns the method of `Reader` that reads a primitive.
-fn read_primitive(primitive: Primitive) -> Ident {
+pub(super) fn read_primitive(primitive: Primitive) -> Ident {
     let name = match primitive {
         Primitive::Null => "null",
         Primitive::Boolean => "boolean",
