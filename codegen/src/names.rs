@@ -4,6 +4,9 @@
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::{Ident, Span};
 
+/// The field for what a message does not know, where it keeps that.
+pub(crate) const UNKNOWN_FIELDS: &str = "unknown_fields";
+
 /// Returns the identifier of a field or a module.
 pub(crate) fn snake(name: &str) -> Ident {
     identifier(&name.to_snake_case())

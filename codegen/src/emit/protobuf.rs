@@ -9,8 +9,10 @@ use syn::{Item, ItemMod, Path, parse_quote};
 use super::{rustdoc, shared};
 use crate::ir::{ProtobufBody, SharedImport};
 
+mod attribute;
 mod json;
 mod read;
+mod unknown;
 
 /// Emits the types, or says why prost-build cannot.
 pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, String> {
@@ -39,6 +41,12 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
         syn::parse_str(&code).map_err(|error| format!("prost-build's code does not parse: {error}"))?;
     for import in &body.shared {
         import_inside(&mut code.items, &import.alias);
+    }
+    if body.preserves_unknown || body.shared.iter().any(|import| import.preserves_unknown) {
+        unknown::forbid_copy(&mut code.items);
+    }
+    if body.preserves_unknown {
+        unknown::preserve(&mut code.items, wire);
     }
     json::derive(&mut code.items, wire);
     let names = json::enum_names(file, wire);
