@@ -161,6 +161,8 @@ pub(crate) struct ProtobufBody {
     pub(crate) imports: Vec<FileDescriptorProto>,
     /// The imports that are shared types: their Rust types stand in modules of their own.
     pub(crate) shared: Vec<SharedImport>,
+    /// Whether its messages keep the fields that they do not know.
+    pub(crate) preserves_unknown: bool,
 }
 
 /// An imported file that is a version of a shared type.
@@ -170,6 +172,8 @@ pub(crate) struct SharedImport {
     pub(crate) alias: Ident,
     /// The messages and enums at the file's top level: the full name with a dot in front, and the Rust name.
     pub(crate) types: Vec<(String, Ident)>,
+    /// Whether its messages keep the fields that they do not know.
+    pub(crate) preserves_unknown: bool,
 }
 
 /// The Rust types of one version of an Avro event or shared type, and its decoders.

@@ -7,6 +7,9 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 
 use crate::rust::Ident;
 
+/// The field for what a message does not know, where it keeps that.
+pub(crate) const UNKNOWN_FIELDS: &str = "unknown_fields";
+
 /// Returns the identifier of a field or a module.
 pub(crate) fn snake(name: &str) -> Ident {
     identifier(name.to_snake_case())

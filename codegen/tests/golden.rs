@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
-const CASES: [&str; 11] = [
+const CASES: [&str; 12] = [
     "evolution",
     "forms",
     "keys",
@@ -20,6 +20,7 @@ const CASES: [&str; 11] = [
     "shared",
     "topic",
     "unions",
+    "unknown",
     "values",
 ];
 
@@ -106,6 +107,11 @@ fn forms_that_borrow_and_that_use_memory_again() {
 }
 
 #[test]
+fn messages_that_keep_unknown_fields() {
+    check("unknown");
+}
+
+#[test]
 fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -122,7 +128,7 @@ fn the_same_schemas_give_the_same_bytes() {
 
 #[test]
 fn generated_code_names_no_path_of_the_machine() {
-    for case in ["evolution", "protobuf", "shared"] {
+    for case in ["evolution", "protobuf", "shared", "unknown"] {
         assert!(!generate(case).code.contains(env!("CARGO_MANIFEST_DIR")), "{case}");
     }
 }

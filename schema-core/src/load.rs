@@ -72,6 +72,8 @@ pub struct LoadedReference {
     pub version: u32,
     /// Whether the schema's own text has the name, and not only what it refers to.
     pub is_direct: bool,
+    /// Whether the type's messages keep the fields that they do not know.
+    pub preserves_unknown: bool,
 }
 
 impl LoadedType {

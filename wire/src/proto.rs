@@ -9,9 +9,13 @@ use serde::de::Error;
 use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
 mod json;
+#[doc(hidden)]
+pub mod known;
+mod unknown;
 
 pub use json::{Enumeration, ProtoJson, deserialize, serialize};
 pub use prost_types;
+pub use unknown::UnknownFields;
 
 /// Appends a message's bytes.
 ///
@@ -22,7 +26,8 @@ pub fn encode_into<M: Message>(message: &M, out: &mut Vec<u8>) -> Result<(), Enc
     message.encode(out).map_err(|error| EncodeError::new(error.to_string()))
 }
 
-/// Decodes a message. Protobuf needs no resolution: unknown fields are skipped and absent ones have their defaults.
+/// Decodes a message. Protobuf needs no resolution: unknown fields are skipped, or kept where the manifest asks for that, and
+/// absent ones have their defaults.
 ///
 /// # Errors
 /// Bytes that are no such message.

@@ -9,9 +9,11 @@ use crate::ir::{ProtobufBody, SharedImport};
 use crate::names;
 use crate::rust::{Ident, Path, TokenStream, quote};
 
+mod attribute;
 mod json;
 mod read;
 mod tokens;
+mod unknown;
 
 /// Emits the types, or says why prost-build cannot.
 pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, String> {
@@ -40,7 +42,14 @@ pub(super) fn types(body: &ProtobufBody, wire: &Path) -> Result<TokenStream, Str
     for import in &body.shared {
         import_inside(&mut code.items, &import.alias);
     }
-    json::derive(&mut code.items, &syn::parse_str(path).expect("runtime_path is a Rust path"));
+    let syntax: syn::Path = syn::parse_str(path).expect("runtime_path is a Rust path");
+    if body.preserves_unknown || body.shared.iter().any(|import| import.preserves_unknown) {
+        unknown::forbid_copy(&mut code.items);
+    }
+    if body.preserves_unknown {
+        unknown::preserve(&mut code.items, &syntax);
+    }
+    json::derive(&mut code.items, &syntax);
     let code = tokens::of(&code);
     let names = enum_names(file, wire);
     let imports = body.shared.iter().map(|SharedImport { path, alias, .. }| {

@@ -199,7 +199,9 @@ fn outline(schema: &proto::Schema) -> Vec<String> {
         let fields = message.fields().map(|field| {
             // Text has no word for the name of a map's entries.
             let kind = if field.is_map() { "map".to_owned() } else { format!("{:?}", field.kind()) };
-            format!("{} {} {kind} {:?} {}", field.full_name(), field.number(), field.cardinality(), field.is_packed())
+            // Not `is_packed`: of text, prost-reflect 0.16 makes the field before it has read the option.
+            let packed = field.field_descriptor_proto().options.as_ref().and_then(|options| options.packed);
+            format!("{} {} {kind} {:?} {packed:?}", field.full_name(), field.number(), field.cardinality())
         });
         found.extend(fields);
         open.extend(message.child_messages().filter(|child| !child.is_map_entry()));
