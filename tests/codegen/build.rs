@@ -31,7 +31,7 @@ fn main() {
             ask_for_all_forms(&copy.join("events.toml")).expect("the manifest can be read and written");
         }
         let generated = Codegen::new().runtime_path("::eventwright_wire").generate(copy.join("events.toml"));
-        for finding in &generated.diagnostics {
+        for finding in generated.diagnostics.iter().chain(&generated.breaks) {
             println!("cargo::error={finding}");
         }
         std::fs::write(out_dir.join(format!("{case}.rs")), generated.code).expect("OUT_DIR can be written");

@@ -4,6 +4,8 @@
 //! its rule, its place and the edit that mends it. The rules themselves are in `avro/compat.rs` and `proto/compat.rs`;
 //! the levels are those of Confluent's registry ("Schema Evolution and Compatibility").
 
+#[cfg(feature = "manifest")]
+pub mod history;
 mod level;
 mod report;
 pub mod rule;
@@ -234,7 +236,7 @@ impl<'a, S> Pair<'a, S> {
         Finding {
             rule,
             severity,
-            direction: self.direction,
+            direction: Some(self.direction),
             path,
             message: format!("{what}: readers of {reader} {failure} records written with {writer}"),
             help,

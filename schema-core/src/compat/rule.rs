@@ -31,6 +31,13 @@ rules! {
     // Ours: Confluent's registry overflows its stack, or does not answer.
     TOO_COMPLEX: "types are few enough, and nested no deeper, than can be compared",
 
+    // Ours: the lock's.
+    RELEASED_VERSION_CHANGED: "a released version says what it said when it was released",
+    RELEASED_VERSION_REMOVED: "a released version keeps its file",
+    RELEASED_OUT_OF_ORDER: "versions are released in the order of their numbers",
+    // Ours: where Confluent's registry says yes, and yet no value comes out.
+    READER_CANNOT_DECODE: "a reader can decode what every version wrote that it promises to read",
+
     // Avro.
     NAME_MISMATCH: "a record, enum or fixed has the same name in both versions, or the reader's aliases say the old one",
     FIXED_SIZE_MISMATCH: "a fixed has the same size in both versions",
