@@ -128,11 +128,16 @@ impl History<'_> {
         let released = loaded.lock.get(&id)?;
         let content = lock::content(loaded, version);
         (released.content != content || released.format != version.schema.format()).then(|| {
-            let newest = self.versions.last().map_or(0, |newest| newest.number);
             let name = label(version.number);
             let what = format!("{name} of `{}` is released, and what it says has changed since", self.name);
-            let next = label(newest + 1);
-            let help = format!("undo the edit, and make it in a copy of {} that is called {next}", label(newest));
+            let newest = self.versions.last().unwrap_or(version);
+            let help = match loaded.lock.get(&self.id(newest)) {
+                None => format!("undo the edit, and make it in {}, which is not released yet", label(newest.number)),
+                Some(_) => {
+                    let (newest, next) = (label(newest.number), label(newest.number + 1));
+                    format!("undo the edit, and make it in a copy of {newest} that is called {next}")
+                }
+            };
             finding(&rule::RELEASED_VERSION_CHANGED, version, what, help)
         })
     }

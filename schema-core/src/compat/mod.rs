@@ -51,6 +51,18 @@ pub fn parse_any(
     }
 }
 
+/// Returns whether a text is of the language at all, even if it is no schema: whether it was the wrong file, so to speak.
+#[must_use]
+pub fn is_well_formed(format: Format, text: &str) -> bool {
+    match format {
+        Format::Avro => avro::is_well_formed(text),
+        #[cfg(feature = "proto")]
+        Format::Protobuf => proto::is_well_formed(text),
+        #[cfg(not(feature = "proto"))]
+        Format::Protobuf => true,
+    }
+}
+
 /// Checks a candidate against the older versions that the level names: each with what messages call it, oldest first.
 #[must_use]
 pub fn check(level: Level, history: &[(String, &AnySchema)], candidate: (String, &AnySchema)) -> Report {
