@@ -9,6 +9,7 @@
 //! (`lower/`), emit (`emit/`) and output (`output.rs`).
 
 mod emit;
+mod gate;
 mod ir;
 mod lower;
 mod names;
@@ -37,12 +38,16 @@ pub struct Codegen {
 }
 
 /// What code generation came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Generated {
-    /// The Rust text of all events that have no findings.
+    /// The Rust text of all events that could be generated.
     pub code: String,
     /// What is wrong with the manifest or a schema.
     pub diagnostics: Vec<Diagnostic>,
+    /// What would break readers: what the gate has found.
+    pub breaks: Vec<Diagnostic>,
+    /// What readers may misread.
+    pub warnings: Vec<Diagnostic>,
     /// The files and folders that the code depends on.
     pub watched: Vec<PathBuf>,
 }
@@ -70,7 +75,10 @@ impl Codegen {
 
     /// As [`compile`].
     pub fn compile(&self, manifest_path: impl AsRef<Path>) {
-        output::write(&self.generate(manifest_path));
+        let path = manifest_path.as_ref();
+        let mut generated = self.generate(path);
+        gate::apply(std::env::var(gate::VARIABLE).ok().as_deref(), &path.display().to_string(), &mut generated);
+        output::write(&generated);
     }
 
     /// Generates the code without writing it.
@@ -81,6 +89,7 @@ impl Codegen {
         let wire = RustPath::parse(&self.runtime_path).expect("runtime_path is a Rust path");
         let loaded = load(manifest_path.as_ref());
         let mut diagnostics = loaded.diagnostics.clone();
+        let gate::Verdict { errors: breaks, warnings } = gate::check(&loaded);
         let lowered = lower::all(&loaded, &mut diagnostics);
         let mut code = output::HEADER.to_owned();
         emit::file(&lowered, &wire, &mut diagnostics, |part| {
@@ -90,6 +99,6 @@ impl Codegen {
                 code += &rust::layout(part.as_str());
             }
         });
-        Generated { code, diagnostics, watched: loaded.watched }
+        Generated { code, diagnostics, breaks, warnings, watched: loaded.watched }
     }
 }

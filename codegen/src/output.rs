@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use crate::Generated;
+use crate::{Generated, gate};
 
 /// What the generated file begins with.
 pub(crate) const HEADER: &str =
@@ -20,10 +20,16 @@ pub(crate) fn write(generated: &Generated) {
     for path in &generated.watched {
         println!("cargo::rerun-if-changed={}", path.display());
     }
+    println!("cargo::rerun-if-env-changed={}", gate::VARIABLE);
     let unwritten = write_code(&generated.code).err();
-    for error in generated.diagnostics.iter().map(ToString::to_string).chain(unwritten) {
-        // A directive is one line.
-        println!("cargo::error={}", error.replace('\n', " "));
+    // A directive is one line.
+    let one_line = |text: String| text.replace('\n', " ");
+    for warning in generated.warnings.iter().map(ToString::to_string) {
+        println!("cargo::warning={}", one_line(warning));
+    }
+    let errors = generated.diagnostics.iter().chain(&generated.breaks).map(ToString::to_string);
+    for error in errors.chain(unwritten) {
+        println!("cargo::error={}", one_line(error));
     }
 }
 

@@ -13,6 +13,8 @@ mod fingerprint;
 #[cfg(feature = "manifest")]
 pub mod load;
 #[cfg(feature = "manifest")]
+pub mod lock;
+#[cfg(feature = "manifest")]
 pub mod manifest;
 #[cfg(feature = "proto")]
 pub mod proto;

@@ -24,6 +24,8 @@ pub struct Manifest {
     pub keys: Vec<EventEntry>,
     /// What the file says of topics, by name.
     pub topics: BTreeMap<String, TopicEntry>,
+    /// The level of what has none of its own: the shared types.
+    pub compatibility: Level,
 }
 
 /// One event of the manifest, or the key of a topic.

@@ -41,7 +41,7 @@ fn main() {
 
 fn compile(folder: &Path, to: &Path) {
     let generated = Codegen::new().runtime_path("::eventwright_wire").generate(folder.join("events.toml"));
-    for finding in &generated.diagnostics {
+    for finding in generated.diagnostics.iter().chain(&generated.breaks) {
         println!("cargo::error={finding}");
     }
     std::fs::write(to, generated.code).expect("OUT_DIR can be written");

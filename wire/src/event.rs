@@ -19,6 +19,18 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Avro, Self::Protobuf];
+
+    /// Returns the word of the manifest.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avro => "avro",
+            Self::Protobuf => "protobuf",
+        }
+    }
+
     /// Returns the `schemaType` of the registry's REST API.
     #[must_use]
     pub const fn schema_type(self) -> &'static str {

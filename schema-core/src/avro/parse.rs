@@ -76,6 +76,12 @@ pub fn outline(text: &str) -> Outline {
     Outline { name, undefined }
 }
 
+/// Returns whether a text is JSON, whatever it says.
+#[must_use]
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    json::parse(text).is_ok()
+}
+
 /// How many problems of one text are reported; each costs a look at the text before it.
 const MAX_DIAGNOSTICS: usize = 100;
 

@@ -40,6 +40,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         return Err(wrong.into_iter().map(diagnostic).collect());
     }
     let at = |offset: usize| Position::of_offset(&source.text, offset);
+    let compatibility = file.defaults.compatibility.map_or(Level::BackwardTransitive, |it| it.0);
     let event = |(name, table): (Spanned<String>, EventTable)| EventEntry {
         position: at(name.span().start),
         name: name.into_inner(),
@@ -48,7 +49,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         prefix: file.defaults.prefix.clone(),
         topic: table.topic,
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
-        compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
+        compatibility: table.compatibility.map_or(compatibility, |it| it.0),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
         key_schema: table.key_schema.map(|folder| FolderName {
             position: at(folder.span().start),
@@ -78,7 +79,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
     let events = file.event.0.into_iter().map(event).collect();
     let types = file.types.0.into_iter().map(shared).collect();
     let topics = file.topic.0.into_iter().map(topic).collect();
-    Ok(Manifest { events, types, keys: Vec::new(), topics, source })
+    Ok(Manifest { events, types, keys: Vec::new(), topics, compatibility, source })
 }
 
 fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
