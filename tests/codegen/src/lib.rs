@@ -17,6 +17,7 @@
 
 pub mod allocation;
 pub mod apache;
+pub mod java;
 pub mod pairs;
 pub mod random;
 pub mod references;

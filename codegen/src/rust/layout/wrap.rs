@@ -74,6 +74,10 @@ fn widest_group(line: &str) -> Option<(usize, usize)> {
     if let Some(first) = open.first() {
         groups.retain(|(start, _)| start < first);
     }
+    // The type of an array is no list.
+    groups.retain(|(start, end)| {
+        !line.get(*start..*end).is_some_and(|group| group.starts_with('[') && group.contains(';'))
+    });
     groups.into_iter().filter(|(start, end)| end - start > 1).max_by_key(|(start, end)| (end - start, *start))
 }
 
@@ -143,6 +147,7 @@ mod tests {
             &[&format!("    {a}("), &format!("        |x, y| {b}(\"a, (b\", x)"), "    )"],
         );
         check(&format!("{a}({b}, |x| {{"), &[&format!("    {a}({b}, |x| {{")]);
+        check(&format!("{a}::<{b}, Vec<[u8; 1]>>"), &[&format!("    {a}::<{b}, Vec<[u8; 1]>>")]);
         check(&format!("/// {a} ({b}, c)"), &[&format!("    /// {a} ({b}, c)")]);
     }
 }
