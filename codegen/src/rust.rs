@@ -49,7 +49,8 @@ enum First {
 
 impl TokenStream {
     pub(crate) fn new() -> Self {
-        Self::default()
+        // Most templates fit, so that text which grows by a token is seldom moved.
+        Self { text: String::with_capacity(128), ..Self::default() }
     }
 
     /// Returns the text in one line.

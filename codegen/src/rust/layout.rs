@@ -7,7 +7,8 @@ mod wrap;
 
 /// Returns the text in lines.
 pub(crate) fn layout(code: &str) -> String {
-    let mut page = Page::default();
+    // Indentation takes about as much as the text.
+    let mut page = Page { text: String::with_capacity(2 * code.len()), ..Page::default() };
     let mut rest = code;
     while let Some(at) = rest.bytes().position(is_structural) {
         let (before, from) = rest.split_at(at);

@@ -21,8 +21,8 @@ pub(super) fn write(line: &str, depth: usize, text: &mut String) {
     if head.ends_with('[') || head.starts_with("#[") {
         fill(&items, depth + 1, text);
     } else {
-        // A comma behind a single one would make a tuple of it.
-        let comma = if items.len() > 1 { "," } else { "" };
+        // A comma behind a single one makes a tuple of it.
+        let comma = if items.len() > 1 || inside.trim_end().ends_with(',') { "," } else { "" };
         items.iter().for_each(|item| write(&format!("{item}{comma}"), depth + 1, text));
     }
     write(tail, depth, text);
@@ -147,6 +147,7 @@ mod tests {
             &[&format!("    {a}("), &format!("        |x, y| {b}(\"a, (b\", x)"), "    )"],
         );
         check(&format!("{a}({b}, |x| {{"), &[&format!("    {a}({b}, |x| {{")]);
+        check(&format!("let {a}: ({b},) = x;"), &[&format!("    let {a}: ("), &format!("        {b},"), "    ) = x;"]);
         check(&format!("{a}::<{b}, Vec<[u8; 1]>>"), &[&format!("    {a}::<{b}, Vec<[u8; 1]>>")]);
         check(&format!("/// {a} ({b}, c)"), &[&format!("    /// {a} ({b}, c)")]);
     }
