@@ -108,6 +108,23 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// Passes a long over whose value somebody else reads.
+    ///
+    /// # Errors
+    /// Too few bytes, or a value outside 64 bits.
+    #[inline]
+    pub(super) fn pass_long(&mut self) -> Result<(), DecodeError> {
+        const LAST_BYTE: u64 = 0x8080_8080_8080_8080;
+        let last = self.bytes.first_chunk().map_or(0, |chunk| !u64::from_le_bytes(*chunk) & LAST_BYTE);
+        match self.bytes.get(last.trailing_zeros() as usize / 8 + 1..) {
+            Some(rest) if last != 0 => {
+                self.bytes = rest;
+                Ok(())
+            }
+            _ => self.long().map(drop),
+        }
+    }
+
     /// Reads a float: 4 bytes, little-endian.
     ///
     /// # Errors
@@ -402,6 +419,20 @@ pub(super) fn bad_length(length: i64) -> DecodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_is_passed_over_where_it_would_be_read() {
+        for length in 0..12 {
+            for more in 0..12 {
+                let bytes = [vec![0x80; length], vec![1], vec![0xff; more]].concat();
+                let (mut passed, mut read) = (Reader::new(&bytes), Reader::new(&bytes));
+                assert_eq!(passed.pass_long(), read.long().map(drop), "{bytes:?}");
+                assert_eq!(passed.rest(), read.rest(), "{bytes:?}");
+            }
+            let cut = vec![0x80; length];
+            assert_eq!(Reader::new(&cut).pass_long(), Reader::new(&cut).long().map(drop), "{cut:?}");
+        }
+    }
 
     #[test]
     fn hostile_lengths_are_refused_before_anything_is_allocated() {

@@ -89,7 +89,11 @@ impl Transcoder {
             return E::decode(E::OWN_WRITER, bytes);
         }
         let mut scratch = SCRATCH.take();
-        let decoded = self.transcode(bytes, &mut scratch).and_then(|bytes| E::decode(E::OWN_WRITER, bytes));
+        // A closure would copy the event once more.
+        let decoded = match self.transcode(bytes, &mut scratch) {
+            Ok(bytes) => E::decode(E::OWN_WRITER, bytes),
+            Err(error) => Err(error),
+        };
         if scratch.out.capacity() <= MAX_KEPT && scratch.starts.capacity() <= MAX_KEPT {
             SCRATCH.set(scratch);
         }

@@ -69,7 +69,7 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
     #[inline(always)]
     fn op(&mut self, op: &'p Op) -> Result<(), (usize, DecodeError)> {
         match op {
-            Op::Longs(count) => return each(*count, || self.reader.long().map(drop)),
+            Op::Longs(count) => return each(*count, || self.reader.pass_long()),
             Op::Blobs(count) => return each(*count, || self.reader.bytes().map(drop)),
             Op::Fixed(size) => self.reader.fixed(*size).map(drop),
             Op::Boolean => self.reader.boolean().map(drop),
