@@ -327,7 +327,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "struct ShipmentBooked";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -415,7 +415,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentBooked {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -454,7 +454,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "enum Mode";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["ROAD", "RAIL", "SEA"], &[Self::Road, Self::Rail, Self::Sea])
             }
@@ -462,7 +462,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -533,7 +533,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "struct Legacy";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -573,7 +573,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Legacy {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -612,7 +612,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -640,7 +640,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -677,7 +677,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "struct Unit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::std::string::String>::None,);
@@ -693,7 +693,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -701,7 +701,7 @@ pub mod shipment_booked {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentBooked {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentBooked {
                     shipment_id: reader.string().field("shipment_id")?,
@@ -760,7 +760,7 @@ pub mod shipment_booked {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Mode::Road),
@@ -773,7 +773,7 @@ pub mod shipment_booked {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Legacy {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(Legacy {
@@ -808,7 +808,7 @@ pub mod shipment_booked {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -819,7 +819,7 @@ pub mod shipment_booked {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unit {
                     symbol: reader.string().field("symbol")?
@@ -1195,7 +1195,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "struct ShipmentBooked";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1283,7 +1283,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentBooked {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1323,7 +1323,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "enum Mode";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -1335,7 +1335,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1376,7 +1376,7 @@ pub mod shipment_booked {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1407,7 +1407,7 @@ pub mod shipment_booked {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1415,7 +1415,7 @@ pub mod shipment_booked {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentBooked {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentBooked {
                     mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
@@ -1481,7 +1481,7 @@ pub mod shipment_booked {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Air),
@@ -1495,7 +1495,7 @@ pub mod shipment_booked {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     city: reader.string().field("city")?,
@@ -1507,7 +1507,7 @@ pub mod shipment_booked {
 
         /// Reads `golden.shipping.ShipmentBooked` as version 1 wrote it.
         fn shipment_booked_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<ShipmentBooked, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentBooked {
                 shipment_id: reader.string().field("shipment_id")?,
@@ -1568,7 +1568,7 @@ pub mod shipment_booked {
         /// Reads `golden.shipping.Mode` as version 1 wrote it.
         #[inline]
         fn mode_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Mode, ::eventwright::wire::DecodeError> {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Mode::Road),
@@ -1580,7 +1580,7 @@ pub mod shipment_booked {
 
         /// Reads `golden.shipping.Address` as version 1 wrote it.
         fn address_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Address, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Address {
                 street: reader.string().field("street")?,
@@ -1857,7 +1857,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "struct StockLevelChanged";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1897,7 +1897,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for StockLevelChanged {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1935,7 +1935,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "enum Shelf";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["LOW", "HIGH"], &[Self::Low, Self::High])
             }
@@ -1943,7 +1943,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Shelf {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1982,7 +1982,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "struct Size";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i32>::None, ::core::option::Option::<i32>::None,);
@@ -2007,7 +2007,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Size {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2015,7 +2015,7 @@ pub mod stock_level_changed {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for StockLevelChanged {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(StockLevelChanged {
                     sku: reader.string().field("sku")?,
@@ -2038,7 +2038,7 @@ pub mod stock_level_changed {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Shelf::Low),
@@ -2050,7 +2050,7 @@ pub mod stock_level_changed {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     width: reader.int().field("width")?,
@@ -2061,7 +2061,7 @@ pub mod stock_level_changed {
 
         /// Reads `golden.stock.StockLevelChanged` as version 2 wrote it.
         fn stock_level_changed_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<StockLevelChanged, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(StockLevelChanged {
                 level: {
@@ -2089,7 +2089,7 @@ pub mod stock_level_changed {
 
         /// Reads `golden.stock.Size` as version 2 wrote it.
         fn size_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Size, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Size {
                 width: reader.int().field("width")?,
@@ -2103,7 +2103,7 @@ pub mod stock_level_changed {
         /// Reads `golden.stock.Shelf` as version 2 wrote it.
         #[inline]
         fn shelf_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
             match reader.index(3)? {
                 0 => ::core::result::Result::Ok(Shelf::High),
@@ -2421,7 +2421,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "struct StockLevelChanged";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2470,7 +2470,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for StockLevelChanged {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2523,7 +2523,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "struct Site";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2554,7 +2554,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Site {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2595,7 +2595,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "struct Size";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2626,7 +2626,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Size {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2665,7 +2665,7 @@ pub mod stock_level_changed {
             const EXPECTED: &'static str = "enum Shelf";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -2677,7 +2677,7 @@ pub mod stock_level_changed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Shelf {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2685,7 +2685,7 @@ pub mod stock_level_changed {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for StockLevelChanged {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(StockLevelChanged {
                     site: <Site as ::eventwright::wire::avro::Decode>::decode(reader).field("site")?,
@@ -2705,7 +2705,7 @@ pub mod stock_level_changed {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Site {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Site {
                     name: reader.string().field("name")?,
@@ -2724,7 +2724,7 @@ pub mod stock_level_changed {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     width: reader.int().field("width")?,
@@ -2737,7 +2737,7 @@ pub mod stock_level_changed {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Shelf {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Shelf::High),
@@ -2750,7 +2750,7 @@ pub mod stock_level_changed {
 
         /// Reads `golden.stock.StockLevelChanged` as version 1 wrote it.
         fn stock_level_changed_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<StockLevelChanged, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(StockLevelChanged {
                 sku: reader.string().field("sku")?,
@@ -2776,7 +2776,7 @@ pub mod stock_level_changed {
         /// Reads `golden.stock.Shelf` as version 1 wrote it.
         #[inline]
         fn shelf_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Shelf, ::eventwright::wire::DecodeError> {
             match reader.index(2)? {
                 0 => ::core::result::Result::Ok(Shelf::Low),
@@ -2787,7 +2787,7 @@ pub mod stock_level_changed {
 
         /// Reads `golden.stock.Size` as version 1 wrote it.
         fn size_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Size, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Size {
                 width: reader.int().field("width")?,
@@ -3050,7 +3050,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct RoutePlanned";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3099,7 +3099,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RoutePlanned {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3139,7 +3139,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "enum Mode";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -3151,7 +3151,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3190,7 +3190,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3218,7 +3218,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3255,7 +3255,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct Unit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::std::string::String>::None,);
@@ -3271,7 +3271,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3279,7 +3279,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RoutePlanned {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RoutePlanned {
                     route_id: reader.string().field("route_id")?,
@@ -3304,7 +3304,7 @@ pub mod route_planned {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Road),
@@ -3318,7 +3318,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -3329,7 +3329,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unit {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unit {
                     symbol: reader.string().field("symbol")?
@@ -3574,7 +3574,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct RoutePlanned";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3623,7 +3623,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RoutePlanned {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3663,7 +3663,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "enum Mode";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -3675,7 +3675,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Mode {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3716,7 +3716,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3747,7 +3747,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3755,7 +3755,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RoutePlanned {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RoutePlanned {
                     route_id: reader.string().field("route_id")?,
@@ -3780,7 +3780,7 @@ pub mod route_planned {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Mode {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Mode::Air),
@@ -3794,7 +3794,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?,
@@ -4028,7 +4028,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct Route";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -4074,7 +4074,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Route {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4114,7 +4114,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "enum Transport";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -4126,7 +4126,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Transport {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4165,7 +4165,7 @@ pub mod route_planned {
             const EXPECTED: &'static str = "struct Place";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -4190,7 +4190,7 @@ pub mod route_planned {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Place {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4198,7 +4198,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Route {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Route {
                     route_id: reader.string().field("route_id")?,
@@ -4222,7 +4222,7 @@ pub mod route_planned {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Transport {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(4)? {
                     0 => ::core::result::Result::Ok(Transport::Air),
@@ -4236,7 +4236,7 @@ pub mod route_planned {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Place {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Place {
                     country: reader.string().field("country")?,
@@ -4247,7 +4247,7 @@ pub mod route_planned {
 
         /// Reads `golden.routes.Route` as version 1 wrote it.
         fn route_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Route {
                 route_id: reader.string().field("route_id")?,
@@ -4273,7 +4273,7 @@ pub mod route_planned {
         /// Reads `golden.routes.Transport` as version 1 wrote it.
         #[inline]
         fn transport_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
             match reader.index(4)? {
                 0 => ::core::result::Result::Ok(Transport::Road),
@@ -4288,7 +4288,7 @@ pub mod route_planned {
 
         /// Reads `golden.routes.Place` as version 1 wrote it.
         fn place_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Place {
                 town: {
@@ -4310,7 +4310,7 @@ pub mod route_planned {
 
         /// Reads `golden.routes.Route` as version 2 wrote it.
         fn route_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Route, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Route {
                 route_id: reader.string().field("route_id")?,
@@ -4342,7 +4342,7 @@ pub mod route_planned {
         /// Reads `golden.routes.Transport` as version 2 wrote it.
         #[inline]
         fn transport_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Transport, ::eventwright::wire::DecodeError> {
             match reader.index(4)? {
                 0 => ::core::result::Result::Ok(Transport::Air),
@@ -4357,7 +4357,7 @@ pub mod route_planned {
 
         /// Reads `golden.routes.Place` as version 2 wrote it.
         fn place_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Place, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Place {
                 town: {

@@ -226,7 +226,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "struct LetterSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -266,7 +266,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for LetterSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -304,7 +304,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "enum Stamp";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["LOCAL", "ABROAD"], &[Self::Local, Self::Abroad])
             }
@@ -312,7 +312,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Stamp {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -363,7 +363,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "struct Person";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -388,7 +388,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Person {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -425,7 +425,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "struct Size";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i32>::None,);
@@ -441,7 +441,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Size {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -489,7 +489,7 @@ pub mod letter_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(LetterSent {
                     subject: reader.string().field("subject")?,
@@ -505,7 +505,7 @@ pub mod letter_sent {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Stamp::Local),
@@ -517,7 +517,7 @@ pub mod letter_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Person {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Person {
                     name: reader.string().field("name")?,
@@ -535,7 +535,7 @@ pub mod letter_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Size {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Size {
                     grams: reader.int().field("grams")?
@@ -546,7 +546,7 @@ pub mod letter_sent {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(LetterSentRef {
                     subject: reader.str().field("subject")?,
@@ -562,7 +562,7 @@ pub mod letter_sent {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PersonRef<'a> {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PersonRef {
                     name: reader.str().field("name")?,
@@ -1030,7 +1030,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "struct LetterSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1094,7 +1094,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for LetterSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1151,7 +1151,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "enum LetterSentContent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -1170,7 +1170,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for LetterSentContent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1209,7 +1209,7 @@ pub mod letter_sent {
             const EXPECTED: &'static str = "enum Stamp";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -1221,7 +1221,7 @@ pub mod letter_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Stamp {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1277,7 +1277,7 @@ pub mod letter_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(LetterSent {
@@ -1340,7 +1340,7 @@ pub mod letter_sent {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Stamp {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(3)? {
                     0 => ::core::result::Result::Ok(Stamp::Local),
@@ -1353,7 +1353,7 @@ pub mod letter_sent {
 
         /// Reads `golden.forms.LetterSent` as version 1 wrote it.
         fn letter_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<LetterSent, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 let value = LetterSent {
@@ -1382,7 +1382,7 @@ pub mod letter_sent {
         /// Reads `golden.forms.Stamp` as version 1 wrote it.
         #[inline]
         fn stamp_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Stamp, ::eventwright::wire::DecodeError> {
             match reader.index(2)? {
                 0 => ::core::result::Result::Ok(Stamp::Local),
@@ -1393,7 +1393,7 @@ pub mod letter_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for LetterSentRef<'a> {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(LetterSentRef {
@@ -1453,7 +1453,7 @@ pub mod letter_sent {
 
         /// Reads `golden.forms.LetterSent` as version 1 wrote it.
         fn letter_sent_from_v1_ref<'a>(
-            reader: &mut ::eventwright::wire::avro::Reader<'a>
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
         ) -> ::core::result::Result<LetterSentRef<'a>, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 let value = LetterSentRef {
@@ -1810,7 +1810,7 @@ pub mod clock_read {
             const EXPECTED: &'static str = "struct ClockRead";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,);
@@ -1826,7 +1826,7 @@ pub mod clock_read {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ClockRead {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1834,7 +1834,7 @@ pub mod clock_read {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ClockRead {
                     at: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at")?
@@ -1968,7 +1968,7 @@ pub mod clock_read {
             const EXPECTED: &'static str = "struct ClockRead";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,);
@@ -1984,7 +1984,7 @@ pub mod clock_read {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ClockRead {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1992,7 +1992,7 @@ pub mod clock_read {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ClockRead {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ClockRead {
                     at: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMicros).field("at")?
@@ -2002,7 +2002,7 @@ pub mod clock_read {
 
         /// Reads `golden.forms.ClockRead` as version 1 wrote it.
         fn clock_read_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<ClockRead, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ClockRead {
                 at: reader.converted(

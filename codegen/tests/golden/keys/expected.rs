@@ -72,7 +72,7 @@ pub mod shipment_sent {
             const EXPECTED: &'static str = "struct ShipmentSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -100,7 +100,7 @@ pub mod shipment_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -108,7 +108,7 @@ pub mod shipment_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentSent {
                     parcel: reader.string().field("parcel")?,
@@ -302,7 +302,7 @@ pub mod shipment_sent {
             const EXPECTED: &'static str = "struct ShipmentSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -333,7 +333,7 @@ pub mod shipment_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -384,7 +384,7 @@ pub mod shipment_sent {
             const EXPECTED: &'static str = "struct Depot";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -412,7 +412,7 @@ pub mod shipment_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Depot {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -450,7 +450,7 @@ pub mod shipment_sent {
             const EXPECTED: &'static str = "enum Country";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["DE", "FR"], &[Self::De, Self::Fr])
             }
@@ -458,7 +458,7 @@ pub mod shipment_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Country {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -466,7 +466,7 @@ pub mod shipment_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentSent {
                     parcel: reader.string().field("parcel")?,
@@ -478,7 +478,7 @@ pub mod shipment_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Depot {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Depot {
                     country: <Country as ::eventwright::wire::avro::Decode>::decode(reader).field("country")?,
@@ -497,7 +497,7 @@ pub mod shipment_sent {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Country {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Country::De),
@@ -509,7 +509,7 @@ pub mod shipment_sent {
 
         /// Reads `golden.keys.ShipmentSent` as version 1 wrote it.
         fn shipment_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<ShipmentSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentSent {
                 parcel: reader.string().field("parcel")?,
@@ -657,7 +657,7 @@ pub mod shipment_lost {
             const EXPECTED: &'static str = "struct ShipmentLost";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -685,7 +685,7 @@ pub mod shipment_lost {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentLost {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -693,7 +693,7 @@ pub mod shipment_lost {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentLost {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentLost {
                     reason: reader.string().field("reason")?,
@@ -843,7 +843,7 @@ pub mod invoice_paid {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoicePaid {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <InvoicePaidJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -999,7 +999,7 @@ pub mod shipment_key {
             const EXPECTED: &'static str = "struct ShipmentKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::std::string::String>::None,);
@@ -1015,7 +1015,7 @@ pub mod shipment_key {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1023,7 +1023,7 @@ pub mod shipment_key {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentKey {
                     parcel: reader.string().field("parcel")?
@@ -1200,7 +1200,7 @@ pub mod shipment_key {
             const EXPECTED: &'static str = "struct ShipmentKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1231,7 +1231,7 @@ pub mod shipment_key {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ShipmentKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1282,7 +1282,7 @@ pub mod shipment_key {
             const EXPECTED: &'static str = "struct Depot";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1310,7 +1310,7 @@ pub mod shipment_key {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Depot {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1348,7 +1348,7 @@ pub mod shipment_key {
             const EXPECTED: &'static str = "enum Country";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["DE", "FR"], &[Self::De, Self::Fr])
             }
@@ -1356,7 +1356,7 @@ pub mod shipment_key {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Country {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1364,7 +1364,7 @@ pub mod shipment_key {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for ShipmentKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(ShipmentKey {
                     depot: <Depot as ::eventwright::wire::avro::Decode>::decode(reader).field("depot")?,
@@ -1376,7 +1376,7 @@ pub mod shipment_key {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Depot {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Depot {
                     country: <Country as ::eventwright::wire::avro::Decode>::decode(reader).field("country")?,
@@ -1395,7 +1395,7 @@ pub mod shipment_key {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Country {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Country::De),
@@ -1407,7 +1407,7 @@ pub mod shipment_key {
 
         /// Reads `golden.keys.ShipmentKey` as version 1 wrote it.
         fn shipment_key_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<ShipmentKey, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(ShipmentKey {
                 parcel: reader.string().field("parcel")?,
@@ -1597,7 +1597,7 @@ pub mod invoice_key {
             const EXPECTED: &'static str = "struct InvoiceKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1643,7 +1643,7 @@ pub mod invoice_key {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for InvoiceKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1651,7 +1651,7 @@ pub mod invoice_key {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for InvoiceKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(InvoiceKey {
                     tenant: match reader.index(2) {

@@ -303,7 +303,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct AwkwardNamed";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -380,7 +380,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AwkwardNamed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -417,7 +417,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct Option";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<bool>::None,);
@@ -432,7 +432,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Option {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -469,7 +469,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct String";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::std::string::String>::None,);
@@ -485,7 +485,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for String {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -522,7 +522,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct Vec";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<Option>::None,);
@@ -538,7 +538,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Vec {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -579,7 +579,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "enum Result";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(
                     input,
@@ -591,7 +591,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Result {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -628,7 +628,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct Event";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i32>::None,);
@@ -643,7 +643,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Event {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -651,7 +651,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AwkwardNamed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AwkwardNamed {
                     r#type: reader.string().field("type")?,
@@ -690,7 +690,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Option {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Option {
                     new: reader.boolean().field("new")?
@@ -700,7 +700,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for String {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(String {
                     str: reader.string().field("str")?
@@ -710,7 +710,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Vec {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Vec {
                     vec: <Option as ::eventwright::wire::avro::Decode>::decode(reader).field("Vec")?
@@ -721,7 +721,7 @@ pub mod awkward_named {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Result {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(5)? {
                     0 => ::core::result::Result::Ok(Result::Ok),
@@ -736,7 +736,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Event {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Event {
                     default: reader.int().field("default")?
@@ -988,7 +988,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct AwkwardNamed";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1049,7 +1049,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AwkwardNamed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1088,7 +1088,7 @@ pub mod awkward_named {
             const EXPECTED: &'static str = "struct String";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1113,7 +1113,7 @@ pub mod awkward_named {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for String {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1121,7 +1121,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AwkwardNamed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AwkwardNamed {
                     r#type: reader.string().field("type")?,
@@ -1148,7 +1148,7 @@ pub mod awkward_named {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for String {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(String {
                     str: reader.string().field("str")?,
@@ -1159,7 +1159,7 @@ pub mod awkward_named {
 
         /// Reads `golden.type.impl.awkward_named` as version 1 wrote it.
         fn awkward_named_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<AwkwardNamed, ::eventwright::wire::DecodeError> {
             let value = AwkwardNamed {
                 r#type: reader.string().field("type")?,
@@ -1214,7 +1214,7 @@ pub mod awkward_named {
 
         /// Reads `golden.type.impl.String` as version 1 wrote it.
         fn string_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<String, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(String {
                 str: reader.string().field("str")?,

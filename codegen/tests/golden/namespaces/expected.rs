@@ -263,7 +263,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct OrderMoved";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -300,7 +300,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMoved {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -350,7 +350,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "enum OrderMovedEither";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -367,7 +367,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMovedEither {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -404,7 +404,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::std::string::String>::None,);
@@ -420,7 +420,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -486,7 +486,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -522,7 +522,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -577,7 +577,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "enum AddressPlace";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -595,7 +595,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::AddressPlace {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -633,7 +633,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "enum Kind";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["HOME", "Self"], &[Self::Home, Self::Self_])
             }
@@ -641,7 +641,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::Kind {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -679,7 +679,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "enum Kind";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["A", "B"], &[Self::A, Self::B])
             }
@@ -687,7 +687,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_kinds::Kind {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -724,7 +724,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct Unique";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<golden_type::Address>::None,);
@@ -739,7 +739,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unique {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -747,7 +747,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for OrderMoved {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(OrderMoved {
                     from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
@@ -772,7 +772,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Address {
                     street: reader.string().field("street")?
@@ -782,7 +782,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(golden_type::Address {
@@ -829,7 +829,7 @@ pub mod order_moved {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Kind {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(golden_type::Kind::Home),
@@ -842,7 +842,7 @@ pub mod order_moved {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_kinds::Kind {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(golden_kinds::Kind::A),
@@ -854,7 +854,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unique {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unique {
                     to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).field("to")?
@@ -864,7 +864,7 @@ pub mod order_moved {
 
         /// Reads `golden.orders.OrderMoved` as version 2 wrote it.
         fn order_moved_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<OrderMoved, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(OrderMoved {
                 from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
@@ -886,7 +886,7 @@ pub mod order_moved {
 
         /// Reads `golden.type.Address` as version 2 wrote it.
         fn address_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<golden_type::Address, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 ::core::result::Result::Ok(golden_type::Address {
@@ -934,7 +934,7 @@ pub mod order_moved {
 
         /// Reads `elsewhere.Unique` as version 2 wrote it.
         fn unique_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Unique, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Unique {
                 to: address_from_v2(reader).field("to")?
@@ -1212,7 +1212,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct OrderMoved";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1249,7 +1249,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMoved {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1299,7 +1299,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "enum OrderMovedEither";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -1316,7 +1316,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for OrderMovedEither {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1384,7 +1384,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct Address";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1423,7 +1423,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::Address {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1478,7 +1478,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "enum AddressPlace";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -1496,7 +1496,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for golden_type::AddressPlace {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1533,7 +1533,7 @@ pub mod order_moved {
             const EXPECTED: &'static str = "struct Unique";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<golden_type::Address>::None,);
@@ -1548,7 +1548,7 @@ pub mod order_moved {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Unique {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1556,7 +1556,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for OrderMoved {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(OrderMoved {
                     from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
@@ -1581,7 +1581,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for golden_type::Address {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(golden_type::Address {
@@ -1628,7 +1628,7 @@ pub mod order_moved {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Unique {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Unique {
                     to: <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).field("to")?
@@ -1638,7 +1638,7 @@ pub mod order_moved {
 
         /// Reads `golden.orders.OrderMoved` as version 1 wrote it.
         fn order_moved_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<OrderMoved, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(OrderMoved {
                 from: <Address as ::eventwright::wire::avro::Decode>::decode(reader).field("from")?,
@@ -1660,7 +1660,7 @@ pub mod order_moved {
 
         /// Reads `golden.type.Address` as version 1 wrote it.
         fn address_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<golden_type::Address, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 ::core::result::Result::Ok(golden_type::Address {
@@ -1706,7 +1706,7 @@ pub mod order_moved {
 
         /// Reads `elsewhere.Unique` as version 1 wrote it.
         fn unique_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Unique, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Unique {
                 to: address_from_v1(reader).field("to")?

@@ -77,7 +77,7 @@ pub mod invoice_issued {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
                         deserializer
@@ -521,7 +521,7 @@ enum State {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Route {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <RouteJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -685,7 +685,7 @@ enum State {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
                         deserializer
@@ -753,7 +753,7 @@ enum State {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Line {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <LineJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -775,7 +775,7 @@ enum State {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Transfer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <TransferJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {

@@ -238,7 +238,7 @@ pub mod comment_thread {
             const EXPECTED: &'static str = "struct CommentThread";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -284,7 +284,7 @@ pub mod comment_thread {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CommentThread {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -335,7 +335,7 @@ pub mod comment_thread {
             const EXPECTED: &'static str = "struct Node";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -360,7 +360,7 @@ pub mod comment_thread {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Node {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -409,7 +409,7 @@ pub mod comment_thread {
             const EXPECTED: &'static str = "struct Ping";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::core::option::Option<::std::boxed::Box<Pong>>>::None,);
@@ -425,7 +425,7 @@ pub mod comment_thread {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Ping {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -476,7 +476,7 @@ pub mod comment_thread {
             const EXPECTED: &'static str = "struct Pong";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -500,7 +500,7 @@ pub mod comment_thread {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Pong {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -508,7 +508,7 @@ pub mod comment_thread {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CommentThread {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(CommentThread {
@@ -567,7 +567,7 @@ pub mod comment_thread {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(Node {
@@ -589,7 +589,7 @@ pub mod comment_thread {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Ping {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(Ping {
@@ -610,7 +610,7 @@ pub mod comment_thread {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Pong {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(Pong {
@@ -632,7 +632,7 @@ pub mod comment_thread {
 
         /// Reads `golden.tree.CommentThread` as version 2 wrote it.
         fn comment_thread_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 ::core::result::Result::Ok(CommentThread {
@@ -677,7 +677,7 @@ pub mod comment_thread {
 
         /// Reads `golden.tree.Node` as version 2 wrote it.
         fn node_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 let value = Node {
@@ -939,7 +939,7 @@ pub mod comment_thread {
             const EXPECTED: &'static str = "struct CommentThread";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -985,7 +985,7 @@ pub mod comment_thread {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CommentThread {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1038,7 +1038,7 @@ pub mod comment_thread {
             const EXPECTED: &'static str = "struct Node";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1069,7 +1069,7 @@ pub mod comment_thread {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Node {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1077,7 +1077,7 @@ pub mod comment_thread {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CommentThread {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(CommentThread {
@@ -1127,7 +1127,7 @@ pub mod comment_thread {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(Node {
@@ -1150,7 +1150,7 @@ pub mod comment_thread {
 
         /// Reads `golden.tree.CommentThread` as version 1 wrote it.
         fn comment_thread_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 ::core::result::Result::Ok(CommentThread {
@@ -1203,7 +1203,7 @@ pub mod comment_thread {
 
         /// Reads `golden.tree.Node` as version 1 wrote it.
         fn node_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
             reader.nested(|reader| {
                 ::core::result::Result::Ok(Node {

@@ -89,7 +89,7 @@ pub mod price {
             const EXPECTED: &'static str = "struct Price";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -114,7 +114,7 @@ pub mod price {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Price {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -122,7 +122,7 @@ pub mod price {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Price {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Price {
                     net: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("net")?,
@@ -241,7 +241,7 @@ pub mod money {
             const EXPECTED: &'static str = "struct Money";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -269,7 +269,7 @@ pub mod money {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Money {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -307,7 +307,7 @@ pub mod money {
             const EXPECTED: &'static str = "enum Currency";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["EUR", "GBP"], &[Self::Eur, Self::Gbp])
             }
@@ -315,7 +315,7 @@ pub mod money {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Currency {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -323,7 +323,7 @@ pub mod money {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     amount: reader.decimal(2).field("amount")?,
@@ -335,7 +335,7 @@ pub mod money {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Currency::Eur),
@@ -433,7 +433,7 @@ pub mod money {
             const EXPECTED: &'static str = "struct Money";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -464,7 +464,7 @@ pub mod money {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Money {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -472,7 +472,7 @@ pub mod money {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
@@ -641,7 +641,7 @@ pub mod place {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Place {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <PlaceJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -724,7 +724,7 @@ pub mod address {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -791,7 +791,7 @@ message Address {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -922,7 +922,7 @@ pub mod contact {
             const EXPECTED: &'static str = "struct Contact";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -950,7 +950,7 @@ pub mod contact {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Contact {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -997,7 +997,7 @@ pub mod contact {
             const EXPECTED: &'static str = "enum ContactReach";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "crm.Post"], &[("Post", 1)])? {
@@ -1010,7 +1010,7 @@ pub mod contact {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ContactReach {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1047,7 +1047,7 @@ pub mod contact {
             const EXPECTED: &'static str = "struct Post";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::std::string::String>::None,);
@@ -1063,7 +1063,7 @@ pub mod contact {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Post {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1071,7 +1071,7 @@ pub mod contact {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     name: reader.string().field("name")?,
@@ -1091,7 +1091,7 @@ pub mod contact {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Post {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Post {
                     street: reader.string().field("street")?
@@ -1229,7 +1229,7 @@ pub mod contact {
             const EXPECTED: &'static str = "struct Contact";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1260,7 +1260,7 @@ pub mod contact {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Contact {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1312,7 +1312,7 @@ pub mod contact {
             const EXPECTED: &'static str = "enum ContactReach";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["long", "string", "crm.Post"], &[("Post", 2)])? {
@@ -1326,7 +1326,7 @@ pub mod contact {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ContactReach {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1378,7 +1378,7 @@ pub mod contact {
             const EXPECTED: &'static str = "enum ContactSpare";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -1396,7 +1396,7 @@ pub mod contact {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for ContactSpare {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1404,7 +1404,7 @@ pub mod contact {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     name: reader.string().field("name")?,
@@ -1543,7 +1543,7 @@ pub mod account {
             const EXPECTED: &'static str = "struct Account";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i64>::None, ::core::option::Option::<Region>::None,);
@@ -1568,7 +1568,7 @@ pub mod account {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Account {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1606,7 +1606,7 @@ pub mod account {
             const EXPECTED: &'static str = "enum Region";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["NORTH", "SOUTH"], &[Self::North, Self::South])
             }
@@ -1614,7 +1614,7 @@ pub mod account {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Region {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1622,7 +1622,7 @@ pub mod account {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Account {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Account {
                     number: reader.long().field("number")?,
@@ -1634,7 +1634,7 @@ pub mod account {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Region {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Region::North),
@@ -1731,7 +1731,7 @@ pub mod account {
             const EXPECTED: &'static str = "struct Account";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1762,7 +1762,7 @@ pub mod account {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Account {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1770,7 +1770,7 @@ pub mod account {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Account {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Account {
                     number: reader.long().field("number")?,
@@ -1874,7 +1874,7 @@ pub mod payment_taken {
             const EXPECTED: &'static str = "struct PaymentTaken";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1905,7 +1905,7 @@ pub mod payment_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PaymentTaken {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1913,7 +1913,7 @@ pub mod payment_taken {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
@@ -1925,7 +1925,7 @@ pub mod payment_taken {
 
         /// Reads `shop.PaymentTaken` as version 2 wrote it.
         fn payment_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -1948,7 +1948,7 @@ pub mod payment_taken {
 
         /// Reads `shop.PaymentTaken` as version 3 wrote it.
         fn payment_taken_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             let value = PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -1962,7 +1962,7 @@ pub mod payment_taken {
 
         /// Reads `shop.shared.Money` as version 3 wrote it.
         fn money_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             let value = Money {
                 currency: <Currency as ::eventwright::wire::avro::Decode>::decode(reader).field("currency")?,
@@ -2147,7 +2147,7 @@ pub mod payment_taken {
             const EXPECTED: &'static str = "struct PaymentTaken";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2181,7 +2181,7 @@ pub mod payment_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PaymentTaken {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2189,7 +2189,7 @@ pub mod payment_taken {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
@@ -2362,7 +2362,7 @@ pub mod payment_taken {
             const EXPECTED: &'static str = "struct PaymentTaken";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2399,7 +2399,7 @@ pub mod payment_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PaymentTaken {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2407,7 +2407,7 @@ pub mod payment_taken {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PaymentTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PaymentTaken {
                     payment_id: reader.string().field("payment_id")?,
@@ -2421,7 +2421,7 @@ pub mod payment_taken {
 
         /// Reads `shop.PaymentTaken` as version 1 wrote it.
         fn payment_taken_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -2434,7 +2434,7 @@ pub mod payment_taken {
 
         /// Reads `shop.shared.Money` as version 1 wrote it.
         fn money_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Money {
                 amount: reader.decimal(2).field("amount")?,
@@ -2445,7 +2445,7 @@ pub mod payment_taken {
 
         /// Reads `shop.PaymentTaken` as version 2 wrote it.
         fn payment_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<PaymentTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PaymentTaken {
                 payment_id: reader.string().field("payment_id")?,
@@ -2461,7 +2461,7 @@ pub mod payment_taken {
 
         /// Reads `shop.shared.Money` as version 2 wrote it.
         fn money_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Money, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Money {
                 amount: reader.decimal(2).field("amount")?,
@@ -2670,7 +2670,7 @@ pub mod refund_issued {
             const EXPECTED: &'static str = "struct RefundIssued";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<Line>::None,);
@@ -2686,7 +2686,7 @@ pub mod refund_issued {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RefundIssued {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2723,7 +2723,7 @@ pub mod refund_issued {
             const EXPECTED: &'static str = "struct Line";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<Money>::None,);
@@ -2739,7 +2739,7 @@ pub mod refund_issued {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2778,7 +2778,7 @@ pub mod refund_issued {
             const EXPECTED: &'static str = "struct Money";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2806,7 +2806,7 @@ pub mod refund_issued {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Money {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2844,7 +2844,7 @@ pub mod refund_issued {
             const EXPECTED: &'static str = "enum Currency";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["EUR", "GBP"], &[Self::Eur, Self::Gbp])
             }
@@ -2852,7 +2852,7 @@ pub mod refund_issued {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Currency {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2860,7 +2860,7 @@ pub mod refund_issued {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RefundIssued {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RefundIssued {
                     line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?
@@ -2870,7 +2870,7 @@ pub mod refund_issued {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Line {
                     refunded: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("refunded")?
@@ -2880,7 +2880,7 @@ pub mod refund_issued {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Money {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Money {
                     amount: reader.decimal(2).field("amount")?,
@@ -2892,7 +2892,7 @@ pub mod refund_issued {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Currency {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Currency::Eur),
@@ -3056,7 +3056,7 @@ pub mod refund_issued {
             const EXPECTED: &'static str = "struct RefundIssued";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3081,7 +3081,7 @@ pub mod refund_issued {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RefundIssued {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3118,7 +3118,7 @@ pub mod refund_issued {
             const EXPECTED: &'static str = "struct Line";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<Money>::None,);
@@ -3134,7 +3134,7 @@ pub mod refund_issued {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3142,7 +3142,7 @@ pub mod refund_issued {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RefundIssued {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RefundIssued {
                     line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?,
@@ -3162,7 +3162,7 @@ pub mod refund_issued {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Line {
                     refunded: <Money as ::eventwright::wire::avro::Decode>::decode(reader).field("refunded")?
@@ -3172,7 +3172,7 @@ pub mod refund_issued {
 
         /// Reads `shop.RefundIssued` as version 1 wrote it.
         fn refund_issued_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<RefundIssued, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(RefundIssued {
                 line: <Line as ::eventwright::wire::avro::Decode>::decode(reader).field("line")?,
@@ -3280,7 +3280,7 @@ pub mod parcel_delivered {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
                         deserializer
@@ -3467,7 +3467,7 @@ message ParcelDelivered {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Attempt {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <AttemptJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -3511,7 +3511,7 @@ message ParcelDelivered {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
                         deserializer
@@ -3710,7 +3710,7 @@ pub mod call_made {
             const EXPECTED: &'static str = "struct CallMade";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3741,7 +3741,7 @@ pub mod call_made {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMade {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3793,7 +3793,7 @@ pub mod call_made {
             const EXPECTED: &'static str = "enum CallMadeAbout";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -3811,7 +3811,7 @@ pub mod call_made {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMadeAbout {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3848,7 +3848,7 @@ pub mod call_made {
             const EXPECTED: &'static str = "struct Contact";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i32>::None,);
@@ -3864,7 +3864,7 @@ pub mod call_made {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Contact {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3872,7 +3872,7 @@ pub mod call_made {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallMade {
                     account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
@@ -3896,7 +3896,7 @@ pub mod call_made {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Contact {
                     desk: reader.int().field("desk")?
@@ -3906,7 +3906,7 @@ pub mod call_made {
 
         /// Reads `shop.CallMade` as version 2 wrote it.
         fn call_made_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<CallMade, ::eventwright::wire::DecodeError> {
             let value = CallMade {
                 account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
@@ -3937,7 +3937,7 @@ pub mod call_made {
 
         /// Reads `crm.Contact` as version 2 wrote it.
         fn contact_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<crm::Contact, ::eventwright::wire::DecodeError> {
             let value = crm::Contact {
                 name: reader.string().field("name")?,
@@ -4233,7 +4233,7 @@ pub mod call_made {
             const EXPECTED: &'static str = "struct CallMade";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -4267,7 +4267,7 @@ pub mod call_made {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMade {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4319,7 +4319,7 @@ pub mod call_made {
             const EXPECTED: &'static str = "enum CallMadeAbout";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -4337,7 +4337,7 @@ pub mod call_made {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallMadeAbout {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4345,7 +4345,7 @@ pub mod call_made {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallMade {
                     account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
@@ -4376,7 +4376,7 @@ pub mod call_made {
 
         /// Reads `shop.CallMade` as version 1 wrote it.
         fn call_made_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<CallMade, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(CallMade {
                 account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
@@ -4402,7 +4402,7 @@ pub mod call_made {
 
         /// Reads `crm.Contact` as version 1 wrote it.
         fn contact_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<crm::Contact, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(crm::Contact {
                 name: reader.string().field("name")?,
@@ -4562,7 +4562,7 @@ pub mod call_key {
             const EXPECTED: &'static str = "struct CallKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<Account>::None,);
@@ -4578,7 +4578,7 @@ pub mod call_key {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CallKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4586,7 +4586,7 @@ pub mod call_key {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallKey {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(CallKey {
                     account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?

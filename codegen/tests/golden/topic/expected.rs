@@ -66,7 +66,7 @@ pub mod account_opened {
             const EXPECTED: &'static str = "struct AccountOpened";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i64>::None,);
@@ -82,7 +82,7 @@ pub mod account_opened {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AccountOpened {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -90,7 +90,7 @@ pub mod account_opened {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AccountOpened {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AccountOpened {
                     account: reader.long().field("account")?
@@ -217,7 +217,7 @@ pub mod account_opened {
             const EXPECTED: &'static str = "struct AccountOpened";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -242,7 +242,7 @@ pub mod account_opened {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for AccountOpened {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -250,7 +250,7 @@ pub mod account_opened {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for AccountOpened {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(AccountOpened {
                     account: reader.long().field("account")?,
@@ -261,7 +261,7 @@ pub mod account_opened {
 
         /// Reads `golden.accounts.AccountOpened` as version 1 wrote it.
         fn account_opened_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<AccountOpened, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(AccountOpened {
                 account: reader.long().field("account")?,
@@ -385,7 +385,7 @@ pub mod account_closed {
             const EXPECTED: &'static str = "struct Closed";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<i64>::None,);
@@ -401,7 +401,7 @@ pub mod account_closed {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Closed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -409,7 +409,7 @@ pub mod account_closed {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Closed {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Closed {
                     account: reader.long().field("account")?

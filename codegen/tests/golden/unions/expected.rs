@@ -448,7 +448,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct PayloadSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -512,7 +512,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -574,7 +574,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentPayload";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -594,7 +594,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentPayload {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -641,7 +641,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentNote";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "string"], &[])? {
@@ -654,7 +654,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNote {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -701,7 +701,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentReason";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -718,7 +718,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentReason {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -765,7 +765,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTextsArray";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "string"], &[])? {
@@ -778,7 +778,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTextsArray {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -825,7 +825,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTexts";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "array"], &[])? {
@@ -838,7 +838,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTexts {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -885,7 +885,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentByKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -902,7 +902,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentByKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -944,7 +944,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentOnly";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["golden.unions.Card"], &[("Card", 0)])? {
@@ -956,7 +956,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentOnly {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -991,7 +991,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentNever";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &[], &[])? {
@@ -1002,7 +1002,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNever {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1049,7 +1049,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentMaybe";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["double", "string"], &[])? {
@@ -1062,7 +1062,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentMaybe {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1109,7 +1109,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTree";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
@@ -1122,7 +1122,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTree {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1169,7 +1169,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentDroppedMap";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["golden.unions.Tree", "float"], &[("Tree", 0)])? {
@@ -1182,7 +1182,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentDroppedMap {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1237,7 +1237,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentDropped";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["golden.unions.Card", "map"], &[("Card", 0)])? {
@@ -1250,7 +1250,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentDropped {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1297,7 +1297,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentNarrowed";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "string"], &[])? {
@@ -1310,7 +1310,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNarrowed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1349,7 +1349,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct Card";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1374,7 +1374,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Card {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1421,7 +1421,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum CardLimit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Limit"], &[("Limit", 1)])? {
@@ -1434,7 +1434,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardLimit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1472,7 +1472,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum Limit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["NONE", "DAILY"], &[Self::None, Self::Daily])
             }
@@ -1480,7 +1480,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Limit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1532,7 +1532,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct Tree";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1563,7 +1563,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Tree {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1610,7 +1610,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum TreeLeft";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Tree"], &[("Tree", 1)])? {
@@ -1623,7 +1623,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for TreeLeft {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1670,7 +1670,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum TreeRight";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["golden.unions.Tree", "string"], &[("Tree", 0)])? {
@@ -1683,7 +1683,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for TreeRight {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1730,7 +1730,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum TreeAll";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
@@ -1743,7 +1743,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for TreeAll {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1751,7 +1751,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(5) {
@@ -1909,7 +1909,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
@@ -1930,7 +1930,7 @@ pub mod payload_sent {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Limit {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Limit::None),
@@ -1942,7 +1942,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Tree {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 reader.nested(|reader| {
                     ::core::result::Result::Ok(Tree {
@@ -2375,7 +2375,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct PayloadSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2430,7 +2430,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2497,7 +2497,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentPayload";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -2518,7 +2518,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentPayload {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2565,7 +2565,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentNote";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "long"], &[])? {
@@ -2578,7 +2578,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNote {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2625,7 +2625,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentReason";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -2642,7 +2642,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentReason {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2689,7 +2689,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTextsArray";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "float"], &[])? {
@@ -2702,7 +2702,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTextsArray {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2749,7 +2749,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTexts";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["array", "string"], &[])? {
@@ -2762,7 +2762,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTexts {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2809,7 +2809,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentByKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -2826,7 +2826,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentByKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2873,7 +2873,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentMaybe";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "double"], &[])? {
@@ -2886,7 +2886,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentMaybe {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2933,7 +2933,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTree";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
@@ -2946,7 +2946,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTree {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2998,7 +2998,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentWidened";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "double", "int"], &[])? {
@@ -3012,7 +3012,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentWidened {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3053,7 +3053,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct Card";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3084,7 +3084,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Card {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3131,7 +3131,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum CardIssuer";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["long", "string"], &[])? {
@@ -3144,7 +3144,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardIssuer {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3191,7 +3191,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum CardLimit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Limit"], &[("Limit", 1)])? {
@@ -3204,7 +3204,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardLimit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -3212,7 +3212,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(7) {
@@ -3339,7 +3339,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
@@ -3869,7 +3869,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct PayloadSent";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -3937,7 +3937,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSent {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4004,7 +4004,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentPayload";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -4025,7 +4025,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentPayload {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4072,7 +4072,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentNote";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "long"], &[])? {
@@ -4085,7 +4085,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentNote {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4132,7 +4132,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentReason";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -4149,7 +4149,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentReason {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4196,7 +4196,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTextsArray";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "float"], &[])? {
@@ -4209,7 +4209,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTextsArray {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4256,7 +4256,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTexts";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["array", "string"], &[])? {
@@ -4269,7 +4269,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTexts {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4316,7 +4316,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentByKey";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -4333,7 +4333,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentByKey {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4380,7 +4380,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentMaybe";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "double"], &[])? {
@@ -4393,7 +4393,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentMaybe {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4440,7 +4440,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentTree";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "golden.unions.Tree"], &[("Tree", 1)])? {
@@ -4453,7 +4453,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentTree {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4505,7 +4505,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentWidened";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "double", "int"], &[])? {
@@ -4519,7 +4519,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentWidened {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4566,7 +4566,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentAdded";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["golden.unions.Card", "string"], &[("Card", 0)])? {
@@ -4579,7 +4579,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentAdded {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4626,7 +4626,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentAddedList";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "int"], &[])? {
@@ -4639,7 +4639,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentAddedList {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4691,7 +4691,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum PayloadSentAddedMap";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -4709,7 +4709,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PayloadSentAddedMap {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4750,7 +4750,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "struct Card";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -4781,7 +4781,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Card {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4828,7 +4828,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum CardIssuer";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["long", "string"], &[])? {
@@ -4841,7 +4841,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardIssuer {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4888,7 +4888,7 @@ pub mod payload_sent {
             const EXPECTED: &'static str = "enum CardLimit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "golden.unions.Limit"], &[("Limit", 1)])? {
@@ -4901,7 +4901,7 @@ pub mod payload_sent {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for CardLimit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -4909,7 +4909,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PayloadSent {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PayloadSent {
                     payload: match reader.index(7) {
@@ -5071,7 +5071,7 @@ pub mod payload_sent {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Card {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Card {
                     number: reader.string().field("number")?,
@@ -5099,7 +5099,7 @@ pub mod payload_sent {
 
         /// Reads `golden.unions.PayloadSent` as version 1 wrote it.
         fn payload_sent_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<PayloadSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PayloadSent {
                 payload: match reader.index(5) {
@@ -5270,7 +5270,7 @@ pub mod payload_sent {
 
         /// Reads `golden.unions.Card` as version 1 wrote it.
         fn card_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Card, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(Card {
                 number: reader.string().field("number")?,
@@ -5347,7 +5347,7 @@ pub mod payload_sent {
 
         /// Reads `golden.unions.PayloadSent` as version 2 wrote it.
         fn payload_sent_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<PayloadSent, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(PayloadSent {
                 payload: match reader.index(7) {
@@ -5649,7 +5649,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "struct MeasureTaken";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -5677,7 +5677,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTaken {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -5752,7 +5752,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenValue";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -5774,7 +5774,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenValue {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -5821,7 +5821,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenRaw";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["float", "bytes"], &[])? {
@@ -5834,7 +5834,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenRaw {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -5842,7 +5842,7 @@ pub mod measure_taken {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
@@ -5888,7 +5888,7 @@ pub mod measure_taken {
 
         /// Reads `golden.unions.MeasureTaken` as version 2 wrote it.
         fn measure_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
@@ -5944,7 +5944,7 @@ pub mod measure_taken {
 
         /// Reads `golden.unions.MeasureTaken` as version 3 wrote it.
         fn measure_taken_from_v3(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             let value = MeasureTaken {
                 value: match reader.index(8) {
@@ -6177,7 +6177,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "struct MeasureTaken";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -6205,7 +6205,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTaken {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6277,7 +6277,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenValue";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -6299,7 +6299,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenValue {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6346,7 +6346,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenRaw";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["bytes", "double"], &[])? {
@@ -6359,7 +6359,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenRaw {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6367,7 +6367,7 @@ pub mod measure_taken {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
@@ -6600,7 +6600,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "struct MeasureTaken";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -6631,7 +6631,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTaken {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6703,7 +6703,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenValue";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(
@@ -6725,7 +6725,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenValue {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6772,7 +6772,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenRaw";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["bytes", "double"], &[])? {
@@ -6785,7 +6785,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenRaw {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6832,7 +6832,7 @@ pub mod measure_taken {
             const EXPECTED: &'static str = "enum MeasureTakenSince";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["int", "bytes"], &[])? {
@@ -6845,7 +6845,7 @@ pub mod measure_taken {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for MeasureTakenSince {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -6853,7 +6853,7 @@ pub mod measure_taken {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for MeasureTaken {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(MeasureTaken {
                     value: match reader.index(8) {
@@ -6912,7 +6912,7 @@ pub mod measure_taken {
 
         /// Reads `golden.unions.MeasureTaken` as version 1 wrote it.
         fn measure_taken_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {
@@ -6962,7 +6962,7 @@ pub mod measure_taken {
 
         /// Reads `golden.unions.MeasureTaken` as version 2 wrote it.
         fn measure_taken_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<MeasureTaken, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(MeasureTaken {
                 value: match reader.index(8) {

@@ -74,7 +74,7 @@ pub mod seat {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Seat {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <SeatJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -167,7 +167,7 @@ message Seat {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Seat {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <SeatJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -307,7 +307,7 @@ pub mod ticket_sold {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Card {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <CardJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -427,7 +427,7 @@ pub mod ticket_sold {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for TicketSold {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <TicketSoldJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -453,7 +453,7 @@ pub mod ticket_sold {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Buyer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <BuyerJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -681,7 +681,7 @@ message Buyer {
 
                     impl<'de>::eventwright::wire::serde::Deserialize<'de> for Limit {
                         fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                            deserializer: D
+                            deserializer: D,
                         ) -> ::core::result::Result<Self, D::Error> {
                             let json = <LimitJson as ::eventwright::wire::serde::Deserialize>::deserialize(
                                 deserializer
@@ -753,7 +753,7 @@ message Buyer {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Card {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <CardJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -896,7 +896,7 @@ message Buyer {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for TicketSold {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <TicketSoldJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -934,7 +934,7 @@ message Buyer {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Buyer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <BuyerJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -1082,7 +1082,7 @@ pub mod ticket_checked {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for TicketChecked {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <TicketCheckedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
                         deserializer
@@ -1427,7 +1427,7 @@ pub mod old_kinds {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Part {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <PartJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -1449,7 +1449,7 @@ pub mod old_kinds {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Parts {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <PartsJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -1684,7 +1684,7 @@ pub mod old_kinds {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for OldKinds {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <OldKindsJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -1751,7 +1751,7 @@ pub mod old_kinds {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Point {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <PointJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -2255,7 +2255,7 @@ pub mod new_kinds {
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Nothing {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                        deserializer: D
+                        deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
                         let json = <NothingJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                         ::core::result::Result::Ok(Self {
@@ -2610,7 +2610,7 @@ pub mod new_kinds {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for NewKinds {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <NewKindsJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {
@@ -2701,7 +2701,7 @@ pub mod new_kinds {
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Point {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D
+                    deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
                     let json = <PointJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
                     ::core::result::Result::Ok(Self {

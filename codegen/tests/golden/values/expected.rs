@@ -70,7 +70,7 @@ pub mod everything_measured {
             const EXPECTED: &'static str = "struct EverythingMeasured";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (::core::option::Option::<::eventwright::wire::jiff::Timestamp>::None,);
@@ -86,7 +86,7 @@ pub mod everything_measured {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for EverythingMeasured {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -94,7 +94,7 @@ pub mod everything_measured {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(EverythingMeasured {
                     at_millis: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at_millis")?
@@ -689,7 +689,7 @@ pub mod everything_measured {
             const EXPECTED: &'static str = "struct EverythingMeasured";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -829,7 +829,7 @@ pub mod everything_measured {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for EverythingMeasured {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -867,7 +867,7 @@ pub mod everything_measured {
             const EXPECTED: &'static str = "enum Suit";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &["SPADES", "HEARTS"], &[Self::Spades, Self::Hearts])
             }
@@ -875,7 +875,7 @@ pub mod everything_measured {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Suit {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -883,7 +883,7 @@ pub mod everything_measured {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for EverythingMeasured {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(EverythingMeasured {
                     at_millis: reader.timestamp(
@@ -995,7 +995,7 @@ pub mod everything_measured {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Suit {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(2)? {
                     0 => ::core::result::Result::Ok(Suit::Spades),
@@ -1007,7 +1007,7 @@ pub mod everything_measured {
 
         /// Reads `golden.values.EverythingMeasured` as version 1 wrote it.
         fn everything_measured_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<EverythingMeasured, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(EverythingMeasured {
                 at_millis: reader.timestamp(::eventwright::wire::avro::Logical::TimestampMillis).field("at_millis")?,
@@ -1329,7 +1329,7 @@ pub mod plain_values {
             const EXPECTED: &'static str = "struct PlainValues";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1390,7 +1390,7 @@ pub mod plain_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PlainValues {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1425,7 +1425,7 @@ pub mod plain_values {
             const EXPECTED: &'static str = "struct Empty";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let places = ();
@@ -1438,7 +1438,7 @@ pub mod plain_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Empty {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1473,7 +1473,7 @@ pub mod plain_values {
             const EXPECTED: &'static str = "enum Never";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 ::eventwright::wire::json::symbol(input, &[], &[])
             }
@@ -1481,7 +1481,7 @@ pub mod plain_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Never {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1489,7 +1489,7 @@ pub mod plain_values {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for PlainValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(PlainValues {
                     id: match reader.index(2) {
@@ -1532,7 +1532,7 @@ pub mod plain_values {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Empty {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(Empty {})
             }
@@ -1541,7 +1541,7 @@ pub mod plain_values {
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Never {
             #[inline]
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 match reader.index(0)? {
                     index => ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 0)),
@@ -1683,7 +1683,7 @@ pub mod rare_values {
             const EXPECTED: &'static str = "struct RareValues";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -1708,7 +1708,7 @@ pub mod rare_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValues {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -1716,7 +1716,7 @@ pub mod rare_values {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RareValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RareValues {
                     wei: reader.big_decimal(0).field("wei")?,
@@ -1727,7 +1727,7 @@ pub mod rare_values {
 
         /// Reads `golden.values.RareValues` as version 2 wrote it.
         fn rare_values_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
             let value = RareValues {
                 wei: {
@@ -2036,7 +2036,7 @@ pub mod rare_values {
             const EXPECTED: &'static str = "struct RareValues";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 let mut places = (
@@ -2097,7 +2097,7 @@ pub mod rare_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValues {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2144,7 +2144,7 @@ pub mod rare_values {
             const EXPECTED: &'static str = "enum RareValuesSeveral";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["string", "bytes"], &[])? {
@@ -2157,7 +2157,7 @@ pub mod rare_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValuesSeveral {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2207,7 +2207,7 @@ pub mod rare_values {
             const EXPECTED: &'static str = "enum RareValuesSpans";
 
             fn read_json(
-                input: ::eventwright::wire::json::Input<'_>
+                input: ::eventwright::wire::json::Input<'_>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
                 let entries = input.object(Self::EXPECTED)?;
                 match ::eventwright::wire::json::branch(entries, &["golden.values.Lasts", "array"], &[("Lasts", 0)])? {
@@ -2220,7 +2220,7 @@ pub mod rare_values {
 
         impl<'de> ::eventwright::wire::serde::Deserialize<'de> for RareValuesSpans {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                deserializer: D
+                deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer)
             }
@@ -2228,7 +2228,7 @@ pub mod rare_values {
 
         impl<'a> ::eventwright::wire::avro::Decode<'a> for RareValues {
             fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::core::result::Result::Ok(RareValues {
                     widened: reader.big_decimal(3).field("widened")?,
@@ -2284,7 +2284,7 @@ pub mod rare_values {
 
         /// Reads `golden.values.RareValues` as version 1 wrote it.
         fn rare_values_from_v1(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<RareValues, ::eventwright::wire::DecodeError> {
             ::core::result::Result::Ok(RareValues {
                 wei: reader.big_decimal(0).field("wei")?,
