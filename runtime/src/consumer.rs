@@ -107,7 +107,8 @@ impl Consumer {
         self.work(shutdown::signal()).await
     }
 
-    /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group.
+    /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
+    /// place of that ends the consumer as a crash would: what was handled since the last commit is handled again.
     ///
     /// # Errors
     /// No answer from broker or registry within `connect_timeout_ms`; a record that cannot be decoded and that no
@@ -148,12 +149,14 @@ impl Consumer {
     }
 }
 
-/// Commits what is finished and leaves the group, both of which block.
+/// Commits what is finished and leaves the group, both of which block: on a thread that nobody waits for at the end of the
+/// process, because without a broker they take as long as a session.
 async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard) {
     let group = &leaving.0;
     let offsets = group.state().offsets.take_commit();
     let list = group.commit_list(&offsets);
-    let farewell = tokio::task::spawn_blocking(move || {
+    let (sender, left) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
         if !offsets.is_empty()
             && let Err(error) = consumer.commit(&list, CommitMode::Sync)
         {
@@ -161,8 +164,9 @@ async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: Leaving
         }
         drop(leaving);
         drop(consumer);
+        let _ = sender.send(());
     });
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+    if tokio::time::timeout(FAREWELL, left).await.is_err() {
         tracing::warn!("Kafka did not answer when the consumer left its group");
     }
 }

@@ -40,14 +40,9 @@ impl Health {
         }
     }
 
-    /// Returns whether a broker failed, and nothing has succeeded since.
-    pub(crate) fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed)
-    }
-
     /// Returns `; the last error of a broker was: …`, or nothing where all is well.
     pub(crate) fn suffix(&self) -> String {
-        if !self.is_failing() {
+        if !self.failing.load(Ordering::Relaxed) {
             return String::new();
         }
         let text = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);

@@ -125,9 +125,9 @@ impl Group {
         if consumer.assignment_lost() {
             return warn("the group has given the partitions to others already");
         }
-        // A client that is closing waits for a coordinator without end, and the thread that drops the consumer with it.
-        if self.leaving.load(Ordering::Relaxed) && self.health.is_failing() {
-            return warn("no broker answers");
+        // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
+        if self.leaving.load(Ordering::Relaxed) {
+            return warn("the consumer was dropped");
         }
         if let Err(error) = consumer.commit(&self.commit_list(&offsets), CommitMode::Sync) {
             warn(&error.to_string());
