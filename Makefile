@@ -36,7 +36,7 @@ bench: ## measure the codecs beside their peers, and code generation; ARGS="--qu
 	cargo bench -p eventwright-bench -- $(ARGS)
 
 package: ## assemble and compile the .crate file of every package, in target/package
-	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-bench --exclude eventwright-fuzz --allow-dirty
+	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-corpus-tests --exclude eventwright-bench --exclude eventwright-fuzz --allow-dirty
 
 kafka-up: ## start a real Kafka on 127.0.0.1:9092 (KAFKA_PORT, and scripts/kafka.sh help)
 	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh start

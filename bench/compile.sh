@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # Measures what rustc takes for generated events: CPU time an event, ours beside prost's and serde's with apache-avro.
-#   bench/compile.sh [EVENTS] [RUNS]     (20 and 3 unless given; each event has an older version, which ours reads and
+#   bench/compile.sh [EVENTS] [RUNS]     (10 and 3 unless given; each event has an older version, which ours reads and
 #                                         which all compile)
+# A function is made only where somebody calls it: so every version is encoded, decoded, and written and read as JSON by
+# a public function. prost has no JSON form and is measured without.
 # Only the process of rustc that compiles the crate with the events is counted, without cargo and without dependencies;
 # the least of the runs holds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly EVENTS=${1:-20}
+readonly EVENTS=${1:-10}
 readonly RUNS=${2:-3}
 readonly WORK=${CARGO_TARGET_DIR:-$PWD/target}/compile-bench
 
 package() { # NAME DEPENDENCIES
   mkdir -p "$WORK/$1/src"
   printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2024"\n\n[dependencies]\n%s\n\n[workspace]\n' "$1" "$2" > "$WORK/$1/Cargo.toml"
+  cp Cargo.lock "$WORK/$1/Cargo.lock"
 }
 
 version() { # PACKAGE: the version in Cargo.lock
@@ -25,6 +28,17 @@ each() { # FUNCTION: prints what it prints for every event and version
   for ((event = 0; event < EVENTS; event++)); do
     for version in 1 2; do "$1" "${event}v$version" "$version"; done
   done
+}
+
+own_event() { # the functions that call what is generated
+  local event=${1%v*} version=$2
+  local i="${event}_$version" type="event$event::v$version::Event$event"
+  cat << RUST
+pub fn encode$i(event: &$type, out: &mut Vec<u8>) { ::eventwright_wire::Event::encode(event, out).unwrap() }
+pub fn decode$i(writer: usize, bytes: &[u8]) -> $type { ::eventwright_wire::Event::decode(writer, bytes).unwrap() }
+pub fn write_json$i(event: &$type) -> String { serde_json::to_string(event).unwrap() }
+pub fn read_json$i(text: &str) -> $type { serde_json::from_str(text).unwrap() }
+RUST
 }
 
 prost_event() {
@@ -75,6 +89,8 @@ pub fn encode$i(writer: &apache_avro::writer::datum::GenericDatumWriter<'_>, eve
 pub fn decode$i(reader: &apache_avro::reader::datum::GenericDatumReader<'_>, mut bytes: &[u8]) -> Event$i {
     reader.read_deser(&mut bytes).unwrap()
 }
+pub fn write_json$i(event: &Event$i) -> String { serde_json::to_string(event).unwrap() }
+pub fn read_json$i(text: &str) -> Event$i { serde_json::from_str(text).unwrap() }
 RUST
 }
 
@@ -106,12 +122,14 @@ measure() { # PACKAGE PROFILE
 mkdir -p "$WORK"
 rm -rf "$WORK/schemas" && mkdir "$WORK/schemas"
 cargo bench -q -p eventwright-bench --bench generation -- --write "$WORK/schemas" $((2 * EVENTS))
-package eventwright-events "eventwright-wire = { path = \"$PWD/wire\" }"
-cp "$WORK/schemas/events.rs" "$WORK/eventwright-events/src/lib.rs"
+package eventwright-events "eventwright-wire = { path = \"$PWD/wire\" }
+serde_json = \"1\""
+{ cat "$WORK/schemas/events.rs"; each own_event; } > "$WORK/eventwright-events/src/lib.rs"
 package prost-events "prost = \"=$(version prost)\""
 each prost_event > "$WORK/prost-events/src/lib.rs"
 package apache-avro-events "apache-avro = \"=$(version apache-avro)\"
-serde = { version = \"1\", features = [\"derive\"] }"
+serde = { version = \"1\", features = [\"derive\"] }
+serde_json = \"1\""
 each serde_event > "$WORK/apache-avro-events/src/lib.rs"
 rustc_timer
 printf '%-22s %-8s %8s %12s\n' "$EVENTS events" profile "CPU ms" "ms an event"

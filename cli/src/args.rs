@@ -1,11 +1,15 @@
 //! The command line: what may be given, and into which types it is parsed.
 
+mod schemas;
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
+
+pub(crate) use self::schemas::{CheckArguments, LockArguments, NamedFile, Rendering};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
@@ -46,7 +50,7 @@ Examples:
   eventwright registry serve
   eventwright registry serve --listen 127.0.0.1:0          any free port; the URL is printed on standard output";
 
-/// Schema-first events on Kafka: look into topics, write to them, serve a schema registry
+/// Schema-first events on Kafka: check schemas, look into topics, write to them, serve a schema registry
 #[derive(Debug, Parser)]
 #[command(name = "eventwright", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -56,6 +60,17 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check that schemas keep what their compatibility level promises, as the build does
+    #[command(after_help = schemas::CHECK_EXAMPLES)]
+    Check(CheckArguments),
+    /// Release the newest versions: write schemas.lock, and from then on their files may not change
+    #[command(after_help = schemas::LOCK_EXAMPLES)]
+    Lock(LockArguments),
+    /// Explain a rule of compatibility: why it is one, an example, and how to mend what breaks it
+    Explain {
+        /// The rule, as findings name it [default: list all rules]
+        rule: Option<String>,
+    },
     /// Print the records of a topic as JSON, one object a line
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(TailArguments),

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use eventwright::wire::avro::Plan;
 use eventwright::wire::framing::{self, SchemaId};
 use eventwright_registry::ResolvedSchema;
 use eventwright_schema::{Diagnostic, Format, avro, proto};
@@ -68,7 +67,7 @@ struct Known {
 }
 
 enum Schema {
-    Avro { schema: Box<avro::Schema>, plan: Plan, full_name: Option<String> },
+    Avro { schema: Box<avro::Schema>, full_name: Option<String> },
     Protobuf(proto::Schema),
     Unusable(String),
 }
@@ -139,8 +138,8 @@ impl Schema {
 
     fn decode(&self, payload: &[u8], pii: Pii) -> Named {
         match self {
-            Self::Avro { schema, plan, full_name } => {
-                let mut value = plan.decode::<avro::dynamic::Json>(payload).map(|json| json.0);
+            Self::Avro { schema, full_name } => {
+                let mut value = avro::dynamic::decode_json(schema, payload);
                 if let (Ok(value), Pii::Masked) = (&mut value, pii) {
                     avro::dynamic::mask(schema, value);
                 }
@@ -194,21 +193,14 @@ fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
     match resolved.format {
         Format::Avro => {
             let schema = avro::parse_with(&name, &resolved.text, &resolved.references).map_err(first)?;
-            let plan = identity(&schema).map_err(|reason| format!("the schema cannot be used: {reason}"))?;
             let full_name = schema.root_named().map(|(_, named)| named.name.full());
-            Ok(Schema::Avro { schema: Box::new(schema), plan, full_name })
+            Ok(Schema::Avro { schema: Box::new(schema), full_name })
         }
         Format::Protobuf => {
             proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)
         }
         Format::Json => Err("the schema cannot be used: values of JSON Schema are not read yet".into()),
     }
-}
-
-/// Returns the plan by which a schema reads what it writes itself: made once, run for each record.
-pub(crate) fn identity(schema: &avro::Schema) -> Result<Plan, String> {
-    let first = |errors: Vec<avro::ResolveError>| errors.first().map(ToString::to_string).unwrap_or_default();
-    avro::resolve(schema, schema).map_err(first)
 }
 
 /// Of all subjects that a schema is registered under, returns the one that a record of this topic was most likely

@@ -1,12 +1,9 @@
 //! Encodes values without generated code: from the JSON form to the bytes of a record, framed with the schema's id.
 
-use eventwright::wire::avro::Plan;
 use eventwright::wire::framing::{self, SchemaId};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::{avro, proto};
 use serde_json::{Map, Number, Value};
-
-use crate::decode;
 
 /// Encodes the values of one schema.
 #[derive(Debug)]
@@ -18,7 +15,7 @@ pub(crate) struct Encoder {
 
 #[derive(Debug)]
 enum Codec {
-    Avro { schema: avro::Schema, plan: Plan },
+    Avro(avro::Schema),
     Protobuf { schema: proto::Schema, indexes: Vec<u32> },
 }
 
@@ -42,15 +39,12 @@ impl Encoder {
     /// Returns the encoder of a schema; for Protobuf, of the message of that full name.
     ///
     /// # Errors
-    /// A schema that is too large to be run, or a message that it does not have.
+    /// A message that the schema does not have.
     pub(crate) fn new(schema: AnySchema, full_name: Option<&str>, id: SchemaId) -> Result<Self, String> {
         let mut frame = Vec::new();
         framing::write_header(id, &mut frame);
         let codec = match schema {
-            AnySchema::Avro(schema) => {
-                let plan = decode::identity(&schema)?;
-                Codec::Avro { schema, plan }
-            }
+            AnySchema::Avro(schema) => Codec::Avro(schema),
             AnySchema::Protobuf(schema) => {
                 let full_name = full_name.ok_or("the file has no message")?;
                 let indexes = schema.indexes_of(full_name);
@@ -73,10 +67,10 @@ impl Encoder {
         // The value is read back, so that a key is that of the record and not that of the input: with defaults, and in
         // the one text form that a typed producer makes of it.
         let value = match &self.codec {
-            Codec::Avro { schema, plan } => {
+            Codec::Avro(schema) => {
                 refuse_masked(schema, value)?;
                 avro::dynamic::encode_json(schema, value, &mut bytes).map_err(|error| error.to_string())?;
-                plan.decode::<avro::dynamic::Json>(&payload(&bytes)).map(|json| json.0)
+                avro::dynamic::decode_json(schema, &payload(&bytes))
             }
             Codec::Protobuf { schema, indexes } => {
                 let message = schema.message_at(indexes).expect("the indexes are those of a message of this file");
@@ -92,7 +86,7 @@ impl Encoder {
     /// Returns whether the record or message has a field.
     pub(crate) fn has_field(&self, name: &str) -> bool {
         match &self.codec {
-            Codec::Avro { schema, .. } => {
+            Codec::Avro(schema) => {
                 let fields = schema.root_named().and_then(|(_, named)| named.fields());
                 fields.is_some_and(|fields| fields.iter().any(|field| field.name == name))
             }
@@ -107,7 +101,7 @@ impl Encoder {
     /// # Errors
     /// A value without a field that the key needs.
     pub(crate) fn encode_key(&self, event: &Self, encoded: &Encoded) -> Result<Vec<u8>, String> {
-        let Codec::Avro { schema, .. } = &self.codec else { return Err("keys are Avro".into()) };
+        let Codec::Avro(schema) = &self.codec else { return Err("keys are Avro".into()) };
         let fields = schema.root_named().and_then(|(_, named)| named.fields()).unwrap_or_default();
         let field = |field: &avro::Field| Some((field.name.clone(), event.field_for(encoded, field)?));
         let key: Map<_, _> = fields.iter().filter_map(field).collect();
@@ -132,7 +126,7 @@ impl Encoder {
     /// A field of many values, which has no such text.
     pub(crate) fn text(&self, encoded: &Encoded, name: &str) -> Result<Option<String>, String> {
         let field = match &self.codec {
-            Codec::Avro { .. } => encoded.value.get(name).cloned(),
+            Codec::Avro(_) => encoded.value.get(name).cloned(),
             Codec::Protobuf { schema, indexes } => protobuf_field(schema, indexes, &encoded.value, name),
         };
         match field {

@@ -4,18 +4,22 @@
 //! and an exit code of `exit`. Each command is a file: `tail`, `produce`, `serve`; `args` says how it is called.
 
 mod args;
+mod check;
 mod decode;
 mod delivery;
 mod encode;
 mod envelope;
 mod exit;
+mod explain;
 mod kafka;
+mod lock;
 mod manifest;
 mod output;
 mod produce;
 mod record_json;
 mod register;
 mod registry;
+mod render;
 mod screen;
 mod serve;
 mod settings;
@@ -48,6 +52,9 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     let stop = stop::listen()?;
     match command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain { rule } => explain::run(rule.as_deref()),
+        Command::Lock(arguments) => lock::run(&arguments),
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,

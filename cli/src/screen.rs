@@ -54,6 +54,16 @@ pub(crate) fn summary(what: impl Display) {
     let _ = writeln!(anstream::stderr(), "{what}");
 }
 
+/// Prints a text of several lines, with an empty one behind it.
+pub(crate) fn block(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}\n");
+}
+
+/// Returns whether standard error is for eyes: a terminal, and nobody said NO_COLOR.
+pub(crate) fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// Overwrites the line of progress; an empty text removes it.
 pub(crate) fn progress(what: &str) {
     let mut stderr = anstream::stderr();

@@ -1,12 +1,11 @@
 //! What is emitted, before it is text: events and shared types with their versions, and for Avro the Rust types and how
 //! each known writer's bytes become them.
 
+use crate::rust::{Ident, ToTokens, TokenStream, quote};
 use eventwright_schema::manifest::DecodeForm;
 use eventwright_schema::{Diagnostic, Fingerprint, Format};
 use eventwright_wire::avro::{DECIMAL_DIGITS, Logical, Plan};
-use proc_macro2::{Ident, TokenStream};
 use prost_types::FileDescriptorProto;
-use quote::{ToTokens, quote};
 use serde_json::Value;
 
 /// All that is emitted.
@@ -146,7 +145,7 @@ pub(crate) enum TextForm {
     /// It is a generated Avro enum: the symbol.
     Symbol,
     /// It is a Protobuf enum's number: the name, or the number where it has none.
-    EnumName(syn::Path),
+    EnumName(TokenStream),
 }
 
 /// What a version consists of, by language.
@@ -162,6 +161,8 @@ pub(crate) struct ProtobufBody {
     pub(crate) imports: Vec<FileDescriptorProto>,
     /// The imports that are shared types: their Rust types stand in modules of their own.
     pub(crate) shared: Vec<SharedImport>,
+    /// Whether its messages keep the fields that they do not know.
+    pub(crate) preserves_unknown: bool,
 }
 
 /// An imported file that is a version of a shared type.
@@ -171,6 +172,8 @@ pub(crate) struct SharedImport {
     pub(crate) alias: Ident,
     /// The messages and enums at the file's top level: the full name with a dot in front, and the Rust name.
     pub(crate) types: Vec<(String, Ident)>,
+    /// Whether its messages keep the fields that they do not know.
+    pub(crate) preserves_unknown: bool,
 }
 
 /// The Rust types of one version of an Avro event or shared type, and its decoders.
@@ -234,9 +237,11 @@ impl TypePath {
 impl ToTokens for TypePath {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let Self { module, ident, inside } = self;
-        let up = inside.then(|| quote!(super::));
-        let module = module.as_ref().map(|module| quote!(#module::));
-        tokens.extend(quote!(#up #module #ident));
+        let path = match module {
+            Some(module) => quote!(#module::#ident),
+            None => quote!(#ident),
+        };
+        if *inside { quote!(super::#path).to_tokens(tokens) } else { path.to_tokens(tokens) }
     }
 }
 
@@ -416,15 +421,6 @@ impl Ty {
             Self::Enum { path, name } => Self::Enum { path: path.seen_from(true), name: name.clone() },
             Self::Union { path, place } => Self::Union { path: path.seen_from(true), place: place.clone() },
             other => other.clone(),
-        }
-    }
-
-    /// Returns whether serde's own form of the type is not its JSON form, here or inside.
-    pub(crate) fn needs_json_form(&self) -> bool {
-        match self {
-            Self::Float | Self::Double | Self::Bytes | Self::Fixed(_) | Self::Decimal { .. } => true,
-            Self::Option { inner, .. } | Self::List(inner) | Self::Map(inner) => inner.needs_json_form(),
-            _ => false,
         }
     }
 }

@@ -9,15 +9,19 @@
 //! (`lower/`), emit (`emit/`) and output (`output.rs`).
 
 mod emit;
+mod gate;
 mod ir;
 mod lower;
 mod names;
 mod output;
+mod rust;
 
 use std::path::{Path, PathBuf};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::load::load;
+
+use crate::rust::Path as RustPath;
 
 /// Compiles the events of a manifest and prints cargo's directives: one `cargo::error=` line a finding, each of which
 /// fails the build. What could be generated is written all the same.
@@ -34,12 +38,16 @@ pub struct Codegen {
 }
 
 /// What code generation came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Generated {
-    /// The Rust text of all events that have no findings.
+    /// The Rust text of all events that could be generated.
     pub code: String,
     /// What is wrong with the manifest or a schema.
     pub diagnostics: Vec<Diagnostic>,
+    /// What would break readers: what the gate has found.
+    pub breaks: Vec<Diagnostic>,
+    /// What readers may misread.
+    pub warnings: Vec<Diagnostic>,
     /// The files and folders that the code depends on.
     pub watched: Vec<PathBuf>,
 }
@@ -67,7 +75,10 @@ impl Codegen {
 
     /// As [`compile`].
     pub fn compile(&self, manifest_path: impl AsRef<Path>) {
-        output::write(&self.generate(manifest_path));
+        let path = manifest_path.as_ref();
+        let mut generated = self.generate(path);
+        gate::apply(std::env::var(gate::VARIABLE).ok().as_deref(), &path.display().to_string(), &mut generated);
+        output::write(&generated);
     }
 
     /// Generates the code without writing it.
@@ -75,15 +86,19 @@ impl Codegen {
     /// # Panics
     /// A `runtime_path` that is not a Rust path.
     pub fn generate(&self, manifest_path: impl AsRef<Path>) -> Generated {
-        let wire: syn::Path = syn::parse_str(&self.runtime_path).expect("runtime_path is a Rust path");
+        let wire = RustPath::parse(&self.runtime_path).expect("runtime_path is a Rust path");
         let loaded = load(manifest_path.as_ref());
         let mut diagnostics = loaded.diagnostics.clone();
+        let gate::Verdict { errors: breaks, warnings } = gate::check(&loaded);
         let lowered = lower::all(&loaded, &mut diagnostics);
         let mut code = output::HEADER.to_owned();
-        emit::file(&lowered, &wire, &mut diagnostics, |part| match syn::parse2(part) {
-            Ok(file) => code += &prettyplease::unparse(&file),
-            Err(error) => panic!("generated code does not parse, please report it: {error}"),
+        emit::file(&lowered, &wire, &mut diagnostics, |part| {
+            // The parts stand apart; one may be empty.
+            if !part.as_str().is_empty() {
+                code.push('\n');
+                code += &rust::layout(part.as_str());
+            }
         });
-        Generated { code, diagnostics, watched: loaded.watched }
+        Generated { code, diagnostics, breaks, warnings, watched: loaded.watched }
     }
 }

@@ -1,43 +1,59 @@
 //! Rust names for the names of schemas: snake_case and UpperCamelCase as prost-build makes them, keywords as raw
 //! identifiers.
 
+use std::fmt::Display;
+
 use heck::{ToSnakeCase, ToUpperCamelCase};
-use proc_macro2::{Ident, Span};
+
+use crate::rust::Ident;
+
+/// The field for what a message does not know, where it keeps that.
+pub(crate) const UNKNOWN_FIELDS: &str = "unknown_fields";
 
 /// Returns the identifier of a field or a module.
 pub(crate) fn snake(name: &str) -> Ident {
-    identifier(&name.to_snake_case())
+    identifier(name.to_snake_case())
 }
 
 /// Returns the identifier of a type or a variant.
 pub(crate) fn upper_camel(name: &str) -> Ident {
-    identifier(&name.to_upper_camel_case())
+    identifier(name.to_upper_camel_case())
 }
 
 /// Returns the name of a type's borrowed form.
 pub(crate) fn reference(ident: &Ident) -> Ident {
-    identifier(&format!("{}Ref", plain(ident)))
+    identifier(format!("{}Ref", plain(ident)))
 }
 
 /// Returns the text of an identifier as a schema would have it: without `r#`.
-pub(crate) fn plain(ident: &Ident) -> String {
+pub(crate) fn plain(ident: &impl Display) -> String {
     let text = ident.to_string();
     text.strip_prefix("r#").map(str::to_owned).unwrap_or(text)
 }
 
-fn identifier(text: &str) -> Ident {
-    match text {
+fn identifier(text: String) -> Ident {
+    match text.as_str() {
         // Keywords that cannot be raw identifiers, and one that prost-build takes for such: it appends an underscore too.
-        "self" | "super" | "crate" | "Self" | "extern" => Ident::new(&format!("{text}_"), Span::call_site()),
-        // A keyword since edition 2024, of which syn knows nothing.
-        "gen" => Ident::new_raw(text, Span::call_site()),
-        _ if syn::parse_str::<Ident>(text).is_ok() => Ident::new(text, Span::call_site()),
+        "self" | "super" | "crate" | "Self" | "extern" => Ident::new(format!("{text}_")),
+        keyword if is_keyword(keyword) => Ident::new(format!("r#{text}")),
         // A name of underscores and digits only has nothing left.
-        _ if !text.starts_with(|first: char| first.is_alphabetic()) => {
-            Ident::new(&format!("_{text}_"), Span::call_site())
+        _ if text == "_" || !text.starts_with(|first: char| first.is_alphabetic() || first == '_') => {
+            Ident::new(format!("_{text}_"))
         }
-        keyword => Ident::new_raw(keyword, Span::call_site()),
+        _ => Ident::new(text),
     }
+}
+
+/// Whether Rust keeps the word for itself, or may do so (The Rust Reference, "Keywords").
+#[rustfmt::skip]
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "abstract" | "as" | "async" | "await" | "become" | "box" | "break" | "const" | "continue" | "do" | "dyn" | "else"
+        | "enum" | "false" | "final" | "fn" | "for" | "gen" | "if" | "impl" | "in" | "let" | "loop" | "macro" | "match"
+        | "mod" | "move" | "mut" | "override" | "priv" | "pub" | "ref" | "return" | "static" | "struct" | "trait" | "true"
+        | "try" | "type" | "typeof" | "unsafe" | "unsized" | "use" | "virtual" | "where" | "while" | "yield"
+    )
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
-const CASES: [&str; 11] = [
+const CASES: [&str; 12] = [
     "evolution",
     "forms",
     "keys",
@@ -20,13 +20,14 @@ const CASES: [&str; 11] = [
     "shared",
     "topic",
     "unions",
+    "unknown",
     "values",
 ];
 
 /// Generates the code of one folder, as it would be from the package's own folder, and expects no findings.
 fn generate(case: &str) -> Generated {
     let generated = Codegen::new().generate(folder(case).join("events.toml"));
-    let findings: Vec<_> = generated.diagnostics.iter().map(ToString::to_string).collect();
+    let findings: Vec<_> = generated.diagnostics.iter().chain(&generated.breaks).map(ToString::to_string).collect();
     assert_eq!(findings, [""; 0], "{case}");
     generated
 }
@@ -106,6 +107,11 @@ fn forms_that_borrow_and_that_use_memory_again() {
 }
 
 #[test]
+fn messages_that_keep_unknown_fields() {
+    check("unknown");
+}
+
+#[test]
 fn every_folder_is_checked() {
     let mut cases: Vec<_> =
         std::fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -122,7 +128,7 @@ fn the_same_schemas_give_the_same_bytes() {
 
 #[test]
 fn generated_code_names_no_path_of_the_machine() {
-    for case in ["evolution", "protobuf", "shared"] {
+    for case in ["evolution", "protobuf", "shared", "unknown"] {
         assert!(!generate(case).code.contains(env!("CARGO_MANIFEST_DIR")), "{case}");
     }
 }

@@ -11,7 +11,12 @@ fn every_finding_names_its_place_and_what_to_do() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refused");
     let generated = Codegen::new().generate(folder.join("events.toml"));
     let prefix = format!("{}/", folder.display());
-    let findings: String = generated.diagnostics.iter().map(|one| format!("{one}\n").replace(&prefix, "")).collect();
+    let findings: String = generated
+        .diagnostics
+        .iter()
+        .chain(&generated.breaks)
+        .map(|one| format!("{one}\n").replace(&prefix, ""))
+        .collect();
     let path = folder.join("expected.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &findings).expect("the folder can be written");

@@ -16,7 +16,7 @@ use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
-use self::group::{Callbacks, Group};
+use self::group::{Callbacks, Group, LeavingGuard};
 use self::session::Session;
 use crate::decoder::{Decoder, Known};
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
@@ -107,7 +107,8 @@ impl Consumer {
         self.work(shutdown::signal()).await
     }
 
-    /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group.
+    /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
+    /// place of that ends the consumer as a crash would: what was handled since the last commit is handled again.
     ///
     /// # Errors
     /// No answer from broker or registry within `connect_timeout_ms`; a record that cannot be decoded and that no
@@ -133,8 +134,9 @@ impl Consumer {
         let subscribed = consumer.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
+        let leaving = LeavingGuard(Arc::clone(&group));
         let worked = Session::new(&plan, &consumer, &group).run(stop).await;
-        say_farewell(consumer, &group).await;
+        say_farewell(consumer, leaving).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -147,19 +149,24 @@ impl Consumer {
     }
 }
 
-/// Commits what is finished and leaves the group, both of which block.
-async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, group: &Arc<Group>) {
+/// Commits what is finished and leaves the group, both of which block: on a thread that nobody waits for at the end of the
+/// process, because without a broker they take as long as a session.
+async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard) {
+    let group = &leaving.0;
     let offsets = group.state().offsets.take_commit();
-    let group = Arc::clone(group);
-    let farewell = tokio::task::spawn_blocking(move || {
+    let list = group.commit_list(&offsets);
+    let (sender, left) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
         if !offsets.is_empty()
-            && let Err(error) = consumer.commit(&group.commit_list(&offsets), CommitMode::Sync)
+            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
         {
             tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
         }
+        drop(leaving);
         drop(consumer);
+        let _ = sender.send(());
     });
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+    if tokio::time::timeout(FAREWELL, left).await.is_err() {
         tracing::warn!("Kafka did not answer when the consumer left its group");
     }
 }
@@ -174,7 +181,7 @@ impl ConsumerBuilder {
     /// Adds the handler of an event. A topic may have handlers for several events. A key is none:
     ///
     /// ```compile_fail,E0080
-    /// # use eventwright::wire::{*, avro::Plan};
+    /// # use eventwright::wire::*;
     /// # struct OrderKey;
     /// # impl Event for OrderKey {
     /// #     const SCHEMA: &'static EventSchema = &EventSchema {
@@ -185,7 +192,6 @@ impl ConsumerBuilder {
     /// #     const IS_KEY: bool = true;
     /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
     /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
-    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
     /// # }
     /// # let settings = eventwright::Settings::default();
     /// # let done = |_: OrderKey, _: eventwright::Context| async { eventwright::Outcome::Done };

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use eventwright_registry::{RegistryClient, RegistryError, ResolvedSchema};
 use eventwright_schema::{Fingerprint, Reference, avro, proto};
-use eventwright_wire::avro::Plan;
+use eventwright_wire::avro::{Plan, Transcoder};
 use eventwright_wire::framing::SchemaId;
 use eventwright_wire::{EventSchema, Format, SchemaReference};
 
@@ -34,8 +34,8 @@ const SHOWN_REASONS: usize = 5;
 pub(crate) enum How {
     /// By generated code: the index into the event's writers.
     Writer(usize),
-    /// By a plan made at run time.
-    Plan(Plan),
+    /// By generated code too, from what a plan that was made at run time makes of it.
+    Transcoder(Transcoder),
 }
 
 /// What is known of one schema id on one topic.
@@ -141,7 +141,7 @@ fn avro_entry(schema: &ResolvedSchema, rows: &[Row]) -> Entry {
         return Entry::Unknown(full_name);
     };
     match plan(&writer, row.reader) {
-        Ok(plan) => Entry::Avro(Known { row: row_index, how: How::Plan(plan), writer: None }),
+        Ok(plan) => Entry::Avro(Known { row: row_index, how: How::Transcoder(Transcoder::new(&plan)), writer: None }),
         Err(reason) => Entry::Unusable(Kind::UnusableSchema, reason),
     }
 }
@@ -282,7 +282,7 @@ mod tests {
                 {{"name":"more","type":"long"}},{{"name":"id","type":"string"}}]}}"#
             );
             let found = entry(Format::Avro, &text);
-            assert!(matches!(found, Entry::Avro(Known { row: 1, how: How::Plan(_), writer: None })), "{found:?}");
+            assert!(matches!(found, Entry::Avro(Known { row: 1, how: How::Transcoder(_), writer: None })), "{found:?}");
         }
     }
 

@@ -146,7 +146,7 @@ impl<T: Send + 'static, H: Handler<T>> Route for TypedRoute<T, H> {
         let decoder = self.decoders.rows().get(row).expect("the decoder was made from these rows");
         let event = match how {
             How::Writer(writer) => (decoder.decode)(*writer, payload),
-            How::Plan(plan) => (decoder.decode_with)(plan, payload),
+            How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
         };
         Ok(self.call(event?, context))
     }

@@ -58,7 +58,7 @@ impl Keys {
         };
         let decoded = match &known.how {
             How::Writer(writer) => K::decode(*writer, payload),
-            How::Plan(plan) => K::decode_with(plan, payload),
+            How::Transcoder(transcoder) => K::decode_with(transcoder, payload),
         };
         decoded.map_err(|error| self.undecodable::<K>(format!("schema id {id}: {error}")).with_source(error))
     }

@@ -15,7 +15,6 @@
 //! #         const SUBJECT: &'static str = "orders-value";
 //! #         fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
 //! #         fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
-//! #         fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
 //! #     }
 //! # }
 //! # use events::OrderCreated;

@@ -187,7 +187,7 @@ impl ProducerBuilder {
     /// of its key with it. A key alone is none:
     ///
     /// ```compile_fail,E0080
-    /// # use eventwright::wire::{*, avro::Plan};
+    /// # use eventwright::wire::*;
     /// # struct OrderKey;
     /// # impl Event for OrderKey {
     /// #     const SCHEMA: &'static EventSchema = &EventSchema {
@@ -198,7 +198,6 @@ impl ProducerBuilder {
     /// #     const IS_KEY: bool = true;
     /// #     fn encode(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> { unimplemented!() }
     /// #     fn decode(_: usize, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
-    /// #     fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> { unimplemented!() }
     /// # }
     /// # let settings = eventwright::Settings::default();
     /// eventwright::Producer::builder(&settings).event::<OrderKey>();

@@ -25,9 +25,28 @@ const EMPTY: u64 = 0xc15d_213a_a4d7_a795;
 #[must_use]
 pub fn crc64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(EMPTY, |fingerprint, &byte| {
-        let index = (fingerprint ^ u64::from(byte)) & 0xff;
-        (fingerprint >> 8) ^ (0..8).fold(index, |entry, _| (entry >> 1) ^ (EMPTY & (entry & 1).wrapping_neg()))
+        let [low, ..] = fingerprint.to_le_bytes();
+        (fingerprint >> 8) ^ TABLE.get(usize::from(low ^ byte)).copied().unwrap_or_default()
     })
+}
+
+/// What each byte does to a fingerprint.
+static TABLE: [u64; 256] = table();
+
+#[expect(clippy::indexing_slicing, reason = "in a constant, where an index outside does not compile")]
+const fn table() -> [u64; 256] {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < table.len() {
+        let (mut entry, mut bit) = (index as u64, 0);
+        while bit < 8 {
+            entry = (entry >> 1) ^ (EMPTY & (entry & 1).wrapping_neg());
+            bit += 1;
+        }
+        table[index] = entry;
+        index += 1;
+    }
+    table
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub mod json_schema;
 #[cfg(feature = "manifest")]
 pub mod load;
 #[cfg(feature = "manifest")]
+pub mod lock;
+#[cfg(feature = "manifest")]
 pub mod manifest;
 #[cfg(feature = "proto")]
 pub mod proto;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use self::shared::{SharedTypes, User};
 use crate::compat::AnySchema;
+use crate::lock::{self, Lock};
 use crate::manifest::{EventEntry, Manifest, SubjectStrategy, TypeEntry};
 use crate::{Diagnostic, Format, Position};
 
@@ -28,6 +29,10 @@ pub struct Loaded {
     pub watched: Vec<PathBuf>,
     /// The manifest, where it could be read.
     pub manifest: Option<Manifest>,
+    /// The released versions: none where there is no lock.
+    pub lock: Lock,
+    /// The path of the lock.
+    pub lock_source: String,
 }
 
 /// An event, or the key of a topic, with its versions.
@@ -72,6 +77,8 @@ pub struct LoadedReference {
     pub version: u32,
     /// Whether the schema's own text has the name, and not only what it refers to.
     pub is_direct: bool,
+    /// Whether the type's messages keep the fields that they do not know.
+    pub preserves_unknown: bool,
 }
 
 impl LoadedType {
@@ -130,6 +137,7 @@ pub fn load(manifest_path: &Path) -> Loaded {
     };
     let root = manifest_path.parent().unwrap_or(Path::new(""));
     loaded.read_schemas(&manifest, root);
+    loaded.read_lock(&root.join(lock::FILE_NAME));
     loaded.manifest = Some(manifest);
     loaded
 }
@@ -141,6 +149,20 @@ impl Loaded {
         self.events = self.read_all(&manifest.events, &mut shared, root);
         self.keys = self.read_all(&manifest.keys, &mut shared, root);
         self.types = shared.into_loaded();
+    }
+
+    fn read_lock(&mut self, path: &Path) {
+        self.lock_source = path.display().to_string();
+        // Cargo takes a watched file that does not exist for one that always changes.
+        if !path.exists() {
+            return;
+        }
+        self.watched.push(path.to_owned());
+        let text = read(path, &self.lock_source).map_err(|wrong| vec![wrong]);
+        match text.and_then(|text| Lock::parse(&self.lock_source, &text)) {
+            Ok(lock) => self.lock = lock,
+            Err(wrong) => self.diagnostics.extend(wrong),
+        }
     }
 
     /// Returns the events or keys that have no problems.

@@ -24,6 +24,8 @@ pub struct Manifest {
     pub keys: Vec<EventEntry>,
     /// What the file says of topics, by name.
     pub topics: BTreeMap<String, TopicEntry>,
+    /// The level of what has none of its own: the shared types.
+    pub compatibility: Level,
 }
 
 /// One event of the manifest, or the key of a topic.
@@ -57,6 +59,8 @@ pub struct EventEntry {
     pub uses: Uses,
     /// What is decoded into beside the owned structs.
     pub decode: Vec<DecodeForm>,
+    /// Where it is said that messages keep the fields that they do not know.
+    pub preserve_unknown: Option<Position>,
     /// Where the event is defined.
     pub position: Position,
 }
@@ -74,6 +78,8 @@ pub struct TypeEntry {
     pub subject: Option<String>,
     /// Which versions of other shared types its versions use.
     pub uses: Uses,
+    /// Where it is said that messages keep the fields that they do not know.
+    pub preserve_unknown: Option<Position>,
     /// Where the type is defined.
     pub position: Position,
 }
@@ -372,11 +378,23 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_may_have_its_default_only() {
-        assert!(Manifest::parse("events.toml", &format!("{ORDER}migrate = []\npreserve_unknown = false\n")).is_ok());
+        assert!(Manifest::parse("events.toml", &format!("{ORDER}migrate = []\n")).is_ok());
         check_refused(
-            &format!("{ORDER}preserve_unknown = true\nmigrate = [\"v1\"]\n"),
-            "events.toml:6:11: `migrate` is not there yet: no version can be migrated by hand; remove it\n\
-             events.toml:5:20: `preserve_unknown` is not there yet: unknown fields are dropped; remove it",
+            &format!("{ORDER}migrate = [\"v1\"]\n"),
+            "events.toml:5:11: `migrate` is not there yet: no version can be migrated by hand; remove it",
+        );
+    }
+
+    #[test]
+    fn unknown_fields_are_protobufs_only() {
+        let place = |text: &str| Manifest::parse("events.toml", text).unwrap().events[0].preserve_unknown;
+        let proto = ORDER.replace("avro", "protobuf");
+        assert_eq!(place(&format!("{proto}preserve_unknown = true\n")), Some(Position { line: 5, column: 20 }));
+        assert_eq!(place(&format!("{ORDER}preserve_unknown = false\n")), None);
+        check_refused(
+            &format!("{ORDER}preserve_unknown = true\n[type.Money]\nfolder = \"m\"\npreserve_unknown = true\n"),
+            "events.toml:5:20: `preserve_unknown` is for Protobuf: bytes of Avro have no unknown fields; remove it\n\
+             events.toml:8:20: `preserve_unknown` is for Protobuf: bytes of Avro have no unknown fields; remove it",
         );
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::Codegen;
 
-const CASES: [&str; 11] = [
+const CASES: [&str; 12] = [
     "evolution",
     "forms",
     "keys",
@@ -16,6 +16,7 @@ const CASES: [&str; 11] = [
     "shared",
     "topic",
     "unions",
+    "unknown",
     "values",
 ];
 
@@ -30,12 +31,20 @@ fn main() {
         if case != "shared" {
             ask_for_all_forms(&copy.join("events.toml")).expect("the manifest can be read and written");
         }
-        let generated = Codegen::new().runtime_path("::eventwright_wire").generate(copy.join("events.toml"));
-        for finding in &generated.diagnostics {
-            println!("cargo::error={finding}");
-        }
-        std::fs::write(out_dir.join(format!("{case}.rs")), generated.code).expect("OUT_DIR can be written");
+        compile(&copy, &out_dir.join(format!("{case}.rs")));
     }
+    // The same messages as prost alone has them, to be compared with.
+    let dropping = out_dir.join("schemas/unknown");
+    replace(&dropping.join("events.toml"), "preserve_unknown = true\n", "").expect("the manifest can be changed");
+    compile(&dropping, &out_dir.join("dropping.rs"));
+}
+
+fn compile(folder: &Path, to: &Path) {
+    let generated = Codegen::new().runtime_path("::eventwright_wire").generate(folder.join("events.toml"));
+    for finding in generated.diagnostics.iter().chain(&generated.breaks) {
+        println!("cargo::error={finding}");
+    }
+    std::fs::write(to, generated.code).expect("OUT_DIR can be written");
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
@@ -58,5 +67,9 @@ fn ask_for_all_forms(manifest: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     let avro = "format = \"avro\"\n";
-    std::fs::write(manifest, text.replace(avro, &format!("{avro}decode = [\"borrowed\", \"reused\"]\n")))
+    replace(manifest, avro, &format!("{avro}decode = [\"borrowed\", \"reused\"]\n"))
+}
+
+fn replace(path: &Path, old: &str, new: &str) -> std::io::Result<()> {
+    std::fs::write(path, std::fs::read_to_string(path)?.replace(old, new))
 }

@@ -1,5 +1,5 @@
 //! The main job on real Kafka, with the generated events of `schemas/`: v1 and v2 side by side, a restart, a writer that
-//! nobody knew at build time, Confluent's own client on the other side, bad bytes, TLS and
+//! nobody knew at build time, fields that a version does not know, Confluent's own client on the other side, bad bytes, TLS and
 //! passwords, and a broker or a registry that fails.
 #![expect(
     clippy::indexing_slicing,
@@ -21,5 +21,6 @@ mod restart;
 mod secured;
 mod shared_types;
 mod side_by_side;
+mod unknown_fields;
 mod unknown_writer;
 mod world;

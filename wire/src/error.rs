@@ -56,6 +56,8 @@ pub enum DecodeErrorKind {
     TooDeep,
     /// The writer's value has no place in the reader's schema, such as an unknown enum symbol.
     Unresolvable(String),
+    /// The reader's schema adds so much to what the writer wrote that more than so many bytes would come of it.
+    TooMuch(usize),
     /// The plan was made for another reader's schema.
     WrongPlan(String),
     /// A Protobuf message that prost refused.
@@ -209,6 +211,9 @@ impl fmt::Display for DecodeErrorKind {
                 write!(f, "{count} bytes are left behind the value, which another schema must have written")
             }
             Self::TooDeep => f.write_str("records are nested deeper than the limit"),
+            Self::TooMuch(most) => {
+                write!(f, "more than {most} bytes would come of these, because of what the reader's schema adds")
+            }
             Self::OutOfRange(what) | Self::Unresolvable(what) | Self::WrongPlan(what) => f.write_str(what),
             Self::Protobuf(what) | Self::Frame(what) => f.write_str(what),
             Self::UnknownWriter(index) => write!(f, "no writer's schema has the index {index}"),

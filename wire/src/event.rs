@@ -2,11 +2,11 @@
 //!
 //! A generated struct implements [`Event`]; a generated enum over all events of one topic implements [`TopicEvents`].
 //! Both say which schemas they were compiled from, which writers' schemas they decode by generated code, and how to
-//! decode any other writer's schema by a [`Plan`].
+//! decode any other writer's schema by a [`Transcoder`].
 
 use std::borrow::Cow;
 
-use crate::avro::Plan;
+use crate::avro::Transcoder;
 use crate::{DecodeError, EncodeError, RawRecord};
 
 /// The schema language of an event.
@@ -21,6 +21,19 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Avro, Self::Protobuf, Self::Json];
+
+    /// Returns the word of the manifest.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avro => "avro",
+            Self::Protobuf => "protobuf",
+            Self::Json => "json",
+        }
+    }
+
     /// Returns the `schemaType` of the registry's REST API.
     #[must_use]
     pub const fn schema_type(self) -> &'static str {
@@ -101,6 +114,9 @@ pub trait Event: Sized + Send + 'static {
     /// The writers' schemas that [`Event::decode`] knows, oldest first; [`Event::SCHEMA`] is one of them.
     const WRITERS: &'static [&'static EventSchema];
 
+    /// The index of [`Event::SCHEMA`] among [`Event::WRITERS`].
+    const OWN_WRITER: usize = own_writer(Self::SCHEMA, Self::WRITERS);
+
     /// Whether the type is the key of a topic: it travels beside an event and never as one. To send it or to subscribe to
     /// it does not compile.
     const IS_KEY: bool = false;
@@ -150,8 +166,24 @@ pub trait Event: Sized + Send + 'static {
     /// Decodes bytes, without frame, that were written with a schema unknown at build time.
     ///
     /// # Errors
-    /// Bytes that are not what the plan's writer writes, or a plan made for another reader.
-    fn decode_with(plan: &Plan, bytes: &[u8]) -> Result<Self, DecodeError>;
+    /// Bytes that are not what the transcoder's writer writes, what it has no place for, or a transcoder for another
+    /// reader.
+    #[inline]
+    fn decode_with(transcoder: &Transcoder, bytes: &[u8]) -> Result<Self, DecodeError> {
+        transcoder.decode_owned(bytes)
+    }
+}
+
+/// Returns the index of the writer that has the version of the event itself.
+const fn own_writer(own: &EventSchema, mut writers: &[&EventSchema]) -> usize {
+    let mut index = 0;
+    while let [writer, rest @ ..] = writers {
+        if writer.version == own.version {
+            return index;
+        }
+        (index, writers) = (index + 1, rest);
+    }
+    panic!("a version is one of its own writers")
 }
 
 /// How one event of a topic is decoded into `T`: the row that the runtime looks up by the writer's schema.
@@ -164,7 +196,7 @@ pub struct EventDecoder<T> {
     /// [`Event::decode`], and then into `T`.
     pub decode: fn(usize, &[u8]) -> Result<T, DecodeError>,
     /// [`Event::decode_with`], and then into `T`.
-    pub decode_with: fn(&Plan, &[u8]) -> Result<T, DecodeError>,
+    pub decode_with: fn(&Transcoder, &[u8]) -> Result<T, DecodeError>,
 }
 
 impl<E: Event> EventDecoder<E> {

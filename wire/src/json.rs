@@ -1,126 +1,36 @@
-//! The JSON form of the values for which serde's own form is another one: bytes and fixed as base64, decimals as exact
-//! text, floats that are not finite as text.
+//! The JSON form of events, written and read by serde: generated types say what they look like and what they take.
 //!
-//! Generated structs name this module in `#[serde(with = "...")]`; it takes those values inside options, lists and maps
-//! as well.
+//! Here are the values for which serde's own form is another one: bytes and fixed as base64, decimals as exact text,
+//! floats that are not finite as text.
 
-use std::collections::BTreeMap;
+mod read;
+mod scalar;
+mod write;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserializer;
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Writes the JSON form of a value.
-///
-/// # Errors
-/// What the serializer returns.
-pub fn serialize<T: ToJson, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    value.to_json(serializer)
-}
+pub use read::{
+    Input, Place, ReadEntries, ReadError, ReadItems, ReadJson, Scalar, branch, fields, not_taken, read, symbol, value,
+};
+pub use write::{RecordView, Stopped, View, WriteEntries, WriteItems, WriteJson, write};
 
-/// Reads the JSON form of a value.
-///
-/// # Errors
-/// Text that is not the JSON form of the type, or what the deserializer returns.
-pub fn deserialize<'de, T: JsonForm, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::from_json(deserializer)
-}
+/// The only key of a number of serde_json with `arbitrary_precision`.
+const NUMBER: &str = "$serde_json::private::Number";
 
-/// Reads a value whose key must be there, although it is an `Option`.
-///
-/// # Errors
-/// What the deserializer returns.
-pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::deserialize(deserializer)
-}
-
-/// A value whose JSON form is not serde's own, as it is written.
-pub trait ToJson {
-    /// Writes the JSON form.
-    ///
-    /// # Errors
-    /// What the serializer returns.
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-}
-
-/// The same, read as well: what owns its value.
-pub trait JsonForm: ToJson + Sized {
+/// A value whose JSON form is not serde's own.
+pub trait JsonForm: Sized {
     /// Reads the JSON form.
     ///
     /// # Errors
     /// Text that is not the JSON form of the type, or what the deserializer returns.
     fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
-}
-
-/// Lends a value to serde's own containers.
-pub(crate) struct AsJson<'a, T>(pub(crate) &'a T);
-
-/// Takes a value from serde's own containers.
-struct FromJson<T>(T);
-
-impl<T: ToJson> Serialize for AsJson<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.to_json(serializer)
-    }
-}
-
-impl<'de, T: JsonForm> Deserialize<'de> for FromJson<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::from_json(deserializer).map(Self)
-    }
-}
-
-impl<T: ToJson> ToJson for Option<T> {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_ref().map(AsJson).serialize(serializer)
-    }
-}
-
-impl<T: JsonForm> JsonForm for Option<T> {
-    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<FromJson<T>>::deserialize(deserializer)?.map(|value| value.0))
-    }
-}
-
-impl<T: ToJson> ToJson for Vec<T> {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(AsJson))
-    }
-}
-
-impl<T: JsonForm> JsonForm for Vec<T> {
-    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::<FromJson<T>>::deserialize(deserializer)?.into_iter().map(|value| value.0).collect())
-    }
-}
-
-impl<T: ToJson> ToJson for BTreeMap<String, T> {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(key, value)| (key, AsJson(value))))
-    }
-}
-
-impl<T: JsonForm> JsonForm for BTreeMap<String, T> {
-    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries = BTreeMap::<String, FromJson<T>>::deserialize(deserializer)?;
-        Ok(entries.into_iter().map(|(key, value)| (key, value.0)).collect())
-    }
-}
-
-impl ToJson for Vec<u8> {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_slice().to_json(serializer)
-    }
-}
-
-impl ToJson for &[u8] {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(self))
-    }
 }
 
 impl JsonForm for Vec<u8> {
@@ -129,12 +39,6 @@ impl JsonForm for Vec<u8> {
             expected: "base64",
             parse: |text| STANDARD.decode(text).map_err(|error| error.to_string()),
         })
-    }
-}
-
-impl<const N: usize> ToJson for [u8; N] {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(self))
     }
 }
 
@@ -156,28 +60,16 @@ pub fn non_finite(value: f64) -> &'static str {
     }
 }
 
-macro_rules! float_form {
-    ($($type:ty, $wide:expr, $serialize:ident;)*) => {$(
-        impl ToJson for $type {
-            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self.is_finite() {
-                    true => serializer.$serialize(*self),
-                    false => serializer.serialize_str(non_finite($wide(*self))),
-                }
-            }
-        }
-
-        impl JsonForm for $type {
-            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                number_or_text(deserializer)
-            }
-        }
-    )*};
+impl JsonForm for f32 {
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        number_or_text(deserializer)
+    }
 }
 
-float_form! {
-    f32, f64::from, serialize_f32;
-    f64, std::convert::identity, serialize_f64;
+impl JsonForm for f64 {
+    fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        number_or_text(deserializer)
+    }
 }
 
 /// Reads a number or its text. An untagged enum could not: it does not know the numbers of serde_json with
@@ -219,7 +111,7 @@ impl<'de, T: FromStr> Visitor<'de> for NumberVisitor<T> {
 /// Reads a number of serde_json with `arbitrary_precision`: a map of one private key.
 pub(crate) fn text_of_number<'de, A: MapAccess<'de>>(mut map: A) -> Result<String, A::Error> {
     match map.next_entry::<String, String>()? {
-        Some((key, text)) if key == "$serde_json::private::Number" => Ok(text),
+        Some((key, text)) if key == NUMBER => Ok(text),
         _ => Err(A::Error::custom("expected a number, found an object")),
     }
 }
@@ -246,7 +138,7 @@ impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for TextVisitor<T, F> {
 mod decimal {
     use std::marker::PhantomData;
 
-    use super::{Deserializer, Error, JsonForm, MapAccess, Serializer, ToJson, Visitor, fmt, text_of_number};
+    use super::{Deserializer, Error, JsonForm, MapAccess, Visitor, fmt, text_of_number};
 
     /// How many digits a 64-bit float keeps for sure.
     const EXACT_DIGITS: usize = 15;
@@ -297,13 +189,7 @@ mod decimal {
     mod small {
         use rust_decimal::Decimal;
 
-        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer, ToJson};
-
-        impl ToJson for Decimal {
-            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
+        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData};
 
         impl JsonForm for Decimal {
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -328,16 +214,10 @@ mod decimal {
     mod big {
         use bigdecimal::BigDecimal;
 
-        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData, Serializer, ToJson};
+        use super::{DecimalVisitor, Deserializer, JsonForm, ParseDecimal, PhantomData};
 
         /// How many digits, and how many zeros an exponent may put beside them: they are printed in full.
         const MAX_DIGITS: u64 = 10_000;
-
-        impl ToJson for BigDecimal {
-            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.to_plain_string())
-            }
-        }
 
         impl JsonForm for BigDecimal {
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

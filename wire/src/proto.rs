@@ -9,9 +9,13 @@ use serde::de::Error;
 use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
 mod json;
+#[doc(hidden)]
+pub mod known;
+mod unknown;
 
 pub use json::{Enumeration, ProtoJson, deserialize, serialize};
 pub use prost_types;
+pub use unknown::UnknownFields;
 
 /// Appends a message's bytes.
 ///
@@ -22,19 +26,13 @@ pub fn encode_into<M: Message>(message: &M, out: &mut Vec<u8>) -> Result<(), Enc
     message.encode(out).map_err(|error| EncodeError::new(error.to_string()))
 }
 
-/// Decodes a message. Protobuf needs no resolution: unknown fields are skipped and absent ones have their defaults.
+/// Decodes a message. Protobuf needs no resolution: unknown fields are skipped, or kept where the manifest asks for that, and
+/// absent ones have their defaults.
 ///
 /// # Errors
 /// Bytes that are no such message.
 pub fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, DecodeError> {
     M::decode(bytes).map_err(|error| DecodeError::new(DecodeErrorKind::Protobuf(error.to_string())))
-}
-
-/// Returns the error of decoding Protobuf by an Avro plan.
-#[cold]
-#[must_use]
-pub fn no_plan() -> DecodeError {
-    DecodeError::new(DecodeErrorKind::WrongPlan("Protobuf is decoded without a plan".into()))
 }
 
 /// Returns the name of an enum's number, or the number where it has no name.

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use eventwright_wire::avro::BorrowedMap;
+
 use crate::events::plain_order;
 use plain_order::v1::OrderCreated as OrderV1;
-use plain_order::v2::{Address, Currency, Item, OrderCreated as OrderV2, Status};
+use plain_order::v2::{Address, AddressRef, Currency, Item, ItemRef, OrderCreated as OrderV2, OrderCreatedRef, Status};
 
 /// Bytes that are not what the schema writes.
 #[derive(Debug)]
@@ -97,10 +99,10 @@ impl<'a, const FAST: bool> Input<'a, FAST> {
     }
 
     #[inline(always)]
-    fn optional_string(&mut self) -> Read<Option<String>> {
+    fn optional<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
         match self.long()? {
             0 => Ok(None),
-            1 => self.string().map(Some),
+            1 => read(self).map(Some),
             _ => Err(Bad),
         }
     }
@@ -249,13 +251,41 @@ pub(crate) fn decode_v2<const FAST: bool>(bytes: &[u8]) -> Read<OrderV2> {
         currency: input.currency()?,
         created_at: input.long()?,
         items: input.list(3, Input::item)?,
-        discount_code: input.optional_string()?,
+        discount_code: input.optional(Input::string)?,
         attributes: input.map()?,
         address: input.address()?,
         total: input.bytes()?.to_vec(),
         status: input.status()?,
         tags: input.list(1, Input::string)?,
-        correlation_id: input.optional_string()?,
+        correlation_id: input.optional(Input::string)?,
+    })
+}
+
+/// Reads an order that version 2 wrote, borrowing from the bytes; the map is sorted, as ours is.
+pub(crate) fn decode_v2_ref<const FAST: bool>(bytes: &[u8]) -> Read<OrderCreatedRef<'_>> {
+    let input = &mut Input::<FAST> { bytes };
+    Ok(OrderCreatedRef {
+        order_id: input.str()?,
+        customer_id: input.str()?,
+        amount: input.double()?,
+        currency: input.currency()?,
+        created_at: input.long()?,
+        items: input.list(3, |input| {
+            Ok(ItemRef { sku: input.str()?, quantity: input.int()?, unit_price_cents: input.long()? })
+        })?,
+        discount_code: input.optional(Input::str)?,
+        attributes: BorrowedMap::from(input.list(2, |input| Ok((input.str()?, input.str()?)))?),
+        address: AddressRef {
+            street: input.str()?,
+            city: input.str()?,
+            region: input.str()?,
+            postal_code: input.str()?,
+            country: input.str()?,
+        },
+        total: input.bytes()?,
+        status: input.status()?,
+        tags: input.list(1, Input::str)?,
+        correlation_id: input.optional(Input::str)?,
     })
 }
 

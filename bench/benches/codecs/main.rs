@@ -19,6 +19,7 @@ use std::time::Duration;
 use measure::{Effort, Figures, Suite};
 
 #[allow(
+    clippy::allow_attributes,
     unreachable_pub,
     unused,
     clippy::all,
@@ -34,14 +35,25 @@ mod work {
     pub(crate) const ENCODE: &str = "encode v2, reused buffer";
     pub(crate) const DECODE: &str = "decode v2, owned";
     pub(crate) const BORROW: &str = "decode v2, borrowed";
+    pub(crate) const BORROW_NOT_ASCII: &str = "decode v2, borrowed, text not ASCII";
     pub(crate) const ADDED: &str = "v1 bytes to v2 struct: fields added";
     pub(crate) const SKIPPED: &str = "v2 bytes to v1 struct: tail skipped";
     pub(crate) const ENCODE_NOT_ASCII: &str = "encode v2, text not ASCII";
     pub(crate) const DECODE_NOT_ASCII: &str = "decode v2, text not ASCII";
     pub(crate) const ENCODE_LOGICAL: &str = "encode v2, logical types";
     pub(crate) const DECODE_LOGICAL: &str = "decode v2, logical types";
-    pub(crate) const ALL: [&str; 9] =
-        [ENCODE, DECODE, BORROW, ADDED, SKIPPED, ENCODE_NOT_ASCII, DECODE_NOT_ASCII, ENCODE_LOGICAL, DECODE_LOGICAL];
+    pub(crate) const ALL: [&str; 10] = [
+        ENCODE,
+        DECODE,
+        BORROW,
+        ADDED,
+        SKIPPED,
+        ENCODE_NOT_ASCII,
+        DECODE_NOT_ASCII,
+        BORROW_NOT_ASCII,
+        ENCODE_LOGICAL,
+        DECODE_LOGICAL,
+    ];
 }
 
 // Who does it, where a goal names them.

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use eventwright_schema::avro::{parse, resolve};
 use eventwright_wire::Event;
-use eventwright_wire::avro::Plan;
+use eventwright_wire::avro::{Scratch, Transcoder};
 
 use crate::events::PlainOrderRef;
 use crate::events::plain_order::v1::OrderCreated as OrderV1;
@@ -19,11 +19,11 @@ pub(crate) fn encoded<E: Event>(event: &E) -> Vec<u8> {
     bytes
 }
 
-/// Returns the plan by which `R` reads what `W` wrote, as the runtime makes it for a schema of the registry.
-fn plan<W: Event, R: Event>() -> Plan {
+/// Returns what makes of `W`'s bytes those of `R`, as the runtime has it for a schema of the registry.
+fn transcoder<W: Event, R: Event>() -> Transcoder {
     let schema = |name: &str, text| parse(name, text).expect("the schema was compiled");
     let (writer, reader) = (schema("writer", W::SCHEMA.text), schema("reader", R::SCHEMA.text));
-    resolve(&writer, &reader).expect("the versions are compatible")
+    Transcoder::new(&resolve(&writer, &reader).expect("the versions are compatible"))
 }
 
 /// Returns the index of `W` among the writers that `R` knows.
@@ -38,7 +38,9 @@ pub(crate) fn add(suite: &mut Suite) {
     same_version(suite, names, samples::v2());
     let names = [work::ENCODE_NOT_ASCII, work::DECODE_NOT_ASCII];
     same_version(suite, names, samples::v2_not_ascii());
-    other_forms(suite);
+    borrowed(suite, work::BORROW, &samples::v2());
+    borrowed(suite, work::BORROW_NOT_ASCII, &samples::v2_not_ascii());
+    reused(suite);
     limits(suite);
     added_fields(suite);
     skipped_fields(suite);
@@ -68,12 +70,21 @@ fn same_version(suite: &mut Suite, [encode, decode]: [&'static str; 2], order: O
     suite.add(decode, CLONE, bytes.len(), move || black_box(order).clone());
 }
 
-fn other_forms(suite: &mut Suite) {
-    let bytes = &*encoded(&samples::v2()).leak();
+fn borrowed(suite: &mut Suite, work: &'static str, order: &OrderV2) {
+    let bytes = &*encoded(order).leak();
     let own = writer::<OrderV2, OrderV2>();
     let read = move || PlainOrderRef::decode(own, black_box(bytes));
-    assert_eq!(read().map(PlainOrderRef::into_owned), Ok(samples::v2()));
-    suite.add(work::BORROW, OURS, bytes.len(), read);
+    assert_eq!(read().map(PlainOrderRef::into_owned).as_ref(), Ok(order));
+    assert_eq!(hand::decode_v2_ref::<false>(bytes).ok(), read().ok());
+    assert_eq!(hand::decode_v2_ref::<true>(bytes).ok(), read().ok());
+    suite.add(work, OURS, bytes.len(), read);
+    suite.add(work, HAND, bytes.len(), move || hand::decode_v2_ref::<false>(black_box(bytes)));
+    suite.add(work, HAND_FAST, bytes.len(), move || hand::decode_v2_ref::<true>(black_box(bytes)));
+}
+
+fn reused(suite: &mut Suite) {
+    let bytes = &*encoded(&samples::v2()).leak();
+    let own = writer::<OrderV2, OrderV2>();
     let mut order = samples::v2_not_ascii();
     let mut read = move || order.decode_into(own, black_box(bytes));
     assert_eq!(read(), Ok(()));
@@ -89,29 +100,33 @@ fn limits(suite: &mut Suite) {
 
 fn added_fields(suite: &mut Suite) {
     let bytes = &*encoded(&samples::v1()).leak();
-    let (plan, known) = (plan::<OrderV1, OrderV2>(), writer::<OrderV1, OrderV2>());
+    let (transcoder, known) = (transcoder::<OrderV1, OrderV2>(), writer::<OrderV1, OrderV2>());
     let expected = samples::v1_as_v2();
     assert_eq!(OrderV2::decode(known, bytes).as_ref(), Ok(&expected));
-    assert_eq!(OrderV2::decode_with(&plan, bytes).as_ref(), Ok(&expected));
+    assert_eq!(OrderV2::decode_with(&transcoder, bytes).as_ref(), Ok(&expected));
     assert_eq!(hand::decode_v1_as_v2::<true>(bytes).ok(), Some(expected));
 
     suite.add(work::ADDED, KNOWN, bytes.len(), move || OrderV2::decode(known, black_box(bytes)));
-    suite.add(work::ADDED, PLAN, bytes.len(), move || OrderV2::decode_with(&plan, black_box(bytes)));
+    let mut scratch = Scratch::default();
+    let transcoder = &*Box::leak(Box::new(transcoder));
+    suite.add(work::ADDED, PLAN, bytes.len(), move || OrderV2::decode_with(transcoder, black_box(bytes)));
+    let transcode = move || transcoder.transcode(black_box(bytes), &mut scratch).map(<[u8]>::len);
+    suite.add(work::ADDED, "eventwright, transcoding alone", bytes.len(), transcode);
     suite.add(work::ADDED, HAND, bytes.len(), move || hand::decode_v1_as_v2::<false>(black_box(bytes)));
     suite.add(work::ADDED, HAND_FAST, bytes.len(), move || hand::decode_v1_as_v2::<true>(black_box(bytes)));
 }
 
 fn skipped_fields(suite: &mut Suite) {
     let bytes = &*encoded(&samples::v2()).leak();
-    let (plan, known) = (plan::<OrderV2, OrderV1>(), writer::<OrderV2, OrderV1>());
+    let (transcoder, known) = (transcoder::<OrderV2, OrderV1>(), writer::<OrderV2, OrderV1>());
     let expected = samples::v1();
     assert_eq!(OrderV1::decode(known, bytes).as_ref(), Ok(&expected));
-    assert_eq!(OrderV1::decode_with(&plan, bytes).as_ref(), Ok(&expected));
+    assert_eq!(OrderV1::decode_with(&transcoder, bytes).as_ref(), Ok(&expected));
     assert_eq!(hand::decode_v2_as_v1::<true>(bytes).as_ref().ok(), Some(&expected));
     assert_eq!(hand::decode_start_of_v2::<true>(bytes).ok(), Some(expected));
 
     suite.add(work::SKIPPED, KNOWN, bytes.len(), move || OrderV1::decode(known, black_box(bytes)));
-    suite.add(work::SKIPPED, PLAN, bytes.len(), move || OrderV1::decode_with(&plan, black_box(bytes)));
+    suite.add(work::SKIPPED, PLAN, bytes.len(), move || OrderV1::decode_with(&transcoder, black_box(bytes)));
     suite.add(work::SKIPPED, HAND, bytes.len(), move || hand::decode_v2_as_v1::<false>(black_box(bytes)));
     suite.add(work::SKIPPED, HAND_FAST, bytes.len(), move || hand::decode_v2_as_v1::<true>(black_box(bytes)));
     let early = "by hand, stopping early";

@@ -1,12 +1,10 @@
 //! Emits what binds a type to its schema: the `EventSchema` constant and the `Event` implementation.
 
 use eventwright_schema::Format;
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
-use syn::Path;
 
 use super::{avro, key, shared};
 use crate::ir::{AvroBody, Body, Event, Key, SchemaFacts, TextField, TextForm, Version};
+use crate::rust::{Literal, Path, TokenStream, format_ident, quote};
 
 /// Emits the schema's constant and the implementation of `Event`.
 pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStream {
@@ -58,11 +56,10 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
         Format::Protobuf => quote!(Protobuf),
         Format::Json => quote!(Json),
     };
-    let (text, references) = (raw_string(text), shared::references(references));
-    let hexadecimal = |print: u64| -> TokenStream { format!("{print:#018x}").parse().expect("a hexadecimal literal") };
-    let crc64 = hexadecimal(version.schema.fingerprint.crc64);
-    let canonical = hexadecimal(version.schema.canonical_fingerprint);
-    let sha256 = version.schema.fingerprint.sha256.iter().map(|byte| Literal::u8_unsuffixed(*byte));
+    let (text, references) = (Literal::raw_string(text), shared::references(references));
+    let crc64 = Literal::hexadecimal(version.schema.fingerprint.crc64);
+    let canonical = Literal::hexadecimal(version.schema.canonical_fingerprint);
+    let sha256 = Literal::byte_string(&version.schema.fingerprint.sha256);
     let indexes = message_indexes.iter().map(|index| Literal::u32_unsuffixed(*index));
     quote! {
         #doc
@@ -77,27 +74,16 @@ fn schema(event: &Event, version: &Version, wire: &Path) -> TokenStream {
             text: #text,
             references: #references,
             fingerprint: #crc64,
-            sha256: [#(#sha256),*],
+            sha256: *#sha256,
             canonical_fingerprint: #canonical,
             message_indexes: &[#(#indexes),*],
         };
     }
 }
 
-/// Returns the text as a raw string, so that the schema can be read in the generated file.
-pub(super) fn raw_string(text: &str) -> Literal {
-    let mut hashes = String::from("#");
-    while text.contains(&format!("\"{hashes}")) {
-        hashes.push('#');
-    }
-    // A raw string cannot hold a carriage return.
-    let raw = format!("r{hashes}\"{text}\"{hashes}");
-    if text.contains('\r') { Literal::string(text) } else { raw.parse().unwrap_or_else(|_| Literal::string(text)) }
-}
-
 fn text_method(name: &str, field: Option<&TextField>, wire: &Path) -> Option<TokenStream> {
     let TextField { ident, form, optional } = field?;
-    let name = quote::format_ident!("{name}");
+    let name = format_ident!("{name}");
     let cow = quote!(::std::borrow::Cow);
     let text = |value: TokenStream, reference: TokenStream| match form {
         TextForm::Borrowed => quote!(#cow::Borrowed(#reference.as_str())),
@@ -141,13 +127,6 @@ fn avro_codec(wire: &Path) -> TokenStream {
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             #wire::avro::decode_whole(writer, bytes)
         }
-
-        fn decode_with(
-            plan: &#wire::avro::Plan,
-            bytes: &[u8],
-        ) -> ::core::result::Result<Self, #wire::DecodeError> {
-            plan.decode_for(SCHEMA.fingerprint, bytes)
-        }
     }
 }
 
@@ -168,18 +147,10 @@ fn protobuf_codec(event: &Event, wire: &Path) -> TokenStream {
         }
 
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
-            if writer < #count {
-                #wire::proto::decode(bytes)
-            } else {
-                ::core::result::Result::Err(#wire::DecodeError::new(#wire::DecodeErrorKind::UnknownWriter(writer)))
+            match writer {
+                0..#count => #wire::proto::decode(bytes),
+                unknown => ::core::result::Result::Err(#wire::avro::unknown_writer(unknown)),
             }
-        }
-
-        fn decode_with(
-            _plan: &#wire::avro::Plan,
-            _bytes: &[u8],
-        ) -> ::core::result::Result<Self, #wire::DecodeError> {
-            ::core::result::Result::Err(#wire::proto::no_plan())
         }
     }
 }

@@ -1,12 +1,9 @@
 //! Emits the key of an event that has a schema of its own: the event writes it from its own fields, without a value of
 //! the key's type in between.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
-
 use super::avro;
 use crate::ir::{KeyField, KeyRecord, KeySource};
+use crate::rust::{Literal, Path, TokenStream, format_ident, quote};
 
 /// Emits `Event::KEY_SCHEMA`.
 pub(super) fn schema(record: &KeyRecord, wire: &Path) -> TokenStream {

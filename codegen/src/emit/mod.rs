@@ -13,12 +13,10 @@ mod topic;
 
 use eventwright_schema::Diagnostic;
 use eventwright_wire::CODEGEN_ABI;
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
-use syn::Path;
 
 use crate::ir::{Body, Event, Lowered, Version};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, quote};
 use rustdoc::doc;
 
 /// Emits the whole file and hands over one part after the other: what stands at its head, each shared type, each event,

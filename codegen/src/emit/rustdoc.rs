@@ -3,14 +3,15 @@
 //!
 //! In: the text of a schema. Out: the same Markdown without code that rustdoc takes for Rust.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use crate::rust::TokenStream;
 
 /// Returns a doc comment; each line of it begins with a space, as rustfmt writes it.
 pub(super) fn doc(text: &str) -> TokenStream {
-    let text = tidy(text);
-    let lines = text.lines().map(|line| format!(" {line}"));
-    quote!(#(#[doc = #lines])*)
+    let mut tokens = TokenStream::new();
+    for line in tidy(text).lines() {
+        tokens.doc(&format!(" {line}"));
+    }
+    tokens
 }
 
 /// Returns the text with lines that end in `\n` only, are indented by two spaces at most, and with fences that name a

@@ -1,13 +1,10 @@
 //! Emits shared types: a module for each, with a module for each version, which schemas' references name.
 
 use eventwright_schema::Diagnostic;
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Path;
 
-use super::binding::raw_string;
 use super::{avro, doc, protobuf};
 use crate::ir::{Body, SharedPath, SharedType, SharedVersion};
+use crate::rust::{Literal, Path, TokenStream, quote};
 
 /// Emits the module of one shared type, and the newest version under the type's own name.
 pub(super) fn module(one: &SharedType, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
@@ -39,8 +36,11 @@ pub(super) fn path(path: &SharedPath) -> TokenStream {
 
 /// Returns what a schema's references are, as an expression.
 pub(super) fn references(references: &[SharedPath]) -> TokenStream {
-    let paths = references.iter().map(path);
-    quote!(&[#(#paths::REFERENCE),*])
+    let references = references.iter().map(|reference| {
+        let module = path(reference);
+        quote!(#module::REFERENCE)
+    });
+    quote!(&[#(#references),*])
 }
 
 fn version(one: &SharedType, version: &SharedVersion, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
@@ -52,7 +52,7 @@ fn version(one: &SharedType, version: &SharedVersion, wire: &Path, diagnostics: 
             TokenStream::new()
         }),
     };
-    let (text, references) = (raw_string(&version.text), references(&version.references));
+    let (text, references) = (Literal::raw_string(&version.text), references(&version.references));
     let of_module = doc(&format!("Version {number} of the shared type `{}`.", one.name));
     let of_reference = doc(&format!("How schemas refer to version {number} of `{}`.", one.name));
     quote! {

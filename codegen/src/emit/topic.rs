@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use eventwright_schema::Diagnostic;
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::Path;
 
 use crate::ir::{Event, Lowered};
 use crate::names;
+use crate::rust::{Ident, Path, TokenStream, format_ident, quote};
 
 /// Emits one enum a topic with several events.
 pub(super) fn enums(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<TokenStream> {
@@ -35,7 +33,7 @@ pub(super) fn enums(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagno
             diagnostics.extend(first.map(|first| Diagnostic { message, help: "rename one of them".into(), ..first }));
             continue;
         }
-        if let Some(event) = on_topic.iter().find(|event| event.ident == "Unknown") {
+        if let Some(event) = on_topic.iter().find(|event| event.ident.as_str() == "Unknown") {
             let message = format!(
                 "the event `{}` and what else is on the topic `{topic}` are one variant `Unknown` of `{name}` in Rust",
                 event.name
@@ -48,7 +46,7 @@ pub(super) fn enums(lowered: &Lowered, wire: &Path, diagnostics: &mut Vec<Diagno
     emitted
 }
 
-fn topic_enum(topic: &str, name: &syn::Ident, events: &[&Event], wire: &Path) -> TokenStream {
+fn topic_enum(topic: &str, name: &Ident, events: &[&Event], wire: &Path) -> TokenStream {
     let doc = super::doc(&format!("The events of the topic `{topic}`."));
     let variants = events.iter().map(|event| {
         let ident = &event.ident;
@@ -62,7 +60,9 @@ fn topic_enum(topic: &str, name: &syn::Ident, events: &[&Event], wire: &Path) ->
                 schema: <#ident as #wire::Event>::SCHEMA,
                 writers: <#ident as #wire::Event>::WRITERS,
                 decode: |writer, bytes| <#ident as #wire::Event>::decode(writer, bytes).map(Self::#ident),
-                decode_with: |plan, bytes| <#ident as #wire::Event>::decode_with(plan, bytes).map(Self::#ident),
+                decode_with: |transcoder, bytes| {
+                    <#ident as #wire::Event>::decode_with(transcoder, bytes).map(Self::#ident)
+                },
             }
         }
     });

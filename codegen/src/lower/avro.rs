@@ -9,8 +9,6 @@ use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::{DecodeForm, FieldName, SubjectStrategy};
 use eventwright_wire::avro::Logical;
-use proc_macro2::Ident;
-use quote::ToTokens;
 
 use self::union::FieldPlace;
 use super::shared::SharedBody;
@@ -20,6 +18,7 @@ use crate::ir::{
     Version, Writer,
 };
 use crate::names;
+use crate::rust::{Ident, ToTokens};
 
 mod naming;
 mod union;
@@ -96,7 +95,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
         let all: Vec<_> = types_lowered.iter().chain(reused.iter().map(|(_, one)| one)).collect();
         types.check_borrowed(&all);
     }
-    let writers = writers(place, version, &mut types.wrong);
+    let writers = writers(place, version);
     let root_record = types_lowered.iter().find_map(|one| match one {
         Type::Record(record) if record.name == root.name.full() => Some(record),
         _ => None,
@@ -122,38 +121,19 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
     })
 }
 
-/// Resolves each writer that the version decodes by generated code; a writer that it cannot read is a finding.
-fn writers(place: &Place<'_>, reader: &LoadedVersion, wrong: &mut Vec<Diagnostic>) -> Vec<Writer> {
+/// Resolves each writer that the version decodes by generated code. One that it cannot read has no code; where the event
+/// promises to read it, the gate has said so.
+fn writers(place: &Place<'_>, reader: &LoadedVersion) -> Vec<Writer> {
     let entry = &place.event.entry;
     let reads_all = reader.number == place.event.newest().number || entry.readers.contains(&reader.number);
-    let mut writers = Vec::new();
-    for writer in &place.event.versions {
-        let own = writer.number == reader.number;
-        if !own && (!reads_all || entry.retired.contains(&writer.number)) {
-            continue;
-        }
-        match avro::resolve(avro_schema(writer), avro_schema(reader)) {
-            Ok(plan) => writers.push(Writer {
-                version: writer.number,
-                module: names::snake(&format!("v{}", writer.number)),
-                plan,
-            }),
-            Err(errors) => wrong.extend(errors.iter().map(|error| {
-                let schema = avro_schema(reader);
-                let top = error.path.split(['.', '[']).next();
-                let fields = schema.root_named().and_then(|(_, root)| root.fields()).unwrap_or_default();
-                let field = fields.iter().find(|field| Some(field.name.as_str()) == top);
-                let span = field.map_or(schema.root().span, |field| field.span);
-                let message = format!("v{} cannot read what v{} writes: {error}", reader.number, writer.number);
-                let help = match reader.number == place.event.newest().number {
-                    true => error.help.clone(),
-                    false => format!("take \"v{}\" out of `readers` in the manifest, or {}", reader.number, error.help),
-                };
-                schema.diagnostic(span, message, help)
-            })),
-        }
-    }
-    writers
+    let is_read = |writer: &&LoadedVersion| {
+        writer.number == reader.number || (reads_all && !entry.retired.contains(&writer.number))
+    };
+    let resolved = place.event.versions.iter().filter(is_read).filter_map(|writer| {
+        let plan = avro::resolve(avro_schema(writer), avro_schema(reader)).ok()?;
+        Some(Writer { version: writer.number, module: names::snake(&format!("v{}", writer.number)), plan })
+    });
+    resolved.collect()
 }
 
 /// The naming of one version's types.

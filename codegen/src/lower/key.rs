@@ -7,10 +7,10 @@ use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{self, Schema, dynamic};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedEvent, LoadedVersion};
-use proc_macro2::Ident;
 
 use super::Place;
 use crate::ir::{Body, Event, Field, Key, KeyField, KeyRecord, KeySource, Ty, Type};
+use crate::rust::Ident;
 
 /// A key as it was loaded and as it was lowered.
 pub(super) struct KeySchema<'k> {

@@ -10,17 +10,15 @@ use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{LoadedReference, LoadedVersion};
 use eventwright_schema::manifest::{FieldName, TypeEntry};
 use eventwright_schema::proto::Schema;
-use proc_macro2::Ident;
 use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use prost_types::FileDescriptorProto;
-use quote::format_ident;
-use syn::parse_quote;
 
 use super::Place;
 use super::key::{self, Found};
 use super::shared::SharedBody;
 use crate::ir::{Body, Field, Key, ProtobufBody, SharedImport, SharedPath, TextField, TextForm, Ty, Version};
 use crate::names;
+use crate::rust::{Ident, format_ident, quote};
 
 /// Lowers all versions, oldest first.
 pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic>> {
@@ -32,7 +30,8 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         unreachable!("all versions of an event are of the manifest's format");
     };
     let path = version.path.display().to_string();
-    check_types(version, schema)?;
+    let preserves_unknown = place.event.entry.preserve_unknown.is_some();
+    check_types(version, schema, preserves_unknown)?;
     let message = event_message(schema, &place.event.entry.name).ok_or_else(|| {
         let what = format!("the file has no message `{}`", place.event.entry.name);
         vec![Diagnostic::of_file(&path, what, "name the event's message as the manifest names the event")]
@@ -55,7 +54,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         schema: place.facts(version, message.full_name(), indexes),
         key: text(&place.event.entry.key)?.map(Key::Text).or(record_key),
         id: text(&place.event.entry.id)?,
-        body: body(version, schema),
+        body: body(version, schema, preserves_unknown),
     })
 }
 
@@ -71,7 +70,8 @@ fn shared_version(entry: &TypeEntry, version: &LoadedVersion) -> Result<SharedBo
     let AnySchema::Protobuf(schema) = &version.schema else {
         unreachable!("all versions of a type are of the manifest's format");
     };
-    check_types(version, schema)?;
+    let preserves_unknown = entry.preserve_unknown.is_some();
+    check_types(version, schema, preserves_unknown)?;
     let messages = schema.file().messages().map(|message| message.name().to_owned());
     let Some(root) =
         messages.chain(schema.file().enums().map(|one| one.name().to_owned())).find(|name| *name == entry.name)
@@ -80,17 +80,18 @@ fn shared_version(entry: &TypeEntry, version: &LoadedVersion) -> Result<SharedBo
         let help = "name one of them as the manifest names the shared type";
         return Err(vec![Diagnostic::of_file(version.path.display().to_string(), what, help)]);
     };
-    Ok(SharedBody { root: Some(names::upper_camel(&root)), body: body(version, schema) })
+    Ok(SharedBody { root: Some(names::upper_camel(&root)), body: body(version, schema, preserves_unknown) })
 }
 
 /// Says what in a file has no Rust type, or not one of its own.
-fn check_types(version: &LoadedVersion, schema: &Schema) -> Result<(), Vec<Diagnostic>> {
+fn check_types(version: &LoadedVersion, schema: &Schema, preserves_unknown: bool) -> Result<(), Vec<Diagnostic>> {
     let refuse = |what, help: &str| Diagnostic::of_file(version.path.display().to_string(), what, help);
     if let Some(field) = schema.file().messages().find_map(|message| dynamic_field(&message)) {
         let what = format!("the field `{}` has a type without a Rust type of its own", field.full_name());
         return Err(vec![refuse(what, "write a message that says what the field holds")]);
     }
-    let collisions = collisions::of_file(schema.file());
+    let taken = preserves_unknown.then_some(names::UNKNOWN_FIELDS);
+    let collisions = collisions::of_file(schema.file(), taken);
     let mut wrong: Vec<_> = collisions.into_iter().map(|what| refuse(what, "rename one of them")).collect();
     for reference in &version.references {
         let alias = alias(reference).to_string();
@@ -105,16 +106,17 @@ fn check_types(version: &LoadedVersion, schema: &Schema) -> Result<(), Vec<Diagn
 /// Returns the message for whose inner types prost-build makes a module of that name.
 fn message_of_module(mut messages: impl Iterator<Item = MessageDescriptor>, module: &str) -> Option<String> {
     messages.find_map(|message| {
-        let own = (names::snake(message.name()) == module).then(|| message.full_name().to_owned());
+        let own = (names::snake(message.name()).as_str() == module).then(|| message.full_name().to_owned());
         own.or_else(|| message_of_module(message.child_messages(), module))
     })
 }
 
-fn body(version: &LoadedVersion, schema: &Schema) -> Body {
+fn body(version: &LoadedVersion, schema: &Schema, preserves_unknown: bool) -> Body {
     Body::Protobuf(Box::new(ProtobufBody {
         file: schema.file().file_descriptor_proto().clone(),
         imports: imports(schema.file()),
         shared: shared_imports(version, schema.file()),
+        preserves_unknown,
     }))
 }
 
@@ -125,7 +127,8 @@ fn shared_imports(version: &LoadedVersion, file: &FileDescriptor) -> Vec<SharedI
         let messages = imported.messages().map(|one| (format!(".{}", one.full_name()), names::upper_camel(one.name())));
         let enums = imported.enums().map(|one| (format!(".{}", one.full_name()), names::upper_camel(one.name())));
         let types = messages.chain(enums).collect();
-        Some(SharedImport { path: super::shared_path(reference), alias: alias(reference), types })
+        let (path, preserves_unknown) = (super::shared_path(reference), reference.preserves_unknown);
+        Some(SharedImport { path, alias: alias(reference), types, preserves_unknown })
     };
     version.references.iter().filter_map(import).collect()
 }
@@ -246,8 +249,8 @@ fn text_form(field: &FieldDescriptor, version: &LoadedVersion) -> Option<TextFor
             let ident = names::upper_camel(descriptor.name());
             let file = descriptor.parent_file();
             Some(TextForm::EnumName(match version.references.iter().find(|one| one.name == file.name()).map(alias) {
-                Some(module) => parse_quote!(#module::#ident),
-                None => ident.into(),
+                Some(module) => quote!(#module::#ident),
+                None => quote!(#ident),
             }))
         }
         Kind::Enum(_) | Kind::Message(_) | Kind::Bytes | Kind::Double | Kind::Float => None,

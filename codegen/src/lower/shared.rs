@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{Loaded, LoadedType, LoadedVersion};
-use proc_macro2::Ident;
 
 use super::{avro, protobuf};
 use crate::ir::{Body, SharedType, SharedVersion};
 use crate::names;
+use crate::rust::Ident;
 
 /// What one version of a type is in Rust.
 pub(super) struct SharedBody {

@@ -2,6 +2,7 @@
 //!
 //! The calls come while the consumer polls, on its own task, so that nothing here races with a session.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -20,6 +21,8 @@ pub(super) struct Group {
     topics: Vec<Arc<str>>,
     pub(super) health: Health,
     state: Mutex<State>,
+    /// The session is over: librdkafka takes the partitions back because the consumer is dropped.
+    leaving: AtomicBool,
 }
 
 /// Offsets, and what happened to the assignment since the session looked last.
@@ -35,13 +38,22 @@ pub(super) enum Change {
     Revoked(Partition),
 }
 
+/// Tells the group, when dropped, that its session is over: also where whoever runs it does not wait for the end.
+pub(super) struct LeavingGuard(pub(super) Arc<Group>);
+
+impl Drop for LeavingGuard {
+    fn drop(&mut self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The handle that librdkafka owns.
 #[derive(Clone)]
 pub(super) struct Callbacks(pub(super) Arc<Group>);
 
 impl Group {
     pub(super) fn new(topics: Vec<Arc<str>>) -> Self {
-        Self { topics, health: Health::default(), state: Mutex::default() }
+        Self { topics, health: Health::default(), state: Mutex::default(), leaving: AtomicBool::new(false) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -104,9 +116,21 @@ impl Group {
         if offsets.is_empty() {
             return;
         }
-        let committed = consumer.commit(&self.commit_list(&offsets), CommitMode::Sync);
-        if let Err(error) = committed {
-            tracing::warn!(%error, "offsets of revoked partitions were not committed; their records will be handled twice");
+        let warn = |error: &str| {
+            tracing::warn!(
+                error,
+                "offsets of revoked partitions were not committed; their records will be handled twice"
+            );
+        };
+        if consumer.assignment_lost() {
+            return warn("the group has given the partitions to others already");
+        }
+        // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
+        if self.leaving.load(Ordering::Relaxed) {
+            return warn("the consumer was dropped");
+        }
+        if let Err(error) = consumer.commit(&self.commit_list(&offsets), CommitMode::Sync) {
+            warn(&error.to_string());
         }
     }
 }

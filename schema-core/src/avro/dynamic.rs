@@ -1,27 +1,26 @@
 //! Decodes and encodes without generated code: between bytes and the JSON form of an event (ARCHITECTURE.md, "JSON
 //! form"), for tools and defaults.
 
+mod decode;
 mod encode;
 mod mask;
-mod sink;
 
+use eventwright_wire::avro::Reader;
 use eventwright_wire::{DecodeError, EncodeError};
 use serde_json::Value;
 
 use super::model::{Field, Node, Schema};
-use super::resolve;
 
 pub use mask::{MASK, mask, masked_field};
-pub use sink::Json;
 
-/// Decodes one datum, as its writer's schema says, into the JSON form.
+/// Decodes one datum, as its writer's schema says, into the JSON form. What another schema wrote becomes the schema's own
+/// bytes by a [`Transcoder`](eventwright_wire::avro::Transcoder).
 ///
 /// # Errors
 /// Bytes that the schema does not write, or values that the JSON form has no text for, such as a decimal of more
 /// digits than its schema says.
 pub fn decode_json(schema: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> {
-    let plan = resolve::identity(schema, schema.root())?;
-    plan.decode::<Json>(bytes).map(|json| json.0)
+    decode_node(schema, schema.root(), bytes)
 }
 
 /// Encodes a value in the JSON form as the schema says. A field that is left out takes its default; a field that the
@@ -62,8 +61,14 @@ pub fn default_bytes(schema: &Schema, field: &Field) -> Option<Vec<u8>> {
 /// A default that is a value of the base type but not of the logical one.
 pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<Value>, DecodeError> {
     let Some(bytes) = default_bytes(schema, field) else { return Ok(None) };
-    let json = resolve::identity(schema, &field.node)?.decode::<Json>(&bytes)?;
-    Ok(Some(json.0))
+    decode_node(schema, &field.node, &bytes).map(Some)
+}
+
+/// Decodes a value of one of the schema's types.
+fn decode_node(schema: &Schema, node: &Node, bytes: &[u8]) -> Result<Value, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let decoded = decode::Decoder::new(schema, &mut reader).node(node);
+    reader.finish(decoded)
 }
 
 #[cfg(test)]

@@ -93,6 +93,8 @@ pub struct Named {
     pub name_span: Span,
     /// Whether a value may hold another of this type: only then can values nest without end.
     pub recursive: bool,
+    /// The fewest bytes that a value takes.
+    pub min_size: usize,
 }
 
 /// What a named type is.
@@ -227,6 +229,19 @@ impl Schema {
     pub fn reference_of(&self, id: NamedId) -> Option<usize> {
         let source = self.named(id).span.source;
         (source + 1 < self.sources.len()).then_some(source)
+    }
+
+    /// Returns the fewest bytes that a value of the type takes, so that a count of items can be compared with the bytes
+    /// that are left.
+    #[must_use]
+    pub fn min_size(&self, node: &Node) -> usize {
+        match &node.kind {
+            Kind::Null => 0,
+            Kind::Float => 4,
+            Kind::Double => 8,
+            Kind::Named(id) => self.named(*id).min_size,
+            _ => 1,
+        }
     }
 
     /// Returns the record, enum or fixed that the schema as a whole is, if it is one.

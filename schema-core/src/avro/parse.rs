@@ -7,6 +7,7 @@ mod declaration;
 mod default;
 mod depth;
 mod recursion;
+mod size;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -48,6 +49,7 @@ pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Sc
     }
     let recursive = recursion::recursive(&schema);
     schema.named.iter_mut().zip(recursive).for_each(|(named, recursive)| named.recursive = recursive);
+    size::set(&mut schema);
     let wrong = default::check(&schema);
     if wrong.is_empty() { Ok(schema) } else { Err(wrong) }
 }
@@ -71,6 +73,12 @@ pub fn outline(text: &str) -> Outline {
     undefined.retain(|name| !by_name.contains_key(name));
     let name = by_name.into_iter().find(|(_, id)| id.0 == 0).map(|(name, _)| name);
     Outline { name, undefined }
+}
+
+/// Returns whether a text is JSON, whatever it says.
+#[must_use]
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    json::parse(text).is_ok()
 }
 
 /// How many problems of one text are reported; each costs a look at the text before it.

@@ -9,13 +9,10 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node as Step, NodeId, Plan, Primitive, RecordNode};
-use eventwright_wire::{DecodeError, DecodeErrorKind};
+use eventwright_wire::avro::{Conversion, EnumNode, FieldStep, Node as Step, NodeId, Plan, Primitive, RecordNode};
 
 use super::model::{Body, Field, Kind, Named, NamedId, Node, Schema};
 use super::{advice, dynamic};
-
-mod size;
 
 /// Why a reader can never read what a writer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +49,6 @@ pub fn resolve(writer: &Schema, reader: &Schema) -> Result<Plan, Vec<ResolveErro
         Ok(Plan { reader: reader.fingerprint().crc64, nodes: resolver.nodes, root })
     } else {
         Err(resolver.errors)
-    }
-}
-
-/// Returns the plan by which `schema` reads a value of one of its own types.
-///
-/// # Errors
-/// A schema that is too large or too deep.
-pub(super) fn identity(schema: &Schema, node: &Node) -> Result<Plan, DecodeError> {
-    let budget = Cell::new(MAX_STEPS);
-    let mut resolver = Resolver::new(schema, schema, &budget, 0);
-    let root = resolver.node(node, node, &Path::Root);
-    match resolver.errors.into_iter().next() {
-        None => Ok(Plan { reader: schema.fingerprint().crc64, nodes: resolver.nodes, root }),
-        Some(error) => Err(DecodeError::new(DecodeErrorKind::WrongPlan(error.to_string()))),
     }
 }
 
@@ -152,8 +135,8 @@ impl<'s, 'b> Resolver<'s, 'b> {
             (Kind::Named(from), Kind::Named(to)) => self.named(*from, *to, path),
             (from, to) => match (primitive(from), primitive(to)) {
                 (Some(from), Some(to)) if promotes(from, to) => {
-                    let logical = meaning(writer.logical, reader.logical);
-                    self.push(Step::Scalar { from, to, logical, own: logical == reader.logical })
+                    let conversion = Conversion::between(writer.logical, reader.logical);
+                    self.push(Step::Scalar { from, to, logical: reader.logical, conversion })
                 }
                 _ => {
                     let (from, to) = (self.writer.branch_name(writer), self.reader.branch_name(reader));
@@ -174,8 +157,8 @@ impl<'s, 'b> Resolver<'s, 'b> {
         }
         match (&from.body, &to.body) {
             (Body::Fixed(from_size), Body::Fixed(size)) if from_size == size => {
-                let logical = meaning(from.logical, to.logical);
-                self.push(Step::Fixed { size: *size, logical, own: logical == to.logical })
+                let conversion = Conversion::between(from.logical, to.logical);
+                self.push(Step::Fixed { size: *size, logical: to.logical, conversion })
             }
             (Body::Fixed(from_size), Body::Fixed(size)) => {
                 let name = &to.name;
@@ -216,14 +199,14 @@ impl<'s, 'b> Resolver<'s, 'b> {
                     field: index,
                     node: self.node(&from_field.node, &field.node, &Path::Field(path, &field.name)),
                 },
-                None => FieldStep::Skip(self.skip(&from_field.node)),
+                None => FieldStep::Skip { name: from_field.name.clone(), node: self.skip(&from_field.node) },
             });
         }
         let mut missing = None;
         let read: HashSet<usize> = targets.into_iter().flatten().collect();
         for (index, field) in to.iter().enumerate().filter(|(index, _)| !read.contains(index)) {
-            match self.default(index, field) {
-                Some(step) => steps.push(step),
+            match dynamic::default_bytes(self.reader, field) {
+                Some(bytes) => steps.push(FieldStep::Default { field: index, bytes }),
                 None => {
                     let what = "the writer does not write the field, and the reader has no default";
                     let path = Path::Field(path, &field.name);
@@ -236,24 +219,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
         missing.map_or(Ok(steps), Err)
     }
 
-    fn default(&mut self, index: usize, field: &'s Field) -> Option<FieldStep> {
-        let default = field.default.as_ref()?;
-        let bytes =
-            dynamic::encode_default(self.reader, &field.node, default).expect("defaults are checked when parsed");
-        let node = self.identity(self.reader, &field.node);
-        Some(FieldStep::Default { field: index, node, bytes })
-    }
-
-    /// Adds the plan by which `schema` reads what it writes itself, and returns its node.
-    fn identity(&mut self, schema: &'s Schema, node: &'s Node) -> NodeId {
-        let mut own = Resolver::new(schema, schema, self.budget, self.depth);
-        own.nodes = std::mem::take(&mut self.nodes);
-        let id = own.node(node, node, &Path::Root);
-        self.nodes = own.nodes;
-        self.errors.append(&mut own.errors);
-        id
-    }
-
+    /// Returns the node by which the writer itself would read what is skipped.
     fn skip(&mut self, node: &'s Node) -> NodeId {
         let named = match &node.kind {
             Kind::Named(id) => Some(*id),
@@ -262,7 +228,11 @@ impl<'s, 'b> Resolver<'s, 'b> {
         if let Some(known) = named.and_then(|id| self.skips.get(&id)) {
             return *known;
         }
-        let skip = self.identity(self.writer, node);
+        let mut own = Resolver::new(self.writer, self.writer, self.budget, self.depth);
+        own.nodes = std::mem::take(&mut self.nodes);
+        let skip = own.node(node, node, &Path::Root);
+        self.nodes = own.nodes;
+        self.errors.append(&mut own.errors);
         if let Some(id) = named {
             self.skips.insert(id, skip);
         }
@@ -301,29 +271,6 @@ fn fit(from: &Named, to: &Named) -> bool {
 
 fn is_alias(from: &Named, to: &Named) -> bool {
     to.aliases.contains(&from.name)
-}
-
-/// Returns what a value means. The specification and Java look at the reader's logical type only, and read a 19.99 of
-/// scale 2 as 0.1999 of scale 4; but the value that we decode into carries its own scale, and a timestamp has no unit, so
-/// where both say decimal, or both say a time, the writer's word holds and no value changes.
-fn meaning(writer: Logical, reader: Logical) -> Logical {
-    use Logical::{
-        Decimal, LocalTimestampMicros, LocalTimestampMillis, LocalTimestampNanos, TimeMicros, TimeMillis,
-        TimestampMicros, TimestampMillis, TimestampNanos,
-    };
-    match (writer, reader) {
-        // The precision is the reader's: it decides on the type.
-        (Decimal { scale, .. }, Decimal { precision, .. }) => Decimal { precision, scale },
-        (TimeMillis | TimeMicros, TimeMillis | TimeMicros) => writer,
-        (TimestampMillis | TimestampMicros | TimestampNanos, TimestampMillis | TimestampMicros | TimestampNanos) => {
-            writer
-        }
-        (
-            LocalTimestampMillis | LocalTimestampMicros | LocalTimestampNanos,
-            LocalTimestampMillis | LocalTimestampMicros | LocalTimestampNanos,
-        ) => writer,
-        _ => reader,
-    }
 }
 
 /// Returns the primitive that a kind is, if it is one.
@@ -369,46 +316,62 @@ impl Schema {
 
 #[cfg(test)]
 mod tests {
-    use crate::avro::dynamic::Json;
-    use crate::avro::{parse, resolve};
+    use eventwright_wire::avro::{Scratch, Transcoder};
+    use serde_json::{Value, json};
 
-    fn field(ty: &str) -> String {
-        format!(r#"{{"type":"record","name":"A","fields":[{{"name":"x","type":{ty}}}]}}"#)
+    use crate::avro::{dynamic, parse, resolve};
+
+    fn record(fields: &str) -> String {
+        format!(r#"{{"type":"record","name":"A","fields":[{fields}]}}"#)
     }
 
-    /// Encodes `value` as the writer's type and reads it as the reader's.
-    fn check(writer: &str, reader: &str, value: &str, expected: &str) {
-        let [writer, reader] = [writer, reader].map(|ty| parse("test", &field(ty)).unwrap());
-        let mut bytes = Vec::new();
-        let value = serde_json::json!({ "x": value });
-        crate::avro::dynamic::encode_json(&writer, &value, &mut bytes).unwrap();
-        let Json(read) = resolve(&writer, &reader).unwrap().decode(&bytes).unwrap();
-        assert_eq!(read["x"], expected);
+    fn field(ty: &str) -> String {
+        record(&format!(r#"{{"name":"x","type":{ty}}}"#))
+    }
+
+    /// Reads what the writer writes for the value.
+    fn read(writer: &str, reader: &str, value: &Value) -> Result<Value, String> {
+        let [writer, reader] = [writer, reader].map(|text| parse("test", text).unwrap());
+        let (mut bytes, mut scratch) = (Vec::new(), Scratch::default());
+        dynamic::encode_json(&writer, value, &mut bytes).unwrap();
+        let transcoder = Transcoder::new(&resolve(&writer, &reader).unwrap());
+        let transcoded = transcoder.transcode(&bytes, &mut scratch);
+        transcoded.and_then(|bytes| dynamic::decode_json(&reader, bytes)).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn another_scale_or_unit_changes_no_value() {
+    fn another_scale_or_unit_means_the_same_value() {
+        let check = |writer: &str, reader: &str, value: &str, expected: Result<&str, &str>| {
+            let read = read(&field(writer), &field(reader), &json!({ "x": value }));
+            assert_eq!(read, expected.map(|expected| json!({ "x": expected })).map_err(str::to_owned));
+        };
         let decimal = |scale| format!(r#"{{"type":"bytes","logicalType":"decimal","precision":9,"scale":{scale}}}"#);
         let fixed = |scale| {
             format!(r#"{{"type":"fixed","name":"F","size":4,"logicalType":"decimal","precision":9,"scale":{scale}}}"#)
         };
         let logical = |base, name| format!(r#"{{"type":"{base}","logicalType":"{name}"}}"#);
-        check(&decimal(2), &decimal(4), "19.99", "19.99");
-        check(&fixed(2), &fixed(4), "-19.99", "-19.99");
-        let [millis, micros] = ["timestamp-millis", "timestamp-micros"].map(|name| logical("long", name));
-        check(&millis, &micros, "2026-02-03T04:05:06.789Z", "2026-02-03T04:05:06.789Z");
-        check(&micros, &millis, "1969-02-03T04:05:06.789123Z", "1969-02-03T04:05:06.789123Z");
-        check(&logical("int", "time-millis"), &logical("long", "time-micros"), "04:05:06.789", "04:05:06.789");
+        check(&decimal(2), &decimal(4), "19.99", Ok("19.9900"));
+        check(&fixed(2), &fixed(4), "-19.99", Ok("-19.9900"));
+        check(&decimal(4), &decimal(2), "-19.9900", Ok("-19.99"));
+        let lost = "`x`: the decimal of scale 4 has digits that the reader's scale of 2 would cut off";
+        check(&decimal(4), &decimal(2), "19.9901", Err(lost));
+        let too_large = "`x`: the decimal does not fit 4 bytes in the reader's scale";
+        check(&fixed(2), &fixed(4), "1000000.00", Err(too_large));
+        let [millis, micros, nanos] =
+            ["timestamp-millis", "timestamp-micros", "timestamp-nanos"].map(|name| logical("long", name));
+        check(&millis, &micros, "2026-02-03T04:05:06.789Z", Ok("2026-02-03T04:05:06.789Z"));
+        check(&micros, &millis, "1969-02-03T04:05:06.789123Z", Ok("1969-02-03T04:05:06.789Z"));
+        let too_far = "`x`: the time 9223372036855 does not fit 64 bits in the reader's unit";
+        check(&millis, &nanos, "2262-04-11T23:47:16.855Z", Err(too_far));
+        check(&logical("int", "time-millis"), &logical("long", "time-micros"), "04:05:06.789", Ok("04:05:06.789"));
     }
 
     #[test]
     fn a_renamed_field_keeps_its_content_even_where_a_new_one_takes_its_name() {
-        let record = |fields: &str| format!(r#"{{"type":"record","name":"A","fields":[{fields}]}}"#);
         let renamed = r#"{"name":"a","type":"int","default":0},{"name":"b","type":"int","default":0,"aliases":["a"]}"#;
-        let [writer, reader] = [r#"{"name":"a","type":"int"}"#, renamed].map(|it| parse("test", &record(it)).unwrap());
-        let read = |writer, bytes: &[u8]| resolve(writer, &reader).unwrap().decode::<Json>(bytes).unwrap().0;
-        assert_eq!(read(&writer, &[14]), serde_json::json!({"a": 0, "b": 7}));
-        assert_eq!(read(&reader, &[14, 16]), serde_json::json!({"a": 7, "b": 8}));
+        let [writer, reader] = [r#"{"name":"a","type":"int"}"#, renamed].map(record);
+        assert_eq!(read(&writer, &reader, &json!({"a": 7})), Ok(json!({"a": 0, "b": 7})));
+        assert_eq!(read(&reader, &reader, &json!({"a": 7, "b": 8})), Ok(json!({"a": 7, "b": 8})));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! its rule, its place and the edit that mends it. The rules themselves are in `avro/compat.rs`, `proto/compat.rs`
 //! and `json_schema/compat.rs`; the levels are those of Confluent's registry ("Schema Evolution and Compatibility").
 
+#[cfg(feature = "manifest")]
+pub mod history;
 mod level;
 mod report;
 pub mod rule;
@@ -54,6 +56,20 @@ pub fn parse_any(
             format!("this program was built without {}", format.schema_type()),
             "build it with the features `proto` and `json` of eventwright-schema",
         )]),
+    }
+}
+
+/// Returns whether a text is of the language at all, even if it is no schema: whether it was the wrong file, so to speak.
+#[must_use]
+pub fn is_well_formed(format: Format, text: &str) -> bool {
+    match format {
+        Format::Avro => avro::is_well_formed(text),
+        #[cfg(feature = "proto")]
+        Format::Protobuf => proto::is_well_formed(text),
+        #[cfg(not(feature = "proto"))]
+        Format::Protobuf => true,
+        // JSON is the text of both.
+        Format::Json => avro::is_well_formed(text),
     }
 }
 
@@ -250,7 +266,7 @@ impl<'a, S> Pair<'a, S> {
         Finding {
             rule,
             severity,
-            direction: self.direction,
+            direction: Some(self.direction),
             path,
             message: format!("{what}: readers of {reader} {failure} records written with {writer}"),
             help,

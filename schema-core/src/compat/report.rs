@@ -26,8 +26,8 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// Whether the level's promise is broken, or a value may be misread in spite of it.
     pub severity: Severity,
-    /// Which version reads.
-    pub direction: Direction,
+    /// Which version reads; `None` where the rule is about one version alone.
+    pub direction: Option<Direction>,
     /// Where in the reader's schema: a JSON pointer such as `/fields/6`, for Protobuf `#/Message/3`.
     pub path: String,
     /// What was expected and what was found, who cannot read what: lowercase, without a final period.

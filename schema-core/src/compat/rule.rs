@@ -11,13 +11,19 @@ pub struct Rule {
     pub id: &'static str,
     /// What the rule says, in one sentence.
     pub summary: &'static str,
+    /// What `eventwright explain` prints: why it is a rule, an example, and how to mend what breaks it, in Markdown.
+    pub page: &'static str,
 }
 
 macro_rules! rules {
     ($($id:ident: $summary:literal,)*) => {
         $(
             #[doc = $summary]
-            pub static $id: Rule = Rule { id: stringify!($id), summary: $summary };
+            pub static $id: Rule = Rule {
+                id: stringify!($id),
+                summary: $summary,
+                page: include_str!(concat!("../../rules/", stringify!($id), ".md")),
+            };
         )*
 
         /// All rules.
@@ -30,6 +36,13 @@ rules! {
     SCHEMA_TYPE_CHANGED: "two versions of one subject have the same schema language",
     // Ours: Confluent's registry overflows its stack, or does not answer.
     TOO_COMPLEX: "types are few enough, and nested no deeper, than can be compared",
+
+    // Ours: the lock's.
+    RELEASED_VERSION_CHANGED: "a released version says what it said when it was released",
+    RELEASED_VERSION_REMOVED: "a released version keeps its file",
+    RELEASED_OUT_OF_ORDER: "versions are released in the order of their numbers",
+    // Ours: where Confluent's registry says yes, and yet no value comes out.
+    READER_CANNOT_DECODE: "a reader can decode what every version wrote that it promises to read",
 
     // Avro.
     NAME_MISMATCH: "a record, enum or fixed has the same name in both versions, or the reader's aliases say the old one",
@@ -116,6 +129,46 @@ rules! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Format;
+    use crate::compat::{Level, check, parse_any};
+
+    /// The schemas of a page: what stands in the code block under a heading.
+    fn block(page: &str, heading: &str) -> Option<(Format, String)> {
+        let (_, rest) = page.split_once(&format!("\n## {heading}\n```"))?;
+        let (language, rest) = rest.split_once('\n')?;
+        let (text, _) = rest.split_once("\n```")?;
+        let format = match language {
+            "proto" => Format::Protobuf,
+            "jsonschema" => Format::Json,
+            _ => Format::Avro,
+        };
+        Some((format, text.to_owned()))
+    }
+
+    fn findings(older: &(Format, String), newer: &(Format, String)) -> Vec<&'static str> {
+        let parse = |(format, text): &(Format, String)| parse_any(*format, "example", text, &[]).unwrap();
+        let report = check(Level::Backward, &[("v1".into(), &parse(older))], ("v2".into(), &parse(newer)));
+        report.findings.iter().chain(&report.warnings).map(|finding| finding.rule.id).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_pages_are_true() {
+        let (mut examples, mut untrue) = (0, Vec::new());
+        for rule in ALL {
+            assert!(rule.page.starts_with(&format!("# {}\n", rule.id)), "{}", rule.id);
+            let Some(older) = block(rule.page, "The old version") else { continue };
+            let newer = block(rule.page, "The new version, which breaks").unwrap();
+            let found = findings(&older, &newer);
+            untrue.extend((!found.contains(&rule.id)).then(|| format!("{}: {found:?}", rule.id)));
+            if let Some(mended) = block(rule.page, "The new version, mended") {
+                let found = findings(&older, &mended);
+                untrue.extend((!found.is_empty()).then(|| format!("{}, mended: {found:?}", rule.id)));
+            }
+            examples += 1;
+        }
+        assert_eq!(untrue, [""; 0]);
+        assert!(examples >= 18, "only {examples} pages have an example");
+    }
 
     #[test]
     fn rules_have_names_of_their_own() {

@@ -28,7 +28,7 @@ fn each_level_compares_with_its_versions_in_its_directions() {
             .iter()
             .map(|one| {
                 let field = one.message.split('`').nth(1).unwrap_or("");
-                (one.direction.name(), one.old.label.as_str(), field)
+                (one.direction.map_or("", Direction::name), one.old.label.as_str(), field)
             })
             .collect();
         assert_eq!(found, expected, "{level}");

@@ -19,22 +19,24 @@ pub(super) struct User<'m> {
     name: &'m str,
     format: Format,
     uses: &'m Uses,
+    preserve_unknown: Option<Position>,
     position: Position,
 }
 
 impl<'m> User<'m> {
     pub(super) fn event(entry: &'m EventEntry) -> Self {
-        let EventEntry { name, format, uses, topic, position, .. } = entry;
+        let EventEntry { name, format, uses, topic, preserve_unknown, position, .. } = entry;
         let (table, key) = match entry.subject {
             SubjectStrategy::Key => (("topic", topic.as_str()), "key_uses"),
             _ => (("event", name.as_str()), "uses"),
         };
-        Self { table, key, name, format: *format, uses, position: *position }
+        Self { table, key, name, format: *format, uses, preserve_unknown: *preserve_unknown, position: *position }
     }
 
     fn shared(entry: &'m TypeEntry) -> Self {
-        let TypeEntry { name, format, uses, position, .. } = entry;
-        Self { table: ("type", name), key: "uses", name, format: *format, uses, position: *position }
+        let TypeEntry { name, format, uses, preserve_unknown, position, .. } = entry;
+        let (table, preserve_unknown, position) = (("type", name.as_str()), *preserve_unknown, *position);
+        Self { table, key: "uses", name, format: *format, uses, preserve_unknown, position }
     }
 }
 
@@ -51,6 +53,8 @@ pub(super) struct SharedTypes<'t> {
     states: BTreeMap<Key, State>,
     /// The users and types of which a missing pin was found: one pin holds for all newer versions.
     unpinned: BTreeSet<(String, String)>,
+    /// The users that preserve unknown fields, and types that do not: one key is missing for all versions.
+    dropping: BTreeSet<(String, String)>,
 }
 
 /// The index of a type, and the number of its version.
@@ -67,7 +71,8 @@ enum State {
 impl<'t> SharedTypes<'t> {
     /// Loads all types.
     pub(super) fn load(manifest: &'t Manifest, types: &'t [TypeTexts<'t>], wrong: &mut Vec<Diagnostic>) -> Self {
-        let mut shared = Self { manifest, types, states: BTreeMap::new(), unpinned: BTreeSet::new() };
+        let (states, unpinned, dropping) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let mut shared = Self { manifest, types, states, unpinned, dropping };
         for (index, one) in types.iter().enumerate() {
             wrong.extend(shared.wrong_versions(&User::shared(one.entry), &one.versions));
             for version in &one.versions {
@@ -136,6 +141,7 @@ impl<'t> SharedTypes<'t> {
     /// Loads one version; `None` where something is wrong with it, or with a type that it uses.
     fn version(&mut self, user: &User<'_>, text: &VersionText, wrong: &mut Vec<Diagnostic>) -> Option<LoadedVersion> {
         let references = self.references(user, text, wrong)?;
+        wrong.extend(self.dropping_types(user, &references));
         let texts: Vec<_> = references.iter().filter_map(|one| self.text(one)).collect();
         match parse_any(user.format, &text.path.display().to_string(), &text.text, &texts) {
             Ok(schema) => Some(LoadedVersion { number: text.number, path: text.path.clone(), schema, references }),
@@ -158,8 +164,14 @@ impl<'t> SharedTypes<'t> {
             // A name that no type has is the parser's matter.
             let Some(key) = self.find(user, text.number, name, wrong)? else { continue };
             let inner = self.references_of(key, (user, text.number), wrong)?;
-            let one = &self.types.get(key.0)?.entry.name;
-            let own = LoadedReference { name: name.clone(), type_name: one.clone(), version: key.1, is_direct: true };
+            let one = &self.types.get(key.0)?.entry;
+            let own = LoadedReference {
+                name: name.clone(),
+                type_name: one.name.clone(),
+                version: key.1,
+                is_direct: true,
+                preserves_unknown: one.preserve_unknown.is_some(),
+            };
             for reference in inner.into_iter().map(|inner| LoadedReference { is_direct: false, ..inner }).chain([own]) {
                 match references.iter_mut().find(|known| known.name == reference.name) {
                     None => references.push(reference),
@@ -216,6 +228,20 @@ impl<'t> SharedTypes<'t> {
                 None
             }
         }
+    }
+
+    /// Says which types of a user that preserves unknown fields would drop those in their own messages.
+    fn dropping_types(&mut self, user: &User<'_>, references: &[LoadedReference]) -> Vec<Diagnostic> {
+        let Some(position) = user.preserve_unknown else { return Vec::new() };
+        let dropping = references.iter().filter(|reference| !reference.preserves_unknown);
+        let new = dropping.filter(|one| self.dropping.insert((user.table(), one.type_name.clone())));
+        let finding = |one: &LoadedReference| {
+            let name = &one.type_name;
+            let message = format!("`{}` preserves unknown fields, and `{name}`, which it uses, does not", user.name);
+            let help = format!("set preserve_unknown = true in {} as well", table_head("type", name));
+            self.manifest.diagnostic(position, message, help)
+        };
+        new.map(finding).collect()
     }
 
     fn unpinned(&self, user: &User<'_>, number: u32, type_name: &str, newest: u32) -> Diagnostic {

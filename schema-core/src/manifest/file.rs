@@ -28,7 +28,8 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
             }]);
         }
     };
-    let wrong: Vec<_> = file.event.0.iter().flat_map(|(_, table)| table.refused()).collect();
+    let events = file.event.0.iter().flat_map(|(_, table)| table.refused());
+    let wrong: Vec<_> = events.chain(file.types.0.iter().filter_map(|(_, table)| table.refused())).collect();
     if !wrong.is_empty() {
         let diagnostic = |(offset, message): (usize, &str)| Diagnostic {
             source: source.name.clone(),
@@ -39,6 +40,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         return Err(wrong.into_iter().map(diagnostic).collect());
     }
     let at = |offset: usize| Position::of_offset(&source.text, offset);
+    let compatibility = file.defaults.compatibility.map_or(Level::BackwardTransitive, |it| it.0);
     let event = |(name, table): (Spanned<String>, EventTable)| EventEntry {
         position: at(name.span().start),
         name: name.into_inner(),
@@ -47,7 +49,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         prefix: file.defaults.prefix.clone(),
         topic: table.topic,
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
-        compatibility: table.compatibility.or(file.defaults.compatibility).map_or(Level::BackwardTransitive, |it| it.0),
+        compatibility: table.compatibility.map_or(compatibility, |it| it.0),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
         key_schema: table.key_schema.map(|folder| FolderName {
             position: at(folder.span().start),
@@ -58,6 +60,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         retired: table.retired.into_iter().map(|version| version.0).collect(),
         uses: uses(table.uses, &at),
         decode: table.decode.into_iter().flat_map(Spanned::into_inner).map(|form| form.0).collect(),
+        preserve_unknown: asked(table.preserve_unknown.as_ref()).map(&at),
     };
     let shared = |(name, table): (Spanned<String>, TypeTable)| TypeEntry {
         position: at(name.span().start),
@@ -66,6 +69,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         folder: table.folder,
         subject: table.subject,
         uses: uses(table.uses, &at),
+        preserve_unknown: asked(table.preserve_unknown.as_ref()).map(&at),
     };
     let topic = |(name, table): (Spanned<String>, TopicTable)| {
         let TopicTable { partitions, config, key_uses } = table;
@@ -75,7 +79,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
     let events = file.event.0.into_iter().map(event).collect();
     let types = file.types.0.into_iter().map(shared).collect();
     let topics = file.topic.0.into_iter().map(topic).collect();
-    Ok(Manifest { events, types, keys: Vec::new(), topics, source })
+    Ok(Manifest { events, types, keys: Vec::new(), topics, compatibility, source })
 }
 
 fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
@@ -145,17 +149,25 @@ impl EventTable {
     /// Returns what the table asks for that is not there, yet or at all, and where; the defaults ask for nothing.
     fn refused(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let migrate = self.migrate.as_ref().filter(|versions| !versions.get_ref().is_empty());
-        let preserve = self.preserve_unknown.as_ref().filter(|wanted| *wanted.get_ref());
         let migrate =
             migrate.map(|it| (it.span().start, "`migrate` is not there yet: no version can be migrated by hand"));
-        let preserve =
-            preserve.map(|it| (it.span().start, "`preserve_unknown` is not there yet: unknown fields are dropped"));
         let decode =
             self.decode.as_ref().filter(|forms| self.format.0 == Format::Protobuf && !forms.get_ref().is_empty());
         let decode =
             decode.map(|it| (it.span().start, "`decode` is for Avro events: prost decodes into owned messages"));
+        let preserve = unknown_of_avro(self.format.0, self.preserve_unknown.as_ref());
         migrate.into_iter().chain(preserve).chain(decode)
     }
+}
+
+/// Returns where a switch is on.
+fn asked(switch: Option<&Spanned<bool>>) -> Option<usize> {
+    switch.filter(|wanted| *wanted.get_ref()).map(|wanted| wanted.span().start)
+}
+
+fn unknown_of_avro(format: Format, preserve_unknown: Option<&Spanned<bool>>) -> Option<(usize, &'static str)> {
+    let place = asked(preserve_unknown).filter(|_| format == Format::Avro)?;
+    Some((place, "`preserve_unknown` is for Protobuf: bytes of Avro have no unknown fields"))
 }
 
 #[derive(Deserialize)]
@@ -166,6 +178,14 @@ struct TypeTable {
     subject: Option<String>,
     #[serde(default)]
     uses: UsesTable,
+    preserve_unknown: Option<Spanned<bool>>,
+}
+
+impl TypeTable {
+    /// As [`EventTable::refused`].
+    fn refused(&self) -> Option<(usize, &'static str)> {
+        unknown_of_avro(self.format.map_or(Format::Avro, |format| format.0), self.preserve_unknown.as_ref())
+    }
 }
 
 /// By the version that uses; then by the name of the type.

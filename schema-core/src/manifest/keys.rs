@@ -28,6 +28,7 @@ pub(super) fn entries(events: &[EventEntry], topics: &BTreeMap<String, TopicEntr
             retired: Vec::new(),
             uses: topics.get(&event.topic).map(|topic| topic.key_uses.clone()).unwrap_or_default(),
             decode: Vec::new(),
+            preserve_unknown: None,
             position: *position,
             ..event.clone()
         });

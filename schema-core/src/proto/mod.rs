@@ -21,6 +21,7 @@ use prost_reflect::{FileDescriptor, MessageDescriptor};
 use self::places::Places;
 use crate::{Fingerprint, Position};
 
+pub(crate) use parse::is_well_formed;
 pub use parse::{imports, parse};
 
 /// A compiled `.proto` file and the files that it imports.

@@ -75,6 +75,13 @@ pub fn imports(text: &str) -> BTreeSet<String> {
     imports.into_iter().flatten().filter(|import| !is_well_known(import)).collect()
 }
 
+/// Returns whether a text is of the language, whatever it says.
+#[must_use]
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    let name = "text.proto";
+    Input::read(name, name, text).is_ok()
+}
+
 /// One text on its way into the pool.
 struct Input<'a> {
     /// What messages call it.

@@ -17,6 +17,7 @@
 
 pub mod allocation;
 pub mod apache;
+pub mod java;
 pub mod pairs;
 pub mod random;
 pub mod references;
@@ -43,6 +44,7 @@ macro_rules! golden {
     };
 }
 
+golden!(dropping);
 golden!(evolution);
 golden!(forms);
 golden!(keys);
@@ -53,6 +55,7 @@ golden!(recursion);
 golden!(shared);
 golden!(topic);
 golden!(unions);
+golden!(unknown);
 golden!(values);
 
 /// Returns the row of an event that has all forms: the owned type and the one that borrows.
@@ -142,6 +145,11 @@ pub fn protobuf_rows() -> Vec<Row> {
         row::<protobuf::invoice_issued::v2::InvoiceIssued>(),
         row::<shared::parcel_delivered::v1::ParcelDelivered>(),
         row::<shared::parcel_delivered::v2::ParcelDelivered>(),
+        row::<unknown::new_kinds::v1::NewKinds>(),
+        row::<unknown::old_kinds::v1::OldKinds>(),
+        row::<unknown::ticket_checked::v1::TicketChecked>(),
+        row::<unknown::ticket_sold::v1::TicketSold>(),
+        row::<unknown::ticket_sold::v2::TicketSold>(),
     ]
 }
 

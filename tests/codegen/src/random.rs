@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use prost_reflect::{FieldDescriptor, Kind as ProtoKind, MessageDescriptor};
+use prost_reflect::{Cardinality, FieldDescriptor, Kind as ProtoKind, MessageDescriptor};
 use serde_json::{Value, json};
 
 /// How deep values nest before the leaner choice is taken.
@@ -48,8 +48,13 @@ fn fields(message: &MessageDescriptor, depth: u32) -> BoxedStrategy<Value> {
         message.fields().filter(|field| depth < 3 || !matches!(field.kind(), ProtoKind::Message(_))).collect();
     let names: Vec<_> = fields.iter().map(|field| field.json_name().to_owned()).collect();
     let oneofs: Vec<_> = fields.iter().map(|field| field.containing_oneof().map(|one| one.name().to_owned())).collect();
-    let values: Vec<_> =
-        fields.iter().map(|field| proptest::option::weighted(0.3, field_values(field, depth))).collect();
+    let values: Vec<_> = fields
+        .iter()
+        .map(|field| match field.cardinality() {
+            Cardinality::Required => field_values(field, depth).prop_map(Some).boxed(),
+            _ => proptest::option::weighted(0.3, field_values(field, depth)).boxed(),
+        })
+        .collect();
     values
         .prop_map(move |values| {
             let mut set = std::collections::HashSet::new();
@@ -81,7 +86,12 @@ fn field_values(field: &FieldDescriptor, depth: u32) -> BoxedStrategy<Value> {
     };
     if field.is_map() {
         let ProtoKind::Message(entry) = field.kind() else { panic!("a map is a message of key and value") };
-        let key = if entry.map_entry_key_field().kind() == ProtoKind::String { "[a-c]{0,2}" } else { "-?[1-9]{1,4}" };
+        let key = match entry.map_entry_key_field().kind() {
+            ProtoKind::String => "[a-c]{0,2}",
+            ProtoKind::Bool => "true|false",
+            ProtoKind::Uint32 | ProtoKind::Uint64 | ProtoKind::Fixed32 | ProtoKind::Fixed64 => "[1-9]{1,4}",
+            _ => "-?[1-9]{1,4}",
+        };
         let value = one(&entry.map_entry_value_field());
         let entries = proptest::collection::btree_map(key, value, 0..=1);
         return entries.prop_map(|entries| Value::Object(entries.into_iter().collect())).boxed();
@@ -90,7 +100,7 @@ fn field_values(field: &FieldDescriptor, depth: u32) -> BoxedStrategy<Value> {
 }
 
 /// Runs a test on so many values, the same ones every time; of a value that fails it looks for a smaller one.
-pub fn check(values: &BoxedStrategy<Value>, cases: u32, test: impl Fn(&Value)) {
+pub fn check<T: std::fmt::Debug>(values: &BoxedStrategy<T>, cases: u32, test: impl Fn(&T)) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let result = runner.run(values, |value| {

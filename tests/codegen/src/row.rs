@@ -1,6 +1,6 @@
 //! One version of an event without its type, so that one test runs over all of them.
 
-use eventwright_wire::avro::Plan;
+use eventwright_wire::avro::Transcoder;
 use eventwright_wire::{DecodeError, Event, EventSchema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,13 +16,13 @@ pub struct Row {
     /// Decodes what a known writer wrote.
     pub decode: fn(usize, &[u8]) -> Result<Decoded, DecodeError>,
     /// Decodes by a plan.
-    pub decode_with: fn(&Plan, &[u8]) -> Result<Decoded, DecodeError>,
+    pub decode_with: fn(&Transcoder, &[u8]) -> Result<Decoded, DecodeError>,
     /// Reads the JSON form and encodes.
     pub encode_json: fn(&str) -> Result<Vec<u8>, String>,
     /// Decodes what a known writer wrote and drops it: for tests that count allocations.
     pub attempt: fn(usize, &[u8]) -> Result<(), DecodeError>,
     /// Decodes by a plan and drops the value.
-    pub attempt_with: fn(&Plan, &[u8]) -> Result<(), DecodeError>,
+    pub attempt_with: fn(&Transcoder, &[u8]) -> Result<(), DecodeError>,
     /// The other forms, of an event that has them.
     pub forms: Option<Forms>,
 }
@@ -65,7 +65,7 @@ pub fn row<E: Event + Serialize + DeserializeOwned>() -> Row {
         schema: E::SCHEMA,
         writers: E::WRITERS,
         decode: |writer, bytes| E::decode(writer, bytes).map(|event| seen(&event)),
-        decode_with: |plan, bytes| E::decode_with(plan, bytes).map(|event| seen(&event)),
+        decode_with: |transcoder, bytes| E::decode_with(transcoder, bytes).map(|event| seen(&event)),
         encode_json: |text| {
             let event: E = serde_json::from_str(text).map_err(|error| error.to_string())?;
             let mut out = Vec::new();
@@ -73,7 +73,7 @@ pub fn row<E: Event + Serialize + DeserializeOwned>() -> Row {
             Ok(out)
         },
         attempt: |writer, bytes| E::decode(writer, bytes).map(drop),
-        attempt_with: |plan, bytes| E::decode_with(plan, bytes).map(drop),
+        attempt_with: |transcoder, bytes| E::decode_with(transcoder, bytes).map(drop),
         forms: None,
     }
 }

@@ -5,6 +5,7 @@
 use eventwright_codegen_tests::{Row, avro_rows, references};
 use eventwright_schema::avro::dynamic;
 use eventwright_schema::avro::resolve;
+use eventwright_wire::avro::Transcoder;
 use serde_json::{Value, json};
 
 fn find(name: &str) -> Row {
@@ -17,8 +18,8 @@ fn decode(writer: &str, value: &Value, reader: &str) -> Result<Value, String> {
     let schemas = [writer, reader].map(|row| references::avro_schema(row.schema));
     let mut bytes = Vec::new();
     dynamic::encode_json(&schemas[0], value, &mut bytes).unwrap();
-    let plan = resolve(&schemas[0], &schemas[1]).unwrap();
-    let planned = (reader.decode_with)(&plan, &bytes).map_err(|error| error.to_string());
+    let transcoder = Transcoder::new(&resolve(&schemas[0], &schemas[1]).unwrap());
+    let planned = (reader.decode_with)(&transcoder, &bytes).map_err(|error| error.to_string());
     let index = reader.writer(writer.schema).expect("the pair is generated");
     let generated = (reader.decode)(index, &bytes).map_err(|error| error.to_string());
     assert_eq!(generated, planned);

@@ -3,17 +3,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that panics has failed, in its helpers as well")]
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
+use eventwright_codegen_tests::java::{ask, bytes};
 use eventwright_codegen_tests::pairs::pairs;
-use eventwright_schema::avro::dynamic::{Json, decode_json, encode_json};
+use eventwright_schema::avro::dynamic::{decode_json, encode_json};
 use eventwright_schema::avro::{Schema, parse, resolve};
-use serde_json::{Value, json};
-
-/// How many values each pair is tried with.
-const VALUES: usize = 8;
+use eventwright_wire::avro::{Scratch, Transcoder};
+use serde_json::Value;
 
 const RANDOM_PAIRS: usize = 1_000;
 
@@ -26,38 +21,12 @@ struct Pair {
     is_lenient: bool,
 }
 
-/// Returns Java's answer to each pair.
-fn ask(pairs: &[Pair]) -> Vec<Value> {
-    let class_path = std::env::var("EVENTWRIGHT_TEST_AVRO")
-        .expect("EVENTWRIGHT_TEST_AVRO is not set: run `make test`, which fetches what tests need");
-    let mut java = Command::new("java")
-        .args(["-XX:TieredStopAtLevel=1", "-cp", &class_path])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("java/Judge.java"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("java is installed");
-    let line = |(seed, pair): (usize, &Pair)| {
-        format!("{}\n", json!({"writer": pair.writer, "reader": pair.reader, "seed": seed, "count": VALUES}))
-    };
-    let lines: String = pairs.iter().enumerate().map(line).collect();
-    // Java answers when all is said, so that neither waits for the other.
-    java.stdin.take().expect("it is piped").write_all(lines.as_bytes()).expect("java reads");
-    let output = java.wait_with_output().expect("java ends");
-    assert!(output.status.success(), "Judge.java ended with {}", output.status);
-    let answers = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    answers.lines().map(|line| serde_json::from_str(line).expect("an answer is JSON")).collect()
-}
-
-fn bytes(hex: &Value) -> Vec<u8> {
-    let hex = hex.as_str().expect("bytes are hexadecimal text");
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits")).collect()
-}
-
 /// Reads with the plan of the pair, and writes what was read as the reader's schema has it.
 fn read(writer: &Schema, reader: &Schema, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let plan = resolve(writer, reader).map_err(|errors| format!("not resolved: {}", errors[0]))?;
-    let Json(value) = plan.decode(bytes).map_err(|error| error.to_string())?;
+    let mut scratch = Scratch::default();
+    let transcoded = Transcoder::new(&plan).transcode(bytes, &mut scratch).map_err(|error| error.to_string())?;
+    let value = decode_json(reader, transcoded).map_err(|error| error.to_string())?;
     let mut out = Vec::new();
     encode_json(reader, &value, &mut out).map_err(|error| format!("not encoded: {error}"))?;
     Ok(out)
@@ -100,7 +69,7 @@ fn disagreements(pair: &Pair, answer: &Value) -> Vec<String> {
 }
 
 fn check(pairs: &[Pair]) {
-    let answers = ask(pairs);
+    let answers = ask(pairs.iter().map(|pair| (&pair.writer, &pair.reader)));
     assert_eq!(answers.len(), pairs.len());
     let mut found = String::new();
     for (pair, answer) in pairs.iter().zip(&answers) {

@@ -96,16 +96,21 @@ fn rows() -> Vec<Row> {
             python(json!({"discount_code": "X"})),
             OrderCreated { discount_code: Some("X".into()), ..order() },
         ),
-        // another scale and another unit keep the value
+        // another scale and another unit are converted to ours, and no digit of a decimal is lost without a word
         row(
             all_but("price", &[changed("price", decimal(4))]),
-            python(json!({"price": {"$decimal": "19.9912"}})),
-            OrderCreated { price: "19.9912".parse().unwrap(), ..order() },
+            python(json!({"price": {"$decimal": "19.9900"}})),
+            OrderCreated { price: "19.99".parse().unwrap(), ..order() },
         ),
+        Row {
+            fields: all_but("price", &[changed("price", decimal(4))]),
+            value: python(json!({"price": {"$decimal": "19.9912"}})),
+            expected: Err("`price`: the decimal of scale 4 has digits that the reader's scale of 2 would cut off"),
+        },
         row(
             all_but("created_at", &[changed("created_at", json!({"type": "long", "logicalType": "timestamp-micros"}))]),
             python(json!({"created_at": {"$time": "2026-02-03T04:05:06.789012+00:00"}})),
-            OrderCreated { created_at: "2026-02-03T04:05:06.789012Z".parse().unwrap(), ..order() },
+            OrderCreated { created_at: "2026-02-03T04:05:06.789Z".parse().unwrap(), ..order() },
         ),
         // a symbol that we know among others, and one that we do not
         row(all_but("currency", &[currency(&["CHF", "GBP", "EUR"])]), python(json!({})), order()),

@@ -8,13 +8,14 @@ use bigdecimal::num_bigint::{BigInt, Sign};
 use bigdecimal::{BigDecimal, Zero};
 
 use super::logical::out_of_range;
-use super::sink::{Scalar, Sink};
-use super::{Logical, Reader, Writer};
-use crate::avro::plan::wrong_plan;
+use super::{Reader, Writer};
 use crate::{DecodeError, EncodeError};
 
 /// How many bytes an unscaled integer may have: about 9,800 digits.
 const MAX_BYTES: usize = 4096;
+
+/// How many digits so many bytes hold.
+const MAX_DIGITS: u32 = 9_865;
 
 impl Reader<'_> {
     /// Reads a decimal in bytes, with `scale` digits after the point.
@@ -111,12 +112,19 @@ fn unscaled(value: &BigDecimal, precision: u32, scale: u32) -> Result<BigInt, En
     if unscaled.bits() < 8 * MAX_BYTES as u64 { Ok(unscaled) } else { Err(refuse()) }
 }
 
-impl Sink for BigDecimal {
-    fn scalar(value: Scalar<'_>, logical: Logical) -> Result<Self, DecodeError> {
-        match (value, logical) {
-            (Scalar::Bytes(bytes) | Scalar::Fixed(bytes), Logical::Decimal { scale, .. }) => of_bytes(bytes, scale),
-            (other, _) => Err(wrong_plan(format!("a {} is no decimal", other.word()))),
+/// Returns the unscaled integer in another scale; `None` where digits other than 0 would be cut off. It is not 0.
+pub(super) fn rescaled(unscaled: &[u8], from: u32, to: u32) -> Result<Option<Vec<u8>>, DecodeError> {
+    let (unscaled, _) = of_bytes(unscaled, 0)?.into_bigint_and_scale();
+    let digits = from.abs_diff(to);
+    // Nothing is multiplied before it is known to be short.
+    let power = (digits <= MAX_DIGITS).then(|| BigInt::from(10).pow(digits));
+    match power {
+        Some(power) if from < to && (&unscaled * &power).bits() < 8 * MAX_BYTES as u64 => {
+            Ok(Some((unscaled * power).to_signed_bytes_be()))
         }
+        _ if from < to => Err(out_of_range("the decimal has more than 4,096 bytes in the reader's scale")),
+        Some(power) if (&unscaled % &power).is_zero() => Ok(Some((unscaled / power).to_signed_bytes_be())),
+        _ => Ok(None),
     }
 }
 

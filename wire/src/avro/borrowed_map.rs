@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
 
-use crate::json::{AsJson, ToJson};
+use crate::json::{Stopped, View, WriteEntries, WriteJson};
 
 /// The entries of a map in the order of their keys, each key once: what a `BTreeMap` is in the owned form. It is a slice
 /// of pairs to look at.
@@ -29,14 +29,29 @@ impl<'a, T> BorrowedMap<'a, T> {
 
 /// From entries in any order; of two equal keys the later one holds.
 impl<'a, T> From<Vec<(&'a str, T)>> for BorrowedMap<'a, T> {
+    #[inline]
     fn from(mut entries: Vec<(&'a str, T)>) -> Self {
-        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-            // The sort is stable, so that the first of equal keys, in reverse, is the last that was written.
-            entries.reverse();
-            entries.sort_by(|a, b| a.0.cmp(b.0));
-            entries.dedup_by(|a, b| a.0 == b.0);
+        if !entries.is_sorted_by(|a, b| is_before(a.0, b.0)) {
+            sort(&mut entries);
         }
         Self(entries)
+    }
+}
+
+#[inline(never)]
+fn sort<T>(entries: &mut Vec<(&str, T)>) {
+    // The sort is stable, so that the first of equal keys, in reverse, is the last that was written.
+    entries.reverse();
+    entries.sort_by(|a, b| a.0.cmp(b.0));
+    entries.dedup_by(|a, b| a.0 == b.0);
+}
+
+/// Whether one key is before another. Most keys differ in their first bytes, which are compared without a call.
+#[inline]
+fn is_before(a: &str, b: &str) -> bool {
+    match (a.as_bytes(), b.as_bytes()) {
+        ([a, ..], [b, ..]) if a != b => a < b,
+        _ => a < b,
     }
 }
 
@@ -48,15 +63,25 @@ impl<'a, T> Deref for BorrowedMap<'a, T> {
     }
 }
 
-impl<T: Serialize> Serialize for BorrowedMap<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+impl<T: WriteJson> WriteJson for BorrowedMap<'_, T> {
+    fn view(&self) -> View<'_> {
+        View::Map(self)
     }
 }
 
-impl<T: ToJson> ToJson for BorrowedMap<'_, T> {
-    fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, AsJson(value))))
+impl<T: WriteJson> WriteEntries for BorrowedMap<'_, T> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn each(&self, see: &mut dyn FnMut(&str, View<'_>) -> Result<(), Stopped>) -> Result<(), Stopped> {
+        self.0.iter().try_for_each(|(key, value)| see(key, value.view()))
+    }
+}
+
+impl<T: WriteJson> Serialize for BorrowedMap<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.view().serialize(serializer)
     }
 }
 
@@ -79,6 +104,8 @@ mod tests {
         check(&[("a", 1), ("b", 2)]);
         check(&[("b", 1), ("a", 2)]);
         check(&[("a", 1), ("a", 2)]);
+        check(&[("ab", 1), ("a", 2), ("ac", 3), ("aa", 4)]);
+        check(&[("", 1), ("a", 2), ("aa", 3), ("ab", 4), ("b", 5)]);
         check(&[("a", 1), ("b", 2), ("a", 3), ("", 4), ("b", 5), ("a", 6)]);
     }
 }

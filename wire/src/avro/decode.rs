@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BorrowedMap, MAX_DEPTH, raw};
+use super::{BorrowedMap, MAX_DEPTH, front, raw};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
@@ -43,9 +43,19 @@ impl<'a> Reader<'a> {
         Self { bytes, depth_left: limit, empty_items: 0 }
     }
 
-    /// Returns a reader of other bytes that is as deep in records as this one.
-    pub(super) const fn at<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
-        Reader { bytes, depth_left: self.depth_left, empty_items: 0 }
+    /// Goes to other bytes, as deep in records as it is.
+    pub(super) const fn go_to(&mut self, bytes: &'a [u8]) {
+        self.bytes = bytes;
+    }
+
+    /// Returns how many items of zero bytes there were so far.
+    pub(super) const fn empty_items(&self) -> usize {
+        self.empty_items
+    }
+
+    /// Forgets items of zero bytes, for whoever reads them again.
+    pub(super) const fn set_empty_items(&mut self, count: usize) {
+        self.empty_items = count;
     }
 
     /// Returns the bytes that are not read yet.
@@ -93,8 +103,26 @@ impl<'a> Reader<'a> {
     /// Too few bytes, or a value outside 64 bits.
     #[inline]
     pub fn long(&mut self) -> Result<i64, DecodeError> {
-        let value = self.varint()?;
-        Ok((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
+        let (value, rest) = front::long(self.bytes)?;
+        self.bytes = rest;
+        Ok(value)
+    }
+
+    /// Passes a long over whose value somebody else reads.
+    ///
+    /// # Errors
+    /// Too few bytes, or a value outside 64 bits.
+    #[inline]
+    pub(super) fn pass_long(&mut self) -> Result<(), DecodeError> {
+        const LAST_BYTE: u64 = 0x8080_8080_8080_8080;
+        let last = self.bytes.first_chunk().map_or(0, |chunk| !u64::from_le_bytes(*chunk) & LAST_BYTE);
+        match self.bytes.get(last.trailing_zeros() as usize / 8 + 1..) {
+            Some(rest) if last != 0 => {
+                self.bytes = rest;
+                Ok(())
+            }
+            _ => self.long().map(drop),
+        }
     }
 
     /// Reads a float: 4 bytes, little-endian.
@@ -121,9 +149,7 @@ impl<'a> Reader<'a> {
     /// A length that is negative or longer than what is left.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
-        let length = self.long()?;
-        let at = usize::try_from(length).map_err(|_| bad_length(length))?;
-        let (taken, rest) = self.bytes.split_at_checked(at).ok_or_else(|| bad_length(length))?;
+        let (taken, rest) = front::bytes(self.bytes)?;
         self.bytes = rest;
         Ok(taken)
     }
@@ -132,9 +158,11 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A length that is negative or longer than what is left, or bytes that are not UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
-        raw::text(self.bytes()?).ok_or_else(not_utf8)
+        let (text, rest) = front::text(self.bytes)?;
+        self.bytes = rest;
+        Ok(text)
     }
 
     /// Reads an owned string.
@@ -174,6 +202,12 @@ impl<'a> Reader<'a> {
     /// An index outside `0..count`.
     #[inline]
     pub fn index(&mut self, count: usize) -> Result<usize, DecodeError> {
+        if let Some((index, rest)) = front::small(self.bytes)
+            && index < count
+        {
+            self.bytes = rest;
+            return Ok(index);
+        }
         let index = self.long()?;
         let found = usize::try_from(index).ok().filter(|&found| found < count);
         found.ok_or_else(|| bad_index(index, count))
@@ -191,8 +225,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         let mut items = Vec::new();
         while let Some(count) = self.block(min_size)? {
-            // Not `reserve_exact`: of many small blocks each would copy all items before it.
-            items.reserve(count.min(MAX_RESERVED_ITEMS));
+            reserve(&mut items, count.min(MAX_RESERVED_ITEMS));
             for _ in 0..count {
                 match item(self) {
                     Ok(value) => items.push(value),
@@ -236,7 +269,7 @@ impl<'a> Reader<'a> {
     ) -> Result<BorrowedMap<'a, T>, DecodeError> {
         let mut entries = Vec::new();
         while let Some(count) = self.block(1)? {
-            entries.reserve(count.min(MAX_RESERVED_ENTRIES));
+            reserve(&mut entries, count.min(MAX_RESERVED_ENTRIES));
             for _ in 0..count {
                 let key = self.str()?;
                 match value(self) {
@@ -252,7 +285,26 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A count or a size that the bytes that are left cannot hold.
+    #[inline]
     pub fn block(&mut self, min_size: usize) -> Result<Option<usize>, DecodeError> {
+        if let Some((count, rest)) = front::small(self.bytes)
+            && min_size > 0
+            && count.saturating_mul(min_size) <= rest.len()
+        {
+            self.bytes = rest;
+            return Ok((count > 0).then_some(count));
+        }
+        self.any_block(min_size)
+    }
+
+    #[inline(never)]
+    fn any_block(&mut self, min_size: usize) -> Result<Option<usize>, DecodeError> {
+        Ok(self.block_header(min_size)?.map(|(count, _)| count))
+    }
+
+    /// As [`Reader::block`]; says also whether the header has a size.
+    #[inline(always)]
+    pub(super) fn block_header(&mut self, min_size: usize) -> Result<Option<(usize, bool)>, DecodeError> {
         let count = self.long()?;
         if count == 0 {
             return Ok(None);
@@ -268,19 +320,32 @@ impl<'a> Reader<'a> {
             Some(_) => {}
             None => self.count_empty_items(items, count)?,
         }
-        Ok(Some(items))
+        Ok(Some((items, count < 0)))
     }
 
-    /// Goes one record deeper. Generated code and plans call it for recursive types only.
+    /// Goes one record deeper. Generated code calls it for recursive types only.
     ///
     /// # Errors
     /// More records inside each other than the limit.
     #[inline]
     pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
+        self.descend()?;
         let value = read(self);
-        self.depth_left += 1;
+        self.ascend();
         value
+    }
+
+    /// Goes one record deeper.
+    #[inline]
+    pub(super) fn descend(&mut self) -> Result<(), DecodeError> {
+        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
+        Ok(())
+    }
+
+    /// Comes back from [`Reader::descend`].
+    #[inline]
+    pub(super) const fn ascend(&mut self) {
+        self.depth_left += 1;
     }
 
     /// Skips the blocks of an array or map, item by item: a size that a block gives is not believed.
@@ -301,43 +366,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    #[inline]
-    fn varint(&mut self) -> Result<u64, DecodeError> {
-        match self.bytes {
-            [a, rest @ ..] if *a < 0x80 => {
-                self.bytes = rest;
-                Ok(u64::from(*a))
-            }
-            [a, b, rest @ ..] if *b < 0x80 => {
-                self.bytes = rest;
-                Ok(u64::from(*a & 0x7f) | u64::from(*b) << 7)
-            }
-            _ => self.long_varint(),
-        }
-    }
-
-    #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, DecodeError> {
-        let mut value = 0;
-        let mut bytes = self.bytes.iter();
-        for shift in (0..=63).step_by(7) {
-            let byte = *bytes.next().ok_or_else(unexpected_end)?;
-            if shift == 63 && byte > 1 {
-                break;
-            }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                self.bytes = bytes.as_slice();
-                return Ok(value);
-            }
-        }
-        Err(too_long())
-    }
-
     fn count_empty_items(&mut self, items: usize, count: i64) -> Result<(), DecodeError> {
         self.empty_items = self.empty_items.saturating_add(items);
         if self.empty_items > MAX_EMPTY_ITEMS { Err(bad_length(count)) } else { Ok(()) }
     }
+}
+
+/// Makes room for the items of a block: in one step for the first, which is the only one as a rule. For more it is not
+/// `reserve_exact`: of many small blocks each would copy all items before it.
+#[inline]
+fn reserve<T>(items: &mut Vec<T>, count: usize) {
+    if items.capacity() == 0 { *items = Vec::with_capacity(count) } else { items.reserve(count) }
 }
 
 /// Returns the error of an index that a `match` over all symbols or branches did not name.
@@ -353,7 +392,7 @@ fn bad_index(index: i64, count: usize) -> DecodeError {
 }
 
 #[cold]
-fn too_long() -> DecodeError {
+pub(super) fn too_long() -> DecodeError {
     DecodeError::new(DecodeErrorKind::IntegerTooLong)
 }
 
@@ -363,22 +402,17 @@ fn trailing_bytes(count: usize) -> DecodeError {
 }
 
 #[cold]
-fn not_utf8() -> DecodeError {
-    DecodeError::new(DecodeErrorKind::NotUtf8)
-}
-
-#[cold]
 fn too_deep() -> DecodeError {
     DecodeError::new(DecodeErrorKind::TooDeep)
 }
 
 #[cold]
-fn unexpected_end() -> DecodeError {
+pub(super) fn unexpected_end() -> DecodeError {
     DecodeError::new(DecodeErrorKind::UnexpectedEnd)
 }
 
 #[cold]
-fn bad_length(length: i64) -> DecodeError {
+pub(super) fn bad_length(length: i64) -> DecodeError {
     DecodeError::new(DecodeErrorKind::BadLength(length))
 }
 
@@ -387,26 +421,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn longs_of_every_length_are_read() {
-        let check = |bytes: &[u8], expected| assert_eq!(Reader::new(bytes).long(), Ok(expected));
-        check(&[0], 0);
-        check(&[1], -1);
-        check(&[0x7f], -64);
-        check(&[0x80, 1], 64);
-        check(&[0xfe, 0xff, 0xff, 0xff, 0x0f], i64::from(i32::MAX));
-        check(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], i64::MAX);
-        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], i64::MIN);
-    }
-
-    #[test]
-    fn integers_that_are_too_long_or_cut_are_refused() {
-        let kind = |bytes: &[u8]| Reader::new(bytes).long().unwrap_err().kind().clone();
-        assert_eq!(kind(&[]), DecodeErrorKind::UnexpectedEnd);
-        assert_eq!(kind(&[0x80]), DecodeErrorKind::UnexpectedEnd);
-        assert_eq!(kind(&[0xff; 9]), DecodeErrorKind::UnexpectedEnd);
-        assert_eq!(kind(&[0xff; 11]), DecodeErrorKind::IntegerTooLong);
-        assert_eq!(kind(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]), DecodeErrorKind::IntegerTooLong);
-        assert!(Reader::new(&[0x80, 0x80, 0x80, 0x80, 0x10]).int().is_err());
+    fn a_long_is_passed_over_where_it_would_be_read() {
+        for length in 0..12 {
+            for more in 0..12 {
+                let bytes = [vec![0x80; length], vec![1], vec![0xff; more]].concat();
+                let (mut passed, mut read) = (Reader::new(&bytes), Reader::new(&bytes));
+                assert_eq!(passed.pass_long(), read.long().map(drop), "{bytes:?}");
+                assert_eq!(passed.rest(), read.rest(), "{bytes:?}");
+            }
+            let cut = vec![0x80; length];
+            assert_eq!(Reader::new(&cut).pass_long(), Reader::new(&cut).long().map(drop), "{cut:?}");
+        }
     }
 
     #[test]
@@ -418,6 +443,9 @@ mod tests {
         let lowest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];
         assert!(Reader::new(&lowest).items(0, |_| Ok(())).is_err());
         assert!(Reader::new(&[1]).bytes().is_err());
+        assert!(Reader::new(&[1, 0, 0]).str().is_err());
+        assert!(Reader::new(&[4, 0, 0]).items(2, Reader::long).is_err());
+        assert!(Reader::new(&[4, 0, 0]).items(usize::MAX, Reader::long).is_err());
     }
 
     #[test]

@@ -7,9 +7,7 @@ use std::str::FromStr;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::plan::wrong_plan;
-use super::sink::{Scalar, Sink};
-use super::{Logical, Reader, Writer};
+use super::{Reader, Writer};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// An amount of time by the calendar: how long a month or a day is depends on where it begins. Its text is ISO 8601,
@@ -129,15 +127,6 @@ impl Writer<'_> {
     pub fn duration(&mut self, value: Duration) {
         for number in [value.months, value.days, value.millis] {
             self.fixed(&number.to_le_bytes());
-        }
-    }
-}
-
-impl Sink for Duration {
-    fn scalar(value: Scalar<'_>, _logical: Logical) -> Result<Self, DecodeError> {
-        match value {
-            Scalar::Fixed(bytes) if bytes.len() == 12 => Reader::new(bytes).duration(),
-            other => Err(wrong_plan(format!("a {} is no duration", other.word()))),
         }
     }
 }

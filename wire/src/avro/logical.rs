@@ -2,9 +2,7 @@
 //! (Avro 1.12, "Logical Types").
 
 use super::{Reader, Writer};
-#[cfg(any(feature = "bigdecimal", feature = "decimal", feature = "jiff", feature = "uuid"))]
-use crate::DecodeErrorKind;
-use crate::{DecodeError, EncodeError};
+use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// How many digits a schema's decimal may have to be a `rust_decimal::Decimal`, which holds any number of so many; one of
 /// more digits is a `bigdecimal::BigDecimal`.
@@ -69,8 +67,19 @@ impl Logical {
     }
 }
 
+/// Returns the bytes without those in front that only repeat the sign; one byte is always left, if there is any.
+pub(super) fn shortest(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes {
+        match (first, rest.first()) {
+            (0, Some(next)) if *next < 0x80 => bytes = rest,
+            (0xff, Some(next)) if *next >= 0x80 => bytes = rest,
+            _ => break,
+        }
+    }
+    bytes
+}
+
 #[cold]
-#[cfg(any(feature = "bigdecimal", feature = "decimal", feature = "jiff", feature = "uuid"))]
 pub(super) fn out_of_range(what: impl std::fmt::Display) -> DecodeError {
     DecodeError::new(DecodeErrorKind::OutOfRange(what.to_string()))
 }
@@ -87,7 +96,7 @@ mod uuids {
         /// Text that is no UUID.
         #[inline]
         pub fn uuid(&mut self) -> Result<Uuid, DecodeError> {
-            uuid_of_text(self.str()?)
+            Uuid::try_parse(self.str()?).map_err(|_| out_of_range("expected the text of a uuid"))
         }
 
         /// Reads a UUID that is a fixed of 16 bytes.
@@ -107,15 +116,11 @@ mod uuids {
             self.string(value.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()));
         }
     }
-
-    pub(in crate::avro) fn uuid_of_text(text: &str) -> Result<Uuid, DecodeError> {
-        Uuid::try_parse(text).map_err(|_| out_of_range("expected the text of a uuid"))
-    }
 }
 
 #[cfg(feature = "decimal")]
 mod decimals {
-    use super::{DecodeError, EncodeError, Reader, Writer, out_of_range};
+    use super::{DecodeError, EncodeError, Reader, Writer, out_of_range, shortest};
     use rust_decimal::Decimal;
 
     impl Reader<'_> {
@@ -175,7 +180,7 @@ mod decimals {
         }
     }
 
-    pub(in crate::avro) fn decimal_of_bytes(bytes: &[u8], scale: u32) -> Result<Decimal, DecodeError> {
+    fn decimal_of_bytes(bytes: &[u8], scale: u32) -> Result<Decimal, DecodeError> {
         let shortest = shortest(bytes);
         let mut wide = [if shortest.first().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 }; 16];
         let start = wide.len().checked_sub(shortest.len());
@@ -184,18 +189,6 @@ mod decimals {
         tail.copy_from_slice(shortest);
         Decimal::try_from_i128_with_scale(i128::from_be_bytes(wide), scale)
             .map_err(|_| out_of_range("the decimal has more than 28 digits"))
-    }
-
-    /// Returns the bytes without those in front that only repeat the sign; one byte is always left, if there is any.
-    fn shortest(mut bytes: &[u8]) -> &[u8] {
-        while let [first, rest @ ..] = bytes {
-            match (first, rest.first()) {
-                (0, Some(next)) if *next < 0x80 => bytes = rest,
-                (0xff, Some(next)) if *next >= 0x80 => bytes = rest,
-                _ => break,
-            }
-        }
-        bytes
     }
 
     fn unscaled(value: Decimal, precision: u32, scale: u32) -> Result<i128, EncodeError> {
@@ -330,16 +323,16 @@ mod times {
             .map_err(|_| EncodeError::new(format!("the timestamp {value} does not fit 64 bits of nanoseconds")))
     }
 
-    pub(in crate::avro) fn date_of_days(days: i32) -> Result<Date, DecodeError> {
+    fn date_of_days(days: i32) -> Result<Date, DecodeError> {
         EPOCH.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).map_err(out_of_range)
     }
 
-    pub(in crate::avro) fn time_of_day(since_midnight: SignedDuration) -> Result<Time, DecodeError> {
+    fn time_of_day(since_midnight: SignedDuration) -> Result<Time, DecodeError> {
         Time::midnight().checked_add(since_midnight).map_err(out_of_range)
     }
 
     #[inline]
-    pub(in crate::avro) fn timestamp_of(count: i64, logical: Logical) -> Result<Timestamp, DecodeError> {
+    fn timestamp_of(count: i64, logical: Logical) -> Result<Timestamp, DecodeError> {
         match logical {
             Logical::TimestampMicros => Timestamp::from_microsecond(count),
             Logical::TimestampNanos => Timestamp::from_nanosecond(i128::from(count)),
@@ -348,7 +341,7 @@ mod times {
         .map_err(out_of_range)
     }
 
-    pub(in crate::avro) fn local_timestamp_of(count: i64, logical: Logical) -> Result<DateTime, DecodeError> {
+    fn local_timestamp_of(count: i64, logical: Logical) -> Result<DateTime, DecodeError> {
         let unit = match logical {
             Logical::LocalTimestampMicros => Logical::TimestampMicros,
             Logical::LocalTimestampNanos => Logical::TimestampNanos,
@@ -357,13 +350,6 @@ mod times {
         timestamp_of(count, unit).map(|timestamp| timestamp.to_zoned(TimeZone::UTC).datetime())
     }
 }
-
-#[cfg(feature = "decimal")]
-pub(super) use decimals::decimal_of_bytes;
-#[cfg(feature = "jiff")]
-pub(super) use times::{date_of_days, local_timestamp_of, time_of_day, timestamp_of};
-#[cfg(feature = "uuid")]
-pub(super) use uuids::uuid_of_text;
 
 #[cfg(all(test, feature = "decimal", feature = "jiff"))]
 mod tests {

@@ -1,48 +1,78 @@
-//! The Avro 1.12 binary encoding: reading and writing values directly, and plans for schemas unknown at build time.
+//! The Avro 1.12 binary encoding: reading and writing values directly, and plans and transcoders for schemas unknown at
+//! build time.
 
 #[cfg(feature = "bigdecimal")]
 mod big_decimal;
 mod borrowed_map;
+mod conversion;
 mod decode;
 mod decode_into;
 mod duration;
 mod encode;
 mod event;
-mod fields;
+mod front;
 mod logical;
 mod plan;
 mod raw;
 pub mod single_object;
-mod sink;
+mod transcode;
 
 pub use crate::error::InField;
 #[cfg(feature = "bigdecimal")]
 pub use big_decimal::big_decimal;
 pub use borrowed_map::BorrowedMap;
+pub use conversion::Conversion;
 pub use decode::{Reader, no_such_index};
 pub use decode_into::DecodeInto;
 pub use duration::Duration;
 pub use encode::{Writer, too_deep};
 pub use event::{AvroEvent, decode_whole, unknown_writer};
-pub use fields::Fields;
 pub use logical::{DECIMAL_DIGITS, Logical};
-pub use plan::{
-    EnumNode, FieldStep, Node, NodeId, Plan, PlanReader, Primitive, RecordNode, unknown_symbol, unresolvable,
-};
-pub use sink::{Branch, Entries, Items, Scalar, Sink};
+pub use plan::{EnumNode, FieldStep, Node, NodeId, Plan, Primitive, RecordNode, unknown_symbol, unresolvable};
+pub use transcode::{Scratch, Transcoder};
 
 use crate::{DecodeError, EncodeError};
 
 /// How deep records may nest in each other: deeper bytes are refused, and deeper values are not written either.
 pub const MAX_DEPTH: u32 = 48;
 
-/// A value that writes itself as its own schema says. Implemented by generated code only.
+/// A value that writes itself as its own schema says. Implemented by generated code, and for what lists hold.
 pub trait Encode {
     /// Appends the value's bytes.
     ///
     /// # Errors
     /// A value that the schema cannot hold; what was appended before stays.
     fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError>;
+}
+
+macro_rules! primitives {
+    ($($type:ty, $write:ident($($star:tt)?);)*) => {$(
+        impl Encode for $type {
+            #[inline]
+            fn encode(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+                writer.$write($($star)? self);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+primitives! {
+    bool, boolean(*);
+    i32, int(*);
+    i64, long(*);
+    f32, float(*);
+    f64, double(*);
+    String, string();
+}
+
+/// Writes an item of a list or a value of a map.
+///
+/// # Errors
+/// What writing it returns.
+#[inline]
+pub fn encode_item<T: Encode>(writer: &mut Writer<'_>, item: &T) -> Result<(), EncodeError> {
+    item.encode(writer)
 }
 
 /// A value that reads what its own schema writes. Implemented by generated code only.

@@ -2,11 +2,9 @@
 //! Resolution"), as data.
 //!
 //! `eventwright-schema` makes plans: at build time for the writers that are known, and codegen turns those into Rust;
-//! at run time for a writer that is not known, and [`Plan::decode`] executes those. A plan decodes into any [`Sink`]:
-//! a generated struct, or a dynamic value.
+//! at run time for a writer that is not known, and a [`Transcoder`](super::Transcoder) executes those.
 
-use super::sink::{Branch, Entries, Items, Scalar, Sink};
-use super::{Fields, Logical, Reader};
+use super::{Conversion, Logical};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How to decode one writer's bytes for one reader.
@@ -33,19 +31,19 @@ pub enum Node {
         from: Primitive,
         /// What the reader reads.
         to: Primitive,
-        /// What the value means.
+        /// What the value means to the reader.
         logical: Logical,
-        /// Whether the reader's own type has this meaning, and not another scale or unit.
-        own: bool,
+        /// How the writer's number becomes the reader's, where the writer has another scale or unit.
+        conversion: Option<Conversion>,
     },
     /// So many bytes.
     Fixed {
         /// How many.
         size: usize,
-        /// What they mean.
+        /// What they mean to the reader.
         logical: Logical,
-        /// Whether the reader's own type has this meaning, and not another scale.
-        own: bool,
+        /// How the writer's number becomes the reader's, where the writer has another scale.
+        conversion: Option<Conversion>,
     },
     /// A symbol.
     Enum(EnumNode),
@@ -71,8 +69,6 @@ pub enum Node {
         index: usize,
         /// The branch's name: the word of its type, or the full name of a named type.
         name: String,
-        /// Whether the union is of null and one other branch, so that the value stands for itself.
-        nullable: bool,
         /// How to decode the value.
         value: NodeId,
     },
@@ -136,213 +132,74 @@ pub enum FieldStep {
         node: NodeId,
     },
     /// The writer wrote it and the reader has no such field.
-    Skip(NodeId),
+    Skip {
+        /// The name of the writer's field.
+        name: String,
+        /// How to read it.
+        node: NodeId,
+    },
     /// The writer did not write it: the reader's default, encoded with the reader's own type.
     Default {
         /// The index of the reader's field.
         field: usize,
-        /// How to decode the default.
-        node: NodeId,
         /// The default.
         bytes: Vec<u8>,
     },
 }
 
-/// Executes a plan's nodes on a reader.
-#[derive(Debug)]
-pub struct PlanReader<'p, 'r, 'a> {
-    pub(super) plan: &'p Plan,
-    pub(super) reader: &'r mut Reader<'a>,
-}
-
 impl Plan {
-    /// Decodes one datum.
-    ///
-    /// # Errors
-    /// Bytes that the writer's schema does not write, or a sink of another reader's schema.
-    #[inline]
-    pub fn decode<S: Sink>(&self, bytes: &[u8]) -> Result<S, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        // The detour by `read` would copy the struct once more.
-        let decoded = match self.node(self.root)? {
-            Node::Record(node) => record(self, &mut reader, node),
-            _ => read(self, &mut reader, self.root),
-        };
-        reader.finish(decoded)
+    /// Returns whether a node reads exactly what the reader's own type writes.
+    #[must_use]
+    pub fn is_identity(&self, root: NodeId) -> bool {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut open = vec![root];
+        while let Some(id) = open.pop() {
+            let Some((seen, node)) = seen.get_mut(id.0).zip(self.nodes.get(id.0)) else { return false };
+            if !std::mem::replace(seen, true) && !self.is_identity_but_for_inner(node, &mut open) {
+                return false;
+            }
+        }
+        true
     }
 
-    /// Decodes one datum for the reader's schema of that fingerprint.
-    ///
-    /// # Errors
-    /// As [`Plan::decode`], and a plan that was made for another reader.
-    #[inline]
-    pub fn decode_for<S: Sink>(&self, reader: u64, bytes: &[u8]) -> Result<S, DecodeError> {
-        if self.reader == reader {
-            self.decode(bytes)
-        } else {
-            Err(wrong_plan("the plan is for another reader's schema"))
+    /// Returns whether a node is the identity if those are that it adds to `inner`.
+    fn is_identity_but_for_inner(&self, node: &Node, inner: &mut Vec<NodeId>) -> bool {
+        match node {
+            Node::Scalar { from, to, conversion, .. } => from == to && conversion.is_none(),
+            Node::Fixed { conversion, .. } => conversion.is_none(),
+            Node::Enum(node) => node.is_identity(),
+            Node::Array { item: only, .. } | Node::Map { value: only } => {
+                inner.push(*only);
+                true
+            }
+            Node::Record(node) => node.steps.iter().enumerate().all(|(index, step)| match step {
+                FieldStep::Read { field, node } if *field == index => {
+                    inner.push(*node);
+                    true
+                }
+                _ => false,
+            }),
+            Node::Union(branches) => {
+                branches.iter().enumerate().all(|(index, branch)| match self.nodes.get(branch.0) {
+                    Some(Node::Branch { index: to, value, .. }) if *to == index => {
+                        inner.push(*value);
+                        true
+                    }
+                    _ => false,
+                })
+            }
+            Node::Branch { .. } | Node::Unresolvable(_) => false,
         }
     }
+}
 
-    /// Returns a node.
-    ///
-    /// # Errors
-    /// A number that the plan does not have.
-    #[inline]
-    pub fn node(&self, id: NodeId) -> Result<&Node, DecodeError> {
-        self.nodes.get(id.0).ok_or_else(|| wrong_plan("the plan refers to a node that it does not have"))
+impl EnumNode {
+    /// Returns whether the reader's symbols are those of the writer's, in the same order.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        let mut mapping = self.mapping.iter().enumerate();
+        self.mapping.len() == self.symbols.len() && mapping.all(|(index, to)| *to == Ok(index))
     }
-}
-
-impl PlanReader<'_, '_, '_> {
-    /// Decodes the value of a node.
-    ///
-    /// # Errors
-    /// As [`Plan::decode`].
-    pub fn read<S: Sink>(&mut self, id: NodeId) -> Result<S, DecodeError> {
-        read(self.plan, self.reader, id)
-    }
-
-    /// Reads the writer's value of a node and drops it.
-    ///
-    /// # Errors
-    /// As [`Plan::decode`].
-    pub fn skip(&mut self, id: NodeId) -> Result<(), DecodeError> {
-        skip(self.plan, self.reader, id)
-    }
-}
-
-/// Decodes the value of a node.
-#[inline]
-pub(super) fn read<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, id: NodeId) -> Result<S, DecodeError> {
-    let node = plan.node(id)?;
-    match S::own(reader, node) {
-        Some(value) => value,
-        None => read_any(plan, reader, node),
-    }
-}
-
-/// Decodes a record. As in generated code, only those that may hold themselves count as deep.
-#[inline]
-fn record<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<S, DecodeError> {
-    if node.recursive { reader.nested(|reader| fields(plan, reader, node)) } else { fields(plan, reader, node) }
-}
-
-#[inline]
-fn fields<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<S, DecodeError> {
-    let mut fields = Fields::new(PlanReader { plan, reader }, node);
-    let decoded = S::record(&mut fields);
-    if decoded.is_ok() {
-        fields.finish()?;
-    }
-    decoded
-}
-
-#[inline(never)]
-fn read_any<S: Sink>(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<S, DecodeError> {
-    match node {
-        Node::Scalar { from, to, logical, .. } => S::scalar(scalar(reader, *from, *to)?, *logical),
-        Node::Fixed { size, logical, .. } => S::scalar(Scalar::Fixed(reader.fixed(*size)?), *logical),
-        Node::Enum(node) => symbol(reader, node).and_then(|index| S::symbol(node, index)),
-        Node::Array { item, min_size } => {
-            S::array(Items { run: PlanReader { plan, reader }, item: *item, min_size: *min_size })
-        }
-        Node::Map { value } => S::map(Entries { run: PlanReader { plan, reader }, value: *value }),
-        Node::Record(node) => record(plan, reader, node),
-        Node::Union(branches) => {
-            let branch = branch(reader, branches)?;
-            read_any(plan, reader, plan.node(branch)?)
-        }
-        Node::Branch { index, name, nullable, value } => {
-            let run = PlanReader { plan, reader };
-            S::branch(Branch { run, index: *index, name, nullable: *nullable, value: *value })
-        }
-        Node::Unresolvable(what) => Err(unresolvable(what)),
-    }
-}
-
-/// Reads the writer's value of a node and drops it.
-#[inline]
-pub(super) fn skip(plan: &Plan, reader: &mut Reader<'_>, id: NodeId) -> Result<(), DecodeError> {
-    match plan.node(id)? {
-        Node::Scalar { from, .. } => skip_primitive(reader, *from),
-        node => skip_any(plan, reader, node),
-    }
-}
-
-#[inline(never)]
-fn skip_any(plan: &Plan, reader: &mut Reader<'_>, node: &Node) -> Result<(), DecodeError> {
-    match node {
-        Node::Scalar { from, .. } => skip_primitive(reader, *from),
-        Node::Fixed { size, .. } => reader.fixed(*size).map(drop),
-        Node::Enum(node) => reader.index(node.mapping.len()).map(drop),
-        Node::Array { item, min_size } => reader.skip_blocks(*min_size, |reader| skip(plan, reader, *item)),
-        Node::Map { value } => reader.skip_blocks(1, |reader| {
-            reader.bytes()?;
-            skip(plan, reader, *value)
-        }),
-        Node::Record(node) if node.recursive => reader.nested(|reader| skip_fields(plan, reader, node)),
-        Node::Record(node) => skip_fields(plan, reader, node),
-        Node::Union(branches) => {
-            let branch = branch(reader, branches)?;
-            skip_any(plan, reader, plan.node(branch)?)
-        }
-        Node::Branch { value, .. } => skip(plan, reader, *value),
-        Node::Unresolvable(what) => Err(unresolvable(what)),
-    }
-}
-
-#[inline]
-fn skip_fields(plan: &Plan, reader: &mut Reader<'_>, node: &RecordNode) -> Result<(), DecodeError> {
-    node.steps.iter().try_for_each(|step| match step {
-        FieldStep::Read { node, .. } | FieldStep::Skip(node) => skip(plan, reader, *node),
-        FieldStep::Default { .. } => Ok(()),
-    })
-}
-
-#[inline]
-fn skip_primitive(reader: &mut Reader<'_>, primitive: Primitive) -> Result<(), DecodeError> {
-    match primitive {
-        Primitive::Null => Ok(()),
-        Primitive::Boolean => reader.boolean().map(drop),
-        Primitive::Int => reader.int().map(drop),
-        Primitive::Long => reader.long().map(drop),
-        Primitive::Float => reader.float().map(drop),
-        Primitive::Double => reader.double().map(drop),
-        // Text that nobody reads need not be UTF-8.
-        Primitive::Bytes | Primitive::String => reader.bytes().map(drop),
-    }
-}
-
-#[inline]
-fn scalar<'a>(reader: &mut Reader<'a>, from: Primitive, to: Primitive) -> Result<Scalar<'a>, DecodeError> {
-    let value = match from {
-        Primitive::Null => Scalar::Null,
-        Primitive::Boolean => Scalar::Boolean(reader.boolean()?),
-        Primitive::Int => Scalar::Int(reader.int()?),
-        Primitive::Long => Scalar::Long(reader.long()?),
-        Primitive::Float => Scalar::Float(reader.float()?),
-        Primitive::Double => Scalar::Double(reader.double()?),
-        Primitive::Bytes => Scalar::Bytes(reader.bytes()?),
-        Primitive::String => Scalar::String(reader.str()?),
-    };
-    if from == to { Ok(value) } else { value.promote(to) }
-}
-
-#[inline]
-fn symbol(reader: &mut Reader<'_>, node: &EnumNode) -> Result<usize, DecodeError> {
-    let index = reader.index(node.mapping.len())?;
-    match node.mapping.get(index) {
-        Some(Ok(symbol)) => Ok(*symbol),
-        Some(Err(unknown)) => Err(unknown_symbol(&node.name, unknown)),
-        None => Err(wrong_plan("the plan has no such symbol")),
-    }
-}
-
-#[inline]
-fn branch(reader: &mut Reader<'_>, branches: &[NodeId]) -> Result<NodeId, DecodeError> {
-    let index = reader.index(branches.len())?;
-    branches.get(index).copied().ok_or_else(|| wrong_plan("the plan has no such branch"))
 }
 
 /// Returns the error of a symbol that the reader's enum does not have and has no default for.

@@ -12,7 +12,7 @@ use prost_types::{Duration, Timestamp};
 use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::json::{JsonForm, ToJson, number_or_text, text_of_number};
+use crate::json::{self, JsonForm, number_or_text, text_of_number};
 
 /// Writes the JSON mapping of a field.
 ///
@@ -115,7 +115,7 @@ macro_rules! as_in_avro {
     ($($type:ty),*) => {$(
         impl ProtoJson for $type {
             fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                ToJson::to_json(self, serializer)
+                json::write(self, serializer)
             }
 
             fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,14 +1,10 @@
 //! Emits the structs and enums of the borrowed form: for each type that holds text, bytes or a map one that borrows them
 //! from what was decoded, and how it becomes the owned one.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Path;
-
 use super::form::{Form, Kind};
-use super::{masked_debug, path_text, serde_path};
+use super::masked_debug;
 use crate::ir::{AvroBody, Field, Origin, Record, Ty, Type, TypePath, Union, Variant, Version};
-use crate::names;
+use crate::rust::{Ident, Path, TokenStream, quote};
 
 /// Emits the types of the form, each with the place of the owned one; none where the form is another one.
 pub(super) fn definitions<'b>(form: &Form, body: &'b AvroBody, wire: &Path) -> Vec<(&'b TypePath, TokenStream)> {
@@ -33,7 +29,7 @@ pub(super) fn definitions<'b>(form: &Form, body: &'b AvroBody, wire: &Path) -> V
 }
 
 /// Returns the name of the borrowed form of the event itself, if there is one.
-pub(in crate::emit) fn newest(body: &AvroBody, version: &Version) -> Option<proc_macro2::Ident> {
+pub(in crate::emit) fn newest(body: &AvroBody, version: &Version) -> Option<Ident> {
     let forms = Form::wanted(body);
     let form = forms.iter().find(|form| form.kind == Kind::Borrowed)?;
     let root = body.root(version);
@@ -44,7 +40,6 @@ fn record(record: &Record, form: &Form, wire: &Path) -> TokenStream {
     let owned = &record.path.ident;
     let ident = form.path(&record.path, &record.name).ident;
     let doc = super::super::doc(&format!("The record `{}`, borrowing from what it was decoded from.", record.name));
-    let serde = serde_path(wire);
     let members = record.fields.iter().map(|field| member(field, record.path.module.is_some(), form, wire));
     let masked = masked_debug(record, &ident, Some(quote!(<'_>)));
     let debug = masked.is_none().then(|| quote!(Debug,));
@@ -55,8 +50,7 @@ fn record(record: &Record, form: &Form, wire: &Path) -> TokenStream {
     });
     quote! {
         #doc
-        #[derive(#debug Clone, PartialEq, #wire::serde::Serialize)]
-        #[serde(crate = #serde)]
+        #[derive(#debug Clone, PartialEq)]
         pub struct #ident<'a> {
             #(#members,)*
         }
@@ -74,9 +68,8 @@ fn record(record: &Record, form: &Form, wire: &Path) -> TokenStream {
 fn member(field: &Field, inside: bool, form: &Form, wire: &Path) -> TokenStream {
     let Field { ident, name, ty, .. } = field;
     let doc = super::super::doc(field.doc.as_deref().unwrap_or(&format!("The field `{name}`.")));
-    let rename = (names::plain(ident) != *name).then(|| quote!(#[serde(rename = #name)]));
-    let (with, ty) = (json_form(ty, wire), seen_type(ty, inside, form, wire));
-    quote!(#doc #rename #with pub #ident: #ty)
+    let ty = seen_type(ty, inside, form, wire);
+    quote!(#doc pub #ident: #ty)
 }
 
 fn enumeration(union: &Union, form: &Form, wire: &Path) -> TokenStream {
@@ -84,11 +77,10 @@ fn enumeration(union: &Union, form: &Form, wire: &Path) -> TokenStream {
     let ident = form.path(&union.path, &union.place).ident;
     let place = union.place.replace('#', ".");
     let doc = super::super::doc(&format!("The branches of the union in `{place}`, borrowing from what was decoded."));
-    let serde = serde_path(wire);
     let members = union.variants.iter().map(|Variant { ident, branch, ty, .. }| {
         let doc = super::super::doc(&format!("The branch `{branch}`."));
-        let (with, ty) = (json_form(ty, wire), seen_type(ty, union.path.module.is_some(), form, wire));
-        quote!(#doc #[serde(rename = #branch)] #ident(#with #ty))
+        let ty = seen_type(ty, union.path.module.is_some(), form, wire);
+        quote!(#doc #ident(#ty))
     });
     let arms = union.variants.iter().map(|Variant { ident, ty, .. }| {
         let value = own(ty, &quote!(value), form);
@@ -96,8 +88,7 @@ fn enumeration(union: &Union, form: &Form, wire: &Path) -> TokenStream {
     });
     quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize)]
-        #[serde(crate = #serde)]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum #ident<'a> {
             #(#members,)*
         }
@@ -111,11 +102,6 @@ fn enumeration(union: &Union, form: &Form, wire: &Path) -> TokenStream {
             }
         }
     }
-}
-
-fn json_form(ty: &Ty, wire: &Path) -> Option<TokenStream> {
-    let path = format!("{}::json::serialize", path_text(wire));
-    ty.needs_json_form().then(|| quote!(#[serde(serialize_with = #path)]))
 }
 
 /// Returns the Rust type of a field, as the module of a namespace names it or the version's own.

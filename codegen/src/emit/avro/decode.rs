@@ -5,26 +5,25 @@
 
 use std::collections::BTreeMap;
 
-use eventwright_wire::avro::{EnumNode, FieldStep, Logical, Node, NodeId, Plan, Primitive, RecordNode};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
+use eventwright_wire::avro::{EnumNode, FieldStep, Node, NodeId, Primitive, RecordNode};
 
+use super::default;
 use super::form::{Form, Kind};
-use super::{default, logical, rust_type};
 use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Variant, Writer};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
+mod convert;
 mod over;
 mod skip;
 
 /// Emits what the form needs to decode: an implementation for each type of the version, and the functions that decode
 /// what other writers wrote.
 pub(super) fn codecs(form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
-    let own = body.writers.iter().find(|writer| is_identity(&writer.plan, writer.plan.root));
+    let own = body.writers.iter().find(|writer| writer.plan.is_identity(writer.plan.root));
     let own = Emitter::new(form, body, own.expect("a version is one of its own writers"), wire);
     let implementations = body.types.iter().filter(|one| form.has_code_for(one)).map(|one| own.implementation(one));
-    let others = body.writers.iter().filter(|writer| !is_identity(&writer.plan, writer.plan.root));
+    let others = body.writers.iter().filter(|writer| !writer.plan.is_identity(writer.plan.root));
     let functions = others.flat_map(|writer| Emitter::new(form, body, writer, wire).functions());
     quote!(#(#implementations)* #(#functions)*)
 }
@@ -50,51 +49,6 @@ fn function_name(ident: &Ident, writer: &Writer) -> Ident {
     format_ident!("{}_from_v{}", names::plain(&names::snake(&names::plain(ident))), writer.version)
 }
 
-/// Returns whether a node reads exactly what the reader's own type writes.
-fn is_identity(plan: &Plan, root: NodeId) -> bool {
-    let mut seen = vec![false; plan.nodes.len()];
-    let mut open = vec![root];
-    while let Some(id) = open.pop() {
-        let Some((seen, node)) = seen.get_mut(id.0).zip(plan.nodes.get(id.0)) else { return false };
-        if std::mem::replace(seen, true) {
-            continue;
-        }
-        let identical = match node {
-            Node::Scalar { from, to, own, .. } => from == to && *own,
-            Node::Fixed { own, .. } => *own,
-            Node::Enum(node) => {
-                let mut mapping = node.mapping.iter().enumerate();
-                node.mapping.len() == node.symbols.len() && mapping.all(|(index, to)| *to == Ok(index))
-            }
-            Node::Array { item: inner, .. } | Node::Map { value: inner } => {
-                open.push(*inner);
-                true
-            }
-            Node::Record(node) => node.steps.iter().enumerate().all(|(index, step)| match step {
-                FieldStep::Read { field, node } if *field == index => {
-                    open.push(*node);
-                    true
-                }
-                _ => false,
-            }),
-            Node::Union(branches) => {
-                branches.iter().enumerate().all(|(index, branch)| match plan.nodes.get(branch.0) {
-                    Some(Node::Branch { index: to, value, .. }) if *to == index => {
-                        open.push(*value);
-                        true
-                    }
-                    _ => false,
-                })
-            }
-            Node::Branch { .. } | Node::Unresolvable(_) => false,
-        };
-        if !identical {
-            return false;
-        }
-    }
-    true
-}
-
 /// Emits code for one writer of one version, in one form.
 struct Emitter<'e> {
     form: &'e Form,
@@ -116,7 +70,7 @@ impl<'e> Emitter<'e> {
                 Node::Enum(node) => &node.name,
                 _ => continue,
             };
-            let Some(one) = body.type_of(name).filter(|_| !is_identity(&writer.plan, id)) else { continue };
+            let Some(one) = body.type_of(name).filter(|_| !writer.plan.is_identity(id)) else { continue };
             let function = function_name(&one.path().ident, writer);
             // Two of the writer's types may become one of the reader's.
             let count = counts.entry(function.to_string()).or_default();
@@ -133,9 +87,10 @@ impl<'e> Emitter<'e> {
         if self.form.kind == Kind::Reused {
             return self.decode_into(one, node);
         }
-        let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
+        let (ty, body, inline) = (self.form.named_type(one), self.body_of(one, node), self.inline(one));
         quote! {
             impl<'a> #wire::avro::Decode<'a> for #ty {
+                #inline
                 fn decode(
                     reader: &mut #wire::avro::Reader<'a>,
                 ) -> ::core::result::Result<Self, #wire::DecodeError> {
@@ -143,6 +98,17 @@ impl<'e> Emitter<'e> {
                 }
             }
         }
+    }
+
+    /// Returns the attribute of what takes less time than to call it and to move what it returns: an enum, and a record
+    /// that only borrows.
+    fn inline(&self, one: &Type) -> Option<TokenStream> {
+        let is_cheap = match one {
+            Type::Record(record) => self.form.kind == Kind::Borrowed && !record.recursive,
+            Type::Enum(_) => true,
+            Type::Union(_) => false,
+        };
+        is_cheap.then(|| quote!(#[inline]))
     }
 
     /// Emits one function for each type that the writer wrote differently; what is skipped is skipped by the functions of
@@ -164,8 +130,10 @@ impl<'e> Emitter<'e> {
         }
         let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
         let (generics, lifetime) = self.form.function_lifetimes();
+        let inline = self.inline(one);
         quote! {
             #[doc = #doc]
+            #inline
             fn #function #generics (
                 reader: &mut #wire::avro::Reader<#lifetime>,
             ) -> ::core::result::Result<#ty, #wire::DecodeError> {
@@ -203,7 +171,7 @@ impl<'e> Emitter<'e> {
         let mut fields = Vec::new();
         for step in &node.steps {
             match step {
-                FieldStep::Skip(skipped) => skips.push(skip::statement(self.writer, *skipped, self.wire)),
+                FieldStep::Skip { node, .. } => skips.push(skip::statement(self.writer, *node, self.wire)),
                 FieldStep::Read { field, node } => {
                     let Some(field) = record.fields.get(*field) else { continue };
                     let (name, text) = (&field.ident, &field.name);
@@ -287,14 +255,14 @@ impl<'e> Emitter<'e> {
             }
             (Node::Unresolvable(what), _) => quote!(::core::result::Result::Err(#wire::avro::unresolvable(#what))),
             (Node::Array { item, min_size }, Ty::List(ty)) => {
-                let (item, min_size) = (self.read(*item, ty), Literal::usize_unsuffixed(*min_size));
-                quote!(reader.items(#min_size, |reader| #item))
+                let (item, min_size) = (self.reader_of(*item, ty), Literal::usize_unsuffixed(*min_size));
+                quote!(reader.items(#min_size, #item))
             }
             (Node::Map { value }, Ty::Map(ty)) => {
-                let value = self.read(*value, ty);
+                let value = self.reader_of(*value, ty);
                 match self.form.kind {
-                    Kind::Borrowed => quote!(reader.borrowed_entries(|reader| #value)),
-                    _ => quote!(reader.entries(|reader| #value)),
+                    Kind::Borrowed => quote!(reader.borrowed_entries(#value)),
+                    _ => quote!(reader.entries(#value)),
                 }
             }
             (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed, name }) => {
@@ -305,11 +273,34 @@ impl<'e> Emitter<'e> {
             (Node::Scalar { from, .. }, Ty::String | Ty::Bytes) if self.form.kind == Kind::Borrowed => {
                 read_borrowed(*from, ty)
             }
-            (Node::Fixed { size, logical, .. }, _) => read_fixed(*size, *logical, ty),
-            (Node::Scalar { from, to, own: true, .. }, _) if from == to => read_scalar(ty, wire),
-            (Node::Scalar { from, to, logical, .. }, _) => self.read_converted(*from, *to, *logical, ty),
+            (Node::Fixed { size, conversion, .. }, _) => convert::read_fixed(*size, *conversion, ty, wire),
+            (Node::Scalar { from, to, conversion, .. }, _) => convert::read((*from, *to), *conversion, ty, wire),
             _ => unreachable!("a plan is made for the types that it decodes into"),
         }
+    }
+
+    /// Returns what reads a value, as a function: by its name where it has one, because rustc compiles what takes a
+    /// function once for each, and every closure is another one.
+    fn reader_of(&self, id: NodeId, ty: &Ty) -> TokenStream {
+        let wire = self.wire;
+        let named = match (self.node(id), ty) {
+            (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed: false, name } | Ty::Enum { path, name }) => {
+                Some(self.function_of(id, path, name))
+            }
+            (Node::Scalar { from, to, conversion: None, .. }, _) if from == to => match ty {
+                Ty::String if self.form.kind == Kind::Borrowed => Some(quote!(#wire::avro::Reader::str)),
+                Ty::Boolean | Ty::Int | Ty::Long | Ty::Float | Ty::Double | Ty::String => {
+                    let method = if *ty == Ty::String { format_ident!("string") } else { skip::read_primitive(*from) };
+                    Some(quote!(#wire::avro::Reader::#method))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        named.unwrap_or_else(|| {
+            let read = self.read(id, ty);
+            quote!(|reader| #read)
+        })
     }
 
     fn variant(&self, place: &str, index: usize) -> &'e Variant {
@@ -319,14 +310,20 @@ impl<'e> Emitter<'e> {
     }
 
     fn read_named(&self, id: NodeId, path: &TypePath, name: &str) -> TokenStream {
+        let function = self.function_of(id, path, name);
+        quote!(#function(reader))
+    }
+
+    /// Returns the function that reads a named type.
+    fn function_of(&self, id: NodeId, path: &TypePath, name: &str) -> TokenStream {
         let (wire, path) = (self.wire, self.form.path(path, name));
         match self.functions.get(&id) {
             Some((function, _)) if self.form.kind == Kind::Borrowed => {
                 let function = self.form.function(function, name);
-                quote!(#function(reader))
+                quote!(#function)
             }
-            Some((function, _)) => quote!(#function(reader)),
-            None => quote!(<#path as #wire::avro::Decode>::decode(reader)),
+            Some((function, _)) => quote!(#function),
+            None => quote!(<#path as #wire::avro::Decode>::decode),
         }
     }
 
@@ -347,25 +344,6 @@ impl<'e> Emitter<'e> {
             }
         }
     }
-
-    fn read_converted(&self, from: Primitive, to: Primitive, meaning: Logical, ty: &Ty) -> TokenStream {
-        let (wire, rust) = (self.wire, rust_type(ty, self.wire));
-        let (read, variant) = (skip::read_primitive(from), primitive(from));
-        let promote = (from != to).then(|| {
-            let to = primitive(to);
-            quote!(.promote(#wire::avro::Primitive::#to)?)
-        });
-        let meaning = logical(meaning, wire);
-        quote! {
-            reader.#read().and_then(|value| {
-                <#rust as #wire::avro::Sink>::scalar(#wire::avro::Scalar::#variant(value)#promote, #meaning)
-            })
-        }
-    }
-}
-
-fn primitive(primitive: Primitive) -> Ident {
-    format_ident!("{primitive:?}")
 }
 
 /// Text and bytes are written alike.
@@ -374,51 +352,5 @@ fn read_borrowed(from: Primitive, ty: &Ty) -> TokenStream {
         (_, Ty::String) => quote!(reader.str()),
         (Primitive::String, _) => quote!(reader.str().map(str::as_bytes)),
         _ => quote!(reader.bytes()),
-    }
-}
-
-fn read_scalar(ty: &Ty, wire: &Path) -> TokenStream {
-    match ty {
-        Ty::Null => quote!(::core::result::Result::<(), #wire::DecodeError>::Ok(())),
-        Ty::Boolean => quote!(reader.boolean()),
-        Ty::Int => quote!(reader.int()),
-        Ty::Long => quote!(reader.long()),
-        Ty::Float => quote!(reader.float()),
-        Ty::Double => quote!(reader.double()),
-        Ty::Bytes => quote!(reader.bytes().map(<[u8]>::to_vec)),
-        Ty::String => quote!(reader.string()),
-        Ty::Uuid => quote!(reader.uuid()),
-        Ty::Date => quote!(reader.date()),
-        Ty::TimeMillis => quote!(reader.time_millis()),
-        Ty::TimeMicros => quote!(reader.time_micros()),
-        Ty::Decimal { scale, .. } => {
-            let scale = Literal::u32_unsuffixed(*scale);
-            if ty.is_big_decimal() { quote!(reader.big_decimal(#scale)) } else { quote!(reader.decimal(#scale)) }
-        }
-        Ty::Timestamp(unit) => {
-            let unit = logical(*unit, wire);
-            quote!(reader.timestamp(#unit))
-        }
-        Ty::LocalTimestamp(unit) => {
-            let unit = logical(*unit, wire);
-            quote!(reader.local_timestamp(#unit))
-        }
-        _ => unreachable!("a plan reads a scalar into a scalar type"),
-    }
-}
-
-fn read_fixed(size: usize, logical: Logical, ty: &Ty) -> TokenStream {
-    let size = Literal::usize_unsuffixed(size);
-    match (logical, ty) {
-        (Logical::Decimal { scale, .. }, Ty::Decimal { .. }) => {
-            let scale = Literal::u32_unsuffixed(scale);
-            match ty.is_big_decimal() {
-                true => quote!(reader.big_decimal_fixed(#size, #scale)),
-                false => quote!(reader.decimal_fixed(#size, #scale)),
-            }
-        }
-        (_, Ty::Duration) => quote!(reader.duration()),
-        (_, Ty::UuidFixed) => quote!(reader.uuid_fixed()),
-        _ => quote!(reader.array::<#size>()),
     }
 }

@@ -11,15 +11,13 @@ use eventwright_wire::jiff::Timestamp;
 use eventwright_wire::jiff::civil::{Date, DateTime, Time};
 use eventwright_wire::rust_decimal::Decimal;
 use eventwright_wire::uuid::Uuid;
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
 use serde_json::{Map, Value};
-use syn::Path;
 
 use super::form::{Form, Kind};
 use super::{rust_type, seen_type};
 use crate::ir::{AvroBody, Field, Ty, Type, TypePath, Variant};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 /// Returns the name of the function that returns a field's default.
 pub(super) fn function_name(field: &Field) -> Ident {

@@ -1,11 +1,8 @@
 //! Emits `Encode`: a record writes its fields in order, an enum its index.
 
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
-use syn::Path;
-
 use super::logical;
 use crate::ir::{Enum, Record, Ty, Type, Union, Variant};
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 /// Emits the implementation for one type.
 pub(super) fn implementation(one: &Type, wire: &Path) -> TokenStream {
@@ -59,7 +56,7 @@ fn union_body(one: &Union, wire: &Path) -> TokenStream {
     }
     let arms = one.variants.iter().map(|Variant { ident, index, ty, .. }| {
         let index = Literal::usize_unsuffixed(*index);
-        let value = write(ty, &Place::Reference(quote::format_ident!("value")), wire);
+        let value = write(ty, &Place::Reference(format_ident!("value")), wire);
         let write = match value {
             Write::Infallible(code) => quote!(#code;),
             Write::Fallible(code) => quote!(#code?;),
@@ -177,7 +174,7 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
                 let some = Literal::usize_unsuffixed(1 - *null_index);
                 quote!(writer.index(#some);)
             });
-            let inner = write(inner, &Place::Reference(quote::format_ident!("value")), wire).into_result();
+            let inner = write(inner, &Place::Reference(format_ident!("value")), wire).into_result();
             quote! {
                 match #reference {
                     ::core::option::Option::None => {
@@ -192,15 +189,27 @@ fn write_fallible(ty: &Ty, place: &Place, wire: &Path) -> TokenStream {
             }
         }
         Ty::List(item) => {
-            let item = write(item, &Place::Reference(quote::format_ident!("item")), wire).into_result();
-            quote!(writer.items(#reference, |writer, item| #item))
+            let item = writer_of(item, wire);
+            quote!(writer.items(#reference, #item))
         }
         Ty::Map(entry) => {
-            let entry = write(entry, &Place::Reference(quote::format_ident!("value")), wire).into_result();
-            quote!(writer.entries(#reference, |writer, value| #entry))
+            let entry = writer_of(entry, wire);
+            quote!(writer.entries(#reference, #entry))
         }
         // A box is seen through: `Encode` is implemented for what it holds.
         Ty::Record { boxed: true, .. } => quote!(#wire::avro::Encode::encode(#receiver.as_ref(), writer)),
         _ => quote!(#wire::avro::Encode::encode(#reference, writer)),
+    }
+}
+
+/// Returns what writes a value, as a function: of each type the same one, so that rustc compiles once what takes it.
+fn writer_of(ty: &Ty, wire: &Path) -> TokenStream {
+    match ty {
+        Ty::Boolean | Ty::Int | Ty::Long | Ty::Float | Ty::Double | Ty::String => quote!(#wire::avro::encode_item),
+        Ty::Record { boxed: false, .. } | Ty::Enum { .. } | Ty::Union { .. } => quote!(#wire::avro::encode_item),
+        _ => {
+            let write = write(ty, &Place::Reference(format_ident!("value")), wire).into_result();
+            quote!(|writer, value| #write)
+        }
     }
 }

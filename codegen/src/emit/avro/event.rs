@@ -1,12 +1,9 @@
 //! Emits how the event itself is decoded in each of its forms, whichever known writer wrote it.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Path;
-
 use super::decode;
 use super::form::{Form, Kind};
 use crate::ir::{AvroBody, Type, Version};
+use crate::rust::{Path, TokenStream, quote};
 
 /// Emits `AvroEvent` for the event and its borrowed form, and `decode_into`.
 pub(in crate::emit) fn events(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {

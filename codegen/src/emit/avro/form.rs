@@ -4,13 +4,11 @@
 use std::collections::BTreeSet;
 
 use eventwright_schema::manifest::DecodeForm;
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
 
 use super::rust_type;
 use crate::ir::{AvroBody, Ty, Type, TypePath};
 use crate::names;
+use crate::rust::{Ident, Path, TokenStream, format_ident, quote};
 
 /// Which form it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,24 +6,21 @@ mod default;
 mod encode;
 mod event;
 mod form;
-mod sink;
+mod json;
 mod union;
 
 use std::collections::BTreeMap;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
-use syn::Path;
-
 use super::shared;
 use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, quote};
 
 pub(super) use borrowed::newest as newest_borrowed;
 pub(super) use encode::field as write_field;
 pub(super) use event::events;
 
-use form::Form;
+use form::{Form, Kind};
 
 /// Emits the types that the version defines, those that it shares, and the decoders for its writers.
 pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
@@ -31,8 +28,12 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     let (flat, modules) = definitions(body, &forms, wire);
     let codecs = body.types.iter().map(|one| {
         let encode = encode::implementation(one, wire);
-        let sink = sink::implementation(one, wire);
-        quote!(#encode #sink)
+        let json = json::form(one, &Form::owned(), wire);
+        quote!(#encode #json)
+    });
+    let borrowed = forms.iter().filter(|form| form.kind == Kind::Borrowed).flat_map(|form| {
+        let types = body.types.iter().filter(|one| form.has(one));
+        types.map(|one| json::form(one, form, wire))
     });
     let owned = decode::codecs(&Form::owned(), body, wire);
     let others = forms.iter().map(|form| decode::codecs(form, body, wire));
@@ -42,6 +43,7 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
         #(#flat)*
         #(#modules)*
         #(#codecs)*
+        #(#borrowed)*
         #owned
         #(#others)*
     }
@@ -65,7 +67,7 @@ fn definitions(body: &AvroBody, forms: &[Form], wire: &Path) -> (Vec<TokenStream
     let types = body.types.iter().map(|one| {
         let definition = match one {
             Type::Record(one) => record(one, body, wire),
-            Type::Enum(one) => enumeration(one, wire),
+            Type::Enum(one) => enumeration(one),
             Type::Union(one) => union::definition(one, wire),
         };
         (one.path(), definition)
@@ -92,15 +94,13 @@ fn record(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     let Record { path, name, fields, .. } = record;
     let ident = &path.ident;
     let doc = super::doc(record.doc.as_deref().unwrap_or(&format!("The record `{name}`.")));
-    let serde = serde_path(wire);
     let members = fields.iter().map(|field| member(record, field, wire));
     let constructor = constructor(record, body, wire);
     let masked = masked_debug(record, ident, None);
     let debug = masked.is_none().then(|| quote!(Debug,));
     quote! {
         #doc
-        #[derive(#debug Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
-        #[serde(crate = #serde, deny_unknown_fields)]
+        #[derive(#debug Clone, PartialEq)]
         pub struct #ident {
             #(#members,)*
         }
@@ -134,26 +134,8 @@ fn masked_debug(record: &Record, ident: &Ident, lifetime: Option<TokenStream>) -
 fn member(record: &Record, field: &Field, wire: &Path) -> TokenStream {
     let Field { ident, name, ty, .. } = field;
     let doc = super::doc(field.doc.as_deref().unwrap_or(&format!("The field `{name}`.")));
-    let rename = (names::plain(ident) != *name).then(|| quote!(#[serde(rename = #name)]));
-    let with = json_form(field, wire);
-    let default = field.default.as_ref().map(|_| {
-        let path = format!("{}::{}", record.path.ident, default::function_name(field));
-        quote!(#[serde(default = #path)])
-    });
     let ty = seen_type(ty, record.path.module.is_some(), wire);
-    quote!(#doc #rename #with #default pub #ident: #ty)
-}
-
-/// Returns the attribute that gives a field its JSON form, where serde's own is another one.
-fn json_form(field: &Field, wire: &Path) -> Option<TokenStream> {
-    let path = format!("{}::json", path_text(wire));
-    if field.ty.needs_json_form() {
-        return Some(quote!(#[serde(with = #path)]));
-    }
-    // serde takes an `Option` that is missing for null; the schema allows it to be missing only with a default.
-    let required = format!("{path}::required");
-    let is_required = matches!(field.ty, Ty::Option { .. }) && field.default.is_none();
-    is_required.then(|| quote!(#[serde(deserialize_with = #required)]))
+    quote!(#doc pub #ident: #ty)
 }
 
 /// Emits `new`, which takes the fields without default, and one function for each default.
@@ -190,23 +172,18 @@ fn constructor(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
     }
 }
 
-fn enumeration(one: &Enum, wire: &Path) -> TokenStream {
+fn enumeration(one: &Enum) -> TokenStream {
     let Enum { path, name, variants, .. } = one;
     let ident = &path.ident;
     let doc = super::doc(one.doc.as_deref().unwrap_or(&format!("The enum `{name}`.")));
-    let serde = serde_path(wire);
     let members = variants.iter().map(|(variant, symbol)| {
         let doc = super::doc(&format!("The symbol `{symbol}`."));
-        quote!(#doc #[serde(rename = #symbol)] #variant)
+        quote!(#doc #variant)
     });
     let arms = variants.iter().map(|(variant, symbol)| quote!(Self::#variant => #symbol));
     quote! {
         #doc
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord,
-            #wire::serde::Serialize, #wire::serde::Deserialize,
-        )]
-        #[serde(crate = #serde)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum #ident {
             #(#members,)*
         }
@@ -240,7 +217,7 @@ fn rust_type(ty: &Ty, wire: &Path) -> TokenStream {
         Ty::Bytes => quote!(::std::vec::Vec<u8>),
         Ty::String => quote!(::std::string::String),
         Ty::Fixed(size) => {
-            let size = proc_macro2::Literal::usize_unsuffixed(*size);
+            let size = Literal::usize_unsuffixed(*size);
             quote!([u8; #size])
         }
         big if big.is_big_decimal() => quote!(#wire::bigdecimal::BigDecimal),
@@ -273,7 +250,7 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
     use eventwright_wire::avro::Logical;
     let variant = match logical {
         Logical::Decimal { precision, scale } => {
-            let [precision, scale] = [precision, scale].map(proc_macro2::Literal::u32_unsuffixed);
+            let [precision, scale] = [precision, scale].map(Literal::u32_unsuffixed);
             quote!(Decimal { precision: #precision, scale: #scale })
         }
         Logical::None => quote!(None),
@@ -290,12 +267,4 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
         Logical::LocalTimestampNanos => quote!(LocalTimestampNanos),
     };
     quote!(#wire::avro::Logical::#variant)
-}
-
-fn serde_path(wire: &Path) -> String {
-    format!("{}::serde", path_text(wire))
-}
-
-fn path_text(path: &Path) -> String {
-    quote!(#path).to_string().replace(' ', "")
 }

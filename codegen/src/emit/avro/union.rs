@@ -1,25 +1,18 @@
 //! Emits the enum of a union with several branches: a variant for each branch that is not null.
-//!
-//! Its JSON form, `{"branch": value}`, is the form that serde derives for such an enum.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
-use syn::Path;
-
-use super::{path_text, seen_type, serde_path};
+use super::seen_type;
 use crate::ir::{Union, Variant};
+use crate::rust::{Path, TokenStream, quote};
 
 /// Emits the enum.
 pub(super) fn definition(union: &Union, wire: &Path) -> TokenStream {
     let Union { path, place, variants } = union;
     let (ident, inside) = (&path.ident, path.module.is_some());
     let doc = super::super::doc(&format!("The branches of the union in `{}`.", place.replace('#', ".")));
-    let serde = serde_path(wire);
     let members = variants.iter().map(|variant| member(variant, inside, wire));
     quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq, #wire::serde::Serialize, #wire::serde::Deserialize)]
-        #[serde(crate = #serde)]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum #ident {
             #(#members,)*
         }
@@ -27,33 +20,8 @@ pub(super) fn definition(union: &Union, wire: &Path) -> TokenStream {
 }
 
 fn member(variant: &Variant, inside: bool, wire: &Path) -> TokenStream {
-    let Variant { ident, branch, alias, ty, .. } = variant;
+    let Variant { ident, branch, ty, .. } = variant;
     let doc = super::super::doc(&format!("The branch `{branch}`."));
-    let alias = alias.as_ref().map(|alias| quote!(#[serde(alias = #alias)]));
-    let path = format!("{}::json", path_text(wire));
-    let with = ty.needs_json_form().then(|| quote!(#[serde(with = #path)]));
     let ty = seen_type(ty, inside, wire);
-    quote!(#doc #[serde(rename = #branch)] #alias #ident(#with #ty))
-}
-
-/// Emits how the enum takes a branch from a plan.
-pub(super) fn sink(union: &Union, wire: &Path) -> TokenStream {
-    let Union { path, variants, .. } = union;
-    let arms = variants.iter().map(|Variant { ident, index, .. }| {
-        let index = Literal::usize_unsuffixed(*index);
-        quote!(#index => branch.read().map(Self::#ident))
-    });
-    let count = Literal::usize_unsuffixed(variants.len());
-    quote! {
-        impl #wire::avro::Sink for #path {
-            fn branch(
-                branch: #wire::avro::Branch<'_, '_, '_>,
-            ) -> ::core::result::Result<Self, #wire::DecodeError> {
-                match branch.index() {
-                    #(#arms,)*
-                    other => ::core::result::Result::Err(#wire::avro::no_such_index(other, #count)),
-                }
-            }
-        }
-    }
+    quote!(#doc #ident(#ty))
 }

@@ -4,7 +4,6 @@
 //! path by its beginning, so that what is meant for a message would go to the messages inside it as well, and what is
 //! meant for a oneof to its fields.
 
-use proc_macro2::TokenStream;
 use prost_build::Config;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto};
@@ -62,7 +61,7 @@ fn derive_message(message: &mut ItemStruct, wire: &Path, serde: &str) {
     let mut has_map = false;
     for field in &mut message.fields {
         has_map |= prost_says(&field.attrs, "btree_map =");
-        if prost_says(&field.attrs, "oneof =") {
+        if prost_says(&field.attrs, "oneof =") && !is_skipped(&field.attrs) {
             field.attrs.push(parse_quote!(#[serde(flatten)]));
         }
     }
@@ -75,27 +74,18 @@ fn derive_message(message: &mut ItemStruct, wire: &Path, serde: &str) {
     }
 }
 
+/// Returns whether the field is not part of the JSON form.
+pub(super) fn is_skipped(attributes: &[Attribute]) -> bool {
+    let says_skip = |attribute: &Attribute| attribute.parse_args::<syn::Ident>().is_ok_and(|word| word == "skip");
+    attributes.iter().any(|attribute| attribute.path().is_ident("serde") && says_skip(attribute))
+}
+
 /// Returns whether one of the attributes, derives among them, says that of prost.
-fn prost_says(attributes: &[Attribute], word: &str) -> bool {
+pub(super) fn prost_says(attributes: &[Attribute], word: &str) -> bool {
     attributes.iter().filter(|attribute| !attribute.path().is_ident("doc")).any(|attribute| {
         let text = attribute.to_token_stream().to_string();
         text.contains("prost") && text.contains(word)
     })
-}
-
-/// Emits `EnumText` for the enums at the file's top level, for keys.
-pub(super) fn enum_names(file: &FileDescriptorProto, wire: &Path) -> TokenStream {
-    let implementations = file.enum_type.iter().map(|one| {
-        let ident = names::upper_camel(one.name());
-        quote! {
-            impl #wire::proto::EnumText for #ident {
-                fn text(self) -> &'static str {
-                    self.as_str_name()
-                }
-            }
-        }
-    });
-    quote!(#(#implementations)*)
 }
 
 struct Attributes<'c> {
@@ -141,7 +131,8 @@ impl Attributes<'_> {
         if field.json_name() != field.name() {
             attribute += &format!("\n#[serde(alias = \"{}\")]", field.name());
         }
-        if !in_oneof {
+        // A required field is there whatever its value, and its default may be another than JSON's.
+        if !in_oneof && field.label() != Label::Required {
             attribute += &format!("\n#[serde(skip_serializing_if = \"{}::proto::is_default\")]", self.wire);
         }
         // A map's form is that of its values.

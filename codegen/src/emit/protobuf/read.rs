@@ -6,11 +6,10 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{
-    Attribute, Field, GenericArgument, Item, ItemEnum, ItemStruct, LitStr, Path, PathArguments, Token, Type,
-    parse_quote,
-};
+use syn::{Attribute, Field, GenericArgument, Item, ItemEnum, ItemStruct, Path, PathArguments, Type, parse_quote};
 
+use super::attribute;
+use super::json::is_skipped;
 use crate::names;
 
 /// Emits the implementation; `items` is what stands beside the message.
@@ -20,6 +19,10 @@ pub(super) fn implementation(message: &ItemStruct, items: &[Item], wire: &Path) 
     let (mut keys, mut values) = (Vec::new(), Vec::new());
     for field in &message.fields {
         let Some(name) = &field.ident else { continue };
+        if is_skipped(&field.attrs) {
+            values.push(quote!(#name: ::core::default::Default::default()));
+            continue;
+        }
         match oneof_of(field, items) {
             Some((module, oneof)) => {
                 keys.extend(oneof.variants.iter().map(|variant| oneof_key(variant, module)));
@@ -27,7 +30,7 @@ pub(super) fn implementation(message: &ItemStruct, items: &[Item], wire: &Path) 
             }
             None => {
                 keys.push(key(field, name));
-                let default = (!is_option(&field.ty)).then(|| quote!(.unwrap_or_default()));
+                let default = default(field, name);
                 values.push(quote!(#name: json.#name #default));
             }
         }
@@ -53,6 +56,14 @@ pub(super) fn implementation(message: &ItemStruct, items: &[Item], wire: &Path) 
     }
 }
 
+/// Emits what a field has whose key is absent; the schema may say it of a required one.
+fn default(field: &Field, name: &Ident) -> Option<TokenStream> {
+    if attribute::has(field, "required") {
+        return Some(quote!(.unwrap_or_else(|| <Self as ::core::default::Default>::default().#name)));
+    }
+    (!is_option(&field.ty)).then(|| quote!(.unwrap_or_default()))
+}
+
 fn key(field: &Field, name: &Ident) -> TokenStream {
     let (attributes, ty) = (reading(&field.attrs), &field.ty);
     let ty = if is_option(ty) { quote!(#ty) } else { quote!(::core::option::Option<#ty>) };
@@ -63,7 +74,7 @@ fn key(field: &Field, name: &Ident) -> TokenStream {
 fn oneof_key(variant: &syn::Variant, module: &Ident) -> TokenStream {
     let mut ty = variant.fields.iter().next().map_or_else(|| parse_quote!(()), |field| field.ty.clone());
     move_out(&mut ty, module);
-    let (name, attributes) = (names::snake(&names::plain(&variant.ident)), reading(&variant.attrs));
+    let (name, attributes) = (key_of(variant), reading(&variant.attrs));
     let attributes = attributes.iter().map(|attribute| {
         let text = attribute.to_token_stream().to_string().replacen("Enumeration::<super::", "Enumeration::<", 1);
         text.parse::<TokenStream>().expect("an attribute stays one")
@@ -74,25 +85,20 @@ fn oneof_key(variant: &syn::Variant, module: &Ident) -> TokenStream {
 fn oneof_value(field: &Ident, module: &Ident, oneof: &ItemEnum, wire: &Path) -> TokenStream {
     let (one, text) = (&oneof.ident, names::plain(field));
     let members = oneof.variants.iter().map(|variant| {
-        let (name, variant) = (names::snake(&names::plain(&variant.ident)), &variant.ident);
+        let (name, variant) = (key_of(variant), &variant.ident);
         quote!(json.#name.map(#module::#one::#variant))
     });
     quote!(#field: #wire::proto::one_of(#text, [#(#members),*])?)
 }
 
+/// Returns what the key of a oneof's field is called.
+fn key_of(variant: &syn::Variant) -> Ident {
+    format_ident!("{}", names::snake(&names::plain(&variant.ident)).as_str())
+}
+
 /// Returns the module and the enum of a field that is a oneof.
 fn oneof_of<'i>(field: &Field, items: &'i [Item]) -> Option<(&'i Ident, &'i ItemEnum)> {
-    let attribute = field.attrs.iter().find(|attribute| attribute.path().is_ident("prost"))?;
-    let mut path = None;
-    let _unread = attribute.parse_nested_meta(|meta| {
-        if meta.path.is_ident("oneof") {
-            path = Some(meta.value()?.parse::<LitStr>()?.value());
-        } else if meta.input.peek(Token![=]) {
-            meta.value()?.parse::<LitStr>()?;
-        }
-        Ok(())
-    });
-    let path: Path = syn::parse_str(&path?).ok()?;
+    let path: Path = attribute::value(field, "oneof")?.parse().ok()?;
     let (module, one) = (path.segments.first()?, path.segments.last()?);
     let module = items.iter().find_map(|item| match item {
         Item::Mod(found) if found.ident == module.ident => Some(found),

@@ -7,12 +7,11 @@ use std::collections::HashMap;
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::avro::{Body, NamedId, Schema};
-use proc_macro2::Ident;
-use quote::ToTokens;
 
 use super::Paths;
 use crate::ir::TypePath;
 use crate::names;
+use crate::rust::{Ident, ToTokens};
 
 /// Returns the paths of the types in the module of `root`, which is one of them.
 pub(super) fn paths(schema: &Schema, ids: &[NamedId], root: Option<NamedId>, wrong: &mut Vec<Diagnostic>) -> Paths {

@@ -8,12 +8,11 @@ use std::collections::HashSet;
 
 use eventwright_schema::avro::{Kind, NamedId, Node, Span};
 use eventwright_wire::avro::Logical;
-use proc_macro2::Ident;
-use quote::ToTokens;
 
 use super::{NoType, Types};
 use crate::ir::{Ty, TypePath, Union, Variant};
 use crate::names;
+use crate::rust::{Ident, ToTokens};
 
 /// The field whose type is lowered, and the unions that were found in it.
 pub(super) struct FieldPlace {

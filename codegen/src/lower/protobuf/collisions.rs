@@ -3,23 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::Ident;
 use prost_reflect::{EnumDescriptor, FileDescriptor, MessageDescriptor};
 
 use crate::names;
+use crate::rust::Ident;
 
-/// Returns one sentence for each pair.
-pub(super) fn of_file(file: &FileDescriptor) -> Vec<String> {
+/// Returns one sentence for each pair; `taken` is a field that every message has without the file's doing.
+pub(super) fn of_file(file: &FileDescriptor, taken: Option<&str>) -> Vec<String> {
     let mut types = Scope::types();
     file.messages().for_each(|message| types.add(message.name(), message.full_name()));
     file.enums().for_each(|one| types.add(one.name(), one.full_name()));
     let mut wrong = types.wrong;
-    wrong.extend(file.messages().flat_map(|message| of_message(&message)));
+    wrong.extend(file.messages().flat_map(|message| of_message(&message, taken)));
     wrong.extend(file.enums().flat_map(|one| of_enum(&one)));
     wrong
 }
 
-fn of_message(message: &MessageDescriptor) -> Vec<String> {
+fn of_message(message: &MessageDescriptor, taken: Option<&str>) -> Vec<String> {
     // prost-build has no type for the entry of a map.
     let children: Vec<_> = message.child_messages().filter(|child| !child.is_map_entry()).collect();
     // A oneof is an enum in the message's module and a field of its struct.
@@ -29,6 +29,7 @@ fn of_message(message: &MessageDescriptor) -> Vec<String> {
     message.child_enums().for_each(|one| types.add(one.name(), one.full_name()));
     oneofs.iter().for_each(|oneof| types.add(oneof.name(), oneof.full_name()));
     let mut fields = Scope::fields();
+    fields.seen.extend(taken.map(|name| (name.to_owned(), "what `preserve_unknown` adds".to_owned())));
     let plain = message.fields().filter(|field| field.containing_oneof().is_none_or(|oneof| oneof.is_synthetic()));
     plain.for_each(|field| fields.add(field.name(), field.full_name()));
     oneofs.iter().for_each(|oneof| fields.add(oneof.name(), oneof.full_name()));
@@ -39,7 +40,7 @@ fn of_message(message: &MessageDescriptor) -> Vec<String> {
         oneof.fields().for_each(|field| variants.add(field.name(), field.full_name()));
         wrong.extend(variants.wrong);
     }
-    wrong.extend(children.iter().flat_map(of_message));
+    wrong.extend(children.iter().flat_map(|child| of_message(child, taken)));
     wrong.extend(message.child_enums().flat_map(|one| of_enum(&one)));
     wrong
 }
@@ -66,6 +67,7 @@ fn of_enum(one: &EnumDescriptor) -> Vec<String> {
 struct Scope {
     kind: &'static str,
     name_in_rust: fn(&str) -> Ident,
+    /// What each is in the file, for messages.
     seen: BTreeMap<String, String>,
     wrong: Vec<String>,
 }
@@ -89,8 +91,8 @@ impl Scope {
 
     fn add(&mut self, name: &str, full_name: &str) {
         let ident = (self.name_in_rust)(name);
-        if let Some(other) = self.seen.insert(ident.to_string(), full_name.to_owned()) {
-            self.wrong.push(format!("`{full_name}` and `{other}` are one {} `{ident}` in Rust", self.kind));
+        if let Some(other) = self.seen.insert(ident.to_string(), format!("`{full_name}`")) {
+            self.wrong.push(format!("`{full_name}` and {other} are one {} `{ident}` in Rust", self.kind));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use eventwright::wire::avro::{Fields, Plan, Reader, Sink, Writer};
+use eventwright::wire::avro::{Reader, Writer};
 use eventwright::wire::{DecodeError, DecodeErrorKind, EncodeError, EventDecoder, EventSchema, Format, TopicEvents};
 use eventwright::wire::{prost, proto};
 use eventwright::{Event, RawRecord};
@@ -142,10 +142,6 @@ impl Event for OrderV1 {
         let mut reader = Reader::new(bytes);
         Ok(Self { id: reader.string()?, quantity: reader.int()? })
     }
-
-    fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> {
-        Err(DecodeError::new(DecodeErrorKind::WrongPlan("not needed here".into())))
-    }
 }
 
 impl Event for Order {
@@ -174,16 +170,6 @@ impl Event for Order {
         let note = if writer == 0 { "none".to_owned() } else { reader.string()? };
         Ok(Self { id, quantity, note })
     }
-
-    fn decode_with(plan: &Plan, bytes: &[u8]) -> Result<Self, DecodeError> {
-        plan.decode(bytes)
-    }
-}
-
-impl Sink for Order {
-    fn record(fields: &mut Fields<'_, '_, '_>) -> Result<Self, DecodeError> {
-        Ok(Self { id: fields.read(0)?, quantity: fields.read(1)?, note: fields.read(2)? })
-    }
 }
 
 impl Event for Shipped {
@@ -197,10 +183,6 @@ impl Event for Shipped {
 
     fn decode(_: usize, bytes: &[u8]) -> Result<Self, DecodeError> {
         Ok(Self { id: Reader::new(bytes).string()? })
-    }
-
-    fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> {
-        Err(DecodeError::new(DecodeErrorKind::WrongPlan("not needed here".into())))
     }
 }
 
@@ -217,10 +199,6 @@ macro_rules! protobuf_event {
             fn decode(_: usize, bytes: &[u8]) -> Result<Self, DecodeError> {
                 proto::decode(bytes)
             }
-
-            fn decode_with(_: &Plan, _: &[u8]) -> Result<Self, DecodeError> {
-                Err(proto::no_plan())
-            }
         }
     };
 }
@@ -234,7 +212,7 @@ impl TopicEvents for OrdersEvent {
         schema: Order::SCHEMA,
         writers: Order::WRITERS,
         decode: |writer, bytes| Order::decode(writer, bytes).map(Self::Order),
-        decode_with: |plan, bytes| Order::decode_with(plan, bytes).map(Self::Order),
+        decode_with: |transcoder, bytes| Order::decode_with(transcoder, bytes).map(Self::Order),
     }];
 
     fn unknown(record: RawRecord) -> Self {

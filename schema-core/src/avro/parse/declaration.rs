@@ -128,7 +128,7 @@ impl<'t> Parser<'t> {
         let span = self.span(at);
         let doc = text(object, "doc");
         if let Some(slot) = self.named.get_mut(id.0) {
-            *slot = Some(Named { name, aliases, doc, body, logical, span, name_span, recursive: false });
+            *slot = Some(Named { name, aliases, doc, body, logical, span, name_span, recursive: false, min_size: 0 });
         }
         Some(Node { kind: Kind::Named(id), logical, span })
     }

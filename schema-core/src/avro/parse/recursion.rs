@@ -27,7 +27,7 @@ pub(super) fn recursive(schema: &Schema) -> Vec<bool> {
 }
 
 /// Returns all types, each after those that it holds, but for circles.
-fn finished(edges: &[Vec<NamedId>]) -> Vec<NamedId> {
+pub(super) fn finished(edges: &[Vec<NamedId>]) -> Vec<NamedId> {
     let mut seen = vec![false; edges.len()];
     let mut order = Vec::with_capacity(edges.len());
     for root in (0..edges.len()).map(NamedId) {

@@ -17,8 +17,8 @@ impl<'s> Resolver<'s, '_> {
         let mut resolves = false;
         for (index, branch) in branches.iter().enumerate() {
             let (errors, nodes) = (self.errors.len(), self.nodes.len());
-            steps.push(match equal.and_then(|to| Some((to, to.get(index)?))) {
-                Some((to, same)) => self.branch(branch, to, (index, same), path),
+            steps.push(match equal.and_then(|to| to.get(index)) {
+                Some(same) => self.branch(branch, (index, same), path),
                 None => self.node(branch, reader, path),
             });
             // Whether a branch is ever written is not known here, so that what cannot be read of it is an error in the plan
@@ -39,7 +39,7 @@ impl<'s> Resolver<'s, '_> {
 
     pub(super) fn reader_union(&mut self, writer: &'s Node, branches: &'s [Node], path: &Path<'_>) -> NodeId {
         match self.first_matching_branch(writer, branches) {
-            Some(found) => self.branch(writer, branches, found, path),
+            Some(found) => self.branch(writer, found, path),
             None => {
                 let from = self.writer.branch_name(writer);
                 self.refuse(path, format!("the writer writes {from}, which is no branch of the reader's union"))
@@ -48,17 +48,10 @@ impl<'s> Resolver<'s, '_> {
     }
 
     /// Adds the node that reads a value as one branch of the reader's union.
-    fn branch(
-        &mut self,
-        writer: &'s Node,
-        branches: &'s [Node],
-        (index, branch): (usize, &'s Node),
-        path: &Path<'_>,
-    ) -> NodeId {
+    fn branch(&mut self, writer: &'s Node, (index, branch): (usize, &'s Node), path: &Path<'_>) -> NodeId {
         let value = self.node(writer, branch, path);
-        let nullable = branches.len() == 2 && branches.iter().any(|one| matches!(one.kind, Kind::Null));
         let name = self.reader.branch_name(branch);
-        self.push(Step::Branch { index, name, nullable, value })
+        self.push(Step::Branch { index, name, value })
     }
 
     /// As Java's `Resolver.unionEquiv`: unions that have the same branches, but for namespaces, are read branch by branch.

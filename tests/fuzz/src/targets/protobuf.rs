@@ -8,13 +8,16 @@ use crate::engine::Check;
 use crate::limits::{BYTES, VALUES};
 use crate::samples;
 
+/// Returns each version of an event with samples of all versions: of the others it may know less than there is.
 fn events() -> Vec<(Row, Vec<Vec<u8>>)> {
-    let encode = |row: Row| {
-        let values = samples::proto_values(&row);
-        let encoded = values.iter().map(|value| (row.encode_json)(&value.to_string()).expect("samples are valid"));
-        (row, encoded.collect())
+    let encode = |row: &Row| {
+        let encode = |value: serde_json::Value| (row.encode_json)(&value.to_string()).expect("samples are valid");
+        samples::proto_values(row).into_iter().map(encode).collect::<Vec<_>>()
     };
-    protobuf_rows().into_iter().map(encode).collect()
+    let rows = protobuf_rows();
+    let versions =
+        |row: &Row| rows.iter().filter(|other| other.schema.event == row.schema.event).flat_map(encode).collect();
+    rows.iter().map(|row| (*row, versions(row))).collect()
 }
 
 /// Generated messages.

@@ -2,14 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventwright_schema::avro::dynamic::{self, Json};
+use eventwright_schema::avro::dynamic;
 use eventwright_schema::avro::{self, resolve as resolution};
 use eventwright_schema::compat::{self, AnySchema, Level};
 use eventwright_schema::{Diagnostic, proto};
+use eventwright_wire::EncodeError;
+use eventwright_wire::avro::{Scratch, Transcoder};
 
 use crate::edit::{Edited, from_input};
-use eventwright_wire::EncodeError;
-
 use crate::engine::Check;
 use crate::grown::{self, Choices};
 use crate::limits::{TEXTS, VALUES};
@@ -102,8 +102,12 @@ pub(super) fn resolve() -> Check {
         }
         let resolved = TEXTS.check(length, || resolution(&writer, &reader));
         if let Ok(plan) = resolved {
-            let decoded = VALUES.check(choices.0.len() + length, || plan.decode::<Json>(choices.0));
-            if let Ok(Json(value)) = decoded {
+            let decoded = VALUES.check(choices.0.len() + length, || {
+                let mut scratch = Scratch::default();
+                let transcoded = Transcoder::new(&plan).transcode(choices.0, &mut scratch)?;
+                dynamic::decode_json(&reader, transcoded)
+            });
+            if let Ok(value) = decoded {
                 // What the reader's plan makes is a value of the reader's.
                 let written = dynamic::encode_json(&reader, &value, &mut Vec::new());
                 let is_excused = |error: &EncodeError| value.to_string().contains("null") || is_decimal(error);
@@ -195,7 +199,9 @@ fn outline(schema: &proto::Schema) -> Vec<String> {
         let fields = message.fields().map(|field| {
             // Text has no word for the name of a map's entries.
             let kind = if field.is_map() { "map".to_owned() } else { format!("{:?}", field.kind()) };
-            format!("{} {} {kind} {:?} {}", field.full_name(), field.number(), field.cardinality(), field.is_packed())
+            // Not `is_packed`: of text, prost-reflect 0.16 makes the field before it has read the option.
+            let packed = field.field_descriptor_proto().options.as_ref().and_then(|options| options.packed);
+            format!("{} {} {kind} {:?} {packed:?}", field.full_name(), field.number(), field.cardinality())
         });
         found.extend(fields);
         open.extend(message.child_messages().filter(|child| !child.is_map_entry()));

@@ -2,11 +2,10 @@
 //! used again, and a branch that differs from the one that is there, is decoded anew.
 
 use eventwright_wire::avro::{FieldStep, Node, NodeId, RecordNode};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
 
 use super::{Emitter, skip};
 use crate::ir::{Record, Ty, Type};
+use crate::rust::{Ident, Literal, TokenStream, quote};
 
 impl Emitter<'_> {
     /// Emits `DecodeInto` for a type.
@@ -67,7 +66,7 @@ impl Emitter<'_> {
     fn record_over(&self, record: &Record, node: &RecordNode) -> TokenStream {
         let fields = node.steps.iter().filter_map(|step| {
             Some(match step {
-                FieldStep::Skip(skipped) => skip::statement(self.writer, *skipped, self.wire),
+                FieldStep::Skip { node, .. } => skip::statement(self.writer, *node, self.wire),
                 FieldStep::Read { field, node } => {
                     let field = record.fields.get(*field)?;
                     let (name, text) = (&field.ident, &field.name);
@@ -94,7 +93,7 @@ impl Emitter<'_> {
     fn over(&self, id: NodeId, ty: &Ty, place: &TokenStream) -> TokenStream {
         match (self.node(id), ty) {
             _ if !self.form.differs(ty) => self.anew(id, ty, place),
-            (Node::Scalar { from, to, own: true, .. }, Ty::String | Ty::Bytes) if from == to => match ty {
+            (Node::Scalar { from, to, .. }, Ty::String | Ty::Bytes) if from == to => match ty {
                 Ty::String => quote!(reader.string_into(#place)),
                 _ => quote!(reader.bytes_into(#place)),
             },

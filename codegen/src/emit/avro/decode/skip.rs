@@ -1,12 +1,10 @@
 //! Emits the skipping of what the reader has no field for: a statement for each value, a function for each record.
 
 use eventwright_wire::avro::{FieldStep, Node, NodeId, Plan, Primitive};
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-use syn::Path;
 
 use crate::ir::Writer;
 use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 /// Emits one function for each record that is skipped.
 pub(super) fn functions<'p>(
@@ -111,7 +109,7 @@ fn union(plan: &Plan, branches: &[NodeId], version: u32, wire: &Path) -> TokenSt
 /// Returns the node of a field that the writer wrote.
 fn written(step: &FieldStep) -> Option<NodeId> {
     match step {
-        FieldStep::Read { node, .. } | FieldStep::Skip(node) => Some(*node),
+        FieldStep::Read { node, .. } | FieldStep::Skip { node, .. } => Some(*node),
         FieldStep::Default { .. } => None,
     }
 }
@@ -123,7 +121,7 @@ fn skipped_records(plan: &Plan) -> Vec<NodeId> {
         _ => None,
     });
     let skipped = steps.flatten().filter_map(|step| match step {
-        FieldStep::Skip(node) => Some(*node),
+        FieldStep::Skip { node, .. } => Some(*node),
         _ => None,
     });
     reached(plan, skipped.collect())

@@ -1,0 +1,54 @@
+//! `eventwright lock`: releases the newest versions, so that nobody edits a schema that records are written with.
+//!
+//! In: a manifest that passes the check. Out: `schemas.lock` beside it, in which every version has a line.
+
+use std::path::Path;
+
+use anyhow::Context;
+use eventwright_schema::compat::history::check_all;
+use eventwright_schema::load::{self, Loaded};
+use eventwright_schema::lock::{self, Lock, VersionId};
+
+use crate::args::{LockArguments, Rendering};
+use crate::exit::Exit;
+use crate::render::{self, Outcome};
+use crate::screen;
+
+pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<Exit> {
+    let loaded = load::load(&arguments.manifest);
+    let mut outcome = Outcome { results: check_all(&loaded), errors: loaded.diagnostics.clone(), ..Outcome::default() };
+    outcome.add_texts(&loaded);
+    if !outcome.errors.is_empty() || !outcome.is_compatible() {
+        let exit = render::print(&outcome, Rendering::Text)?;
+        screen::note("nothing was released");
+        return Ok(exit);
+    }
+    let drafts = drafts(&loaded);
+    if drafts.is_empty() {
+        screen::summary(format!("all {} versions are released", lock::all_versions(&loaded).count()));
+        return Ok(Exit::Done);
+    }
+    let names: Vec<String> = drafts.iter().map(ToString::to_string).collect();
+    if arguments.check {
+        screen::summary(format!("not released yet: {}; help: run `eventwright lock`", names.join(", ")));
+        return Ok(Exit::Findings);
+    }
+    write(Path::new(&loaded.lock_source), &Lock::of(&loaded))?;
+    screen::summary(format!("released {} in {}", names.join(", "), loaded.lock_source));
+    Ok(Exit::Done)
+}
+
+/// Returns the versions that are not released.
+fn drafts(loaded: &Loaded) -> Vec<VersionId> {
+    let versions = lock::all_versions(loaded).map(|(id, _)| id);
+    versions.filter(|id| loaded.lock.get(id).is_none()).collect()
+}
+
+/// Writes the lock beside its place and moves it there, so that nobody finds half of one.
+fn write(path: &Path, lock: &Lock) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let doing = || format!("cannot write {}", path.display());
+    let file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
+    std::fs::write(file.path(), lock.text()).with_context(doing)?;
+    file.persist(path).map(drop).with_context(doing)
+}
