@@ -1,6 +1,7 @@
 //! The `eventwright` command as people run it: the real binary, a real Kafka, and its own registry.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, its helpers as well")]
 
+mod check;
 mod endings;
 mod keys;
 mod produce;
