@@ -88,6 +88,9 @@ fn problem_of_field(field: &FieldDescriptorProto) -> Option<String> {
     let has_type = field.r#type.is_some_and(|of_field| Type::try_from(of_field).is_ok());
     let has_label = field.label.is_some_and(|label| Label::try_from(label).is_ok());
     let missing = match (has_type, has_label) {
+        (true, true) if field.oneof_index.is_some() && field.label() != Label::Optional => {
+            return Some(format!("expected no label for the field `{}`, which is in a oneof", field.name()));
+        }
         (true, true) => return None,
         (false, _) => "type",
         (true, false) => "label",

@@ -327,6 +327,11 @@ fn descriptors_that_no_compiler_writes_are_refused() {
     let entry = FileDescriptorProto { message_type: vec![entry], ..Default::default() };
     check(&entry.encode_to_vec(), "expected a key and a value in the map entry `Entry`");
 
+    let text = "syntax = \"proto3\"; message M { oneof o { int32 a = 1; } }";
+    let mut of_oneof = FileDescriptorProto::decode(&*STANDARD.decode(parsed(text, &[]).serialized()).unwrap()).unwrap();
+    of_oneof.message_type[0].field[0].set_label(prost_types::field_descriptor_proto::Label::Repeated);
+    check(&of_oneof.encode_to_vec(), "expected no label for the field `a`, which is in a oneof");
+
     // An extension of MessageOptions that is a string, and a message whose option has a number there.
     let text = "import \"google/protobuf/descriptor.proto\"; extend google.protobuf.MessageOptions { optional string s = 1000; }";
     let mut bytes = STANDARD.decode(parsed(text, &[]).serialized()).unwrap();
