@@ -96,12 +96,14 @@ fn summary(outcome: &Outcome) -> String {
     let findings: usize = outcome.results.iter().map(|one| one.report.findings.len() + one.report.omitted).sum();
     let warnings: usize = outcome.results.iter().map(|one| one.report.warnings.len()).sum();
     let checked = format!("{} in {}", count(versions, "version"), count(outcome.results.len(), "history"));
-    let mut parts = vec![match findings {
-        0 => format!("{checked}: compatible"),
-        _ => format!("{checked}: {} in {broken}", count(findings, "finding")),
-    }];
+    let verdict = match findings {
+        0 if outcome.errors.is_empty() => "compatible".to_owned(),
+        0 => "nothing found so far".to_owned(),
+        _ => format!("{} in {broken}", count(findings, "finding")),
+    };
+    let mut parts = vec![format!("{checked}: {verdict}")];
     parts.extend((warnings > 0).then(|| count(warnings, "warning")));
-    parts.extend((!outcome.errors.is_empty()).then(|| format!("{} that cannot be checked", outcome.errors.len())));
+    parts.extend((!outcome.errors.is_empty()).then(|| format!("{} cannot be checked", outcome.errors.len())));
     parts.join(", ")
 }
 

@@ -91,11 +91,18 @@ fn problem_of_field(field: &FieldDescriptorProto) -> Option<String> {
         (true, true) if field.oneof_index.is_some() && field.label() != Label::Optional => {
             return Some(format!("expected no label for the field `{}`, which is in a oneof", field.name()));
         }
-        (true, true) => return None,
+        (true, true) => return problem_of_group(field),
         (false, _) => "type",
         (true, false) => "label",
     };
     Some(format!("expected a {missing} for the field `{}`", field.name()))
+}
+
+/// The syntax names the field of a group after its type, so that text has no word for another name.
+fn problem_of_group(field: &FieldDescriptorProto) -> Option<String> {
+    let of_type = field.type_name().rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_other = field.r#type() == Type::Group && field.name() != of_type;
+    is_other.then(|| format!("expected the name `{of_type}` for the field of a group, found `{}`", field.name()))
 }
 
 fn is_map_entry(message: &DescriptorProto) -> bool {

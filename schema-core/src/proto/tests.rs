@@ -332,6 +332,11 @@ fn descriptors_that_no_compiler_writes_are_refused() {
     of_oneof.message_type[0].field[0].set_label(prost_types::field_descriptor_proto::Label::Repeated);
     check(&of_oneof.encode_to_vec(), "expected no label for the field `a`, which is in a oneof");
 
+    let text = "syntax = \"proto2\"; message M { optional group Part = 1 { optional int32 a = 1; } }";
+    let mut of_group = FileDescriptorProto::decode(&*STANDARD.decode(parsed(text, &[]).serialized()).unwrap()).unwrap();
+    of_group.message_type[0].field[0].name = Some("piece".into());
+    check(&of_group.encode_to_vec(), "expected the name `part` for the field of a group, found `piece`");
+
     // An extension of MessageOptions that is a string, and a message whose option has a number there.
     let text = "import \"google/protobuf/descriptor.proto\"; extend google.protobuf.MessageOptions { optional string s = 1000; }";
     let mut bytes = STANDARD.decode(parsed(text, &[]).serialized()).unwrap();

@@ -42,6 +42,17 @@ thread_local! {
     static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { out: Vec::new(), starts: Vec::new() }) };
 }
 
+/// The thread's scratch memory, while it is used.
+struct Kept(Scratch);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.0.out.capacity() <= MAX_KEPT && self.0.starts.capacity() <= MAX_KEPT {
+            SCRATCH.set(std::mem::take(&mut self.0));
+        }
+    }
+}
+
 impl Transcoder {
     /// Compiles a plan.
     #[must_use]
@@ -88,16 +99,12 @@ impl Transcoder {
         if self.program.is_none() {
             return E::decode(E::OWN_WRITER, bytes);
         }
-        let mut scratch = SCRATCH.take();
-        // A closure would copy the event once more.
-        let decoded = match self.transcode(bytes, &mut scratch) {
+        let mut kept = Kept(SCRATCH.take());
+        // The event is what the function ends with: to name it would be to move it, which costs as much as decoding it.
+        match self.transcode(bytes, &mut kept.0) {
             Ok(bytes) => E::decode(E::OWN_WRITER, bytes),
             Err(error) => Err(error),
-        };
-        if scratch.out.capacity() <= MAX_KEPT && scratch.starts.capacity() <= MAX_KEPT {
-            SCRATCH.set(scratch);
         }
-        decoded
     }
 
     fn expect_reader<E: Event>(&self) -> Result<(), DecodeError> {
