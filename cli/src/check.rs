@@ -5,7 +5,7 @@
 mod against;
 mod files;
 
-use eventwright_schema::compat::history::{Checked, check_all};
+use eventwright_schema::compat::history::Checked;
 use eventwright_schema::compat::{Level, Report};
 use eventwright_schema::load::{self, Loaded};
 
@@ -23,8 +23,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
 
 fn of_manifest(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
     let loaded = load::load(&arguments.manifest);
-    let mut outcome = Outcome { results: check_all(&loaded), errors: loaded.diagnostics.clone(), ..Outcome::default() };
-    outcome.add_texts(&loaded);
+    let mut outcome = Outcome::of_manifest(&loaded);
     if let Some(commit) = &arguments.against {
         add(&mut outcome, against::check(&loaded, &arguments.manifest, &commit.0)?);
     }
@@ -37,14 +36,11 @@ fn add(outcome: &mut Outcome, others: Vec<(String, Report)>) {
         let Some(Checked { report: own, .. }) = outcome.results.iter_mut().find(|one| one.name == name) else {
             continue;
         };
-        for finding in report.findings {
-            if !own.findings.contains(&finding) {
-                own.findings.push(finding);
-            }
-        }
-        for warning in report.warnings {
-            if !own.warnings.contains(&warning) {
-                own.warnings.push(warning);
+        for (own, others) in [(&mut own.findings, report.findings), (&mut own.warnings, report.warnings)] {
+            for finding in others {
+                if !own.contains(&finding) {
+                    own.push(finding);
+                }
             }
         }
         own.omitted += report.omitted;

@@ -3,7 +3,7 @@
 use eventwright_schema::compat::rule::ALL;
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output;
 
 /// Prints the page of a rule, or the list of all.
 pub(crate) fn run(rule: Option<&str>) -> anyhow::Result<Exit> {
@@ -11,14 +11,7 @@ pub(crate) fn run(rule: Option<&str>) -> anyhow::Result<Exit> {
         None => ALL.iter().map(|rule| format!("{}: {}\n", rule.id, rule.summary)).collect(),
         Some(name) => page(name)?.to_owned(),
     };
-    let mut output = Output::new();
-    for line in text.lines() {
-        if output.line(line)?.is_err() {
-            break;
-        }
-    }
-    // Whoever has stopped reading has seen enough.
-    let _ = output.flush()?;
+    output::print(&text)?;
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use anyhow::Context;
-use eventwright_schema::compat::history::check_all;
 use eventwright_schema::load::{self, Loaded};
 use eventwright_schema::lock::{self, Lock, VersionId};
 
@@ -16,8 +15,7 @@ use crate::screen;
 
 pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<Exit> {
     let loaded = load::load(&arguments.manifest);
-    let mut outcome = Outcome { results: check_all(&loaded), errors: loaded.diagnostics.clone(), ..Outcome::default() };
-    outcome.add_texts(&loaded);
+    let outcome = Outcome::of_manifest(&loaded);
     if !outcome.errors.is_empty() || !outcome.is_compatible() {
         let exit = render::print(&outcome, Rendering::Text)?;
         screen::note("nothing was released");

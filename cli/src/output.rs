@@ -7,6 +7,20 @@ use anyhow::Context;
 /// Standard output in large writes. Whoever reads it sees lines when [`Output::flush`] is called.
 pub(crate) struct Output(BufWriter<io::Stdout>);
 
+/// Writes a whole text.
+///
+/// # Errors
+/// An output that cannot be written. Nobody who reads it is no error: whoever has stopped reading has seen enough.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut output = Output::new();
+    for line in text.lines() {
+        if output.line(line)?.is_err() {
+            break;
+        }
+    }
+    output.flush().map(drop)
+}
+
 /// Nobody reads the output any more, as after `| head`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Closed;

@@ -11,14 +11,15 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use eventwright_schema::compat::history::Checked;
+use eventwright_schema::compat::history::{Checked, check_all};
 use eventwright_schema::compat::is_well_formed;
 use eventwright_schema::load::Loaded;
+use eventwright_schema::lock;
 use eventwright_schema::{Diagnostic, Format};
 
 use crate::args::Rendering;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output;
 
 /// What came of a check.
 #[derive(Debug, Default)]
@@ -32,13 +33,13 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Adds the texts of a manifest and its schemas.
-    pub(crate) fn add_texts(&mut self, loaded: &Loaded) {
-        let events = loaded.events.iter().chain(&loaded.keys).flat_map(|one| &one.versions);
-        let versions = events.chain(loaded.types.iter().flat_map(|one| &one.versions));
-        let texts = versions.map(|one| (one.path.display().to_string(), one.schema.text().to_owned()));
-        self.texts.extend(texts);
-        self.texts.extend(loaded.manifest.iter().map(|one| (one.source.name.clone(), one.source.text.clone())));
+    /// Checks every history of a manifest.
+    pub(crate) fn of_manifest(loaded: &Loaded) -> Self {
+        let versions = lock::all_versions(loaded).map(|(_, one)| one);
+        let versions = versions.map(|one| (one.path.display().to_string(), one.schema.text().to_owned()));
+        let manifest = loaded.manifest.iter().map(|one| (one.source.name.clone(), one.source.text.clone()));
+        let texts = versions.chain(manifest).collect();
+        Self { results: check_all(loaded), errors: loaded.diagnostics.clone(), texts }
     }
 
     /// Returns the text of a file that was not loaded, because something is wrong with it.
@@ -92,14 +93,7 @@ pub(crate) fn print(outcome: &Outcome, rendering: Rendering) -> anyhow::Result<E
         Rendering::Sarif => sarif::render(outcome),
         Rendering::Junit => junit::render(outcome),
     };
-    let mut output = Output::new();
-    for line in printed.lines() {
-        if output.line(line)?.is_err() {
-            break;
-        }
-    }
-    // Whoever has stopped reading has seen enough.
-    let _ = output.flush()?;
+    output::print(&printed)?;
     Ok(outcome.exit())
 }
 

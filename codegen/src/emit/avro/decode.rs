@@ -328,11 +328,16 @@ impl<'e> Emitter<'e> {
     }
 
     fn read_union(&self, branches: &[NodeId], ty: &Ty) -> TokenStream {
+        self.match_union(branches, |branch| self.read(branch, ty))
+    }
+
+    /// Emits a `match` over the writer's union, with what `arm` emits for each branch.
+    fn match_union(&self, branches: &[NodeId], arm: impl Fn(NodeId) -> TokenStream) -> TokenStream {
         let wire = self.wire;
         let count = Literal::usize_unsuffixed(branches.len());
         let arms = branches.iter().enumerate().map(|(index, branch)| {
-            let (index, read) = (Literal::usize_unsuffixed(index), self.read(*branch, ty));
-            quote!(::core::result::Result::Ok(#index) => #read)
+            let (index, arm) = (Literal::usize_unsuffixed(index), arm(*branch));
+            quote!(::core::result::Result::Ok(#index) => #arm)
         });
         quote! {
             match reader.index(#count) {

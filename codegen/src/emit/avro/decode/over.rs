@@ -107,7 +107,7 @@ impl Emitter<'_> {
                 let place = if *boxed { quote!(&mut **#place) } else { place.clone() };
                 self.named_over(id, one, &place)
             }
-            (Node::Union(branches), _) => self.union_over(branches, ty, place),
+            (Node::Union(branches), _) => self.match_union(branches, |branch| self.over(branch, ty, place)),
             (Node::Branch { name, value, .. }, Ty::Option { inner, .. }) if name != "null" => {
                 let inner_id = if matches!(**inner, Ty::Union { .. }) { id } else { *value };
                 self.branch_over(id, ty, place, |place| {
@@ -143,24 +143,6 @@ impl Emitter<'_> {
             match #place {
                 #pattern => #over,
                 place => #anew,
-            }
-        }
-    }
-
-    fn union_over(&self, branches: &[NodeId], ty: &Ty, place: &TokenStream) -> TokenStream {
-        let wire = self.wire;
-        let count = Literal::usize_unsuffixed(branches.len());
-        let arms = branches.iter().enumerate().map(|(index, branch)| {
-            let (index, over) = (Literal::usize_unsuffixed(index), self.over(*branch, ty, place));
-            quote!(::core::result::Result::Ok(#index) => #over)
-        });
-        quote! {
-            match reader.index(#count) {
-                #(#arms,)*
-                ::core::result::Result::Ok(index) => {
-                    ::core::result::Result::Err(#wire::avro::no_such_index(index, #count))
-                }
-                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
             }
         }
     }
