@@ -1,4 +1,4 @@
-//! JSON with spans, strict but for comments, and the way from there to `serde_json` values.
+//! JSON with spans, strict but for comments, the way from there to `serde_json` values, and texts without their layout.
 
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -54,5 +54,58 @@ pub(crate) fn word(value: &Value<'_>) -> &'static str {
         Value::Object(_) => "an object",
         Value::Array(_) => "an array",
         Value::NullKeyword(_) => "null",
+    }
+}
+
+/// Takes white space and comments out of a text that was parsed as JSON.
+#[must_use]
+pub fn compact_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.trim_start_matches('\u{feff}');
+    while let Some(first) = rest.chars().next() {
+        let (is_content, len) = match first {
+            '"' => (true, string_len(rest)),
+            '/' if rest.starts_with("//") => (false, rest.find('\n').unwrap_or(rest.len())),
+            '/' if rest.starts_with("/*") => (false, rest.find("*/").map_or(rest.len(), |end| end + 2)),
+            other => (!other.is_whitespace(), other.len_utf8()),
+        };
+        let (token, after) = rest.split_at(len);
+        out.push_str(if is_content { token } else { "" });
+        rest = after;
+    }
+    out
+}
+
+/// Returns the length of the string literal that a text begins with, quotes included.
+fn string_len(text: &str) -> usize {
+    let mut is_escaped = false;
+    for (index, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return index + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_and_comments_are_no_content_and_strings_are() {
+        let check = |text: &str, expected: &str| assert_eq!(compact_json(text), expected);
+        check(" { \"a\" :\t[ 1 ,\n2.50 ] } ", r#"{"a":[1,2.50]}"#);
+        check(r#"{"doc": "a  b // \" /* c */"}"#, r#"{"doc":"a  b // \" /* c */"}"#);
+        check("// one\n{ /* two\n */ \"a\": \"\\\\\" } // three", r#"{"a":"\\"}"#);
+        check("\u{feff}\"string\"", "\"string\"");
+        check("\"open", "\"open");
+        check("/* open", "");
+        check("{ \"a b\" : /* c */ [1, // \"d\n 2] }", "{\"a b\":[1,2]}");
+        check(r#"["a\" // b"]"#, r#"["a\" // b"]"#);
+        check("[\"cut", "[\"cut");
+        check("é /* open", "é");
     }
 }

@@ -26,6 +26,8 @@ pub mod proto;
 pub use diagnostic::{Diagnostic, Position, Source};
 pub use eventwright_wire::Format;
 pub use fingerprint::{Fingerprint, crc64};
+#[cfg(feature = "avro")]
+pub use json::compact_json;
 
 /// The text of a schema that another schema refers to, by the name that the other one uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

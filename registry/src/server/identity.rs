@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use eventwright_schema::compact_json;
 use eventwright_schema::compat::AnySchema;
 use serde_json::{Map, Value};
 
@@ -40,48 +41,10 @@ impl Identity {
 /// Returns the text as it is stored.
 pub(super) fn stored_text(schema: &AnySchema) -> String {
     match schema {
-        AnySchema::Avro(schema) => compact(schema.text()),
+        AnySchema::Avro(schema) => compact_json(schema.text()),
         AnySchema::Protobuf(schema) => schema.text().to_owned(),
-        AnySchema::Json(schema) => compact(schema.text()),
+        AnySchema::Json(schema) => compact_json(schema.text()),
     }
-}
-
-/// Takes white space and comments out of a text that was parsed as JSON.
-fn compact(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.trim_start_matches('\u{feff}');
-    while let Some(first) = rest.chars().next() {
-        let token = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if first == '"' {
-            let end = string_end(rest);
-            out.push_str(rest.get(..end).unwrap_or(rest));
-            end
-        } else {
-            if !first.is_whitespace() {
-                out.push(first);
-            }
-            first.len_utf8()
-        };
-        rest = rest.get(token..).unwrap_or("");
-    }
-    out
-}
-
-/// Returns where the string literal ends that `text` starts with.
-fn string_end(text: &str) -> usize {
-    let mut escaped = false;
-    for (index, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return index + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 /// Returns one text for all the ways to write the same schema; of what serde_json does not take (too deep, too large a
@@ -158,17 +121,6 @@ fn with(attributes: &Map<String, Value>, replaced: impl Fn(&str, &Value) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn white_space_and_comments_are_not_stored_and_strings_stay() {
-        let check = |text: &str, expected: &str| assert_eq!(compact(text), expected);
-        check(" { \"a\" :\t[ 1 ,\n2.50 ] } ", r#"{"a":[1,2.50]}"#);
-        check(r#"{"doc": "a  b // \" /* c */"}"#, r#"{"doc":"a  b // \" /* c */"}"#);
-        check("// one\n{ /* two\n */ \"a\": \"\\\\\" } // three", r#"{"a":"\\"}"#);
-        check("\u{feff}\"string\"", "\"string\"");
-        check("\"open", "\"open");
-        check("/* open", "");
-    }
 
     #[test]
     fn the_same_schema_written_in_two_ways_is_the_same() {
