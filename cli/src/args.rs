@@ -50,6 +50,17 @@ Examples:
   eventwright registry serve
   eventwright registry serve --listen 127.0.0.1:0          any free port; the URL is printed on standard output";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  eventwright completions bash > ~/.local/share/bash-completion/completions/eventwright
+  eventwright completions zsh > ~/.zfunc/_eventwright
+  eventwright completions fish > ~/.config/fish/completions/eventwright.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  eventwright man | man -l -
+  eventwright man --out ~/.local/share/man/man1";
+
 /// Schema-first events on Kafka: check schemas, look into topics, write to them, serve a schema registry
 #[derive(Debug, Parser)]
 #[command(name = "eventwright", version, max_term_width = 100, after_help = AFTER_HELP)]
@@ -80,6 +91,19 @@ pub(crate) enum Command {
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Print what a shell needs to complete this command's arguments
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for man(1)
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Write the page of every command into this folder
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@ mod explain;
 mod kafka;
 mod lock;
 mod manifest;
+mod manual;
 mod output;
 mod produce;
 mod record_json;
@@ -57,6 +58,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Lock(arguments) => lock::run(&arguments),
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { out } => manual::man(out.as_deref()),
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,
     }
 }
