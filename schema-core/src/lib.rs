@@ -9,6 +9,8 @@ pub mod avro;
 #[cfg(feature = "avro")]
 pub mod compat;
 mod diagnostic;
+#[cfg(feature = "avro")]
+pub mod diff;
 mod fingerprint;
 #[cfg(feature = "avro")]
 mod json;

@@ -5,6 +5,7 @@
 
 pub(crate) mod compat;
 mod descriptor;
+pub(crate) mod diff;
 pub mod dynamic;
 mod normal;
 mod parse;
