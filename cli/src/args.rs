@@ -9,7 +9,9 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
-pub(crate) use self::schemas::{CheckArguments, LockArguments, NamedFile, Rendering};
+pub(crate) use self::schemas::{
+    CheckArguments, DiffArguments, DiffFormat, LockArguments, NamedFile, Operand, Rendering,
+};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
@@ -74,6 +76,9 @@ pub(crate) enum Command {
     /// Check that schemas keep what their compatibility level promises, as the build does
     #[command(after_help = schemas::CHECK_EXAMPLES)]
     Check(CheckArguments),
+    /// Show what versions differ in, and who is hurt by it
+    #[command(after_help = schemas::DIFF_EXAMPLES)]
+    Diff(DiffArguments),
     /// Release the newest versions: write schemas.lock, and from then on their files may not change
     #[command(after_help = schemas::LOCK_EXAMPLES)]
     Lock(LockArguments),

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod decode;
 mod delivery;
+mod diff;
 mod encode;
 mod envelope;
 mod exit;
@@ -54,6 +55,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     let stop = stop::listen()?;
     match command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Lock(arguments) => lock::run(&arguments),
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use eventwright_schema::compat::Level;
 
+use crate::render::format_of;
+
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
   eventwright check                                        every history of schemas/events.toml, as the build does
@@ -15,6 +17,16 @@ Examples:
 
 Formats: text, with the source, is for people and goes to standard error; short is one line a finding, as the build prints
 them; json, github (annotations of a workflow), sarif and junit are for machines. All but text go to standard output.";
+
+pub(super) const DIFF_EXAMPLES: &str = "\
+Examples:
+  eventwright diff                                         what the newest version of everything has changed
+  eventwright diff OrderCreated                            of one event
+  eventwright diff OrderCreated@v1 OrderCreated@v3         of two versions
+  eventwright diff old.avsc new.avsc --format json
+
+Below the differences stands who is hurt by them, whatever the level promises: consumers of a version that get records of
+another one. Exit code 100 says that there are differences.";
 
 pub(super) const LOCK_EXAMPLES: &str = "\
 Examples:
@@ -43,6 +55,58 @@ pub(crate) struct CheckArguments {
     /// The manifest
     #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
     pub(crate) manifest: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The older schema: a file, or an event, key or shared type of the manifest [default: of each, the newest version but
+    /// one]
+    #[arg(value_name = "OLD")]
+    pub(crate) old: Option<Operand>,
+    /// The newer one [default: of an event, the newest version; of an event with a version, the next one]
+    #[arg(value_name = "NEW")]
+    pub(crate) new: Option<Operand>,
+    /// What files refer to, under the name that they use; may repeat
+    #[arg(long = "ref", value_name = "NAME=PATH", requires = "old")]
+    pub(crate) references: Vec<NamedFile>,
+    /// How differences are printed
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(crate) format: DiffFormat,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
+}
+
+/// How differences are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// A line each, for people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// A schema that is compared: a file by its ending, or else what the manifest has under that name.
+#[derive(Debug, Clone)]
+pub(crate) enum Operand {
+    File(PathBuf),
+    Named(String, Option<u32>),
+}
+
+impl FromStr for Operand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = PathBuf::from(text);
+        if format_of(&path).is_some() {
+            return Ok(Self::File(path));
+        }
+        let Some((name, version)) = text.rsplit_once('@') else { return Ok(Self::Named(text.to_owned(), None)) };
+        let number = version.strip_prefix('v').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+        let number = number
+            .ok_or("expected a file (.avsc, .proto, .json), or a name such as OrderCreated or OrderCreated@v2")?;
+        Ok(Self::Named(name.to_owned(), Some(number)))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, its helpers as well")]
 
 mod check;
+mod diff;
 mod endings;
 mod keys;
 mod produce;

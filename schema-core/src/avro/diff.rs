@@ -192,14 +192,7 @@ impl Diff<'_> {
         self.changes.push(Change { kind: ChangeKind::Removed, element, path, old, new, source, position });
     }
 
-    fn push(
-        &mut self,
-        kind: ChangeKind,
-        element: &'static str,
-        path: &str,
-        (old, new): (String, String),
-        at: Span,
-    ) {
+    fn push(&mut self, kind: ChangeKind, element: &'static str, path: &str, (old, new): (String, String), at: Span) {
         let (source, position) = self.new.position_of(at);
         let (source, path) = (source.to_owned(), path.to_owned());
         self.changes.push(Change { kind, element, path, old, new, source, position });

@@ -95,7 +95,8 @@ fn protobuf_fields_and_values_are_told_apart_by_number() {
 
 #[test]
 fn json_schemas_are_compared_keyword_by_keyword() {
-    let old = r#"{"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string"}, "x/y": {"maximum": 1}}}"#;
+    let old =
+        r#"{"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string"}, "x/y": {"maximum": 1}}}"#;
     let new = r#"{"type": "object", "required": ["b", "c"], "properties": {
   "a": {"type": ["string", "null"]}, "x/y": {"maximum": 2}, "c": true}, "additionalProperties": false}"#;
     check(
@@ -118,5 +119,8 @@ fn languages_are_not_compared() {
     let avro = parse_any(Format::Avro, "v1", "\"int\"", &[]).unwrap();
     let json = parse_any(Format::Json, "v2", "{}", &[]).unwrap();
     let changes = diff(&avro, &json);
-    assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["changed schema language /: AVRO -> JSON"]);
+    assert_eq!(
+        changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["changed schema language /: AVRO -> JSON"]
+    );
 }

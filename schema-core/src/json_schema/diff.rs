@@ -85,7 +85,8 @@ impl Diff<'_> {
 
     fn removed(&mut self, element: &'static str, value: &Value<'_>) {
         let (old, new) = (text_of(self.old, value), String::new());
-        let (source, position) = (self.old.name().to_owned(), Position::of_offset(self.old.text(), value.range().start));
+        let (source, position) =
+            (self.old.name().to_owned(), Position::of_offset(self.old.text(), value.range().start));
         let (kind, path) = (ChangeKind::Removed, self.pointer());
         self.changes.push(Change { kind, element, path, old, new, source, position });
     }
