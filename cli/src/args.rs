@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
 pub(crate) use self::schemas::{
-    CheckArguments, DiffArguments, DiffFormat, LockArguments, NamedFile, Operand, Rendering,
+    CheckArguments, DiffArguments, DiffFormat, FmtArguments, LockArguments, NamedFile, Operand, Rendering,
 };
 
 const AFTER_HELP: &str = "\
@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Show what versions differ in, and who is hurt by it
     #[command(after_help = schemas::DIFF_EXAMPLES)]
     Diff(DiffArguments),
+    /// Lay out Avro and JSON Schema files
+    #[command(after_help = schemas::FMT_EXAMPLES)]
+    Fmt(FmtArguments),
     /// Release the newest versions: write schemas.lock, and from then on their files may not change
     #[command(after_help = schemas::LOCK_EXAMPLES)]
     Lock(LockArguments),

@@ -12,6 +12,7 @@ mod encode;
 mod envelope;
 mod exit;
 mod explain;
+mod fmt;
 mod kafka;
 mod lock;
 mod manifest;
@@ -57,6 +58,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
+        Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,

@@ -29,7 +29,7 @@ pub use diagnostic::{Diagnostic, Position, Source};
 pub use eventwright_wire::Format;
 pub use fingerprint::{Fingerprint, crc64};
 #[cfg(feature = "avro")]
-pub use json::compact_json;
+pub use json::{compact_json, format_json};
 
 /// The text of a schema that another schema refers to, by the name that the other one uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,6 +28,14 @@ Examples:
 Below the differences stands who is hurt by them, whatever the level promises: consumers of a version that get records of
 another one. Exit code 100 says that there are differences.";
 
+pub(super) const FMT_EXAMPLES: &str = "\
+Examples:
+  eventwright fmt                      every .avsc file of schemas/events.toml
+  eventwright fmt --check              change nothing, and fail if a file would change
+  eventwright fmt - < order.avsc       standard input to standard output, as editors do
+
+Only white space changes, never a key, a number or a comment: a released version stays what it is.";
+
 pub(super) const LOCK_EXAMPLES: &str = "\
 Examples:
   eventwright lock                     release the newest versions: from now on their files may not change
@@ -107,6 +115,19 @@ impl FromStr for Operand {
             .ok_or("expected a file (.avsc, .proto, .json), or a name such as OrderCreated or OrderCreated@v2")?;
         Ok(Self::Named(name.to_owned(), Some(number)))
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArguments {
+    /// Files (.avsc, .json), in place of the manifest's; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing, and fail if a file would change
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 mod check;
 mod diff;
 mod endings;
+mod fmt;
 mod keys;
 mod produce;
 mod serve;
