@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
 pub(crate) use self::schemas::{
-    CheckArguments, DiffArguments, DiffFormat, FmtArguments, LockArguments, NamedFile, Operand, Rendering,
+    CheckArguments, DiffArguments, DiffFormat, FmtArguments, InitArguments, LockArguments, NamedFile, Operand,
+    Rendering,
 };
 
 const AFTER_HELP: &str = "\
@@ -73,6 +74,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a crate with one event, to begin with
+    #[command(after_help = schemas::INIT_EXAMPLES)]
+    Init(InitArguments),
     /// Check that schemas keep what their compatibility level promises, as the build does
     #[command(after_help = schemas::CHECK_EXAMPLES)]
     Check(CheckArguments),

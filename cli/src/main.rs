@@ -13,6 +13,7 @@ mod envelope;
 mod exit;
 mod explain;
 mod fmt;
+mod init;
 mod kafka;
 mod lock;
 mod manifest;
@@ -59,6 +60,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,

@@ -36,6 +36,11 @@ Examples:
 
 Only white space changes, never a key, a number or a comment: a released version stays what it is.";
 
+pub(super) const INIT_EXAMPLES: &str = "\
+Examples:
+  eventwright init order-service                           a crate with one event; its tests need no broker
+  eventwright init . --eventwright ../eventwright          with a checkout of Eventwright in place of the published crates";
+
 pub(super) const LOCK_EXAMPLES: &str = "\
 Examples:
   eventwright lock                     release the newest versions: from now on their files may not change
@@ -128,6 +133,19 @@ pub(crate) struct FmtArguments {
     /// The manifest
     #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
     pub(crate) manifest: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// The folder, which need not exist
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// The name of the crate [default: the folder's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A checkout of Eventwright that the crate depends on, in place of the published crates
+    #[arg(long, value_name = "PATH")]
+    pub(crate) eventwright: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod endings;
 mod fmt;
+mod init;
 mod keys;
 mod produce;
 mod serve;
