@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
 pub(crate) use self::schemas::{
-    CheckArguments, DiffArguments, DiffFormat, FmtArguments, InitArguments, LockArguments, NamedFile, Operand,
-    Rendering,
+    CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
+    NamedFile, Operand, Rendering,
 };
 
 const AFTER_HELP: &str = "\
@@ -86,6 +86,12 @@ pub(crate) enum Command {
     /// Lay out Avro and JSON Schema files
     #[command(after_help = schemas::FMT_EXAMPLES)]
     Fmt(FmtArguments),
+    /// Write the Rust types of the events into a file, to be checked in
+    #[command(after_help = schemas::GEN_EXAMPLES)]
+    Gen(GenArguments),
+    /// Look for what is allowed and yet unwise: names, docs, defaults, money as floats, personal data
+    #[command(after_help = schemas::LINT_EXAMPLES)]
+    Lint(LintArguments),
     /// Release the newest versions: write schemas.lock, and from then on their files may not change
     #[command(after_help = schemas::LOCK_EXAMPLES)]
     Lock(LockArguments),

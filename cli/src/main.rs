@@ -13,8 +13,10 @@ mod envelope;
 mod exit;
 mod explain;
 mod fmt;
+mod generate;
 mod init;
 mod kafka;
+mod lint;
 mod lock;
 mod manifest;
 mod manual;
@@ -60,7 +62,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Gen(arguments) => generate::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,

@@ -24,6 +24,8 @@ use crate::output;
 /// What came of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
+    /// What was asked.
+    pub(crate) question: Question,
     /// The histories that could be checked.
     pub(crate) results: Vec<Checked>,
     /// What kept others from being checked.
@@ -32,14 +34,29 @@ pub(crate) struct Outcome {
     pub(crate) texts: BTreeMap<String, String>,
 }
 
+/// What a check asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Question {
+    /// Whether readers can read.
+    #[default]
+    Compatibility,
+    /// Whether anything is unwise.
+    Lint,
+}
+
 impl Outcome {
     /// Checks every history of a manifest.
     pub(crate) fn of_manifest(loaded: &Loaded) -> Self {
+        Self::new(Question::Compatibility, check_all(loaded), loaded)
+    }
+
+    /// Returns what was found in a manifest.
+    pub(crate) fn new(question: Question, results: Vec<Checked>, loaded: &Loaded) -> Self {
         let versions = lock::all_versions(loaded).map(|(_, one)| one);
         let versions = versions.map(|one| (one.path.display().to_string(), one.schema.text().to_owned()));
         let manifest = loaded.manifest.iter().map(|one| (one.source.name.clone(), one.source.text.clone()));
         let texts = versions.chain(manifest).collect();
-        Self { results: check_all(loaded), errors: loaded.diagnostics.clone(), texts }
+        Self { question, results, errors: loaded.diagnostics.clone(), texts }
     }
 
     /// Returns the text of a file that was not loaded, because something is wrong with it.

@@ -17,6 +17,8 @@ mod json;
 #[cfg(feature = "json")]
 pub mod json_schema;
 #[cfg(feature = "manifest")]
+pub mod lint;
+#[cfg(feature = "manifest")]
 pub mod load;
 #[cfg(feature = "manifest")]
 pub mod lock;

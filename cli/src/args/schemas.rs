@@ -41,6 +41,29 @@ Examples:
   eventwright init order-service                           a crate with one event; its tests need no broker
   eventwright init . --eventwright ../eventwright          with a checkout of Eventwright in place of the published crates";
 
+pub(super) const GEN_EXAMPLES: &str = "\
+Examples:
+  eventwright gen --out src/events.rs              then: mod events { eventwright::include_events!(\"events.rs\"); }
+  eventwright gen --out src/events.rs --check      fail if the file is not what the schemas say, as in CI
+
+A crate with a checked-in file needs no build script, and no eventwright-codegen. The gate is asked as in a build.";
+
+pub(super) const LINT_EXAMPLES: &str = "\
+Examples:
+  eventwright lint                                 names, docs, defaults, money as floats, personal data
+  eventwright lint --format github                 as annotations of a workflow
+  eventwright explain MONEY_AS_FLOAT               why a lint is one
+
+The newest version of everything is looked at. events.toml sets levels, for all or for one event:
+
+  [lint]
+  DOC_MISSING = \"deny\"
+
+  [event.OrderCreated]
+  lint = { FIELD_NAME_CASE = \"allow\" }
+
+Only what is at level deny ends with exit code 100.";
+
 pub(super) const LOCK_EXAMPLES: &str = "\
 Examples:
   eventwright lock                     release the newest versions: from now on their files may not change
@@ -146,6 +169,29 @@ pub(crate) struct InitArguments {
     /// A checkout of Eventwright that the crate depends on, in place of the published crates
     #[arg(long, value_name = "PATH")]
     pub(crate) eventwright: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenArguments {
+    /// The Rust file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Write nothing, and fail if the file is not what the schemas say
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArguments {
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Rendering::Text)]
+    pub(crate) format: Rendering,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use eventwright_schema::Position;
 use eventwright_schema::compat::{Finding, Severity};
 
-use super::Outcome;
+use super::{Outcome, Question};
 use crate::screen;
 
 /// Prints everything on standard error.
@@ -97,7 +97,11 @@ fn summary(outcome: &Outcome) -> String {
     let warnings: usize = outcome.results.iter().map(|one| one.report.warnings.len()).sum();
     let checked = format!("{} in {}", count(versions, "version"), count(outcome.results.len(), "history"));
     let verdict = match findings {
-        0 if outcome.errors.is_empty() => "compatible".to_owned(),
+        0 if outcome.errors.is_empty() => match outcome.question {
+            Question::Compatibility => "compatible".to_owned(),
+            Question::Lint if warnings == 0 => "nothing to say".to_owned(),
+            Question::Lint => "nothing that is denied".to_owned(),
+        },
         0 => "nothing found so far".to_owned(),
         _ => format!("{} in {broken}", count(findings, "finding")),
     };

@@ -7,6 +7,7 @@ mod endings;
 mod fmt;
 mod init;
 mod keys;
+mod lint;
 mod produce;
 mod serve;
 mod support;

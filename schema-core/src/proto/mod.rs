@@ -91,11 +91,17 @@ impl Schema {
 
     /// Returns the name of the text and the position in it of an element, by its path in the descriptor; of the text's
     /// start where the element's place is not known.
-    fn position_of(&self, file: &FileDescriptor, path: &[i32]) -> (&str, Position) {
+    pub(crate) fn position_of(&self, file: &FileDescriptor, path: &[i32]) -> (&str, Position) {
         match self.places.get(file.name()) {
             Some(places) => (places.name(), places.position_of(path)),
             None => (&self.name, Position::START),
         }
+    }
+
+    /// Returns whether an element of this file has a comment.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn has_comment(&self, path: &[i32]) -> bool {
+        self.places.get(self.file.name()).is_some_and(|places| places.has_comment(path))
     }
 
     /// Returns the text of an element; empty where its place is not known.
