@@ -41,7 +41,7 @@ impl Project {
         self.run(&[arguments, &["--manifest", "events.toml"]].concat())
     }
 
-    fn git(&self, arguments: &[&str]) {
+    pub(crate) fn git(&self, arguments: &[&str]) {
         let mut git = Command::new("git");
         git.current_dir(self.path()).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments);
         let output = git.output().unwrap();

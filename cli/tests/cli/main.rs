@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, its helpers as well")]
 
 mod check;
+mod ci;
 mod diff;
 mod endings;
 mod fmt;
