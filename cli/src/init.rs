@@ -77,7 +77,7 @@ fn check(name: &str) -> anyhow::Result<()> {
     Err(Failure::usage(format!("`{name}` is no name for a crate; help: give one with --name, such as order-service")))
 }
 
-fn write(path: &PathBuf, text: &str) -> anyhow::Result<()> {
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     output::replace(path, text)

@@ -32,14 +32,14 @@ fn partners(old: &Schema, new: &Schema) -> HashMap<NamedId, NamedId> {
     let roots = old.root_named().zip(new.root_named()).map(|((older, _), (newer, _))| (newer, older));
     let mut partners: HashMap<NamedId, NamedId> = roots.into_iter().collect();
     let mut taken: HashSet<NamedId> = partners.values().copied().collect();
-    let rules: [&dyn Fn(&Named) -> Option<NamedId>; 3] = [
-        &|named| full.get(&named.name).copied(),
-        &|named| named.aliases.iter().find_map(|alias| full.get(alias)).copied(),
-        &|named| simple.get(named.name.simple.as_str()).copied(),
-    ];
-    for was in rules {
+    for rule in 0..3 {
         for (id, named) in new.all_named() {
-            if let (false, Some(older)) = (partners.contains_key(&id), was(named))
+            let was = match rule {
+                0 => full.get(&named.name),
+                1 => named.aliases.iter().find_map(|alias| full.get(alias)),
+                _ => simple.get(named.name.simple.as_str()),
+            };
+            if let (false, Some(&older)) = (partners.contains_key(&id), was)
                 && taken.insert(older)
             {
                 partners.insert(id, older);
@@ -48,6 +48,9 @@ fn partners(old: &Schema, new: &Schema) -> HashMap<NamedId, NamedId> {
     }
     partners
 }
+
+/// What a change is about: its path, and where it stands in the newer text.
+type Place<'p> = (&'p str, Span);
 
 struct Diff<'a> {
     old: &'a Schema,
@@ -63,45 +66,45 @@ impl Diff<'_> {
             return;
         }
         let texts = (type_text(self.old, older), type_text(self.new, newer));
-        self.compare(ChangeKind::Retyped, "schema", "/", texts, newer.span);
+        self.compare(ChangeKind::Retyped, "schema", ("/", newer.span), texts);
     }
 
     fn alone(&mut self, kind: ChangeKind, named: &Named) {
         let path = named.name.full();
         match kind {
             ChangeKind::Removed => self.removed(named.word(), &path, String::new(), named.name_span),
-            _ => self.push(kind, named.word(), &path, (String::new(), String::new()), named.name_span),
+            _ => self.push(kind, named.word(), (&path, named.name_span), (String::new(), String::new())),
         }
     }
 
     fn named(&mut self, old: &Named, new: &Named) {
         let path = new.name.simple.clone();
-        let at = new.name_span;
+        let at = (path.as_str(), new.name_span);
         if old.name != new.name {
-            self.push(ChangeKind::Renamed, new.word(), &path, (old.name.full(), new.name.full()), at);
+            self.push(ChangeKind::Renamed, new.word(), at, (old.name.full(), new.name.full()));
         }
         let names = |aliases: &[Name]| aliases.iter().map(Name::full).collect::<Vec<_>>();
-        self.set("alias", &path, &names(&old.aliases), &names(&new.aliases), at);
-        self.doc(&path, old.doc.as_ref(), new.doc.as_ref(), at);
+        self.set("alias", at, &names(&old.aliases), &names(&new.aliases));
+        self.doc(at, old.doc.as_ref(), new.doc.as_ref());
         match (&old.body, &new.body) {
             (Body::Record(older), Body::Record(newer)) => self.fields(&path, older, newer),
             (
                 Body::Enum { symbols: older, default: old_default },
                 Body::Enum { symbols: newer, default: new_default },
             ) => {
-                self.set("symbol", &path, older, newer, at);
-                self.order("symbols", &path, common(older, newer), common(newer, older), at);
+                self.set("symbol", at, older, newer);
+                self.order("symbols", at, &common(older, newer), &common(newer, older));
                 let texts = (old_default.clone().unwrap_or_default(), new_default.clone().unwrap_or_default());
-                self.compare(ChangeKind::Changed, "default", &path, texts, at);
+                self.compare(ChangeKind::Changed, "default", at, texts);
             }
             (Body::Fixed(older), Body::Fixed(newer)) => {
                 let text = |size: &usize, logical| format!("{size} bytes{}", logical_text(logical));
                 let texts = (text(older, old.logical), text(newer, new.logical));
-                self.compare(ChangeKind::Retyped, "fixed", &path, texts, at);
+                self.compare(ChangeKind::Retyped, "fixed", at, texts);
             }
             _ => {
                 let texts = (old.word().to_owned(), new.word().to_owned());
-                self.push(ChangeKind::Retyped, "type", &path, texts, at);
+                self.push(ChangeKind::Retyped, "type", at, texts);
             }
         }
     }
@@ -124,7 +127,7 @@ impl Diff<'_> {
                 }
                 None => {
                     let text = field_text(self.new, field);
-                    self.push(ChangeKind::Added, "field", &path, (String::new(), text), field.span);
+                    self.push(ChangeKind::Added, "field", (&path, field.span), (String::new(), text));
                 }
             }
         }
@@ -134,38 +137,40 @@ impl Diff<'_> {
             self.removed("field", &format!("{path}.{}", field.name), text, field.span);
         }
         let old_order = old.iter().filter_map(|field| newer_names.get(field.name.as_str()).copied());
+        let new_order: Vec<_> = kept.iter().map(|(_, name)| *name).collect();
         let at = new.first().map_or(self.new.root().span, |field| field.span);
-        self.order("fields", path, old_order.collect(), kept.iter().map(|(_, name)| *name).collect(), at);
+        self.order("fields", (path, at), &old_order.collect::<Vec<_>>(), &new_order);
     }
 
     fn field(&mut self, path: &str, old: &Field, new: &Field) {
+        let at = (path, new.span);
         if old.name != new.name {
-            self.push(ChangeKind::Renamed, "field", path, (old.name.clone(), new.name.clone()), new.span);
+            self.push(ChangeKind::Renamed, "field", at, (old.name.clone(), new.name.clone()));
         }
         let texts = (type_text(self.old, &old.node), type_text(self.new, &new.node));
-        self.compare(ChangeKind::Retyped, "field", path, texts, new.span);
+        self.compare(ChangeKind::Retyped, "field", at, texts);
         let default = |field: &Field| field.default.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.compare(ChangeKind::Changed, "default", path, (default(old), default(new)), new.span);
-        self.set("alias", path, &old.aliases, &new.aliases, new.span);
-        self.doc(path, old.doc.as_ref(), new.doc.as_ref(), new.span);
+        self.compare(ChangeKind::Changed, "default", at, (default(old), default(new)));
+        self.set("alias", at, &old.aliases, &new.aliases);
+        self.doc(at, old.doc.as_ref(), new.doc.as_ref());
         let pii = |field: &Field| field.pii.to_string();
-        self.compare(ChangeKind::Changed, "pii", path, (pii(old), pii(new)), new.span);
+        self.compare(ChangeKind::Changed, "pii", at, (pii(old), pii(new)));
     }
 
-    fn doc(&mut self, path: &str, old: Option<&String>, new: Option<&String>, at: Span) {
+    fn doc(&mut self, at: Place<'_>, old: Option<&String>, new: Option<&String>) {
         let text = |doc: Option<&String>| doc.map(|doc| format!("{doc:?}")).unwrap_or_default();
-        self.compare(ChangeKind::Changed, "doc", path, (text(old), text(new)), at);
+        self.compare(ChangeKind::Changed, "doc", at, (text(old), text(new)));
     }
 
     /// Compares lists whose order means nothing.
-    fn set(&mut self, element: &'static str, path: &str, old: &[String], new: &[String], at: Span) {
+    fn set(&mut self, element: &'static str, at: Place<'_>, old: &[String], new: &[String]) {
         for pair in paired(old, new, |one| one.as_str()) {
             match pair {
                 (None, Some(newer)) => {
-                    self.push(ChangeKind::Added, element, path, (String::new(), newer.clone()), at);
+                    self.push(ChangeKind::Added, element, at, (String::new(), newer.clone()));
                 }
                 (Some(older), None) => {
-                    self.push(ChangeKind::Removed, element, path, (older.clone(), String::new()), at);
+                    self.push(ChangeKind::Removed, element, at, (older.clone(), String::new()));
                 }
                 _ => {}
             }
@@ -173,15 +178,15 @@ impl Diff<'_> {
     }
 
     /// Compares the order of what both have.
-    fn order(&mut self, element: &'static str, path: &str, old: Vec<&str>, new: Vec<&str>, at: Span) {
+    fn order(&mut self, element: &'static str, at: Place<'_>, old: &[&str], new: &[&str]) {
         if old != new {
-            self.push(ChangeKind::Moved, element, path, (old.join(", "), new.join(", ")), at);
+            self.push(ChangeKind::Moved, element, at, (old.join(", "), new.join(", ")));
         }
     }
 
-    fn compare(&mut self, kind: ChangeKind, element: &'static str, path: &str, texts: (String, String), at: Span) {
+    fn compare(&mut self, kind: ChangeKind, element: &'static str, at: Place<'_>, texts: (String, String)) {
         if texts.0 != texts.1 {
-            self.push(kind, element, path, texts, at);
+            self.push(kind, element, at, texts);
         }
     }
 
@@ -192,8 +197,9 @@ impl Diff<'_> {
         self.changes.push(Change { kind: ChangeKind::Removed, element, path, old, new, source, position });
     }
 
-    fn push(&mut self, kind: ChangeKind, element: &'static str, path: &str, (old, new): (String, String), at: Span) {
-        let (source, position) = self.new.position_of(at);
+    fn push(&mut self, kind: ChangeKind, element: &'static str, at: Place<'_>, (old, new): (String, String)) {
+        let (path, span) = at;
+        let (source, position) = self.new.position_of(span);
         let (source, path) = (source.to_owned(), path.to_owned());
         self.changes.push(Change { kind, element, path, old, new, source, position });
     }

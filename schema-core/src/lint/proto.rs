@@ -13,7 +13,7 @@ pub(super) fn hints(schema: &Schema) -> Vec<Hint> {
     if file.package_name().is_empty() {
         let help = "add `package`, such as `package com.example.orders;`".to_owned();
         let message = "the file has no package, so that its names are everybody's".to_owned();
-        linter.push(&rule::NAMESPACE_MISSING, String::new(), message, help, &[]);
+        linter.push(&rule::NAMESPACE_MISSING, String::new(), (message, help), &[]);
     }
     file.messages().for_each(|message| linter.message(&message));
     file.enums().for_each(|one| linter.values(&one));
@@ -41,14 +41,14 @@ impl Linter<'_> {
         if !names::is_upper_camel_case(name) {
             let message = format!("{word} `{name}` is not in UpperCamelCase");
             let help = format!("call it {}", names::upper_camel_case(name));
-            self.push(&rule::TYPE_NAME_CASE, name.to_owned(), message, help, at);
+            self.push(&rule::TYPE_NAME_CASE, name.to_owned(), (message, help), at);
         }
     }
 
     fn doc(&mut self, word: &str, path: String, at: &[i32]) {
         if !self.schema.has_comment(at) {
             let message = format!("{word} `{path}` has no comment");
-            self.push(&rule::DOC_MISSING, path, message, "say in a comment before it what it stands for".into(), at);
+            self.push(&rule::DOC_MISSING, path, (message, "say in a comment before it what it stands for".into()), at);
         }
     }
 
@@ -60,8 +60,7 @@ impl Linter<'_> {
             self.push(
                 &rule::FIELD_NAME_CASE,
                 path.clone(),
-                message,
-                format!("call it {}", names::snake_case(name)),
+                (message, format!("call it {}", names::snake_case(name))),
                 at,
             );
         }
@@ -71,12 +70,12 @@ impl Linter<'_> {
             let message = format!("field `{path}` is money by its name and a float, which cannot hold 0.1");
             let help =
                 "use a message with units and nanos, as google.type.Money, or minor units in an int64".to_owned();
-            self.push(&rule::MONEY_AS_FLOAT, path.clone(), message, help, at);
+            self.push(&rule::MONEY_AS_FLOAT, path.clone(), (message, help), at);
         }
         let is_number = matches!(kind, Kind::Int64 | Kind::Uint64 | Kind::Sint64 | Kind::Fixed64 | Kind::Sfixed64);
         if names::is_time(name) && is_number {
             let message = format!("field `{path}` is a time by its name and a bare number");
-            self.push(&rule::TIME_AS_NUMBER, path, message, "use google.protobuf.Timestamp".into(), at);
+            self.push(&rule::TIME_AS_NUMBER, path, (message, "use google.protobuf.Timestamp".into()), at);
         }
     }
 
@@ -87,17 +86,17 @@ impl Linter<'_> {
         for value in one.values().filter(|value| value.name() != names::upper_snake_case(value.name())) {
             let message = format!("value `{}` of `{name}` is not in UPPER_SNAKE_CASE", value.name());
             let help = format!("call it {}", names::upper_snake_case(value.name()));
-            self.push(&rule::SYMBOL_CASE, format!("{name}.{}", value.name()), message, help, value.path());
+            self.push(&rule::SYMBOL_CASE, format!("{name}.{}", value.name()), (message, help), value.path());
         }
         let zero = one.values().find(|value| value.number() == 0);
         if let Some(zero) = zero.filter(|zero| !is_nothing(zero.name())) {
             let message = format!("the value 0 of `{name}` is `{}`: what nobody has set reads as that", zero.name());
             let help = format!("add {}_UNSPECIFIED = 0", names::upper_snake_case(name));
-            self.push(&rule::ENUM_ZERO_VALUE, format!("{name}.{}", zero.name()), message, help, zero.path());
+            self.push(&rule::ENUM_ZERO_VALUE, format!("{name}.{}", zero.name()), (message, help), zero.path());
         }
     }
 
-    fn push(&mut self, rule: &'static Rule, path: String, message: String, help: String, at: &[i32]) {
+    fn push(&mut self, rule: &'static Rule, path: String, (message, help): (String, String), at: &[i32]) {
         let (source, position) = match at {
             [] => (self.schema.name(), Position::START),
             at => self.schema.position_of(self.schema.file(), at),

@@ -6,8 +6,11 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDesc
 use super::Schema;
 use crate::diff::{Change, ChangeKind, paired};
 
-/// The path in a descriptor of what a change is about.
+/// The path of an element in its descriptor.
 type Path<'p> = &'p [i32];
+
+/// What a change is about: its name, and where it stands in the newer file.
+type Place<'p> = (&'p str, Path<'p>);
 
 /// The number of `package` in FileDescriptorProto, and that of `syntax`.
 const PACKAGE: Path<'static> = &[2];
@@ -17,9 +20,9 @@ pub(crate) fn diff(old: &Schema, new: &Schema) -> Vec<Change> {
     let mut diff = Diff { old, new, changes: Vec::new() };
     let (older, newer) = (old.file(), new.file());
     let syntax = |file: &FileDescriptor| if file.syntax() == Syntax::Proto2 { "proto2" } else { "proto3" }.to_owned();
-    diff.compare(ChangeKind::Changed, "syntax", "/", (syntax(older), syntax(newer)), SYNTAX);
+    diff.compare(ChangeKind::Changed, "syntax", ("/", SYNTAX), (syntax(older), syntax(newer)));
     let package = |file: &FileDescriptor| file.package_name().to_owned();
-    diff.compare(ChangeKind::Renamed, "package", "/", (package(older), package(newer)), PACKAGE);
+    diff.compare(ChangeKind::Renamed, "package", ("/", PACKAGE), (package(older), package(newer)));
     diff.messages(older.messages().collect(), newer.messages().collect());
     diff.enums(older.enums().collect(), newer.enums().collect());
     diff.changes
@@ -54,7 +57,8 @@ impl Diff<'_> {
                 (Some(older), Some(newer)) => self.field(&path, older, newer),
                 (None, Some(newer)) => {
                     let text = (String::new(), field_text(self.new, newer));
-                    self.push(ChangeKind::Added, "field", &format!("{path}.{}", newer.name()), text, newer.path());
+                    let path = format!("{path}.{}", newer.name());
+                    self.push(ChangeKind::Added, "field", (&path, newer.path()), text);
                 }
                 (Some(older), None) => {
                     let text = field_text(self.old, older);
@@ -68,22 +72,23 @@ impl Diff<'_> {
     }
 
     fn field(&mut self, path: &str, old: &FieldDescriptor, new: &FieldDescriptor) {
-        let (path, at) = (format!("{path}.{}", new.name()), new.path());
+        let path = format!("{path}.{}", new.name());
+        let at = (path.as_str(), new.path());
         let names = (old.name().to_owned(), new.name().to_owned());
-        self.compare(ChangeKind::Renamed, "field", &path, names, at);
+        self.compare(ChangeKind::Renamed, "field", at, names);
         let texts = (type_text(self.old, old), type_text(self.new, new));
-        self.compare(ChangeKind::Retyped, "field", &path, texts, at);
+        self.compare(ChangeKind::Retyped, "field", at, texts);
         let oneof = |field: &FieldDescriptor| {
             let oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
             oneof.map(|oneof| oneof.name().to_owned()).unwrap_or_default()
         };
-        self.compare(ChangeKind::Moved, "oneof of field", &path, (oneof(old), oneof(new)), at);
+        self.compare(ChangeKind::Moved, "oneof of field", at, (oneof(old), oneof(new)));
         let json = |field: &FieldDescriptor| field.json_name().to_owned();
         if old.name() == new.name() {
-            self.compare(ChangeKind::Changed, "json_name", &path, (json(old), json(new)), at);
+            self.compare(ChangeKind::Changed, "json_name", at, (json(old), json(new)));
         }
         let default = |field: &FieldDescriptor| field.field_descriptor_proto().default_value().to_owned();
-        self.compare(ChangeKind::Changed, "default", &path, (default(old), default(new)), at);
+        self.compare(ChangeKind::Changed, "default", at, (default(old), default(new)));
     }
 
     fn enums(&mut self, old: Vec<EnumDescriptor>, new: Vec<EnumDescriptor>) {
@@ -110,11 +115,11 @@ impl Diff<'_> {
             match pair {
                 (Some((_, was, _)), Some((_, name, at))) => {
                     let path = format!("{path}.{name}");
-                    self.compare(ChangeKind::Renamed, "value", &path, (was.clone(), name.clone()), at);
+                    self.compare(ChangeKind::Renamed, "value", (&path, at), (was.clone(), name.clone()));
                 }
                 (None, Some((number, name, at))) => {
                     let texts = (String::new(), number.to_string());
-                    self.push(ChangeKind::Added, "value", &format!("{path}.{name}"), texts, at);
+                    self.push(ChangeKind::Added, "value", (&format!("{path}.{name}"), at), texts);
                 }
                 (Some((number, name, at)), None) => {
                     self.removed("value", &format!("{path}.{name}"), number.to_string(), at);
@@ -125,12 +130,12 @@ impl Diff<'_> {
     }
 
     fn added(&mut self, element: &'static str, path: &str, at: Path<'_>) {
-        self.push(ChangeKind::Added, element, path, (String::new(), String::new()), at);
+        self.push(ChangeKind::Added, element, (path, at), (String::new(), String::new()));
     }
 
-    fn compare(&mut self, kind: ChangeKind, element: &'static str, path: &str, texts: (String, String), at: Path<'_>) {
+    fn compare(&mut self, kind: ChangeKind, element: &'static str, at: Place<'_>, texts: (String, String)) {
         if texts.0 != texts.1 {
-            self.push(kind, element, path, texts, at);
+            self.push(kind, element, at, texts);
         }
     }
 
@@ -140,14 +145,8 @@ impl Diff<'_> {
         self.changes.push(Change { kind: ChangeKind::Removed, element, path, old, new, source, position });
     }
 
-    fn push(
-        &mut self,
-        kind: ChangeKind,
-        element: &'static str,
-        path: &str,
-        (old, new): (String, String),
-        at: Path<'_>,
-    ) {
+    fn push(&mut self, kind: ChangeKind, element: &'static str, at: Place<'_>, (old, new): (String, String)) {
+        let (path, at) = at;
         let (source, position) = self.new.position_of(self.new.file(), at);
         let (source, path) = (source.to_owned(), path.to_owned());
         self.changes.push(Change { kind, element, path, old, new, source, position });
