@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<Exit> {
-    let stop = stop::listen()?;
+    // What only looks at files listens for no signal: Ctrl-C ends it where it stands.
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
@@ -66,11 +66,11 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
-        Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
-        Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
+        Command::Tail(arguments) => Box::pin(tail::run(arguments, stop::listen()?)).await,
+        Command::Produce(arguments) => Box::pin(produce::run(arguments, stop::listen()?)).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { out } => manual::man(out.as_deref()),
-        Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,
+        Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop::listen()?)).await,
     }
 }
 

@@ -27,6 +27,8 @@ pub mod manifest;
 #[cfg(feature = "proto")]
 pub mod proto;
 
+#[cfg(feature = "avro")]
+use diagnostic::Marks;
 pub use diagnostic::{Diagnostic, Position, Source};
 pub use eventwright_wire::Format;
 pub use fingerprint::{Fingerprint, crc64};

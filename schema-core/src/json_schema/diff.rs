@@ -5,14 +5,15 @@ use jsonc_parser::common::Ranged;
 
 use super::Schema;
 use crate::diff::{Change, ChangeKind, paired};
-use crate::{Position, compact_json, json};
+use crate::{Marks, compact_json, json};
 
 /// Keywords whose arrays have no order.
 const SETS: [&str; 3] = ["required", "enum", "type"];
 
 pub(crate) fn diff(old: &Schema, new: &Schema) -> Vec<Change> {
     let (Ok(older), Ok(newer)) = (json::parse(old.text()), json::parse(new.text())) else { return Vec::new() };
-    let mut diff = Diff { old, new, path: Vec::new(), changes: Vec::new() };
+    let marks = [old, new].map(|schema| Marks::new(schema.text()));
+    let mut diff = Diff { old, new, marks, path: Vec::new(), changes: Vec::new() };
     diff.both("schema", &older, &newer);
     diff.changes
 }
@@ -20,6 +21,8 @@ pub(crate) fn diff(old: &Schema, new: &Schema) -> Vec<Change> {
 struct Diff<'a> {
     old: &'a Schema,
     new: &'a Schema,
+    /// In the text of either.
+    marks: [Marks; 2],
     path: Vec<String>,
     changes: Vec<Change>,
 }
@@ -86,13 +89,13 @@ impl Diff<'_> {
     fn removed(&mut self, element: &'static str, value: &Value<'_>) {
         let (old, new) = (text_of(self.old, value), String::new());
         let (source, position) =
-            (self.old.name().to_owned(), Position::of_offset(self.old.text(), value.range().start));
+            (self.old.name().to_owned(), self.marks[0].position(self.old.text(), value.range().start));
         let (kind, path) = (ChangeKind::Removed, self.pointer());
         self.changes.push(Change { kind, element, path, old, new, source, position });
     }
 
     fn push(&mut self, kind: ChangeKind, element: &'static str, (old, new): (String, String), offset: usize) {
-        let (source, position) = (self.new.name().to_owned(), Position::of_offset(self.new.text(), offset));
+        let (source, position) = (self.new.name().to_owned(), self.marks[1].position(self.new.text(), offset));
         let path = self.pointer();
         self.changes.push(Change { kind, element, path, old, new, source, position });
     }
