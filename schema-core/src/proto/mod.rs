@@ -98,9 +98,9 @@ impl Schema {
         }
     }
 
-    /// Returns whether an element of this file has a comment.
-    #[cfg(feature = "manifest")]
-    pub(crate) fn has_comment(&self, path: &[i32]) -> bool {
+    /// Returns whether an element of this file has a comment; its path is that of the descriptor.
+    #[must_use]
+    pub fn has_comment(&self, path: &[i32]) -> bool {
         self.places.get(self.file.name()).is_some_and(|places| places.has_comment(path))
     }
 
