@@ -21,6 +21,7 @@ use self::session::Session;
 use crate::decoder::{Decoder, Known};
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
+use crate::dispatch::Order;
 use crate::offsets::Partition;
 use crate::settings::Start;
 use crate::stats::ConsumerStats;
@@ -244,6 +245,18 @@ impl ConsumerBuilder {
     /// Skips, and counts, records of events that have no handler, which would go to `on_undecodable` otherwise.
     pub fn ignore_others(mut self) -> Self {
         self.ignore_others = true;
+        self
+    }
+
+    /// Sets what is handled in order, in place of `consumer.order` of the settings.
+    pub fn order(mut self, order: Order) -> Self {
+        self.settings.consumer.order = order;
+        self
+    }
+
+    /// Sets how many handlers run at once, in place of `consumer.workers` of the settings.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.settings.consumer.workers = Some(workers);
         self
     }
 

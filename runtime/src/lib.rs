@@ -70,7 +70,7 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::Settings;
+pub use settings::{Order, Settings};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

@@ -17,6 +17,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
 use crate::Error;
+use crate::dispatch::Limits;
+pub use crate::dispatch::Order;
 
 /// Where the broker and the registry are and how to talk to them.
 ///
@@ -105,6 +107,16 @@ pub struct ConsumerSettings {
     /// How often offsets are committed while records flow. Key `commit_interval_ms`, 1 s.
     #[serde(rename = "commit_interval_ms", deserialize_with = "millis")]
     pub commit_interval: Duration,
+    /// What is handled in order: the records of a `partition`, those of a `key`, or nothing (`none`).
+    pub order: Order,
+    /// How many handlers run at once. Without it, in the order of partitions each partition has one; in any other order
+    /// there are 32. Where it is set, or the order is another one, handlers run as tasks of their own and so on all
+    /// threads of tokio's runtime.
+    pub workers: Option<usize>,
+    /// How many records of a partition are held before Kafka is asked for no more of it; 256.
+    pub buffer_records: usize,
+    /// How many bytes of keys and values of a partition are held before Kafka is asked for no more of it; 16 MiB.
+    pub buffer_bytes: usize,
     /// How long a stop waits for handlers that are running. Key `shutdown_timeout_ms`, 10 s.
     #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
     pub shutdown_timeout: Duration,
@@ -222,9 +234,7 @@ impl Settings {
             return Err(Error::settings(text));
         }
         self.registry.check()?;
-        if self.consumer.max_attempts == 0 {
-            return Err(Error::settings("`consumer.max_attempts` is 0, expected at least 1"));
-        }
+        self.consumer.check()?;
         let owned = self.kafka.keys().find_map(|key| Some((key, reason_for_owning(key)?)));
         owned.map_or(Ok(()), |(key, reason)| {
             Err(Error::settings(format!("`kafka.{key}` cannot be set: {reason}; help: remove it")))
@@ -328,7 +338,36 @@ impl Default for ConsumerSettings {
             backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(10),
             commit_interval: Duration::from_secs(1),
+            order: Order::Partition,
+            workers: None,
+            buffer_records: 256,
+            buffer_bytes: 16 << 20,
             shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ConsumerSettings {
+    /// Returns whether handlers run as tasks of their own.
+    pub(crate) fn runs_tasks(&self) -> bool {
+        self.workers.is_some() || self.order != Order::Partition
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        let workers = self.workers.unwrap_or(if self.order == Order::Partition { usize::MAX } else { 32 });
+        Limits { workers, records: self.buffer_records, bytes: self.buffer_bytes }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let limits = [
+            ("max_attempts", self.max_attempts == 0),
+            ("workers", self.workers == Some(0)),
+            ("buffer_records", self.buffer_records == 0),
+            ("buffer_bytes", self.buffer_bytes == 0),
+        ];
+        match limits.iter().find(|(_, is_zero)| *is_zero) {
+            Some((key, _)) => Err(Error::settings(format!("`consumer.{key}` is 0, expected at least 1"))),
+            None => Ok(()),
         }
     }
 }

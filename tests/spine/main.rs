@@ -14,6 +14,7 @@ mod interrupted;
 mod kafka;
 mod keys;
 mod outage;
+mod parallel;
 mod partitions;
 mod raw;
 mod registry_outage;

@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
             plan,
             consumer,
             group,
-            dispatch: Dispatch::new(backoff, settings.max_attempts),
+            dispatch: Dispatch::new(settings.order, settings.limits(), backoff, settings.max_attempts),
             jobs: FuturesUnordered::new(),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
@@ -144,7 +144,9 @@ impl<'a> Session<'a> {
         let changes = std::mem::take(&mut state.changes);
         drop(state);
         self.apply(changes);
-        self.dispatch.receive(partition, record);
+        let lane = self.dispatch.lane_of(record.key());
+        let bytes = record.key_len() + record.payload_len();
+        self.dispatch.receive(partition, lane, record, bytes);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Instant;
 
 use eventwright_registry::RegistryError;
@@ -16,6 +17,7 @@ use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, RawRecord};
 use futures::FutureExt as _;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _};
+use tokio::task::JoinHandle;
 
 use super::{Plan, Topic};
 use crate::decoder::{Entry, Known};
@@ -146,10 +148,12 @@ impl InHand<'_> {
     /// Returns the job of a handler that runs; a panic in it is a failed attempt.
     fn runs(&self, running: Running) -> Step {
         let (ticket, caught) = (self.ticket, AssertUnwindSafe(running).catch_unwind());
-        Step::Job(Box::pin(async move {
-            let outcome = caught.await.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic)));
-            (ticket, Report::Handled(outcome))
-        }))
+        let outcome = async { caught.await.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic))) };
+        if self.plan.settings.consumer.runs_tasks() {
+            let task = Task(tokio::spawn(outcome));
+            return Step::Job(Box::pin(async move { (ticket, Report::Handled(task.await)) }));
+        }
+        Step::Job(Box::pin(async move { (ticket, Report::Handled(outcome.await)) }))
     }
 
     /// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
@@ -160,6 +164,25 @@ impl InHand<'_> {
 
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
         Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
+    }
+}
+
+/// A handler that runs as a task of its own, and ends when nobody waits for it any more.
+struct Task(JoinHandle<Outcome>);
+
+impl Future for Task {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Outcome> {
+        let ended = std::task::ready!(Pin::new(&mut self.0).poll(context));
+        // A panic of the handler was caught in the task; what is left is tokio's runtime going away.
+        Poll::Ready(ended.unwrap_or_else(|error| Outcome::Retry(error.to_string())))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 26] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -38,6 +38,10 @@ const KEYS: [&str; 22] = [
     "consumer.group",
     "consumer.start",
     "consumer.max_attempts",
+    "consumer.order",
+    "consumer.workers",
+    "consumer.buffer_records",
+    "consumer.buffer_bytes",
     "consumer.backoff_ms",
     "consumer.max_backoff_ms",
     "consumer.commit_interval_ms",
@@ -113,6 +117,9 @@ fn is_setting(variable: &str) -> bool {
     variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(|other| variable.starts_with(other))
 }
 
+/// The keys whose values are no text, beside those that end in `_ms`.
+const NOT_TEXT: [&str; 5] = ["max_attempts", "auto_register", "workers", "buffer_records", "buffer_bytes"];
+
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
 fn variable_path(name: &str) -> Vec<String> {
     let name = name.to_ascii_lowercase();
@@ -128,7 +135,7 @@ fn variable_path(name: &str) -> Vec<String> {
 /// Reads a variable as the type that its key has, so that a password of digits stays a text.
 fn variable_value(path: &[String], value: String) -> Value {
     match path.last() {
-        Some(key) if key.ends_with("_ms") || key == "max_attempts" || key == "auto_register" => {
+        Some(key) if key.ends_with("_ms") || NOT_TEXT.contains(&key.as_str()) => {
             value.parse().unwrap_or_else(|never| match never {})
         }
         _ => Value::from(value),
