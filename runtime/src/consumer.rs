@@ -18,12 +18,13 @@ use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
 use self::group::{Callbacks, Group, LeavingGuard};
 use self::session::Session;
+use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
+use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
-use crate::dispatch::Order;
 use crate::offsets::Partition;
-use crate::settings::Start;
+use crate::settings::{OnFailure, Start};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, registry, shutdown};
 
@@ -71,6 +72,8 @@ struct Plan {
     on_undecodable: Option<RawHandler>,
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
+    /// Where records go that cannot be handled; without it the consumer stops at them.
+    dead_letters: Option<Arc<DeadLetters>>,
     stats: ConsumerStats,
 }
 
@@ -132,6 +135,9 @@ impl Consumer {
             tokio::join!(plan.reach_broker(&consumer, &group), registry::reach(&registry, &plan.settings));
         broker.and(registry)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
+        if let Some(dead_letters) = &plan.dead_letters {
+            Box::pin(dead_letters.prepare(&plan.settings, &names)).await?;
+        }
         let subscribed = consumer.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
@@ -144,6 +150,7 @@ impl Consumer {
             undecodable = stats.undecodable(),
             ignored = stats.ignored(),
             failed_attempts = stats.failed_attempts(),
+            dead_lettered = stats.dead_lettered(),
             "stopped"
         );
         worked
@@ -211,7 +218,8 @@ impl ConsumerBuilder {
     }
 
     /// Sets the handler of records that no typed handler can be given: bad bytes, unknown schemas, events without a
-    /// handler. It receives the bytes as they are. Without it, the consumer stops at such a record.
+    /// handler. It receives the bytes as they are. Without it, bad bytes and unknown schemas become dead letters or stop the
+    /// consumer, as `consumer.on_failure` says, and an event without a handler stops it.
     pub fn on_undecodable<F, U>(mut self, handler: F) -> Self
     where
         F: Fn(RawRecord, DecodeFailure) -> U + Send + Sync + 'static,
@@ -248,6 +256,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sets what becomes of records that cannot be handled, in place of `consumer.on_failure` of the settings.
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.settings.consumer.on_failure = on_failure;
+        self
+    }
+
     /// Sets what is handled in order, in place of `consumer.order` of the settings.
     pub fn order(mut self, order: Order) -> Self {
         self.settings.consumer.order = order;
@@ -278,7 +292,12 @@ impl ConsumerBuilder {
         })?;
         let registry = self.settings.registry_client()?;
         let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
+        let dead_letters = match self.settings.consumer.on_failure {
+            OnFailure::DeadLetter => Some(Arc::new(DeadLetters::new(&self.settings, &group)?)),
+            OnFailure::Stop => None,
+        };
         let plan = Plan {
+            dead_letters,
             settings: self.settings,
             group,
             topics,

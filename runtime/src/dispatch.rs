@@ -106,6 +106,8 @@ struct Lane<R> {
     attempts: u32,
     /// How often the registry was asked in vain for the first record's schema.
     waits: u32,
+    /// When its handler failed first.
+    first_failed: Option<Instant>,
 }
 
 /// The right to handle the first record of a lane.
@@ -132,6 +134,8 @@ pub(crate) enum Verdict {
     Done,
     /// Its handler failed or asked for another attempt.
     Again,
+    /// Another attempt would not help.
+    Rejected,
     /// Its schema is loaded now; it can be handled at once.
     Loaded,
     /// Its schema cannot be loaded now; the attempt does not count.
@@ -145,7 +149,7 @@ pub(crate) enum Next {
     Finished,
     /// The record will be handled again after so long.
     Waits(Duration),
-    /// The record was handled as often as it may be.
+    /// The record was handled as often as it may be; its ticket is still out, until somebody has taken it.
     Exhausted,
     /// The partition was taken away in between; the record is somebody else's.
     NotOurs,
@@ -210,7 +214,8 @@ impl<R> Dispatch<R> {
             Some(known) => known.rest.push_back((record, bytes)),
             None => {
                 let first = (record, bytes);
-                self.lanes.insert(lane, Lane { first, rest: VecDeque::new(), attempts: 0, waits: 0 });
+                self.lanes
+                    .insert(lane, Lane { first, rest: VecDeque::new(), attempts: 0, waits: 0, first_failed: None });
                 self.ready.push_back(lane);
             }
         }
@@ -244,11 +249,20 @@ impl<R> Dispatch<R> {
         self.lanes.get(&ticket.lane()).map(|lane| &lane.first.0)
     }
 
+    /// Returns when the handler of a ticket's record failed first.
+    pub(crate) fn first_failed(&self, ticket: Ticket) -> Option<Instant> {
+        self.lanes.get(&ticket.lane())?.first_failed
+    }
+
     /// Takes what came of a ticket.
     pub(crate) fn finish(&mut self, ticket: Ticket, verdict: Verdict, now: Instant) -> Next {
         self.n_running -= 1;
         let id = ticket.lane();
         let Some(lane) = self.lanes.get_mut(&id) else { return Next::NotOurs };
+        if matches!(verdict, Verdict::Again | Verdict::Rejected) {
+            lane.first_failed.get_or_insert(now);
+        }
+        let is_last = verdict == Verdict::Rejected || lane.attempts >= self.max_attempts;
         match verdict {
             Verdict::Done => {
                 self.drop_first(id);
@@ -267,8 +281,11 @@ impl<R> Dispatch<R> {
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
             }
-            Verdict::Again if lane.attempts >= self.max_attempts => Next::Exhausted,
-            Verdict::Again => {
+            Verdict::Again | Verdict::Rejected if is_last => {
+                self.n_running += 1;
+                Next::Exhausted
+            }
+            Verdict::Again | Verdict::Rejected => {
                 let pause = self.backoff.pause(lane.attempts);
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
@@ -313,7 +330,7 @@ impl<R> Dispatch<R> {
         match lane.rest.pop_front() {
             Some(next) => {
                 lane.first = next;
-                (lane.attempts, lane.waits) = (0, 0);
+                (lane.attempts, lane.waits, lane.first_failed) = (0, 0, None);
                 self.ready.push_back(id);
             }
             None => drop(self.lanes.remove(&id)),

@@ -18,8 +18,12 @@ use crate::{Context, DecodeFailure};
 pub enum Outcome {
     /// The record is done; its offset may be committed.
     Done,
-    /// The record is to be handled again after a pause, for this reason; no record of its partition overtakes it.
+    /// The record is to be handled again after a pause, for this reason; nothing that must be handled in order with it
+    /// overtakes it.
     Retry(String),
+    /// The record cannot be handled, and trying again would not help, for this reason: it is given up at once, as
+    /// `consumer.on_failure` says.
+    Reject(String),
 }
 
 impl Outcome {

@@ -40,6 +40,7 @@
 mod backoff;
 mod consumer;
 mod context;
+mod dead_letter;
 mod decoder;
 mod dispatch;
 mod error;
@@ -70,11 +71,15 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{Order, Settings};
+pub use settings::{OnFailure, Order, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.
 pub mod headers {
+    pub use crate::dead_letter::headers::{
+        ATTEMPT, ERROR, FIRST_FAILED_AT, GROUP, HOST, OFFSET as ORIGINAL_OFFSET, PARTITION as ORIGINAL_PARTITION,
+        REASON as FAILURE_REASON, TIMESTAMP as ORIGINAL_TIMESTAMP, TOPIC as ORIGINAL_TOPIC,
+    };
     pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT};
 }
 

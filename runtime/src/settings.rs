@@ -96,7 +96,12 @@ pub struct ConsumerSettings {
     pub group: Option<String>,
     /// Where a group starts on a partition that it never committed an offset of.
     pub start: Start,
-    /// How often a record's handler is called before the consumer stops; 10.
+    /// What becomes of a record that cannot be decoded or that its handler failed at as often as it may: it goes to the
+    /// `dead_letter` topic, or the consumer does `stop` there.
+    pub on_failure: OnFailure,
+    /// The topic of dead letters, with its prefix; `None` is `<topic>_dlq` for each topic.
+    pub dead_letter_topic: Option<String>,
+    /// How often a record's handler is called before it is given up; 10.
     pub max_attempts: u32,
     /// The pause before the second attempt; every further pause is twice as long. Key `backoff_ms`, 100 ms.
     #[serde(rename = "backoff_ms", deserialize_with = "millis")]
@@ -120,6 +125,17 @@ pub struct ConsumerSettings {
     /// How long a stop waits for handlers that are running. Key `shutdown_timeout_ms`, 10 s.
     #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
     pub shutdown_timeout: Duration,
+}
+
+/// What becomes of a record that cannot be handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is written to a topic of its own, with the reason in headers, and is done once the broker has it there.
+    #[default]
+    DeadLetter,
+    /// The consumer stops with an error, and the record is kept.
+    Stop,
 }
 
 /// Where a consumer group starts on a partition that it never committed an offset of.
@@ -334,6 +350,8 @@ impl Default for ConsumerSettings {
         Self {
             group: None,
             start: Start::Earliest,
+            on_failure: OnFailure::DeadLetter,
+            dead_letter_topic: None,
             max_attempts: 10,
             backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(10),

@@ -13,6 +13,7 @@ struct Counters {
     undecodable: AtomicU64,
     ignored: AtomicU64,
     failed_attempts: AtomicU64,
+    dead_lettered: AtomicU64,
 }
 
 impl ConsumerStats {
@@ -38,6 +39,16 @@ impl ConsumerStats {
     #[must_use]
     pub fn failed_attempts(&self) -> u64 {
         self.0.failed_attempts.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records went to a topic of dead letters.
+    #[must_use]
+    pub fn dead_lettered(&self) -> u64 {
+        self.0.dead_lettered.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_dead_lettered(&self) {
+        self.0.dead_lettered.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_handled(&self) {

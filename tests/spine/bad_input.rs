@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use eventwright::wire::Event;
-use eventwright::{Consumer, ConsumerBuilder, Context, DecodeFailure, Outcome, RawRecord};
+use eventwright::{Consumer, ConsumerBuilder, Context, DecodeFailure, OnFailure, Outcome, RawRecord};
 use eventwright_platform::events::payment_settled::v2::Money;
 use eventwright_platform::events::{EventsTopic, InventoryAdjusted, OrderCreated, PaymentSettled, order_created};
 use eventwright_registry::SchemaId;
@@ -207,8 +207,9 @@ async fn an_event_that_nobody_knows_is_a_case_of_its_topic() {
 }
 
 #[tokio::test]
-async fn without_a_handler_for_it_a_bad_record_stops_the_consumer_and_is_kept() {
-    let world = World::new().await;
+async fn where_dead_letters_are_not_wanted_a_bad_record_stops_the_consumer_and_is_kept() {
+    let mut world = World::new().await;
+    world.settings.consumer.on_failure = OnFailure::Stop;
     let good = record_of(&world, &order_v2(1)).await;
     write(&world, OrderCreated::TOPIC, [good.as_slice(), b"bad", good.as_slice()]).await;
     let handled = |_: OrderCreated, _: Context| ready(Outcome::Done);

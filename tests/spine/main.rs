@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod confluent;
+mod dead_letters;
 mod gate;
 mod interrupted;
 mod kafka;

@@ -18,7 +18,7 @@ async fn send_all(world: &World) {
     for quantity in 0..EVENTS {
         for key in 0..KEYS {
             let order = OrderCreated { quantity, ..order_v2(key) };
-            within(producer.enqueue(&order)).await.unwrap();
+            drop(within(producer.enqueue(&order)).await.unwrap());
         }
     }
     producer.flush(std::time::Duration::from_secs(60)).await.unwrap();

@@ -8,7 +8,8 @@ use eventwright::wire::{Format, framing};
 use eventwright_registry::{SchemaId, SchemaText};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, StreamConsumer};
+use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -30,9 +31,15 @@ fn config(world: &World) -> ClientConfig {
 
 /// Makes a topic, so that a consumer that starts before the first record need not look for it again.
 pub(crate) async fn create_topic(world: &World, topic: &str) {
+    create_topic_with(world, topic, &[]).await;
+}
+
+/// Makes a topic with settings of its own.
+pub(crate) async fn create_topic_with(world: &World, topic: &str, settings: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
     let name = format!("{}{topic}", world.prefix);
-    let topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1));
+    let mut topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1));
+    topic.config = settings.to_vec();
     for created in admin.create_topics([&topic], &AdminOptions::new()).await.unwrap() {
         created.unwrap();
     }
@@ -40,14 +47,22 @@ pub(crate) async fn create_topic(world: &World, topic: &str) {
 
 /// Writes values into partition 0 of a topic, one after the other.
 pub(crate) async fn write<T: AsRef<[u8]>>(world: &World, topic: &str, values: impl IntoIterator<Item = T>) {
+    let producer = producer(world);
     for value in values {
-        write_record(world, topic, KEY, value.as_ref()).await;
+        send(&producer, world, topic, (KEY, value.as_ref())).await;
     }
 }
 
 /// Writes a record into partition 0 of a topic.
 pub(crate) async fn write_record(world: &World, topic: &str, key: &[u8], value: &[u8]) {
-    let producer: FutureProducer = config(world).set("linger.ms", "0").create().unwrap();
+    send(&producer(world), world, topic, (key, value)).await;
+}
+
+fn producer(world: &World) -> FutureProducer {
+    config(world).set("linger.ms", "0").create().unwrap()
+}
+
+async fn send(producer: &FutureProducer, world: &World, topic: &str, (key, value): (&[u8], &[u8])) {
     let topic = format!("{}{topic}", world.prefix);
     producer.send(FutureRecord::to(&topic).partition(0).key(key).payload(value), None).await.unwrap();
 }
@@ -93,4 +108,37 @@ pub(crate) async fn committed(world: &World, group: &str, topic: &str) -> BTreeM
     let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
     let answer = asked.await.unwrap().unwrap();
     answer.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
+}
+
+/// A record as it is in a topic.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    headers: BTreeMap<String, String>,
+}
+
+impl Letter {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
+
+/// Returns so many records of a topic, from its beginning.
+pub(crate) async fn read(world: &World, topic: &str, count: usize) -> Vec<Letter> {
+    let consumer: StreamConsumer =
+        config(world).set("group.id", world.group("reader")).set("auto.offset.reset", "earliest").create().unwrap();
+    consumer.subscribe(&[&format!("{}{topic}", world.prefix)]).unwrap();
+    let mut letters = Vec::new();
+    while letters.len() < count {
+        let record = consumer.recv().await.unwrap();
+        let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
+        let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap_or_default().to_vec()).unwrap();
+        letters.push(Letter {
+            key: record.key().unwrap_or_default().to_vec(),
+            value: record.payload().unwrap_or_default().to_vec(),
+            headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
+        });
+    }
+    letters
 }

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use eventwright_registry::RegistryError;
 use futures::stream::FuturesUnordered;
@@ -19,6 +19,7 @@ use super::Plan;
 use super::group::{Callbacks, Change, Group};
 use super::step::{self, Job, Report, Step};
 use crate::backoff::Backoff;
+use crate::dead_letter::Death;
 use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
@@ -214,6 +215,15 @@ impl<'a> Session<'a> {
                 self.plan.stats.count_failed_attempt();
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
+            Report::Handled(Outcome::Reject(reason)) => {
+                self.plan.stats.count_failed_attempt();
+                self.conclude(ticket, Verdict::Rejected, now, &reason)
+            }
+            Report::Buried(Ok(())) => {
+                self.plan.stats.count_dead_lettered();
+                self.conclude(ticket, Verdict::Done, now, "")
+            }
+            Report::Buried(Err(error)) => Err(error),
         }
     }
 
@@ -249,16 +259,31 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             Next::NotOurs => Ok(()),
-            Next::Exhausted => Err(Error::new(
-                Kind::Handler,
-                format!(
-                    "the handler failed {} times at `{topic}` partition {} offset {offset}, at last with: {reason}; \
-                     the record is kept and will be handled again by the next consumer of group `{}`; help: mend the \
-                     handler, or raise `consumer.max_attempts`",
-                    ticket.attempt, ticket.partition.number, self.plan.group
-                ),
-            )),
+            Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
+    }
+
+    /// Makes a dead letter of a record that its handler failed at, or stops there.
+    fn give_up(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
+        let Some(record) = self.dispatch.record(ticket) else { return Ok(()) };
+        let topic = self.group.topic(ticket.partition);
+        let (partition, offset, attempt) = (ticket.partition.number, record.offset(), ticket.attempt);
+        if self.plan.dead_letters.is_none() {
+            let text = format!(
+                "the handler failed {attempt} times at `{topic}` partition {partition} offset {offset}, at last with: {reason}; the \
+                 record is kept and will be handled again by the next consumer of group `{}`; help: mend the handler, raise \
+                 `consumer.max_attempts`, or set `consumer.on_failure` to `dead_letter`",
+                self.plan.group
+            );
+            return Err(Error::new(Kind::Handler, text));
+        }
+        tracing::warn!(%topic, partition, offset, attempt, reason, "a record becomes a dead letter");
+        let ago = self.dispatch.first_failed(ticket).map(|first| now.saturating_duration_since(first));
+        let first_failed_at = SystemTime::now() - ago.unwrap_or_default();
+        let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
+        let death = Death { reason: why, error: reason.to_owned(), attempt, first_failed_at };
+        self.jobs.push(step::bury(self.plan, ticket, record, death));
+        Ok(())
     }
 
     fn commit_when_due(&mut self, now: Instant) {

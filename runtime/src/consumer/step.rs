@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
@@ -20,6 +20,7 @@ use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _};
 use tokio::task::JoinHandle;
 
 use super::{Plan, Topic};
+use crate::dead_letter::Death;
 use crate::decoder::{Entry, Known};
 use crate::dispatch::Ticket;
 use crate::error::Kind;
@@ -36,6 +37,8 @@ pub(super) enum Report {
     Loaded(Result<(), RegistryError>),
     /// The handler is done.
     Handled(Outcome),
+    /// The record is a dead letter, or the broker will never take it as one.
+    Buried(Result<(), Error>),
 }
 
 /// How far a record got without waiting.
@@ -134,10 +137,19 @@ impl InHand<'_> {
             FailureKind::Tombstone => self.plan.on_tombstone.as_ref().or(self.plan.on_undecodable.as_ref()),
             _ => self.plan.on_undecodable.as_ref(),
         };
-        let Some(handler) = handler else { return Step::Stop(stopped_at(self.record, failure)) };
+        // An event or a tombstone without a handler is what somebody forgot to say, not a bad record.
+        let is_bad = !matches!(failure.kind(), FailureKind::Tombstone | FailureKind::UnknownEvent);
+        if handler.is_none() && !(is_bad && self.plan.dead_letters.is_some()) {
+            return Step::Stop(stopped_at(self.record, failure));
+        }
         self.plan.stats.count_undecodable();
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
+        let Some(handler) = handler else {
+            let (attempt, first_failed_at) = (self.ticket.attempt, SystemTime::now());
+            let death = Death { reason: "undecodable", error: failure.to_string(), attempt, first_failed_at };
+            return Step::Job(bury(self.plan, self.ticket, self.record, death));
+        };
         let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
         match started {
             Ok(running) => self.runs(running),
@@ -165,6 +177,18 @@ impl InHand<'_> {
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
         Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
     }
+}
+
+/// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
+pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &BorrowedMessage<'_>, death: Death) -> Job {
+    let (dead_letters, record) = (plan.dead_letters.clone(), raw(record));
+    Box::pin(async move {
+        let written = match dead_letters {
+            Some(dead_letters) => dead_letters.write(&record, &death).await,
+            None => Ok(()),
+        };
+        (ticket, Report::Buried(written))
+    })
 }
 
 /// A handler that runs as a task of its own, and ends when nobody waits for it any more.
@@ -211,7 +235,7 @@ fn stopped_at(record: &BorrowedMessage<'_>, failure: DecodeFailure) -> Error {
         FailureKind::UnknownEvent => {
             "add a handler for it, `.ignore_others()` to skip it, or `.on_undecodable(…)` to take its bytes"
         }
-        _ => "add `.on_undecodable(…)` to take its bytes",
+        _ => "add `.on_undecodable(…)` to take its bytes, or set `consumer.on_failure` to `dead_letter`",
     };
     let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
     let text = format!("stopped at `{topic}` partition {partition} offset {offset}: {failure}; help: {help}");

@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 28] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -38,6 +38,8 @@ const KEYS: [&str; 26] = [
     "consumer.group",
     "consumer.start",
     "consumer.max_attempts",
+    "consumer.on_failure",
+    "consumer.dead_letter_topic",
     "consumer.order",
     "consumer.workers",
     "consumer.buffer_records",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use eventwright::{Consumer, Context, DecodeFailure, Message, Outcome, Producer, RawRecord};
+use eventwright::{Consumer, Context, DecodeFailure, Message, OnFailure, Outcome, Producer, RawRecord};
 
 use crate::support::events::{
     ORDER_V1_SCHEMA, ORDER_V2, ORDER_V2_SCHEMA, ORDER_V3, Order, OrderV1, OrdersEvent, PAID_V1_SCHEMA, PAID_V2_SCHEMA,
@@ -218,8 +218,9 @@ async fn bad_bytes_reach_their_handler_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_handler_for_bad_bytes_the_consumer_stops_before_them() {
-    let world = World::new().await;
+async fn where_dead_letters_are_not_wanted_the_consumer_stops_before_bad_bytes() {
+    let mut world = World::new().await;
+    world.settings.consumer.on_failure = OnFailure::Stop;
     world.write("orders", Some(&framed(4711, &[1]))).await;
     let mut raw = Seen::new();
     let seen = Seen::new();
@@ -343,6 +344,7 @@ async fn a_failed_record_is_handled_again_and_keeps_its_place() {
 async fn a_record_that_fails_too_often_stops_the_consumer_and_is_kept() {
     let mut world = World::new().await;
     world.settings.consumer.max_attempts = 3;
+    world.settings.consumer.on_failure = OnFailure::Stop;
     let producer = Producer::connect(&world.settings).await.unwrap();
     let delivery = producer.send(&order(7)).await.unwrap();
     let consumer = Consumer::builder(&world.settings).group(world.group("g")).on(|_: Order, _: Context| async {
