@@ -172,6 +172,13 @@ pub mod shipment_sent {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentSent {
@@ -575,6 +582,13 @@ pub mod shipment_sent {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentSent {
@@ -752,6 +766,13 @@ pub mod shipment_lost {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -1064,6 +1085,13 @@ pub mod shipment_key {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -1454,6 +1482,13 @@ pub mod shipment_key {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ShipmentKey {
@@ -1718,6 +1753,13 @@ pub mod invoice_key {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
