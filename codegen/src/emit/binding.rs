@@ -128,6 +128,7 @@ fn avro_codec(wire: &Path) -> TokenStream {
             #wire::avro::decode_whole(writer, bytes)
         }
 
+        #[inline]
         fn decode_with(
             transcoder: &#wire::avro::Transcoder,
             bytes: &[u8],

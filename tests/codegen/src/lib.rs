@@ -22,6 +22,7 @@ pub mod pairs;
 pub mod random;
 pub mod references;
 mod row;
+pub mod siblings;
 
 use eventwright_wire::Event;
 pub use row::{Decoded, Forms, Row, Seen, Written, canonical, row, seen};

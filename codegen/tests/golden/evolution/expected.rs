@@ -928,6 +928,7 @@ pub mod shipment_booked {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1730,6 +1731,7 @@ pub mod shipment_booked {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2239,6 +2241,7 @@ pub mod stock_level_changed {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2904,6 +2907,7 @@ pub mod stock_level_changed {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -3442,6 +3446,7 @@ pub mod route_planned {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -3916,6 +3921,7 @@ pub mod route_planned {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -4502,6 +4508,7 @@ pub mod route_planned {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],

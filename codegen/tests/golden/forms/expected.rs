@@ -661,6 +661,7 @@ pub mod letter_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1945,6 +1946,7 @@ pub mod letter_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2147,6 +2149,7 @@ pub mod clock_read {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2325,6 +2328,7 @@ pub mod clock_read {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2595,6 +2599,7 @@ pub mod page_printed {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -3055,6 +3060,7 @@ pub mod page_printed {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],

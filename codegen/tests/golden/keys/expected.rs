@@ -173,6 +173,7 @@ pub mod shipment_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -583,6 +584,7 @@ pub mod shipment_sent {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -768,6 +770,7 @@ pub mod shipment_lost {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1087,6 +1090,7 @@ pub mod shipment_key {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1483,6 +1487,7 @@ pub mod shipment_key {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1755,6 +1760,7 @@ pub mod invoice_key {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],

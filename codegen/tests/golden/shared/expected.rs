@@ -2486,6 +2486,7 @@ pub mod payment_taken {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2695,6 +2696,7 @@ pub mod payment_taken {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2989,6 +2991,7 @@ pub mod payment_taken {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -3409,6 +3412,7 @@ pub mod refund_issued {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -3692,6 +3696,7 @@ pub mod refund_issued {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -4884,6 +4889,7 @@ pub mod call_made {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -5639,6 +5645,7 @@ pub mod call_made {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -5849,6 +5856,7 @@ pub mod call_key {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],

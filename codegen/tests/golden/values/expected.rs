@@ -137,6 +137,7 @@ pub mod everything_measured {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1128,6 +1129,7 @@ pub mod everything_measured {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1612,6 +1614,7 @@ pub mod plain_values {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -1840,6 +1843,7 @@ pub mod rare_values {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
@@ -2374,6 +2378,7 @@ pub mod rare_values {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
 
+            #[inline]
             fn decode_with(
                 transcoder: &::eventwright::wire::avro::Transcoder,
                 bytes: &[u8],
