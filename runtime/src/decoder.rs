@@ -141,16 +141,26 @@ fn avro_entry(schema: &ResolvedSchema, rows: &[Row]) -> Entry {
         return Entry::Unknown(full_name);
     };
     match plan(&writer, row.reader) {
-        Ok(plan) => Entry::Avro(Known { row: row_index, how: How::Transcoder(Transcoder::new(&plan)), writer: None }),
+        Ok(plan) => {
+            let transcoder = Transcoder::beside(&plan, &known_plans(row));
+            Entry::Avro(Known { row: row_index, how: How::Transcoder(transcoder), writer: None })
+        }
         Err(reason) => Entry::Unusable(Kind::UnusableSchema, reason),
     }
+}
+
+/// Returns the plans that generated code was made of: what an unknown writer wrote may be like what a known one wrote.
+fn known_plans(row: &Row) -> Vec<(usize, Plan)> {
+    let plan = |known: &'static EventSchema| plan(&parse_known(known).ok()?, row.reader).ok();
+    let plans = row.writers.iter().enumerate().filter(|(_, known)| known.format == Format::Avro);
+    plans.filter_map(|(index, known)| Some((index, plan(known)?))).collect()
 }
 
 /// Finds the event of that name, or the one that says that it had this name once.
 fn find_avro_row<'a>(full_name: &str, rows: &'a [Row]) -> Option<(usize, &'a Row)> {
     let avro = || rows.iter().enumerate().filter(|(_, row)| row.reader.format == Format::Avro);
     let had_this_name = |row: &Row| {
-        let reader = parse_reader(row.reader).ok();
+        let reader = parse_known(row.reader).ok();
         let aliases = reader.as_ref().and_then(|reader| reader.root_named()).map(|(_, named)| &named.aliases);
         aliases.is_some_and(|aliases| aliases.iter().any(|alias| alias.full() == full_name))
     };
@@ -167,17 +177,17 @@ fn find_writer(format: Format, fingerprint: Fingerprint, row: &Row) -> Option<(u
 /// Resolves a writer's schema that was unknown at build time.
 fn plan(writer: &avro::Schema, reader: &'static EventSchema) -> Result<Plan, String> {
     let name = format!("`{}` v{}", reader.event, reader.version);
-    let schema = parse_reader(reader)?;
+    let schema = parse_known(reader)?;
     avro::resolve(writer, &schema).map_err(|errors| {
         let reasons: Vec<_> = errors.iter().take(SHOWN_REASONS).map(ToString::to_string).collect();
         format!("it cannot be read as {name}: {}", reasons.join("; "))
     })
 }
 
-fn parse_reader(reader: &'static EventSchema) -> Result<avro::Schema, String> {
+fn parse_known(known: &'static EventSchema) -> Result<avro::Schema, String> {
     let mut references = Vec::new();
-    flatten(reader.references, &mut references);
-    avro::parse_with(reader.event, reader.text, &references).map_err(|problems| first(&problems))
+    flatten(known.references, &mut references);
+    avro::parse_with(known.event, known.text, &references).map_err(|problems| first(&problems))
 }
 
 /// Appends references in dependency order, each name once.

@@ -27,12 +27,12 @@ fn main() {
         println!("cargo::rerun-if-changed={}", folder.display());
         let copy = out_dir.join("schemas").join(case);
         copy_folder(&folder, &copy).expect("the schemas can be copied to OUT_DIR");
-        // Shared types have the owned form only.
-        if case != "shared" {
-            ask_for_all_forms(&copy.join("events.toml")).expect("the manifest can be read and written");
-        }
+        ask_for_all_forms(&copy.join("events.toml")).expect("the manifest can be read and written");
         compile(&copy, &out_dir.join(format!("{case}.rs")));
     }
+    let wide = out_dir.join("schemas/wide");
+    write_wide(&wide).expect("schemas can be written to OUT_DIR");
+    compile(&wide, &out_dir.join("wide.rs"));
     // The same messages as prost alone has them, to be compared with.
     let dropping = out_dir.join("schemas/unknown");
     replace(&dropping.join("events.toml"), "preserve_unknown = true\n", "").expect("the manifest can be changed");
@@ -61,11 +61,38 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Writes two versions of a record of a hundred fields that may hold itself.
+fn write_wide(folder: &Path) -> std::io::Result<()> {
+    const TYPES: [&str; 10] = [
+        r#""string""#,
+        r#""long", "default": 5"#,
+        r#"["null", "string"], "default": null"#,
+        r#""int""#,
+        r#"["null", "Wide"], "default": null"#,
+        r#""double""#,
+        r#""bytes", "default": "a""#,
+        r#"{"type": "array", "items": "string"}"#,
+        r#"{"type": "map", "values": "long"}, "default": {}"#,
+        r#""boolean""#,
+    ];
+    let field = |index: usize| format!(r#"{{"name": "field_{index}", "type": {}}}"#, TYPES[index % TYPES.len()]);
+    std::fs::create_dir_all(folder.join("wide"))?;
+    for (file, n_fields) in [("v1.avsc", 92), ("v2.avsc", 100)] {
+        // What version 2 adds has defaults.
+        let with_default = |index: &usize| *index < 92 || [1, 2, 4, 6, 8].contains(&(index % TYPES.len()));
+        let fields: Vec<_> = (0..n_fields).filter(with_default).map(field).collect();
+        let schema = format!(r#"{{"type": "record", "name": "Wide", "fields": [{}]}}"#, fields.join(", "));
+        std::fs::write(folder.join("wide").join(file), schema)?;
+    }
+    let manifest = "[event.Wide]\nformat = \"avro\"\nfolder = \"wide\"\ntopic = \"wide\"\n\
+                    decode = [\"borrowed\", \"reused\"]\n";
+    std::fs::write(folder.join("events.toml"), manifest)
+}
+
 fn ask_for_all_forms(manifest: &Path) -> std::io::Result<()> {
     let text = std::fs::read_to_string(manifest)?;
-    if text.contains("\ndecode = ") {
-        return Ok(());
-    }
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("decode = ")).collect();
+    std::fs::write(manifest, lines.join("\n"))?;
     let avro = "format = \"avro\"\n";
     replace(manifest, avro, &format!("{avro}decode = [\"borrowed\", \"reused\"]\n"))
 }

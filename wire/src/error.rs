@@ -104,8 +104,10 @@ impl DecodeError {
         self
     }
 
+    /// Adds the name of a field to the path.
     #[cold]
-    pub(crate) fn in_field(mut self, name: &str) -> Self {
+    #[must_use]
+    pub fn in_field(mut self, name: &str) -> Self {
         self.0.path.push(Segment::Field(name.to_owned()));
         self
     }

@@ -167,10 +167,10 @@ pub trait Event: Sized + Send + 'static {
     ///
     /// # Errors
     /// Bytes that are not what the transcoder's writer writes, what it has no place for, or a transcoder for another
-    /// reader.
-    #[inline]
+    /// reader; all bytes where the format is not Avro.
     fn decode_with(transcoder: &Transcoder, bytes: &[u8]) -> Result<Self, DecodeError> {
-        transcoder.decode_owned(bytes)
+        let _ = bytes;
+        Err(transcoder.for_another_reader())
     }
 }
 

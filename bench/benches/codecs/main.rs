@@ -61,6 +61,7 @@ const OURS: &str = "eventwright";
 const REUSED: &str = "eventwright, over another";
 const KNOWN: &str = "eventwright, known writer";
 const PLAN: &str = "eventwright, run-time plan";
+const PLAN_ALONE: &str = "eventwright, plan, none like it";
 const HAND: &str = "by hand";
 const HAND_FAST: &str = "by hand, fast";
 const CLONE: &str = "limit: clone() of the struct";

@@ -127,6 +127,14 @@ fn avro_codec(wire: &Path) -> TokenStream {
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             #wire::avro::decode_whole(writer, bytes)
         }
+
+        #[inline]
+        fn decode_with(
+            transcoder: &#wire::avro::Transcoder,
+            bytes: &[u8],
+        ) -> ::core::result::Result<Self, #wire::DecodeError> {
+            transcoder.decode_owned(bytes)
+        }
     }
 }
 

@@ -4,20 +4,23 @@ use eventwright_schema::Diagnostic;
 
 use super::{avro, doc, protobuf};
 use crate::ir::{Body, SharedPath, SharedType, SharedVersion};
-use crate::rust::{Literal, Path, TokenStream, quote};
+use crate::names;
+use crate::rust::{Ident, Literal, Path, TokenStream, quote};
 
 /// Emits the module of one shared type, and the newest version under the type's own name.
 pub(super) fn module(one: &SharedType, wire: &Path, diagnostics: &mut Vec<Diagnostic>) -> TokenStream {
     let SharedType { name, module, ident, .. } = one;
     let doc = doc(&format!("The versions of the shared type `{name}`."));
     let versions: Vec<_> = one.versions.iter().map(|version| self::version(one, version, wire, diagnostics)).collect();
-    let newest = one.versions.last().and_then(|newest| Some((&newest.module, newest.root.as_ref()?)));
+    let newest = one.versions.last().and_then(|newest| Some((newest, newest.root.as_ref()?)));
     let newest = newest.map(|(version, root)| {
-        if root == ident {
-            quote!(pub use #module::#version::#root;)
-        } else {
-            quote!(pub use #module::#version::#root as #ident;)
-        }
+        let borrowed = match &version.body {
+            Body::Avro(body) => avro::newest_shared_borrowed(body, root),
+            Body::Protobuf(_) => None,
+        };
+        let borrowed = borrowed.map(|root| self::newest(module, version, &root, &names::reference(ident)));
+        let owned = self::newest(module, version, root, ident);
+        quote!(#owned #borrowed)
     });
     quote! {
         #doc
@@ -25,6 +28,15 @@ pub(super) fn module(one: &SharedType, wire: &Path, diagnostics: &mut Vec<Diagno
             #(#versions)*
         }
         #newest
+    }
+}
+
+/// Emits one name for a type of the newest version.
+fn newest(module: &Ident, version: &SharedVersion, root: &Ident, ident: &Ident) -> TokenStream {
+    let version = &version.module;
+    match root == ident {
+        true => quote!(pub use #module::#version::#root;),
+        false => quote!(pub use #module::#version::#root as #ident;),
     }
 }
 

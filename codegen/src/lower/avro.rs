@@ -40,8 +40,11 @@ pub(super) fn versions(place: &Place<'_>) -> Result<Vec<Version>, Vec<Diagnostic
     if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
 }
 
-/// Lowers all versions of a shared type, oldest first.
-pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBody>, Vec<Diagnostic>> {
+/// Lowers all versions of a shared type, oldest first, with the forms that its users are decoded into.
+pub(super) fn shared_versions(
+    versions: &[LoadedVersion],
+    forms: &[DecodeForm],
+) -> Result<Vec<SharedBody>, Vec<Diagnostic>> {
     let mut older = Older::new();
     let mut wrong = Vec::new();
     let mut lowered = Vec::new();
@@ -49,6 +52,7 @@ pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBo
         let schema = avro_schema(version);
         let mut types = Types::new(version, None);
         let (own, reused) = types.lower(&names::snake(&format!("v{}", version.number)), &mut older);
+        types.check_forms(forms, &own, &reused);
         wrong.append(&mut types.wrong);
         let root = schema.root_named().filter(|(_, named)| !matches!(named.body, AvroKind::Fixed(_)));
         let root = root.map(|(id, _)| types.path(id).ident);
@@ -56,7 +60,7 @@ pub(super) fn shared_versions(versions: &[LoadedVersion]) -> Result<Vec<SharedBo
         let writers = vec![Writer { version: version.number, module: names::snake("own"), plan }];
         lowered.push(SharedBody {
             root,
-            body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers, forms: Vec::new() }),
+            body: Body::Avro(AvroBody { types: own, reused, is_shared: true, writers, forms: forms.to_vec() }),
         });
     }
     if wrong.is_empty() { Ok(lowered) } else { Err(wrong) }
@@ -87,14 +91,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
     let mut types = Types::new(version, Some(root_id));
     let (types_lowered, reused) = types.lower(&module, older);
     let forms = place.event.entry.decode.clone();
-    if !forms.is_empty() && reused.iter().any(|(origin, _)| matches!(origin, Origin::Shared(..))) {
-        let message = format!("v{} uses a shared type, which is decoded into owned structs only", version.number);
-        types.wrong.push(schema.diagnostic(root.span, message, "remove `decode` from the event in the manifest"));
-    }
-    if forms.contains(&DecodeForm::Borrowed) {
-        let all: Vec<_> = types_lowered.iter().chain(reused.iter().map(|(_, one)| one)).collect();
-        types.check_borrowed(&all);
-    }
+    types.check_forms(&forms, &types_lowered, &reused);
     let writers = writers(place, version);
     let root_record = types_lowered.iter().find_map(|one| match one {
         Type::Record(record) if record.name == root.name.full() => Some(record),
@@ -275,7 +272,11 @@ impl<'s> Types<'s> {
     }
 
     /// Reports types whose names those of borrowed forms would be: `OrderRef` beside `Order`.
-    fn check_borrowed(&mut self, types: &[&Type]) {
+    fn check_forms(&mut self, forms: &[DecodeForm], own: &[Type], reused: &[(Origin, Type)]) {
+        if !forms.contains(&DecodeForm::Borrowed) {
+            return;
+        }
+        let types: Vec<_> = own.iter().chain(reused.iter().map(|(_, one)| one)).collect();
         for one in types.iter().filter(|one| !matches!(one, Type::Enum(_))) {
             let path = one.path();
             let borrowed = TypePath { ident: names::reference(&path.ident), ..path.clone() };

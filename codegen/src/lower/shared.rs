@@ -1,10 +1,11 @@
 //! Lowers shared types: the Rust types of each version, and how schemas refer to it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use eventwright_schema::Diagnostic;
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::load::{Loaded, LoadedType, LoadedVersion};
+use eventwright_schema::manifest::DecodeForm;
 
 use super::{avro, protobuf};
 use crate::ir::{Body, SharedType, SharedVersion};
@@ -20,9 +21,11 @@ pub(super) struct SharedBody {
 
 /// Lowers all types; one with findings is left out, and so is one that uses it.
 pub(super) fn types(loaded: &Loaded, source: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<SharedType> {
+    let forms = forms(loaded);
     let mut lowered = Vec::new();
     for one in &loaded.types {
-        match lower(one, source) {
+        let forms = forms.get(one.entry.name.as_str()).map_or(&[][..], Vec::as_slice);
+        match lower(one, forms, source) {
             Ok(one) => lowered.push(one),
             Err(wrong) => diagnostics.extend(wrong),
         }
@@ -41,10 +44,33 @@ pub(super) fn types(loaded: &Loaded, source: &str, diagnostics: &mut Vec<Diagnos
     }
 }
 
-fn lower(one: &LoadedType, source: &str) -> Result<SharedType, Vec<Diagnostic>> {
+/// Returns the forms that each type is decoded into beside the owned one: those of all events that use it. All of its
+/// versions have them, since a newer one may share structs with an older one.
+fn forms(loaded: &Loaded) -> HashMap<&str, Vec<DecodeForm>> {
+    let mut forms: HashMap<&str, Vec<DecodeForm>> = HashMap::new();
+    let uses = |versions: &'_ [LoadedVersion]| {
+        let names = versions.iter().flat_map(|version| &version.references);
+        names.map(|reference| reference.type_name.clone()).collect::<Vec<_>>()
+    };
+    let mut open: Vec<_> =
+        loaded.events.iter().map(|event| (uses(&event.versions), event.entry.decode.clone())).collect();
+    while let Some((names, wanted)) = open.pop() {
+        for one in loaded.types.iter().filter(|one| names.contains(&one.entry.name)) {
+            let known = forms.entry(&one.entry.name).or_default();
+            let new: Vec<_> = wanted.iter().filter(|form| !known.contains(form)).copied().collect();
+            if !new.is_empty() {
+                known.extend(&new);
+                open.push((uses(&one.versions), new));
+            }
+        }
+    }
+    forms
+}
+
+fn lower(one: &LoadedType, forms: &[DecodeForm], source: &str) -> Result<SharedType, Vec<Diagnostic>> {
     let entry = &one.entry;
     let bodies = match one.versions.first().map(|version| &version.schema) {
-        Some(AnySchema::Avro(_)) => avro::shared_versions(&one.versions)?,
+        Some(AnySchema::Avro(_)) => avro::shared_versions(&one.versions, forms)?,
         _ => protobuf::shared_versions(entry, &one.versions)?,
     };
     let version = |(version, SharedBody { root, body }): (&LoadedVersion, SharedBody)| SharedVersion {

@@ -22,6 +22,7 @@ pub mod pairs;
 pub mod random;
 pub mod references;
 mod row;
+pub mod siblings;
 
 use eventwright_wire::Event;
 pub use row::{Decoded, Forms, Row, Seen, Written, canonical, row, seen};
@@ -57,6 +58,7 @@ golden!(topic);
 golden!(unions);
 golden!(unknown);
 golden!(values);
+golden!(wide);
 
 /// Returns the row of an event that has all forms: the owned type and the one that borrows.
 macro_rules! row {
@@ -97,6 +99,8 @@ pub fn avro_rows() -> Vec<Row> {
         row!(evolution::stock_level_changed::v2::{StockLevelChanged, StockLevelChangedRef}),
         row!(forms::letter_sent::v1::{LetterSent, LetterSentRef}),
         row!(forms::letter_sent::v2::{LetterSent, LetterSentRef}),
+        row::<forms::page_printed::v1::PagePrinted>(),
+        row!(forms::page_printed::v2::{PagePrinted, PagePrintedRef}),
         row::<forms::clock_read::v1::ClockRead>(),
         row::<forms::clock_read::v2::ClockRead>(),
         row::<keys::invoice_key::v1::InvoiceKey>(),
@@ -112,11 +116,11 @@ pub fn avro_rows() -> Vec<Row> {
         row!(recursion::comment_thread::v1::{CommentThread, CommentThreadRef}),
         row!(recursion::comment_thread::v2::{CommentThread, CommentThreadRef}),
         row::<shared::call_key::v1::CallKey>(),
-        row::<shared::call_made::v1::CallMade>(),
-        row::<shared::call_made::v2::CallMade>(),
-        row::<shared::payment_taken::v1::PaymentTaken>(),
-        row::<shared::payment_taken::v2::PaymentTaken>(),
-        row::<shared::payment_taken::v3::PaymentTaken>(),
+        row!(shared::call_made::v1::{CallMade, CallMadeRef}),
+        row!(shared::call_made::v2::{CallMade, CallMadeRef}),
+        row!(shared::payment_taken::v1::{PaymentTaken, PaymentTakenRef}),
+        row!(shared::payment_taken::v2::{PaymentTaken, PaymentTakenRef}),
+        row!(shared::payment_taken::v3::{PaymentTaken, PaymentTakenRef}),
         row::<shared::refund_issued::v1::RefundIssued>(),
         row::<shared::refund_issued::v2::RefundIssued>(),
         row::<topic::account_closed::v1::Closed>(),

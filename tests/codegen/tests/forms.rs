@@ -203,8 +203,8 @@ fn the_limit_of_depth_can_be_lowered_and_with_stack_enough_raised() {
     check(1, 0, true);
     check(3, 2, true);
     check(3, 3, false);
-    check(MAX_DEPTH, 47, true);
-    check(MAX_DEPTH, 48, false);
+    check(MAX_DEPTH, 99, true);
+    check(MAX_DEPTH, 100, false);
     let large = std::thread::Builder::new().stack_size(64 << 20);
     let raised = large.spawn(move || {
         check(500, 499, true);

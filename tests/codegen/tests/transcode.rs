@@ -5,11 +5,11 @@ use std::slice::from_ref;
 
 use eventwright_codegen_tests::allocation::{Counting, allocated};
 use eventwright_codegen_tests::forms::letter_sent::v1;
-use eventwright_codegen_tests::forms::{LetterSent, LetterSentRef};
+use eventwright_codegen_tests::forms::{LetterSent, LetterSentRef, PagePrinted, PagePrintedRef, page_printed};
 use eventwright_schema::Reference;
 use eventwright_schema::avro::{Schema, dynamic, parse, parse_with, resolve};
-use eventwright_wire::Event;
 use eventwright_wire::avro::{Scratch, Transcoder, Writer};
+use eventwright_wire::{DecodeError, Event, EventSchema};
 use serde_json::{Value, json};
 
 #[global_allocator]
@@ -30,6 +30,10 @@ fn array(items: impl Into<Value>) -> Value {
 
 fn with_default(name: &str, ty: impl Into<Value>, default: impl Into<Value>) -> Value {
     json!({"name": name, "type": ty.into(), "default": default.into()})
+}
+
+fn text(schema: &EventSchema) -> Value {
+    serde_json::from_str(schema.text).unwrap()
 }
 
 fn schema(text: &Value) -> Schema {
@@ -169,6 +173,27 @@ fn a_long_default_in_each_of_many_items_is_no_amplifier() {
 }
 
 #[test]
+fn generated_code_refuses_what_a_transcoder_refuses() {
+    let [writer, reader] = [page_printed::v1::PagePrinted::SCHEMA, PagePrinted::SCHEMA];
+    let transcoder = transcoder(&text(writer), &text(reader));
+    let borrowed = |bytes: &[u8]| PagePrintedRef::decode(0, bytes).map(drop);
+    let over = |bytes: &[u8]| PagePrinted::new(Vec::new()).decode_into(0, bytes);
+    let ways: [fn(&[u8]) -> Result<(), DecodeError>; 3] =
+        [|bytes| PagePrinted::decode(0, bytes).map(drop), borrowed, over];
+    for (count, expected) in [(80_000, true), (90_000, false)] {
+        let bytes = [longs(&[count]), vec![2; usize::try_from(count).unwrap()], vec![0]].concat();
+        assert_eq!(transcode(&transcoder, &bytes).is_ok(), expected);
+        for decode in ways {
+            let (result, allocated) = allocated(|| decode(&bytes));
+            assert!(allocated < 64 << 20, "{allocated} bytes were allocated for {count} items");
+            let error = result.map_err(|error| error.to_string()).err();
+            assert_eq!(error.is_none(), expected, "{error:?}");
+            assert!(error.is_none_or(|error| error.contains("more than 16777216 bytes would come of these")));
+        }
+    }
+}
+
+#[test]
 fn items_of_no_bytes_are_counted_once_whatever_the_order() {
     let nulls = field("nulls", array("null"));
     let more = |name: &str| field(name, array("null"));
@@ -196,7 +221,7 @@ fn the_limit_of_depth_is_that_of_decoding_and_can_be_changed() {
         assert!(found.is_ok() == expected, "{found:?}");
         assert!(expected || found.unwrap_err().ends_with("records are nested deeper than the limit"));
     };
-    for (depth, expected) in [(1, true), (48, true), (49, false), (100_000, false)] {
+    for (depth, expected) in [(1, true), (100, true), (101, false), (100_000, false)] {
         check(&added, &nodes(depth), expected);
         check(&skipped, &[nodes(depth), vec![2]].concat(), expected);
     }

@@ -17,13 +17,22 @@ pub(super) const MAX_RESERVED_ITEMS: usize = 1024;
 /// The same for the entries of a map, of which nobody knows how few bytes they take.
 const MAX_RESERVED_ENTRIES: usize = 16;
 
+/// How many bytes may come out of few: defaults and indexes that the writer did not write are no amplifier.
+const MAX_ADDED: usize = 16 << 20;
+
+/// How many bytes may come out of each one of many.
+const MAX_ADDED_PER_BYTE: usize = 64;
+
 /// Reads values from the front of a slice.
 #[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
+    /// How many bytes there were at the start.
+    length: usize,
     /// How many records deeper it may go.
     depth_left: u32,
     empty_items: usize,
+    added: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -40,7 +49,7 @@ impl<'a> Reader<'a> {
     #[inline]
     #[must_use]
     pub const fn with_depth_limit(bytes: &'a [u8], limit: u32) -> Self {
-        Self { bytes, depth_left: limit, empty_items: 0 }
+        Self { bytes, length: bytes.len(), depth_left: limit, empty_items: 0, added: 0 }
     }
 
     /// Goes to other bytes, as deep in records as it is.
@@ -114,15 +123,8 @@ impl<'a> Reader<'a> {
     /// Too few bytes, or a value outside 64 bits.
     #[inline]
     pub(super) fn pass_long(&mut self) -> Result<(), DecodeError> {
-        const LAST_BYTE: u64 = 0x8080_8080_8080_8080;
-        let last = self.bytes.first_chunk().map_or(0, |chunk| !u64::from_le_bytes(*chunk) & LAST_BYTE);
-        match self.bytes.get(last.trailing_zeros() as usize / 8 + 1..) {
-            Some(rest) if last != 0 => {
-                self.bytes = rest;
-                Ok(())
-            }
-            _ => self.long().map(drop),
-        }
+        self.bytes = front::pass_long(self.bytes)?;
+        Ok(())
     }
 
     /// Reads a float: 4 bytes, little-endian.
@@ -158,7 +160,8 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A length that is negative or longer than what is left, or bytes that are not UTF-8.
-    #[inline(always)]
+    // What is always in line is so without optimisation as well, and takes stack of its own wherever it stands then.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
         let (text, rest) = front::text(self.bytes)?;
         self.bytes = rest;
@@ -328,24 +331,25 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// More records inside each other than the limit.
     #[inline]
-    pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
-        self.descend()?;
-        let value = read(self);
-        self.ascend();
-        value
-    }
-
-    /// Goes one record deeper.
-    #[inline]
-    pub(super) fn descend(&mut self) -> Result<(), DecodeError> {
+    pub fn descend(&mut self) -> Result<(), DecodeError> {
         self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
         Ok(())
     }
 
-    /// Comes back from [`Reader::descend`].
+    /// Comes back from [`Reader::descend`]. An error does not come back: whatever is read behind it is less deep.
     #[inline]
-    pub(super) const fn ascend(&mut self) {
+    pub const fn ascend(&mut self) {
         self.depth_left += 1;
+    }
+
+    /// Reads a value onto the heap, outside the function that asks for it: a record that holds itself keeps no place for
+    /// another one on the stack, and so can nest deeper.
+    ///
+    /// # Errors
+    /// What `read` returns.
+    #[inline(never)]
+    pub fn boxed<T>(&mut self, read: fn(&mut Self) -> Result<T, DecodeError>) -> Result<Box<T>, DecodeError> {
+        read(self).map(Box::new)
     }
 
     /// Skips the blocks of an array or map, item by item: a size that a block gives is not believed.
@@ -366,10 +370,27 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Counts so many bytes of defaults, in the reader's encoding. Generated code calls it where each of many items may have
+    /// them, and they are long.
+    ///
+    /// # Errors
+    /// More than 16 MiB and than 64 times the bytes that the reader was made for.
+    #[inline]
+    pub fn add(&mut self, defaults: usize) -> Result<(), DecodeError> {
+        self.added = self.added.saturating_add(defaults);
+        let most = max_added(self.length);
+        if self.added <= most { Ok(()) } else { Err(too_much(most)) }
+    }
+
     fn count_empty_items(&mut self, items: usize, count: i64) -> Result<(), DecodeError> {
         self.empty_items = self.empty_items.saturating_add(items);
         if self.empty_items > MAX_EMPTY_ITEMS { Err(bad_length(count)) } else { Ok(()) }
     }
+}
+
+/// Returns how many bytes may come out of so many.
+pub(super) fn max_added(length: usize) -> usize {
+    length.saturating_mul(MAX_ADDED_PER_BYTE).max(MAX_ADDED)
 }
 
 /// Makes room for the items of a block: in one step for the first, which is the only one as a rule. For more it is not
@@ -389,6 +410,11 @@ pub fn no_such_index(index: usize, count: usize) -> DecodeError {
 #[cold]
 fn bad_index(index: i64, count: usize) -> DecodeError {
     DecodeError::new(DecodeErrorKind::BadIndex { index, count })
+}
+
+#[cold]
+pub(super) fn too_much(most: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::TooMuch(most))
 }
 
 #[cold]

@@ -127,7 +127,7 @@ impl<'a> Writer<'a> {
     /// Goes one record deeper. Generated code calls it for recursive types only.
     ///
     /// # Errors
-    /// More than 48 records inside each other, which no reader would take.
+    /// More records inside each other than [`MAX_DEPTH`], which no reader would take.
     #[inline]
     pub fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
         if self.depth == MAX_DEPTH {

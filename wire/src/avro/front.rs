@@ -16,6 +16,24 @@ pub(super) fn long(bytes: &[u8]) -> Result<(i64, &[u8]), DecodeError> {
     Ok(((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg(), rest))
 }
 
+/// Passes over a varint of 64 bits.
+#[inline]
+pub(super) fn pass_long(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    const LAST_BYTE: u64 = 0x8080_8080_8080_8080;
+    let last = bytes.first_chunk().map_or(0, |chunk| !u64::from_le_bytes(*chunk) & LAST_BYTE);
+    match bytes.get(last.trailing_zeros() as usize / 8 + 1..) {
+        Some(rest) if last != 0 => Ok(rest),
+        _ => long(bytes).map(|(_, rest)| rest),
+    }
+}
+
+/// Passes over a zigzag varint of 32 bits.
+#[inline]
+pub(super) fn pass_int(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    let (value, rest) = long(bytes)?;
+    i32::try_from(value).map(|_| rest).map_err(|_| too_long())
+}
+
 /// Takes a length and as many bytes.
 #[inline]
 pub(super) fn bytes(bytes: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {

@@ -34,7 +34,7 @@ pub use transcode::{Scratch, Transcoder};
 use crate::{DecodeError, EncodeError};
 
 /// How deep records may nest in each other: deeper bytes are refused, and deeper values are not written either.
-pub const MAX_DEPTH: u32 = 48;
+pub const MAX_DEPTH: u32 = 100;
 
 /// A value that writes itself as its own schema says. Implemented by generated code, and for what lists hold.
 pub trait Encode {

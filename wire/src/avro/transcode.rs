@@ -7,15 +7,19 @@
 //! counterpart, branches that the reader has no place for, and numbers of another unit.
 
 mod compile;
+mod pass;
 mod program;
+mod route;
 mod run;
 
 use std::cell::Cell;
 
-use self::program::Program;
+use self::pass::pass_over;
+use self::program::{BodyId, Program};
+use self::route::{Route, Source};
 use self::run::Run;
 use super::plan::wrong_plan;
-use super::{AvroEvent, MAX_DEPTH, Plan, decode_whole};
+use super::{AvroEvent, MAX_DEPTH, Plan, Reader};
 use crate::{DecodeError, Event};
 
 /// How much memory a thread keeps for the next record.
@@ -28,6 +32,7 @@ pub struct Transcoder {
     depth_limit: u32,
     /// `None` where the reader writes what the writer writes.
     program: Option<Program>,
+    route: Route,
 }
 
 /// Memory that transcoding uses and leaves for the next time.
@@ -57,12 +62,19 @@ impl Transcoder {
     /// Compiles a plan.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
+        Self::beside(plan, &[])
+    }
+
+    /// Compiles a plan for an event that was generated with the plans of other writers, each with its index in
+    /// [`Event::WRITERS`]: decoding takes less time where generated code for one of those can be used.
+    #[must_use]
+    pub fn beside(plan: &Plan, known: &[(usize, Plan)]) -> Self {
         let program = (!plan.is_identity(plan.root)).then(|| compile::program(plan));
-        Self { reader: plan.reader, depth_limit: MAX_DEPTH, program }
+        Self { reader: plan.reader, depth_limit: MAX_DEPTH, program, route: route::choose(plan, known) }
     }
 
     /// Returns the transcoder with another limit of depth than [`MAX_DEPTH`]; as
-    /// [`Reader::with_depth_limit`](super::Reader::with_depth_limit).
+    /// [`Reader::with_depth_limit`].
     #[must_use]
     pub fn with_depth_limit(self, depth_limit: u32) -> Self {
         Self { depth_limit, ..self }
@@ -76,7 +88,13 @@ impl Transcoder {
     /// Bytes that the writer's schema does not write, a value that the reader's has no place for, or defaults that make
     /// much more of the bytes than they were: more than 16 MiB and 64 times their length.
     pub fn transcode<'a>(&self, bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<&'a [u8], DecodeError> {
-        let Some(program) = &self.program else { return Ok(bytes) };
+        match &self.program {
+            None => Ok(bytes),
+            Some(program) => self.run(program, bytes, scratch),
+        }
+    }
+
+    fn run<'a>(&self, program: &Program, bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<&'a [u8], DecodeError> {
         let Scratch { out, starts } = scratch;
         out.clear();
         starts.clear();
@@ -88,29 +106,70 @@ impl Transcoder {
     ///
     /// # Errors
     /// As [`Transcoder::transcode`], what the reader's own decoder returns, and a transcoder for another reader.
+    #[inline]
     pub fn decode<'a, E: AvroEvent<'a>>(&self, bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<E, DecodeError> {
-        self.expect_reader::<E::Owned>()?;
-        decode_whole(E::Owned::OWN_WRITER, self.transcode(bytes, scratch)?)
-    }
-
-    /// Decodes the owned form, with scratch memory of the thread.
-    pub(crate) fn decode_owned<E: Event>(&self, bytes: &[u8]) -> Result<E, DecodeError> {
-        self.expect_reader::<E>()?;
-        if self.program.is_none() {
-            return E::decode(E::OWN_WRITER, bytes);
-        }
-        let mut kept = Kept(SCRATCH.take());
-        // The event is what the function ends with: to name it would be to move it, which costs as much as decoding it.
-        match self.transcode(bytes, &mut kept.0) {
-            Ok(bytes) => E::decode(E::OWN_WRITER, bytes),
+        match self.start::<E::Owned>(bytes, || scratch) {
+            Ok(bytes) => self.read(bytes),
             Err(error) => Err(error),
         }
     }
 
-    fn expect_reader<E: Event>(&self) -> Result<(), DecodeError> {
-        match self.reader == E::SCHEMA.fingerprint {
-            true => Ok(()),
-            false => Err(wrong_plan("the plan is for another reader's schema")),
+    /// Decodes the owned form, with scratch memory of the thread.
+    ///
+    /// # Errors
+    /// As [`Transcoder::decode`].
+    #[inline]
+    pub fn decode_owned<E: for<'a> AvroEvent<'a, Owned = E> + Event>(&self, bytes: &[u8]) -> Result<E, DecodeError> {
+        let mut kept = None;
+        match self.start::<E>(bytes, || &mut kept.insert(Kept(SCRATCH.take())).0) {
+            Ok(bytes) => self.read(bytes),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Returns the bytes that generated code decodes.
+    #[inline]
+    fn start<'a, E: Event>(
+        &self,
+        bytes: &'a [u8],
+        scratch: impl FnOnce() -> &'a mut Scratch,
+    ) -> Result<&'a [u8], DecodeError> {
+        if self.reader != E::SCHEMA.fingerprint {
+            return Err(self.for_another_reader());
+        }
+        match &self.route.source {
+            Source::Start(_) => Ok(bytes),
+            Source::Transcoded => self.transcode(bytes, scratch()),
+            Source::TranscodedBy(program) => self.run(program, bytes, scratch()),
+        }
+    }
+
+    /// Reads an event, passes over what is behind it, and expects that to be all.
+    #[inline]
+    fn read<'a, E: AvroEvent<'a>>(&self, bytes: &'a [u8]) -> Result<E, DecodeError> {
+        let mut reader = Reader::with_depth_limit(bytes, self.depth_limit);
+        // One variable from here to the end: to name the event again would be to move it, which takes as long as much of
+        // decoding it.
+        let mut decoded = E::read(self.route.writer.unwrap_or(E::Owned::OWN_WRITER), &mut reader);
+        if decoded.is_ok()
+            && let Err(error) = self.pass_over_rest(reader)
+        {
+            decoded = Err(error);
+        }
+        decoded
+    }
+
+    fn pass_over_rest(&self, mut reader: Reader<'_>) -> Result<(), DecodeError> {
+        let passed = match &self.route.source {
+            Source::Start(Some(rest)) => pass_over(rest, BodyId(0), &mut reader),
+            _ => Ok(()),
+        };
+        reader.finish(passed)
+    }
+
+    /// Returns the error of a reader that the plan was not made for.
+    #[cold]
+    pub(crate) fn for_another_reader(&self) -> DecodeError {
+        wrong_plan("the plan is for another reader's schema")
     }
 }

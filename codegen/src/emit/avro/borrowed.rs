@@ -1,6 +1,7 @@
 //! Emits the structs and enums of the borrowed form: for each type that holds text, bytes or a map one that borrows them
 //! from what was decoded, and how it becomes the owned one.
 
+use super::super::shared;
 use super::form::{Form, Kind};
 use super::masked_debug;
 use crate::ir::{AvroBody, Field, Origin, Record, Ty, Type, TypePath, Union, Variant, Version};
@@ -12,10 +13,18 @@ pub(super) fn definitions<'b>(form: &Form, body: &'b AvroBody, wire: &Path) -> V
         return Vec::new();
     }
     let reused = body.reused.iter().filter(|(_, one)| form.has(one)).map(|(origin, one)| {
-        let Origin::Older(version) = origin else { unreachable!("lowering refuses forms of shared types") };
-        let path = form.path(one.path(), one.name());
-        let up = path.module.as_ref().map(|_| quote!(super::));
-        (one.path(), quote!(pub use #up super::#version::#path;))
+        let up = one.path().module.as_ref().map(|_| quote!(super::));
+        let defined = match origin {
+            Origin::Older(version) => {
+                let path = form.path(one.path(), one.name());
+                quote!(super::#version::#path)
+            }
+            Origin::Shared(version, path) => {
+                let (version, path) = (shared::path(version), form.path(path, one.name()));
+                quote!(#version::#path)
+            }
+        };
+        (one.path(), quote!(pub use #up #defined;))
     });
     let types = body.types.iter().filter(|one| form.has(one)).filter_map(|one| {
         let definition = match one {
@@ -30,10 +39,19 @@ pub(super) fn definitions<'b>(form: &Form, body: &'b AvroBody, wire: &Path) -> V
 
 /// Returns the name of the borrowed form of the event itself, if there is one.
 pub(in crate::emit) fn newest(body: &AvroBody, version: &Version) -> Option<Ident> {
+    of_type(body, body.root(version))
+}
+
+/// Returns the name of the borrowed form of a shared type, if there is one.
+pub(in crate::emit) fn newest_shared(body: &AvroBody, root: &Ident) -> Option<Ident> {
+    let root = body.types.iter().find(|one| one.path().module.is_none() && one.path().ident == *root);
+    of_type(body, root?)
+}
+
+fn of_type(body: &AvroBody, one: &Type) -> Option<Ident> {
     let forms = Form::wanted(body);
     let form = forms.iter().find(|form| form.kind == Kind::Borrowed)?;
-    let root = body.root(version);
-    form.has(root).then(|| form.path(root.path(), root.name()).ident)
+    form.has(one).then(|| form.path(one.path(), one.name()).ident)
 }
 
 fn record(record: &Record, form: &Form, wire: &Path) -> TokenStream {

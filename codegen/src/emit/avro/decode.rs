@@ -13,6 +13,7 @@ use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Variant, Writ
 use crate::names;
 use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
+mod added;
 mod convert;
 mod over;
 mod skip;
@@ -57,6 +58,8 @@ struct Emitter<'e> {
     wire: &'e Path,
     /// The records and enums that need a function of their own: node, function and type.
     functions: BTreeMap<NodeId, (Ident, &'e Type)>,
+    /// How many bytes of defaults there are in a record that may stand in each of many items, where they are many.
+    added: BTreeMap<NodeId, usize>,
 }
 
 impl<'e> Emitter<'e> {
@@ -78,7 +81,7 @@ impl<'e> Emitter<'e> {
             let function = if *count == 1 { function } else { format_ident!("{function}_{count}") };
             functions.insert(id, (function, one));
         }
-        Self { form, body, writer, wire, functions }
+        Self { form, body, writer, wire, functions, added: added::lengths(&writer.plan) }
     }
 
     /// Emits the implementation of the form's trait for a type, as the type's own version writes it.
@@ -126,9 +129,9 @@ impl<'e> Emitter<'e> {
         let (wire, node, function) = (self.wire, self.node(id), self.form.function(function, one.name()));
         let doc = format!(" Reads `{}` as version {} wrote it.", one.name(), self.writer.version);
         if self.form.kind == Kind::Reused {
-            return self.function_over(&function, one, node);
+            return self.function_over(&function, one, id);
         }
-        let (ty, body) = (self.form.named_type(one), self.body_of(one, node));
+        let (ty, added, body) = (self.form.named_type(one), self.added(id), self.body_of(one, node));
         let (generics, lifetime) = self.form.function_lifetimes();
         let inline = self.inline(one);
         quote! {
@@ -137,9 +140,16 @@ impl<'e> Emitter<'e> {
             fn #function #generics (
                 reader: &mut #wire::avro::Reader<#lifetime>,
             ) -> ::core::result::Result<#ty, #wire::DecodeError> {
+                #added
                 #body
             }
         }
+    }
+
+    /// Returns the statement that counts the defaults of what may stand in each of many items.
+    fn added(&self, id: NodeId) -> Option<TokenStream> {
+        let length = Literal::usize_unsuffixed(*self.added.get(&id)?);
+        Some(quote!(reader.add(#length)?;))
     }
 
     fn node(&self, id: NodeId) -> &'e Node {
@@ -174,12 +184,11 @@ impl<'e> Emitter<'e> {
                 FieldStep::Skip { node, .. } => skips.push(skip::statement(self.writer, *node, self.wire)),
                 FieldStep::Read { field, node } => {
                     let Some(field) = record.fields.get(*field) else { continue };
-                    let (name, text) = (&field.ident, &field.name);
-                    let read = self.read(*node, &field.ty);
+                    let (name, read) = (&field.ident, in_field(record, field, &self.read(*node, &field.ty)));
                     let skips = std::mem::take(&mut skips);
                     fields.push(match skips.as_slice() {
-                        [] => quote!(#name: #read.field(#text)?),
-                        skips => quote!(#name: { #(#skips)* #read.field(#text)? }),
+                        [] => quote!(#name: #read),
+                        skips => quote!(#name: { #(#skips)* #read }),
                     });
                 }
                 FieldStep::Default { field, .. } => {
@@ -189,15 +198,12 @@ impl<'e> Emitter<'e> {
                 }
             }
         }
-        let body = match skips.as_slice() {
-            [] => quote!(::core::result::Result::Ok(#path { #(#fields),* })),
-            skips => quote! {
-                let value = #path { #(#fields),* };
-                #(#skips)*
-                ::core::result::Result::Ok(value)
-            },
-        };
-        if record.recursive { quote!(reader.nested(|reader| { #body })) } else { body }
+        let value = quote!(#path { #(#fields),* });
+        if !record.recursive && skips.is_empty() {
+            return quote!(::core::result::Result::Ok(#value));
+        }
+        let (descend, ascend) = around(record);
+        quote!(#descend let value = #value; #(#skips)* #ascend ::core::result::Result::Ok(value))
     }
 
     /// Returns the expression of a field's default.
@@ -266,8 +272,8 @@ impl<'e> Emitter<'e> {
                 }
             }
             (Node::Record(_) | Node::Enum(_), Ty::Record { path, boxed, name }) => {
-                let read = self.read_named(id, path, name);
-                if *boxed { quote!(#read.map(::std::boxed::Box::new)) } else { read }
+                let function = self.function_of(id, path, name);
+                if *boxed { quote!(reader.boxed(#function)) } else { quote!(#function(reader)) }
             }
             (Node::Record(_) | Node::Enum(_), Ty::Enum { path, name }) => self.read_named(id, path, name),
             (Node::Scalar { from, .. }, Ty::String | Ty::Bytes) if self.form.kind == Kind::Borrowed => {
@@ -348,6 +354,28 @@ impl<'e> Emitter<'e> {
                 ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
             }
         }
+    }
+}
+
+/// Returns the statements around the fields of a record that may hold itself.
+fn around(record: &Record) -> (Option<TokenStream>, Option<TokenStream>) {
+    record.recursive.then(|| (quote!(reader.descend()?;), quote!(reader.ascend();))).unzip()
+}
+
+/// Returns the expression of a field's value. In a record that may hold itself it does without `?`, which takes twice the
+/// stack where nothing is optimised: so all of a wide record's levels have room.
+fn in_field(record: &Record, field: &Field, read: &TokenStream) -> TokenStream {
+    let name = &field.name;
+    match record.recursive {
+        false => quote!(#read.field(#name)?),
+        true => quote! {
+            match #read {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(error.in_field(#name));
+                }
+            }
+        },
     }
 }
 

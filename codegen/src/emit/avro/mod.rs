@@ -16,7 +16,7 @@ use crate::ir::{AvroBody, Enum, Field, Origin, Record, Ty, Type};
 use crate::names;
 use crate::rust::{Ident, Literal, Path, TokenStream, quote};
 
-pub(super) use borrowed::newest as newest_borrowed;
+pub(super) use borrowed::{newest as newest_borrowed, newest_shared as newest_shared_borrowed};
 pub(super) use encode::field as write_field;
 pub(super) use event::events;
 

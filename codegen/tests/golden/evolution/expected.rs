@@ -775,34 +775,64 @@ pub mod shipment_booked {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(Legacy {
-                        nothing: ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()).field(
-                            "nothing"
-                        )?,
-                        flags: reader.items(1, ::eventwright::wire::avro::Reader::boolean).field("flags")?,
-                        weights: reader.entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }).field("weights")?,
-                        digest: reader.array::<3>().field("digest")?,
-                        mode: <Mode as ::eventwright::wire::avro::Decode>::decode(reader).field("mode")?,
-                        again: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Legacy as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("again")?,
-                    })
-                })
+                reader.descend()?;
+                let value = Legacy {
+                    nothing: match ::core::result::Result::<(), ::eventwright::wire::DecodeError>::Ok(()) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("nothing"));
+                        }
+                    },
+                    flags: match reader.items(1, ::eventwright::wire::avro::Reader::boolean) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("flags"));
+                        }
+                    },
+                    weights: match reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.double().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("weights"));
+                        }
+                    },
+                    digest: match reader.array::<3>() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("digest"));
+                        }
+                    },
+                    mode: match <Mode as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("mode"));
+                        }
+                    },
+                    again: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Legacy as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("again"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -896,6 +926,14 @@ pub mod shipment_booked {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -1593,33 +1631,33 @@ pub mod shipment_booked {
         fn skip_legacy_9_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                reader.skip_blocks(1, |reader| {
-                    reader.boolean()?;
-                    ::core::result::Result::Ok(())
-                })?;
-                reader.skip_blocks(1, |reader| {
-                    reader.bytes()?;
-                    match reader.index(2)? {
-                        0 => {}
-                        1 => {
-                            reader.double()?;
-                        }
-                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
-                    }
-                    ::core::result::Result::Ok(())
-                })?;
-                reader.fixed(3)?;
-                reader.index(3)?;
+            reader.descend()?;
+            reader.skip_blocks(1, |reader| {
+                reader.boolean()?;
+                ::core::result::Result::Ok(())
+            })?;
+            reader.skip_blocks(1, |reader| {
+                reader.bytes()?;
                 match reader.index(2)? {
                     0 => {}
                     1 => {
-                        skip_legacy_9_of_v1(reader)?;
+                        reader.double()?;
                     }
                     index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
                 ::core::result::Result::Ok(())
-            })
+            })?;
+            reader.fixed(3)?;
+            reader.index(3)?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
+                    skip_legacy_9_of_v1(reader)?;
+                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+            }
+            reader.ascend();
+            ::core::result::Result::Ok(())
         }
 
         /// The schema of version 2 of `ShipmentBooked`.
@@ -1691,6 +1729,14 @@ pub mod shipment_booked {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -2193,6 +2239,14 @@ pub mod stock_level_changed {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -2852,6 +2906,14 @@ pub mod stock_level_changed {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for StockLevelChanged {
@@ -3383,6 +3445,14 @@ pub mod route_planned {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RoutePlanned {
@@ -3849,6 +3919,14 @@ pub mod route_planned {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -4428,6 +4506,14 @@ pub mod route_planned {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 

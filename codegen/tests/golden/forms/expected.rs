@@ -9,6 +9,7 @@ const _: () = ::core::assert!(
 /// registration.
 pub static SCHEMAS: &[&::eventwright::wire::EventSchema] = &[
     &letter_sent::v1::SCHEMA, &letter_sent::v2::SCHEMA, &clock_read::v1::SCHEMA, &clock_read::v2::SCHEMA,
+    &page_printed::v1::SCHEMA, &page_printed::v2::SCHEMA,
 ];
 
 /// The versions of `LetterSent`.
@@ -659,6 +660,14 @@ pub mod letter_sent {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for LetterSent {
@@ -1279,61 +1288,121 @@ pub mod letter_sent {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(LetterSent {
-                        subject: reader.bytes().map(<[u8]>::to_vec).field("subject")?,
-                        stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
-                        sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
-                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
-                        notes: reader.items(1, ::eventwright::wire::avro::Reader::string).field("notes")?,
-                        copies: reader.entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }).field("copies")?,
-                        receivers: reader.items(
-                            2,
-                            <Person as ::eventwright::wire::avro::Decode>::decode,
-                        ).field("receivers")?,
-                        content: match reader.index(5) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => reader.string().map(LetterSentContent::String).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(2) => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(3) => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(4) => reader.long().map(LetterSentContent::Long).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("content")?,
-                        answer: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("answer")?,
-                        seal: reader.bytes().map(<[u8]>::to_vec).field("seal")?,
-                        id: reader.uuid().field("id")?,
-                        weights: reader.items(8, ::eventwright::wire::avro::Reader::double).field("weights")?,
-                    })
-                })
+                reader.descend()?;
+                let value = LetterSent {
+                    subject: match reader.bytes().map(<[u8]>::to_vec) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("subject"));
+                        }
+                    },
+                    stamp: match <Stamp as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("stamp"));
+                        }
+                    },
+                    sender: match <Person as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("sender"));
+                        }
+                    },
+                    size: match <Size as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("size"));
+                        }
+                    },
+                    notes: match reader.items(1, ::eventwright::wire::avro::Reader::string) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("notes"));
+                        }
+                    },
+                    copies: match reader.entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("copies"));
+                        }
+                    },
+                    receivers: match reader.items(2, <Person as ::eventwright::wire::avro::Decode>::decode) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("receivers"));
+                        }
+                    },
+                    content: match match reader.index(5) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.string().map(LetterSentContent::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.long().map(LetterSentContent::Long).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("content"));
+                        }
+                    },
+                    answer: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <LetterSent as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("answer"));
+                        }
+                    },
+                    seal: match reader.bytes().map(<[u8]>::to_vec) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("seal"));
+                        }
+                    },
+                    id: match reader.uuid() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("id"));
+                        }
+                    },
+                    weights: match reader.items(8, ::eventwright::wire::avro::Reader::double) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("weights"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -1355,28 +1424,53 @@ pub mod letter_sent {
         fn letter_sent_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<LetterSent, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                let value = LetterSent {
-                    subject: reader.string().map(::std::string::String::into_bytes).field("subject")?,
-                    stamp: stamp_from_v1(reader).field("stamp")?,
-                    sender: <Person as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
-                    notes: reader.items(1, ::eventwright::wire::avro::Reader::string).field("notes")?,
-                    copies: LetterSent::default_copies(),
-                    receivers: LetterSent::default_receivers(),
-                    content: LetterSent::default_content(),
-                    answer: LetterSent::default_answer(),
-                    seal: LetterSent::default_seal(),
-                    id: LetterSent::default_id(),
-                    weights: LetterSent::default_weights(),
-                };
-                reader.skip_blocks(1, |reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })?;
-                ::core::result::Result::Ok(value)
-            })
+            reader.descend()?;
+            let value = LetterSent {
+                subject: match reader.string().map(::std::string::String::into_bytes) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("subject"));
+                    }
+                },
+                stamp: match stamp_from_v1(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("stamp"));
+                    }
+                },
+                sender: match <Person as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("sender"));
+                    }
+                },
+                size: match <Size as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("size"));
+                    }
+                },
+                notes: match reader.items(1, ::eventwright::wire::avro::Reader::string) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("notes"));
+                    }
+                },
+                copies: LetterSent::default_copies(),
+                receivers: LetterSent::default_receivers(),
+                content: LetterSent::default_content(),
+                answer: LetterSent::default_answer(),
+                seal: LetterSent::default_seal(),
+                id: LetterSent::default_id(),
+                weights: LetterSent::default_weights(),
+            };
+            reader.skip_blocks(1, |reader| {
+                reader.bytes()?;
+                reader.bytes()?;
+                ::core::result::Result::Ok(())
+            })?;
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         /// Reads `golden.forms.Stamp` as version 1 wrote it.
@@ -1395,59 +1489,119 @@ pub mod letter_sent {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(LetterSentRef {
-                        subject: reader.bytes().field("subject")?,
-                        stamp: <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?,
-                        sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
-                        size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
-                        notes: reader.items(1, ::eventwright::wire::avro::Reader::str).field("notes")?,
-                        copies: reader.borrowed_entries(|reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => reader.bytes().map(::core::option::Option::Some),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }).field("copies")?,
-                        receivers: reader.items(
-                            2,
-                            <PersonRef as ::eventwright::wire::avro::Decode>::decode,
-                        ).field("receivers")?,
-                        content: match reader.index(5) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => reader.str().map(LetterSentContentRef::String).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(2) => reader.bytes().map(LetterSentContentRef::Bytes).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(3) => <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContentRef::Person).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(4) => reader.long().map(LetterSentContentRef::Long).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("content")?,
-                        answer: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <LetterSentRef as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("answer")?,
-                        seal: reader.bytes().field("seal")?,
-                        id: reader.uuid().field("id")?,
-                        weights: reader.items(8, ::eventwright::wire::avro::Reader::double).field("weights")?,
-                    })
-                })
+                reader.descend()?;
+                let value = LetterSentRef {
+                    subject: match reader.bytes() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("subject"));
+                        }
+                    },
+                    stamp: match <Stamp as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("stamp"));
+                        }
+                    },
+                    sender: match <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("sender"));
+                        }
+                    },
+                    size: match <Size as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("size"));
+                        }
+                    },
+                    notes: match reader.items(1, ::eventwright::wire::avro::Reader::str) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("notes"));
+                        }
+                    },
+                    copies: match reader.borrowed_entries(|reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.bytes().map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("copies"));
+                        }
+                    },
+                    receivers: match reader.items(2, <PersonRef as ::eventwright::wire::avro::Decode>::decode) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("receivers"));
+                        }
+                    },
+                    content: match match reader.index(5) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.str().map(LetterSentContentRef::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => reader.bytes().map(LetterSentContentRef::Bytes).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContentRef::Person).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(4) => reader.long().map(LetterSentContentRef::Long).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("content"));
+                        }
+                    },
+                    answer: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <LetterSentRef as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("answer"));
+                        }
+                    },
+                    seal: match reader.bytes() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("seal"));
+                        }
+                    },
+                    id: match reader.uuid() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("id"));
+                        }
+                    },
+                    weights: match reader.items(8, ::eventwright::wire::avro::Reader::double) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("weights"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -1455,33 +1609,58 @@ pub mod letter_sent {
         fn letter_sent_from_v1_ref<'a>(
             reader: &mut ::eventwright::wire::avro::Reader<'a>,
         ) -> ::core::result::Result<LetterSentRef<'a>, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                let value = LetterSentRef {
-                    subject: reader.str().map(str::as_bytes).field("subject")?,
-                    stamp: stamp_from_v1(reader).field("stamp")?,
-                    sender: <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader).field("sender")?,
-                    size: <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?,
-                    notes: reader.items(1, ::eventwright::wire::avro::Reader::str).field("notes")?,
-                    copies: ::eventwright::wire::avro::BorrowedMap::from(
-                        ::std::vec::Vec::from([("b", ::core::option::Option::<&'a [u8]>::None)])
-                    ),
-                    receivers: ::std::vec::Vec::from([PersonRef {
-                        name: "all",
-                        age: ::core::option::Option::Some(7),
-                    }]),
-                    content: ::core::option::Option::<LetterSentContentRef<'a>>::None,
-                    answer: ::core::option::Option::<::std::boxed::Box<LetterSentRef<'a>>>::None,
-                    seal: b"\x01A".as_slice(),
-                    id: LetterSent::default_id(),
-                    weights: LetterSent::default_weights(),
-                };
-                reader.skip_blocks(1, |reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })?;
-                ::core::result::Result::Ok(value)
-            })
+            reader.descend()?;
+            let value = LetterSentRef {
+                subject: match reader.str().map(str::as_bytes) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("subject"));
+                    }
+                },
+                stamp: match stamp_from_v1(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("stamp"));
+                    }
+                },
+                sender: match <PersonRef as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("sender"));
+                    }
+                },
+                size: match <Size as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("size"));
+                    }
+                },
+                notes: match reader.items(1, ::eventwright::wire::avro::Reader::str) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("notes"));
+                    }
+                },
+                copies: ::eventwright::wire::avro::BorrowedMap::from(
+                    ::std::vec::Vec::from([("b", ::core::option::Option::<&'a [u8]>::None)])
+                ),
+                receivers: ::std::vec::Vec::from([PersonRef {
+                    name: "all",
+                    age: ::core::option::Option::Some(7),
+                }]),
+                content: ::core::option::Option::<LetterSentContentRef<'a>>::None,
+                answer: ::core::option::Option::<::std::boxed::Box<LetterSentRef<'a>>>::None,
+                seal: b"\x01A".as_slice(),
+                id: LetterSent::default_id(),
+                weights: LetterSent::default_weights(),
+            };
+            reader.skip_blocks(1, |reader| {
+                reader.bytes()?;
+                reader.bytes()?;
+                ::core::result::Result::Ok(())
+            })?;
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         impl ::eventwright::wire::avro::DecodeInto for LetterSent {
@@ -1490,113 +1669,175 @@ pub mod letter_sent {
                 reader: &mut ::eventwright::wire::avro::Reader<'_>,
             ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
                 let value = self;
-                reader.nested(|reader| {
-                    reader.bytes_into(&mut value.subject).field("subject")?;
-                    value.stamp = <Stamp as ::eventwright::wire::avro::Decode>::decode(reader).field("stamp")?;
-                    ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
-                    value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
-                    reader.items_into(
-                        1,
-                        &mut value.notes,
-                        |reader| reader.string(),
-                        |reader, place| reader.string_into(place),
-                    ).field("notes")?;
-                    value.copies = reader.entries(|reader| match reader.index(2) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                reader.descend()?;
+                match reader.bytes_into(&mut value.subject) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("subject"));
+                    }
+                };
+                value.stamp = match <Stamp as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("stamp"));
+                    }
+                };
+                match ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("sender"));
+                    }
+                };
+                value.size = match <Size as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("size"));
+                    }
+                };
+                match reader.items_into(
+                    1,
+                    &mut value.notes,
+                    |reader| reader.string(),
+                    |reader, place| reader.string_into(place),
+                ) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("notes"));
+                    }
+                };
+                value.copies = match reader.entries(|reader| match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.bytes().map(<[u8]>::to_vec).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("copies"));
+                    }
+                };
+                match reader.items_into(
+                    2,
+                    &mut value.receivers,
+                    |reader| <Person as ::eventwright::wire::avro::Decode>::decode(reader),
+                    |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                ) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("receivers"));
+                    }
+                };
+                match match reader.index(5) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                        |new| *&mut value.content = new
+                    ),
+                    ::core::result::Result::Ok(1) => match &mut value.content {
+                        ::core::option::Option::Some(place) => match place {
+                            LetterSentContent::String(place) => reader.string_into(place),
+                            place => reader.string().map(LetterSentContent::String).map(|new| *place = new),
+                        },
+                        place => reader.string().map(LetterSentContent::String).map(
                             ::core::option::Option::Some
-                        ),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }).field("copies")?;
-                    reader.items_into(
-                        2,
-                        &mut value.receivers,
-                        |reader| <Person as ::eventwright::wire::avro::Decode>::decode(reader),
-                        |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
-                    ).field("receivers")?;
-                    match reader.index(5) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
-                            |new| *&mut value.content = new
-                        ),
-                        ::core::result::Result::Ok(1) => match &mut value.content {
-                            ::core::option::Option::Some(place) => match place {
-                                LetterSentContent::String(place) => reader.string_into(place),
-                                place => reader.string().map(LetterSentContent::String).map(|new| *place = new),
-                            },
-                            place => reader.string().map(LetterSentContent::String).map(
-                                ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(2) => match &mut value.content {
+                        ::core::option::Option::Some(place) => match place {
+                            LetterSentContent::Bytes(place) => reader.bytes_into(place),
+                            place => reader.bytes().map(<[u8]>::to_vec).map(
+                                LetterSentContent::Bytes
                             ).map(|new| *place = new),
                         },
-                        ::core::result::Result::Ok(2) => match &mut value.content {
-                            ::core::option::Option::Some(place) => match place {
-                                LetterSentContent::Bytes(place) => reader.bytes_into(place),
-                                place => reader.bytes().map(<[u8]>::to_vec).map(
-                                    LetterSentContent::Bytes
-                                ).map(|new| *place = new),
-                            },
-                            place => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
-                                ::core::option::Option::Some
-                            ).map(|new| *place = new),
-                        },
-                        ::core::result::Result::Ok(3) => match &mut value.content {
-                            ::core::option::Option::Some(place) => match place {
-                                LetterSentContent::Person(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
-                                    place,
-                                    reader,
-                                ),
-                                place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                    LetterSentContent::Person
-                                ).map(|new| *place = new),
-                            },
-                            place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
-                                ::core::option::Option::Some
-                            ).map(|new| *place = new),
-                        },
-                        ::core::result::Result::Ok(4) => match &mut value.content {
-                            ::core::option::Option::Some(place) => match place {
-                                LetterSentContent::Long(place) => reader.long().map(|new| *place = new),
-                                place => reader.long().map(LetterSentContent::Long).map(|new| *place = new),
-                            },
-                            place => reader.long().map(LetterSentContent::Long).map(
-                                ::core::option::Option::Some
-                            ).map(|new| *place = new),
-                        },
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("content")?;
-                    match reader.index(2) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
-                            |new| *&mut value.answer = new
-                        ),
-                        ::core::result::Result::Ok(1) => match &mut value.answer {
-                            ::core::option::Option::Some(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
-                                &mut **place,
+                        place => reader.bytes().map(<[u8]>::to_vec).map(LetterSentContent::Bytes).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(3) => match &mut value.content {
+                        ::core::option::Option::Some(place) => match place {
+                            LetterSentContent::Person(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                                place,
                                 reader,
                             ),
-                            place => <LetterSent as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
+                            place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                LetterSentContent::Person
                             ).map(|new| *place = new),
                         },
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("answer")?;
-                    reader.bytes_into(&mut value.seal).field("seal")?;
-                    value.id = reader.uuid().field("id")?;
-                    reader.items_into(
-                        8,
-                        &mut value.weights,
-                        |reader| reader.double(),
-                        |reader, place| reader.double().map(|new| *place = new),
-                    ).field("weights")?;
-                    ::core::result::Result::Ok(())
-                })
+                        place => <Person as ::eventwright::wire::avro::Decode>::decode(reader).map(LetterSentContent::Person).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(4) => match &mut value.content {
+                        ::core::option::Option::Some(place) => match place {
+                            LetterSentContent::Long(place) => reader.long().map(|new| *place = new),
+                            place => reader.long().map(LetterSentContent::Long).map(|new| *place = new),
+                        },
+                        place => reader.long().map(LetterSentContent::Long).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 5))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("content"));
+                    }
+                };
+                match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                        |new| *&mut value.answer = new
+                    ),
+                    ::core::result::Result::Ok(1) => match &mut value.answer {
+                        ::core::option::Option::Some(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                            &mut **place,
+                            reader,
+                        ),
+                        place => reader.boxed(
+                            <LetterSent as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("answer"));
+                    }
+                };
+                match reader.bytes_into(&mut value.seal) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("seal"));
+                    }
+                };
+                value.id = match reader.uuid() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("id"));
+                    }
+                };
+                match reader.items_into(
+                    8,
+                    &mut value.weights,
+                    |reader| reader.double(),
+                    |reader, place| reader.double().map(|new| *place = new),
+                ) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("weights"));
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(())
             }
         }
 
@@ -1605,33 +1846,56 @@ pub mod letter_sent {
             value: &mut LetterSent,
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                reader.string().map(
-                    ::std::string::String::into_bytes
-                ).map(|new| *&mut value.subject = new).field("subject")?;
-                value.stamp = stamp_from_v1(reader).field("stamp")?;
-                ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader).field("sender")?;
-                value.size = <Size as ::eventwright::wire::avro::Decode>::decode(reader).field("size")?;
-                reader.items_into(
-                    1,
-                    &mut value.notes,
-                    |reader| reader.string(),
-                    |reader, place| reader.string_into(place),
-                ).field("notes")?;
-                reader.skip_blocks(1, |reader| {
-                    reader.bytes()?;
-                    reader.bytes()?;
-                    ::core::result::Result::Ok(())
-                })?;
-                value.copies = LetterSent::default_copies();
-                value.receivers = LetterSent::default_receivers();
-                value.content = LetterSent::default_content();
-                value.answer = LetterSent::default_answer();
-                value.seal = LetterSent::default_seal();
-                value.id = LetterSent::default_id();
-                value.weights = LetterSent::default_weights();
+            reader.descend()?;
+            match reader.string().map(::std::string::String::into_bytes).map(|new| *&mut value.subject = new) {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(error.in_field("subject"));
+                }
+            };
+            value.stamp = match stamp_from_v1(reader) {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(error.in_field("stamp"));
+                }
+            };
+            match ::eventwright::wire::avro::DecodeInto::decode_into(&mut value.sender, reader) {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(error.in_field("sender"));
+                }
+            };
+            value.size = match <Size as ::eventwright::wire::avro::Decode>::decode(reader) {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(error.in_field("size"));
+                }
+            };
+            match reader.items_into(
+                1,
+                &mut value.notes,
+                |reader| reader.string(),
+                |reader, place| reader.string_into(place),
+            ) {
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(error.in_field("notes"));
+                }
+            };
+            reader.skip_blocks(1, |reader| {
+                reader.bytes()?;
+                reader.bytes()?;
                 ::core::result::Result::Ok(())
-            })
+            })?;
+            value.copies = LetterSent::default_copies();
+            value.receivers = LetterSent::default_receivers();
+            value.content = LetterSent::default_content();
+            value.answer = LetterSent::default_answer();
+            value.seal = LetterSent::default_seal();
+            value.id = LetterSent::default_id();
+            value.weights = LetterSent::default_weights();
+            reader.ascend();
+            ::core::result::Result::Ok(())
         }
 
         /// The schema of version 2 of `LetterSent`.
@@ -1680,6 +1944,14 @@ pub mod letter_sent {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -1876,6 +2148,14 @@ pub mod clock_read {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ClockRead {
@@ -2047,6 +2327,14 @@ pub mod clock_read {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for ClockRead {
@@ -2090,3 +2378,765 @@ pub mod clock_read {
 }
 
 pub use clock_read::v2::ClockRead;
+
+/// The versions of `PagePrinted`.
+pub mod page_printed {
+    /// Version 1 of `PagePrinted`.
+    pub mod v1 {
+        use ::eventwright::wire::avro::InField as _;
+
+        /// The record `golden.forms.PagePrinted`.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct PagePrinted {
+            /// The field `lines`.
+            pub lines: ::std::vec::Vec<Line>,
+        }
+
+        impl PagePrinted {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(lines: ::std::vec::Vec<Line>) -> Self {
+                Self {
+                    lines
+                }
+            }
+        }
+
+        /// The record `golden.forms.Line`.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Line {
+            /// The field `length`.
+            pub length: i32,
+        }
+
+        impl Line {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(length: i32) -> Self {
+                Self {
+                    length
+                }
+            }
+        }
+
+        impl ::eventwright::wire::avro::Encode for PagePrinted {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.items(&self.lines, ::eventwright::wire::avro::encode_item).field("lines")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for PagePrinted {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PagePrinted", 1);
+                record.field("lines", &self.lines);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PagePrinted {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PagePrinted {
+            const EXPECTED: &'static str = "struct PagePrinted";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::vec::Vec<Line>>::None,);
+                ::eventwright::wire::json::fields(entries, &["lines"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_lines),) => ::core::result::Result::Ok(Self {
+                        lines: field_lines
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PagePrinted {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
+        impl ::eventwright::wire::avro::Encode for Line {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.int(self.length);
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for Line {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Line", 1);
+                record.field("length", &self.length);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Line {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Line {
+            const EXPECTED: &'static str = "struct Line";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<i32>::None,);
+                ::eventwright::wire::json::fields(entries, &["length"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_length),) => ::core::result::Result::Ok(Self {
+                        length: field_length
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for PagePrinted {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(PagePrinted {
+                    lines: reader.items(1, <Line as ::eventwright::wire::avro::Decode>::decode).field("lines")?
+                })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Line {
+                    length: reader.int().field("length")?
+                })
+            }
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for PagePrinted {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                reader.items_into(
+                    1,
+                    &mut value.lines,
+                    |reader| <Line as ::eventwright::wire::avro::Decode>::decode(reader),
+                    |reader, place| <Line as ::eventwright::wire::avro::Decode>::decode(reader).map(|new| *place = new),
+                ).field("lines")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        /// The schema of version 1 of `PagePrinted`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "PagePrinted",
+            version: 1,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.forms.PagePrinted",
+            prefix: "",
+            topic: "pages",
+            subject: "pages-value",
+            text: r#"{"type": "record", "name": "PagePrinted", "namespace": "golden.forms", "fields": [
+  {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [
+    {"name": "length", "type": "int"}]}}}
+]}
+"#,
+            references: &[],
+            fingerprint: 0x6e5dff0e0072c0e3,
+            sha256: *b"\xa1\xad\xa48\xca\x0bg\xe2\x9c\xfc\x06X\x98B=%\xfc\x86y\xd3\xee\x86%\xc7\xf4R=\x90(^\xf8c",
+            canonical_fingerprint: 0x6e5dff0e0072c0e3,
+            message_indexes: &[],
+        };
+
+        impl ::eventwright::wire::Event for PagePrinted {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&SCHEMA];
+
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PagePrinted {
+            type Owned = PagePrinted;
+
+            #[inline]
+            fn read(
+                writer: usize,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0 => <PagePrinted as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                }
+            }
+        }
+
+        impl PagePrinted {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
+            /// lists keep their memory.
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`. The event is
+            /// then a mix of what it was and what was read.
+            pub fn decode_into(
+                &mut self,
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let decoded = match writer {
+                    0 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                };
+                reader.finish(decoded)
+            }
+        }
+    }
+
+    /// Version 2 of `PagePrinted`.
+    pub mod v2 {
+        use ::eventwright::wire::avro::InField as _;
+
+        /// The record `golden.forms.PagePrinted`.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct PagePrinted {
+            /// The field `lines`.
+            pub lines: ::std::vec::Vec<Line>,
+        }
+
+        impl PagePrinted {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(lines: ::std::vec::Vec<Line>) -> Self {
+                Self {
+                    lines
+                }
+            }
+        }
+
+        /// The record `golden.forms.Line`.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Line {
+            /// The field `length`.
+            pub length: i32,
+            /// The field `terms`.
+            pub terms: ::std::string::String,
+        }
+
+        impl Line {
+            /// Returns the record with the fields that have no default; the others have theirs. Written as
+            /// `..new(...)`, it keeps compiling when a version adds a field with a default.
+            #[must_use]
+            pub fn new(length: i32) -> Self {
+                Self {
+                    length,
+                    terms: Self::default_terms(),
+                }
+            }
+
+            /// Returns the default of `terms`.
+            pub(super) fn default_terms() -> ::std::string::String {
+                ::std::string::String::from(
+                    "No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking:"
+                )
+            }
+        }
+
+        /// The record `golden.forms.PagePrinted`, borrowing from what it was decoded from.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct PagePrintedRef<'a> {
+            /// The field `lines`.
+            pub lines: ::std::vec::Vec<LineRef<'a>>,
+        }
+
+        impl PagePrintedRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> PagePrinted {
+                PagePrinted {
+                    lines: self.lines.into_iter().map(|value| value.into_owned()).collect()
+                }
+            }
+        }
+
+        /// The record `golden.forms.Line`, borrowing from what it was decoded from.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct LineRef<'a> {
+            /// The field `length`.
+            pub length: i32,
+            /// The field `terms`.
+            pub terms: &'a str,
+        }
+
+        impl LineRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> Line {
+                Line {
+                    length: self.length,
+                    terms: ::std::string::String::from(self.terms),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::avro::Encode for PagePrinted {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.items(&self.lines, ::eventwright::wire::avro::encode_item).field("lines")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for PagePrinted {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PagePrinted", 1);
+                record.field("lines", &self.lines);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PagePrinted {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for PagePrinted {
+            const EXPECTED: &'static str = "struct PagePrinted";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (::core::option::Option::<::std::vec::Vec<Line>>::None,);
+                ::eventwright::wire::json::fields(entries, &["lines"], &[0], &mut [&mut places.0])?;
+                match places {
+                    (::core::option::Option::Some(field_lines),) => ::core::result::Result::Ok(Self {
+                        lines: field_lines
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for PagePrinted {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
+        impl ::eventwright::wire::avro::Encode for Line {
+            fn encode(
+                &self,
+                writer: &mut ::eventwright::wire::avro::Writer<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                writer.int(self.length);
+                writer.string(&self.terms);
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for Line {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("Line", 2);
+                record.field("length", &self.length);
+                record.field("terms", &self.terms);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for Line {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::ReadJson for Line {
+            const EXPECTED: &'static str = "struct Line";
+
+            fn read_json(
+                input: ::eventwright::wire::json::Input<'_>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
+                let entries = input.object(Self::EXPECTED)?;
+                let mut places = (
+                    ::core::option::Option::<i32>::None,
+                    ::core::option::Option::<::std::string::String>::None,
+                );
+                ::eventwright::wire::json::fields(
+                    entries,
+                    &["length", "terms"],
+                    &[0],
+                    &mut [&mut places.0, &mut places.1],
+                )?;
+                match places {
+                    (::core::option::Option::Some(field_length), field_terms,) => ::core::result::Result::Ok(Self {
+                        length: field_length,
+                        terms: field_terms.unwrap_or_else(Self::default_terms),
+                    }),
+                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
+                }
+            }
+        }
+
+        impl<'de> ::eventwright::wire::serde::Deserialize<'de> for Line {
+            fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::eventwright::wire::json::read(deserializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for PagePrintedRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PagePrintedRef", 1);
+                record.field("lines", &self.lines);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PagePrintedRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for LineRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("LineRef", 2);
+                record.field("length", &self.length);
+                record.field("terms", &self.terms);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for LineRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for PagePrinted {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(PagePrinted {
+                    lines: reader.items(2, <Line as ::eventwright::wire::avro::Decode>::decode).field("lines")?
+                })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Line {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(Line {
+                    length: reader.int().field("length")?,
+                    terms: reader.string().field("terms")?,
+                })
+            }
+        }
+
+        /// Reads `golden.forms.PagePrinted` as version 1 wrote it.
+        fn page_printed_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<PagePrinted, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(PagePrinted {
+                lines: reader.items(1, line_from_v1).field("lines")?
+            })
+        }
+
+        /// Reads `golden.forms.Line` as version 1 wrote it.
+        fn line_from_v1(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Line, ::eventwright::wire::DecodeError> {
+            reader.add(197)?;
+            ::core::result::Result::Ok(Line {
+                length: reader.int().field("length")?,
+                terms: Line::default_terms(),
+            })
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for PagePrintedRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(PagePrintedRef {
+                    lines: reader.items(2, <LineRef as ::eventwright::wire::avro::Decode>::decode).field("lines")?
+                })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for LineRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(LineRef {
+                    length: reader.int().field("length")?,
+                    terms: reader.str().field("terms")?,
+                })
+            }
+        }
+
+        /// Reads `golden.forms.PagePrinted` as version 1 wrote it.
+        #[inline]
+        fn page_printed_from_v1_ref<'a>(
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
+        ) -> ::core::result::Result<PagePrintedRef<'a>, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(PagePrintedRef {
+                lines: reader.items(1, line_from_v1_ref).field("lines")?
+            })
+        }
+
+        /// Reads `golden.forms.Line` as version 1 wrote it.
+        #[inline]
+        fn line_from_v1_ref<'a>(
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
+        ) -> ::core::result::Result<LineRef<'a>, ::eventwright::wire::DecodeError> {
+            reader.add(197)?;
+            ::core::result::Result::Ok(LineRef {
+                length: reader.int().field("length")?,
+                terms: "No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking:",
+            })
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for PagePrinted {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                reader.items_into(
+                    2,
+                    &mut value.lines,
+                    |reader| <Line as ::eventwright::wire::avro::Decode>::decode(reader),
+                    |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                ).field("lines")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for Line {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                value.length = reader.int().field("length")?;
+                reader.string_into(&mut value.terms).field("terms")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        /// Reads `golden.forms.PagePrinted` as version 1 wrote it over one that is there.
+        fn page_printed_from_v1_into(
+            value: &mut PagePrinted,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            reader.items_into(
+                1,
+                &mut value.lines,
+                |reader| line_from_v1(reader),
+                |reader, place| line_from_v1_into(place, reader),
+            ).field("lines")?;
+            ::core::result::Result::Ok(())
+        }
+
+        /// Reads `golden.forms.Line` as version 1 wrote it over one that is there.
+        fn line_from_v1_into(
+            value: &mut Line,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            reader.add(197)?;
+            value.length = reader.int().field("length")?;
+            value.terms = Line::default_terms();
+            ::core::result::Result::Ok(())
+        }
+
+        /// The schema of version 2 of `PagePrinted`.
+        pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
+            event: "PagePrinted",
+            version: 2,
+            format: ::eventwright::wire::Format::Avro,
+            full_name: "golden.forms.PagePrinted",
+            prefix: "",
+            topic: "pages",
+            subject: "pages-value",
+            text: r#"{"type": "record", "name": "PagePrinted", "namespace": "golden.forms", "fields": [
+  {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [
+    {"name": "length", "type": "int"},
+    {"name": "terms", "type": "string", "default": "No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking:"}]}}}
+]}
+"#,
+            references: &[],
+            fingerprint: 0x2ba0086c318ad550,
+            sha256: *b"4K\x9f\x1f\xb2\xcd\xd0q(\x94\xaf\xfd\xddeR\xf2\xde\xc5\xf0\xd4\x18\x8fr\x10\xa3V\x02IP\xd2\x91;",
+            canonical_fingerprint: 0x2ba0086c318ad550,
+            message_indexes: &[],
+        };
+
+        impl ::eventwright::wire::Event for PagePrinted {
+            const SCHEMA: &'static ::eventwright::wire::EventSchema = &SCHEMA;
+            const WRITERS: &'static [&'static ::eventwright::wire::EventSchema] = &[&super::v1::SCHEMA, &SCHEMA];
+
+            fn encode(
+                &self,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::EncodeError> {
+                ::eventwright::wire::avro::encode_into(self, out)
+            }
+
+            fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PagePrinted {
+            type Owned = PagePrinted;
+
+            #[inline]
+            fn read(
+                writer: usize,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0 => page_printed_from_v1(reader),
+                    1 => <PagePrinted as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                }
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PagePrintedRef<'a> {
+            type Owned = PagePrinted;
+
+            #[inline]
+            fn read(
+                writer: usize,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0 => page_printed_from_v1_ref(reader),
+                    1 => <PagePrintedRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                }
+            }
+        }
+
+        impl<'a> PagePrintedRef<'a> {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`PagePrinted`].
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`.
+            pub fn decode(
+                writer: usize,
+                bytes: &'a [u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+        }
+
+        impl PagePrinted {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
+            /// lists keep their memory.
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`. The event is
+            /// then a mix of what it was and what was read.
+            pub fn decode_into(
+                &mut self,
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let decoded = match writer {
+                    0 => page_printed_from_v1_into(self, reader),
+                    1 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                };
+                reader.finish(decoded)
+            }
+        }
+    }
+}
+
+pub use page_printed::v2::PagePrinted;
+pub use page_printed::v2::PagePrintedRef;

@@ -784,45 +784,74 @@ pub mod order_moved {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(golden_type::Address {
-                        city: reader.string().field("city")?,
-                        former: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("former")?,
-                        kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("next")?,
-                        place: match reader.index(3) {
-                            ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
-                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                golden_type::AddressPlace::Address
-                            ),
-                            ::core::result::Result::Ok(2) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                golden_type::AddressPlace::GoldenTypeAddress
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("place")?,
-                    })
-                })
+                reader.descend()?;
+                let value = golden_type::Address {
+                    city: match reader.string() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("city"));
+                        }
+                    },
+                    former: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("former"));
+                        }
+                    },
+                    kind: match <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("kind"));
+                        }
+                    },
+                    next: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <golden_type::Address as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("next"));
+                        }
+                    },
+                    place: match match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            golden_type::AddressPlace::Address
+                        ),
+                        ::core::result::Result::Ok(2) => reader.boxed(
+                            <golden_type::Address as ::eventwright::wire::avro::Decode>::decode
+                        ).map(golden_type::AddressPlace::GoldenTypeAddress),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("place"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -888,48 +917,75 @@ pub mod order_moved {
         fn address_from_v2(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<golden_type::Address, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                ::core::result::Result::Ok(golden_type::Address {
-                    city: reader.string().field("city")?,
-                    former: {
-                        reader.int()?;
-                        match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("former")?
-                    },
-                    kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
-                    next: match reader.index(2) {
+            reader.descend()?;
+            let value = golden_type::Address {
+                city: match reader.string() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("city"));
+                    }
+                },
+                former: {
+                    reader.int()?;
+                    match match reader.index(2) {
                         ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => address_from_v2(reader).map(::std::boxed::Box::new).map(
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
                             ::core::option::Option::Some
                         ),
                         ::core::result::Result::Ok(index) => {
                             ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
                         ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("next")?,
-                    place: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
-                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                            golden_type::AddressPlace::Address
-                        ),
-                        ::core::result::Result::Ok(2) => address_from_v2(reader).map(::std::boxed::Box::new).map(
-                            golden_type::AddressPlace::GoldenTypeAddress
-                        ),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("former"));
                         }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("place")?,
-                })
-            })
+                    }
+                },
+                kind: match <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("kind"));
+                    }
+                },
+                next: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boxed(address_from_v2).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("next"));
+                    }
+                },
+                place: match match reader.index(3) {
+                    ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                    ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        golden_type::AddressPlace::Address
+                    ),
+                    ::core::result::Result::Ok(2) => reader.boxed(address_from_v2).map(
+                        golden_type::AddressPlace::GoldenTypeAddress
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("place"));
+                    }
+                }
+            };
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         /// Reads `elsewhere.Unique` as version 2 wrote it.
@@ -984,6 +1040,14 @@ pub mod order_moved {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -1583,46 +1647,80 @@ pub mod order_moved {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(golden_type::Address {
-                        city: reader.string().field("city")?,
-                        zip: reader.int().field("zip")?,
-                        former: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("former")?,
-                        kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("next")?,
-                        place: match reader.index(3) {
-                            ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
-                            ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                golden_type::AddressPlace::Address
-                            ),
-                            ::core::result::Result::Ok(2) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                golden_type::AddressPlace::GoldenTypeAddress
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("place")?,
-                    })
-                })
+                reader.descend()?;
+                let value = golden_type::Address {
+                    city: match reader.string() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("city"));
+                        }
+                    },
+                    zip: match reader.int() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("zip"));
+                        }
+                    },
+                    former: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("former"));
+                        }
+                    },
+                    kind: match <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("kind"));
+                        }
+                    },
+                    next: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <golden_type::Address as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("next"));
+                        }
+                    },
+                    place: match match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            golden_type::AddressPlace::Address
+                        ),
+                        ::core::result::Result::Ok(2) => reader.boxed(
+                            <golden_type::Address as ::eventwright::wire::avro::Decode>::decode
+                        ).map(golden_type::AddressPlace::GoldenTypeAddress),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("place"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -1662,46 +1760,73 @@ pub mod order_moved {
         fn address_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<golden_type::Address, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                ::core::result::Result::Ok(golden_type::Address {
-                    city: reader.string().field("city")?,
-                    former: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                            ::core::option::Option::Some
-                        ),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("former")?,
-                    kind: <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader).field("kind")?,
-                    next: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => address_from_v1(reader).map(::std::boxed::Box::new).map(
-                            ::core::option::Option::Some
-                        ),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("next")?,
-                    place: match reader.index(3) {
-                        ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
-                        ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                            golden_type::AddressPlace::Address
-                        ),
-                        ::core::result::Result::Ok(2) => address_from_v1(reader).map(::std::boxed::Box::new).map(
-                            golden_type::AddressPlace::GoldenTypeAddress
-                        ),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("place")?,
-                    zip: golden_type::Address::default_zip(),
-                })
-            })
+            reader.descend()?;
+            let value = golden_type::Address {
+                city: match reader.string() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("city"));
+                    }
+                },
+                former: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("former"));
+                    }
+                },
+                kind: match <golden_type::Kind as ::eventwright::wire::avro::Decode>::decode(reader) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("kind"));
+                    }
+                },
+                next: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boxed(address_from_v1).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("next"));
+                    }
+                },
+                place: match match reader.index(3) {
+                    ::core::result::Result::Ok(0) => reader.string().map(golden_type::AddressPlace::String),
+                    ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        golden_type::AddressPlace::Address
+                    ),
+                    ::core::result::Result::Ok(2) => reader.boxed(address_from_v1).map(
+                        golden_type::AddressPlace::GoldenTypeAddress
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("place"));
+                    }
+                },
+                zip: golden_type::Address::default_zip(),
+            };
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         /// Reads `elsewhere.Unique` as version 1 wrote it.
@@ -1757,6 +1882,14 @@ pub mod order_moved {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 

@@ -510,157 +510,75 @@ pub mod comment_thread {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(CommentThread {
-                        text: reader.string().field("text")?,
-                        parent: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <CommentThread as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("parent")?,
-                        replies: reader.items(
-                            7,
-                            <CommentThread as ::eventwright::wire::avro::Decode>::decode,
-                        ).field("replies")?,
-                        by_name: reader.entries(
-                            <CommentThread as ::eventwright::wire::avro::Decode>::decode
-                        ).field("by_name")?,
-                        list: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("list")?,
-                        dropped: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("dropped")?,
-                        ping: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("ping")?,
-                    })
-                })
-            }
-        }
-
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(Node {
-                        item: reader.int().field("item")?,
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("next")?,
-                    })
-                })
-            }
-        }
-
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Ping {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(Ping {
-                        pong: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Pong as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("pong")?
-                    })
-                })
-            }
-        }
-
-        impl<'a> ::eventwright::wire::avro::Decode<'a> for Pong {
-            fn decode(
-                reader: &mut ::eventwright::wire::avro::Reader<'a>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(Pong {
-                        count: reader.int().field("count")?,
-                        ping: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("ping")?,
-                    })
-                })
-            }
-        }
-
-        /// Reads `golden.tree.CommentThread` as version 2 wrote it.
-        fn comment_thread_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                ::core::result::Result::Ok(CommentThread {
-                    text: reader.string().field("text")?,
-                    parent: {
-                        reader.int()?;
-                        match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => comment_thread_from_v2(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("parent")?
+                reader.descend()?;
+                let value = CommentThread {
+                    text: match reader.string() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("text"));
+                        }
                     },
-                    replies: reader.items(7, comment_thread_from_v2).field("replies")?,
-                    by_name: reader.entries(comment_thread_from_v2).field("by_name")?,
-                    list: match reader.index(2) {
+                    parent: match match reader.index(2) {
                         ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => node_from_v2(reader).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <CommentThread as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
                         ::core::result::Result::Ok(index) => {
                             ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
                         ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("list")?,
-                    ping: match reader.index(2) {
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("parent"));
+                        }
+                    },
+                    replies: match reader.items(7, <CommentThread as ::eventwright::wire::avro::Decode>::decode) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("replies"));
+                        }
+                    },
+                    by_name: match reader.entries(<CommentThread as ::eventwright::wire::avro::Decode>::decode) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("by_name"));
+                        }
+                    },
+                    list: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("list"));
+                        }
+                    },
+                    dropped: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("dropped"));
+                        }
+                    },
+                    ping: match match reader.index(2) {
                         ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
                         ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
                             ::core::option::Option::Some
@@ -669,33 +587,224 @@ pub mod comment_thread {
                             ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
                         ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("ping")?,
-                    dropped: CommentThread::default_dropped(),
-                })
-            })
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("ping"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
+            }
         }
 
-        /// Reads `golden.tree.Node` as version 2 wrote it.
-        fn node_from_v2(
-            reader: &mut ::eventwright::wire::avro::Reader<'_>,
-        ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Node {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.descend()?;
                 let value = Node {
-                    next: match reader.index(2) {
+                    item: match reader.int() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("item"));
+                        }
+                    },
+                    next: match match reader.index(2) {
                         ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => node_from_v2(reader).map(::std::boxed::Box::new).map(
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Node as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("next"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Ping {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.descend()?;
+                let value = Ping {
+                    pong: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Pong as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("pong"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for Pong {
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                reader.descend()?;
+                let value = Pong {
+                    count: match reader.int() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("count"));
+                        }
+                    },
+                    ping: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Ping as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("ping"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
+            }
+        }
+
+        /// Reads `golden.tree.CommentThread` as version 2 wrote it.
+        fn comment_thread_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
+            reader.descend()?;
+            let value = CommentThread {
+                text: match reader.string() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("text"));
+                    }
+                },
+                parent: {
+                    reader.int()?;
+                    match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(comment_thread_from_v2).map(
                             ::core::option::Option::Some
                         ),
                         ::core::result::Result::Ok(index) => {
                             ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
                         ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("next")?,
-                    item: reader.int().field("item")?,
-                };
-                reader.bytes()?;
-                ::core::result::Result::Ok(value)
-            })
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("parent"));
+                        }
+                    }
+                },
+                replies: match reader.items(7, comment_thread_from_v2) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("replies"));
+                    }
+                },
+                by_name: match reader.entries(comment_thread_from_v2) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("by_name"));
+                    }
+                },
+                list: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => node_from_v2(reader).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("list"));
+                    }
+                },
+                ping: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("ping"));
+                    }
+                },
+                dropped: CommentThread::default_dropped(),
+            };
+            reader.ascend();
+            ::core::result::Result::Ok(value)
+        }
+
+        /// Reads `golden.tree.Node` as version 2 wrote it.
+        fn node_from_v2(
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
+            reader.descend()?;
+            let value = Node {
+                next: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boxed(node_from_v2).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("next"));
+                    }
+                },
+                item: match reader.int() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("item"));
+                    }
+                }
+            };
+            reader.bytes()?;
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         /// The schema of version 1 of `CommentThread`.
@@ -740,6 +849,14 @@ pub mod comment_thread {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -1079,49 +1196,83 @@ pub mod comment_thread {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(CommentThread {
-                        text: reader.string().field("text")?,
-                        stars: reader.int().field("stars")?,
-                        parent: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <CommentThread as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("parent")?,
-                        replies: reader.items(
-                            7,
-                            <CommentThread as ::eventwright::wire::avro::Decode>::decode,
-                        ).field("replies")?,
-                        by_name: reader.entries(
+                reader.descend()?;
+                let value = CommentThread {
+                    text: match reader.string() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("text"));
+                        }
+                    },
+                    stars: match reader.int() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("stars"));
+                        }
+                    },
+                    parent: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
                             <CommentThread as ::eventwright::wire::avro::Decode>::decode
-                        ).field("by_name")?,
-                        list: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("list")?,
-                        ping: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("ping")?,
-                    })
-                })
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("parent"));
+                        }
+                    },
+                    replies: match reader.items(7, <CommentThread as ::eventwright::wire::avro::Decode>::decode) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("replies"));
+                        }
+                    },
+                    by_name: match reader.entries(<CommentThread as ::eventwright::wire::avro::Decode>::decode) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("by_name"));
+                        }
+                    },
+                    list: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("list"));
+                        }
+                    },
+                    ping: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("ping"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -1129,22 +1280,39 @@ pub mod comment_thread {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(Node {
-                        next: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Node as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("next")?,
-                        item: reader.int().field("item")?,
-                        label: reader.string().field("label")?,
-                    })
-                })
+                reader.descend()?;
+                let value = Node {
+                    next: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Node as ::eventwright::wire::avro::Decode>::decode
+                        ).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("next"));
+                        }
+                    },
+                    item: match reader.int() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("item"));
+                        }
+                    },
+                    label: match reader.string() {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("label"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -1152,92 +1320,134 @@ pub mod comment_thread {
         fn comment_thread_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<CommentThread, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                ::core::result::Result::Ok(CommentThread {
-                    text: reader.string().field("text")?,
-                    parent: match reader.index(2) {
+            reader.descend()?;
+            let value = CommentThread {
+                text: match reader.string() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("text"));
+                    }
+                },
+                parent: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boxed(comment_thread_from_v1).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("parent"));
+                    }
+                },
+                replies: match reader.items(7, comment_thread_from_v1) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("replies"));
+                    }
+                },
+                by_name: match reader.entries(comment_thread_from_v1) {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("by_name"));
+                    }
+                },
+                list: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => node_from_v1(reader).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("list"));
+                    }
+                },
+                ping: {
+                    match reader.index(2)? {
+                        0 => {}
+                        1 => {
+                            skip_node_20_of_v1(reader)?;
+                        }
+                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+                    }
+                    match match reader.index(2) {
                         ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => comment_thread_from_v1(reader).map(::std::boxed::Box::new).map(
+                        ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
                             ::core::option::Option::Some
                         ),
                         ::core::result::Result::Ok(index) => {
                             ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
                         }
                         ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("parent")?,
-                    replies: reader.items(7, comment_thread_from_v1).field("replies")?,
-                    by_name: reader.entries(comment_thread_from_v1).field("by_name")?,
-                    list: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => node_from_v1(reader).map(::core::option::Option::Some),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("ping"));
                         }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("list")?,
-                    ping: {
-                        match reader.index(2)? {
-                            0 => {}
-                            1 => {
-                                skip_node_20_of_v1(reader)?;
-                            }
-                            index => return ::core::result::Result::Err(
-                                ::eventwright::wire::avro::no_such_index(index, 2)
-                            ),
-                        }
-                        match reader.index(2) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Ping as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("ping")?
-                    },
-                    stars: CommentThread::default_stars(),
-                })
-            })
+                    }
+                },
+                stars: CommentThread::default_stars(),
+            };
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         /// Reads `golden.tree.Node` as version 1 wrote it.
         fn node_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Node, ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                ::core::result::Result::Ok(Node {
-                    item: reader.int().field("item")?,
-                    next: match reader.index(2) {
-                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                        ::core::result::Result::Ok(1) => node_from_v1(reader).map(::std::boxed::Box::new).map(
-                            ::core::option::Option::Some
-                        ),
-                        ::core::result::Result::Ok(index) => {
-                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                        }
-                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                    }.field("next")?,
-                    label: Node::default_label(),
-                })
-            })
+            reader.descend()?;
+            let value = Node {
+                item: match reader.int() {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("item"));
+                    }
+                },
+                next: match match reader.index(2) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                    ::core::result::Result::Ok(1) => reader.boxed(node_from_v1).map(::core::option::Option::Some),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(error) => {
+                        return ::core::result::Result::Err(error.in_field("next"));
+                    }
+                },
+                label: Node::default_label(),
+            };
+            reader.ascend();
+            ::core::result::Result::Ok(value)
         }
 
         /// Skips a `golden.tree.Node` as version 1 wrote it.
         fn skip_node_20_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
-                reader.int()?;
-                match reader.index(2)? {
-                    0 => {}
-                    1 => {
-                        skip_node_20_of_v1(reader)?;
-                    }
-                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+            reader.descend()?;
+            reader.int()?;
+            match reader.index(2)? {
+                0 => {}
+                1 => {
+                    skip_node_20_of_v1(reader)?;
                 }
-                ::core::result::Result::Ok(())
-            })
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+            }
+            reader.ascend();
+            ::core::result::Result::Ok(())
         }
 
         /// The schema of version 2 of `CommentThread`.
@@ -1282,6 +1492,14 @@ pub mod comment_thread {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 

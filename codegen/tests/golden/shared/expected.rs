@@ -889,6 +889,72 @@ pub mod contact {
             }
         }
 
+        /// The record `crm.Contact`, borrowing from what it was decoded from.
+        #[derive(Clone, PartialEq)]
+        pub struct ContactRef<'a> {
+            /// The field `name`.
+            pub name: &'a str,
+            /// The field `reach`.
+            pub reach: ContactReachRef<'a>,
+        }
+
+        impl ::core::fmt::Debug for ContactRef<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("ContactRef").field(
+                    "name",
+                    &::core::format_args!("***"),
+                ).field("reach", &self.reach).finish()
+            }
+        }
+
+        impl ContactRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> Contact {
+                Contact {
+                    name: ::std::string::String::from(self.name),
+                    reach: self.reach.into_owned(),
+                }
+            }
+        }
+
+        /// The branches of the union in `crm.Contact.reach`, borrowing from what was decoded.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum ContactReachRef<'a> {
+            /// The branch `string`.
+            String(&'a str),
+            /// The branch `crm.Post`.
+            Post(PostRef<'a>),
+        }
+
+        impl ContactReachRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> ContactReach {
+                match self {
+                    Self::String(value) => ContactReach::String(::std::string::String::from(value)),
+                    Self::Post(value) => ContactReach::Post(value.into_owned()),
+                }
+            }
+        }
+
+        /// The record `crm.Post`, borrowing from what it was decoded from.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct PostRef<'a> {
+            /// The field `street`.
+            pub street: &'a str,
+        }
+
+        impl PostRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> Post {
+                Post {
+                    street: ::std::string::String::from(self.street)
+                }
+            }
+        }
+
         impl ::eventwright::wire::avro::Encode for Contact {
             fn encode(
                 &self,
@@ -1069,6 +1135,59 @@ pub mod contact {
             }
         }
 
+        impl ::eventwright::wire::json::WriteJson for ContactRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ContactRef", 2);
+                record.field("name", &self.name);
+                record.field("reach", &self.reach);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for ContactReachRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactReachRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for PostRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("PostRef", 1);
+                record.field("street", &self.street);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for PostRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
@@ -1096,6 +1215,76 @@ pub mod contact {
                 ::core::result::Result::Ok(Post {
                     street: reader.string().field("street")?
                 })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for ContactRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(ContactRef {
+                    name: reader.str().field("name")?,
+                    reach: match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.str().map(ContactReachRef::String),
+                        ::core::result::Result::Ok(1) => <PostRef as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ContactReachRef::Post
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reach")?,
+                })
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for PostRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(PostRef {
+                    street: reader.str().field("street")?
+                })
+            }
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for Contact {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                reader.string_into(&mut value.name).field("name")?;
+                match reader.index(2) {
+                    ::core::result::Result::Ok(0) => match &mut value.reach {
+                        ContactReach::String(place) => reader.string_into(place),
+                        place => reader.string().map(ContactReach::String).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(1) => match &mut value.reach {
+                        ContactReach::Post(place) => ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                        place => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactReach::Post).map(
+                            |new| *place = new
+                        ),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for Post {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                reader.string_into(&mut value.street).field("street")?;
+                ::core::result::Result::Ok(())
             }
         }
 
@@ -1184,6 +1373,86 @@ pub mod contact {
             Post(Post),
             /// The branch `shop.shared.Money`.
             Money(Money),
+        }
+
+        pub use super::v1::PostRef;
+
+        /// The record `crm.Contact`, borrowing from what it was decoded from.
+        #[derive(Clone, PartialEq)]
+        pub struct ContactRef<'a> {
+            /// The field `name`.
+            pub name: &'a str,
+            /// The field `reach`.
+            pub reach: ContactReachRef<'a>,
+            /// The field `spare`.
+            pub spare: ::core::option::Option<ContactSpareRef<'a>>,
+        }
+
+        impl ::core::fmt::Debug for ContactRef<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("ContactRef").field(
+                    "name",
+                    &::core::format_args!("***"),
+                ).field("reach", &self.reach).field("spare", &self.spare).finish()
+            }
+        }
+
+        impl ContactRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> Contact {
+                Contact {
+                    name: ::std::string::String::from(self.name),
+                    reach: self.reach.into_owned(),
+                    spare: self.spare.map(|value| value.into_owned()),
+                }
+            }
+        }
+
+        /// The branches of the union in `crm.Contact.reach`, borrowing from what was decoded.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum ContactReachRef<'a> {
+            /// The branch `long`.
+            Long(i64),
+            /// The branch `string`.
+            String(&'a str),
+            /// The branch `crm.Post`.
+            Post(PostRef<'a>),
+        }
+
+        impl ContactReachRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> ContactReach {
+                match self {
+                    Self::Long(value) => ContactReach::Long(value),
+                    Self::String(value) => ContactReach::String(::std::string::String::from(value)),
+                    Self::Post(value) => ContactReach::Post(value.into_owned()),
+                }
+            }
+        }
+
+        /// The branches of the union in `crm.Contact.spare`, borrowing from what was decoded.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum ContactSpareRef<'a> {
+            /// The branch `string`.
+            String(&'a str),
+            /// The branch `crm.Post`.
+            Post(PostRef<'a>),
+            /// The branch `shop.shared.Money`.
+            Money(Money),
+        }
+
+        impl ContactSpareRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> ContactSpare {
+                match self {
+                    Self::String(value) => ContactSpare::String(::std::string::String::from(value)),
+                    Self::Post(value) => ContactSpare::Post(value.into_owned()),
+                    Self::Money(value) => ContactSpare::Money(value),
+                }
+            }
         }
 
         impl ::eventwright::wire::avro::Encode for Contact {
@@ -1402,6 +1671,63 @@ pub mod contact {
             }
         }
 
+        impl ::eventwright::wire::json::WriteJson for ContactRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("ContactRef", 3);
+                record.field("name", &self.name);
+                record.field("reach", &self.reach);
+                record.field("spare", &self.spare);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for ContactReachRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactReachRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for ContactSpareRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
+                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for ContactSpareRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for Contact {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
@@ -1439,6 +1765,120 @@ pub mod contact {
             }
         }
 
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for ContactRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(ContactRef {
+                    name: reader.str().field("name")?,
+                    reach: match reader.index(3) {
+                        ::core::result::Result::Ok(0) => reader.long().map(ContactReachRef::Long),
+                        ::core::result::Result::Ok(1) => reader.str().map(ContactReachRef::String),
+                        ::core::result::Result::Ok(2) => <PostRef as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            ContactReachRef::Post
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("reach")?,
+                    spare: match reader.index(4) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.str().map(ContactSpareRef::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <PostRef as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpareRef::Post).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpareRef::Money).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("spare")?,
+                })
+            }
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for Contact {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                reader.string_into(&mut value.name).field("name")?;
+                match reader.index(3) {
+                    ::core::result::Result::Ok(0) => match &mut value.reach {
+                        ContactReach::Long(place) => reader.long().map(|new| *place = new),
+                        place => reader.long().map(ContactReach::Long).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(1) => match &mut value.reach {
+                        ContactReach::String(place) => reader.string_into(place),
+                        place => reader.string().map(ContactReach::String).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(2) => match &mut value.reach {
+                        ContactReach::Post(place) => ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                        place => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactReach::Post).map(
+                            |new| *place = new
+                        ),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?;
+                match reader.index(4) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                        |new| *&mut value.spare = new
+                    ),
+                    ::core::result::Result::Ok(1) => match &mut value.spare {
+                        ::core::option::Option::Some(place) => match place {
+                            ContactSpare::String(place) => reader.string_into(place),
+                            place => reader.string().map(ContactSpare::String).map(|new| *place = new),
+                        },
+                        place => reader.string().map(ContactSpare::String).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(2) => match &mut value.spare {
+                        ::core::option::Option::Some(place) => match place {
+                            ContactSpare::Post(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                                place,
+                                reader,
+                            ),
+                            place => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Post).map(
+                                |new| *place = new
+                            ),
+                        },
+                        place => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Post).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(3) => match &mut value.spare {
+                        ::core::option::Option::Some(place) => match place {
+                            ContactSpare::Money(place) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                |new| *place = new
+                            ),
+                            place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                ContactSpare::Money
+                            ).map(|new| *place = new),
+                        },
+                        place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(ContactSpare::Money).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("spare")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
         /// How schemas refer to version 2 of `Contact`.
         pub const REFERENCE: ::eventwright::wire::SchemaReference = ::eventwright::wire::SchemaReference {
             name: "crm.Contact",
@@ -1462,6 +1902,7 @@ pub mod contact {
 }
 
 pub use contact::v2::Contact;
+pub use contact::v2::ContactRef;
 
 /// The versions of the shared type `Account`.
 pub mod account {
@@ -2044,6 +2485,14 @@ pub mod payment_taken {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PaymentTaken {
@@ -2245,6 +2694,14 @@ pub mod payment_taken {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -2532,6 +2989,14 @@ pub mod payment_taken {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -2946,6 +3411,14 @@ pub mod refund_issued {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for RefundIssued {
@@ -3221,6 +3694,14 @@ pub mod refund_issued {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -3669,10 +4150,60 @@ pub mod call_made {
             }
         }
 
+        pub use super::super::contact::v1::PostRef;
+
+        /// The record `shop.CallMade`, borrowing from what it was decoded from.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct CallMadeRef<'a> {
+            /// The field `account`.
+            pub account: Account,
+            /// The field `about`.
+            pub about: CallMadeAboutRef<'a>,
+            /// The field `caller`.
+            pub caller: Contact,
+        }
+
+        impl CallMadeRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> CallMade {
+                CallMade {
+                    account: self.account,
+                    about: self.about.into_owned(),
+                    caller: self.caller,
+                }
+            }
+        }
+
+        /// The branches of the union in `shop.CallMade.about`, borrowing from what was decoded.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum CallMadeAboutRef<'a> {
+            /// The branch `crm.Contact`.
+            CrmContact(crm::ContactRef<'a>),
+            /// The branch `shop.shared.Money`.
+            Money(Money),
+            /// The branch `string`.
+            String(&'a str),
+        }
+
+        impl CallMadeAboutRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> CallMadeAbout {
+                match self {
+                    Self::CrmContact(value) => CallMadeAbout::CrmContact(value.into_owned()),
+                    Self::Money(value) => CallMadeAbout::Money(value),
+                    Self::String(value) => CallMadeAbout::String(::std::string::String::from(value)),
+                }
+            }
+        }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod crm {
             pub use super::super::super::contact::v1::Contact;
             pub use super::super::super::contact::v1::ContactReach;
+            pub use super::super::super::contact::v1::ContactRef;
+            pub use super::super::super::contact::v1::ContactReachRef;
         }
 
         impl ::eventwright::wire::avro::Encode for CallMade {
@@ -3870,6 +4401,44 @@ pub mod call_made {
             }
         }
 
+        impl ::eventwright::wire::json::WriteJson for CallMadeRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CallMadeRef", 3);
+                record.field("account", &self.account);
+                record.field("about", &self.about);
+                record.field("caller", &self.caller);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMadeRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for CallMadeAboutRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::CrmContact(value) => ::eventwright::wire::json::View::Branch("crm.Contact", value),
+                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMadeAboutRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
@@ -4040,6 +4609,225 @@ pub mod call_made {
             ::core::result::Result::Ok(())
         }
 
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMadeRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(CallMadeRef {
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
+                    about: match reader.index(3) {
+                        ::core::result::Result::Ok(0) => <crm::ContactRef as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAboutRef::CrmContact
+                        ),
+                        ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAboutRef::Money
+                        ),
+                        ::core::result::Result::Ok(2) => reader.str().map(CallMadeAboutRef::String),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("about")?,
+                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
+                })
+            }
+        }
+
+        /// Reads `shop.CallMade` as version 2 wrote it.
+        #[inline]
+        fn call_made_from_v2_ref<'a>(
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
+        ) -> ::core::result::Result<CallMadeRef<'a>, ::eventwright::wire::DecodeError> {
+            let value = CallMadeRef {
+                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
+                about: match reader.index(4) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes null, which is no branch of the reader's union"
+                        )
+                    ),
+                    ::core::result::Result::Ok(1) => reader.str().map(CallMadeAboutRef::String),
+                    ::core::result::Result::Ok(2) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        CallMadeAboutRef::Money
+                    ),
+                    ::core::result::Result::Ok(3) => contact_from_v2_ref(reader).map(CallMadeAboutRef::CrmContact),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?,
+                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
+            };
+            reader.skip_blocks(3, |reader| {
+                skip_contact_36_of_v2(reader)?;
+                ::core::result::Result::Ok(())
+            })?;
+            ::core::result::Result::Ok(value)
+        }
+
+        /// Reads `crm.Contact` as version 2 wrote it.
+        #[inline]
+        fn contact_from_v2_ref<'a>(
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
+        ) -> ::core::result::Result<crm::ContactRef<'a>, ::eventwright::wire::DecodeError> {
+            let value = crm::ContactRef {
+                name: reader.str().field("name")?,
+                reach: match reader.index(3) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                        ::eventwright::wire::avro::unresolvable(
+                            "the writer writes long, which is no branch of the reader's union"
+                        )
+                    ),
+                    ::core::result::Result::Ok(1) => reader.str().map(crm::ContactReachRef::String),
+                    ::core::result::Result::Ok(2) => <PostRef as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReachRef::Post
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?,
+            };
+            match reader.index(4)? {
+                0 => {}
+                1 => {
+                    reader.bytes()?;
+                }
+                2 => {
+                    skip_post_24_of_v2(reader)?;
+                }
+                3 => {
+                    skip_money_27_of_v2(reader)?;
+                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
+            }
+            ::core::result::Result::Ok(value)
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for CallMade {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                value.account = <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?;
+                match reader.index(3) {
+                    ::core::result::Result::Ok(0) => match &mut value.about {
+                        CallMadeAbout::CrmContact(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                            place,
+                            reader,
+                        ),
+                        place => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::CrmContact
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(1) => match &mut value.about {
+                        CallMadeAbout::Money(place) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            |new| *place = new
+                        ),
+                        place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::Money
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(2) => match &mut value.about {
+                        CallMadeAbout::String(place) => reader.string_into(place),
+                        place => reader.string().map(CallMadeAbout::String).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?;
+                value.caller = <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        /// Reads `shop.CallMade` as version 2 wrote it over one that is there.
+        fn call_made_from_v2_into(
+            value: &mut CallMade,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            value.account = <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?;
+            match reader.index(4) {
+                ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                    ::eventwright::wire::avro::unresolvable(
+                        "the writer writes null, which is no branch of the reader's union"
+                    )
+                ).map(|new| *&mut value.about = new),
+                ::core::result::Result::Ok(1) => match &mut value.about {
+                    CallMadeAbout::String(place) => reader.string_into(place),
+                    place => reader.string().map(CallMadeAbout::String).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(2) => match &mut value.about {
+                    CallMadeAbout::Money(place) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        |new| *place = new
+                    ),
+                    place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        CallMadeAbout::Money
+                    ).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(3) => match &mut value.about {
+                    CallMadeAbout::CrmContact(place) => contact_from_v2_into(place, reader),
+                    place => contact_from_v2(reader).map(CallMadeAbout::CrmContact).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(index) => {
+                    ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
+                }
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }.field("about")?;
+            value.caller = <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?;
+            reader.skip_blocks(3, |reader| {
+                skip_contact_36_of_v2(reader)?;
+                ::core::result::Result::Ok(())
+            })?;
+            ::core::result::Result::Ok(())
+        }
+
+        /// Reads `crm.Contact` as version 2 wrote it over one that is there.
+        fn contact_from_v2_into(
+            value: &mut crm::Contact,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            reader.string_into(&mut value.name).field("name")?;
+            match reader.index(3) {
+                ::core::result::Result::Ok(0) => ::core::result::Result::Err(
+                    ::eventwright::wire::avro::unresolvable(
+                        "the writer writes long, which is no branch of the reader's union"
+                    )
+                ).map(|new| *&mut value.reach = new),
+                ::core::result::Result::Ok(1) => match &mut value.reach {
+                    crm::ContactReach::String(place) => reader.string_into(place),
+                    place => reader.string().map(crm::ContactReach::String).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(2) => match &mut value.reach {
+                    crm::ContactReach::Post(place) => ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                    place => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReach::Post
+                    ).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(index) => {
+                    ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                }
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }.field("reach")?;
+            match reader.index(4)? {
+                0 => {}
+                1 => {
+                    reader.bytes()?;
+                }
+                2 => {
+                    skip_post_24_of_v2(reader)?;
+                }
+                3 => {
+                    skip_money_27_of_v2(reader)?;
+                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4)),
+            }
+            ::core::result::Result::Ok(())
+        }
+
         /// The schema of version 1 of `CallMade`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallMade",
@@ -4100,6 +4888,14 @@ pub mod call_made {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMade {
@@ -4115,6 +4911,57 @@ pub mod call_made {
                     1 => call_made_from_v2(reader),
                     unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
                 }
+            }
+        }
+
+        impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMadeRef<'a> {
+            type Owned = CallMade;
+
+            #[inline]
+            fn read(
+                writer: usize,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0 => <CallMadeRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    1 => call_made_from_v2_ref(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                }
+            }
+        }
+
+        impl<'a> CallMadeRef<'a> {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`CallMade`].
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`.
+            pub fn decode(
+                writer: usize,
+                bytes: &'a [u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+        }
+
+        impl CallMade {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
+            /// lists keep their memory.
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`. The event is
+            /// then a mix of what it was and what was read.
+            pub fn decode_into(
+                &mut self,
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let decoded = match writer {
+                    0 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
+                    1 => call_made_from_v2_into(self, reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                };
+                reader.finish(decoded)
             }
         }
     }
@@ -4181,11 +5028,65 @@ pub mod call_made {
             CrmContact(crm::Contact),
         }
 
+        pub use super::super::contact::v2::PostRef;
+
+        /// The record `shop.CallMade`, borrowing from what it was decoded from.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct CallMadeRef<'a> {
+            /// The field `account`.
+            pub account: Account,
+            /// The field `about`.
+            pub about: ::core::option::Option<CallMadeAboutRef<'a>>,
+            /// The field `caller`.
+            pub caller: Contact,
+            /// The field `others`.
+            pub others: ::std::vec::Vec<crm::ContactRef<'a>>,
+        }
+
+        impl CallMadeRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> CallMade {
+                CallMade {
+                    account: self.account,
+                    about: self.about.map(|value| value.into_owned()),
+                    caller: self.caller,
+                    others: self.others.into_iter().map(|value| value.into_owned()).collect(),
+                }
+            }
+        }
+
+        /// The branches of the union in `shop.CallMade.about`, borrowing from what was decoded.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum CallMadeAboutRef<'a> {
+            /// The branch `string`.
+            String(&'a str),
+            /// The branch `shop.shared.Money`.
+            Money(Money),
+            /// The branch `crm.Contact`.
+            CrmContact(crm::ContactRef<'a>),
+        }
+
+        impl CallMadeAboutRef<'_> {
+            /// Returns the owned form.
+            #[must_use]
+            pub fn into_owned(self) -> CallMadeAbout {
+                match self {
+                    Self::String(value) => CallMadeAbout::String(::std::string::String::from(value)),
+                    Self::Money(value) => CallMadeAbout::Money(value),
+                    Self::CrmContact(value) => CallMadeAbout::CrmContact(value.into_owned()),
+                }
+            }
+        }
+
         /// The types of a namespace whose names another namespace has as well.
         pub mod crm {
             pub use super::super::super::contact::v2::Contact;
             pub use super::super::super::contact::v2::ContactReach;
             pub use super::super::super::contact::v2::ContactSpare;
+            pub use super::super::super::contact::v2::ContactRef;
+            pub use super::super::super::contact::v2::ContactReachRef;
+            pub use super::super::super::contact::v2::ContactSpareRef;
         }
 
         impl ::eventwright::wire::avro::Encode for CallMade {
@@ -4343,6 +5244,45 @@ pub mod call_made {
             }
         }
 
+        impl ::eventwright::wire::json::WriteJson for CallMadeRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                let mut record = ::eventwright::wire::json::RecordView::new("CallMadeRef", 4);
+                record.field("account", &self.account);
+                record.field("about", &self.about);
+                record.field("caller", &self.caller);
+                record.field("others", &self.others);
+                ::eventwright::wire::json::View::Record(record)
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMadeRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
+        impl ::eventwright::wire::json::WriteJson for CallMadeAboutRef<'_> {
+            fn view(&self) -> ::eventwright::wire::json::View<'_> {
+                match self {
+                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
+                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
+                    Self::CrmContact(value) => ::eventwright::wire::json::View::Branch("crm.Contact", value),
+                }
+            }
+        }
+
+        impl ::eventwright::wire::serde::Serialize for CallMadeAboutRef<'_> {
+            fn serialize<S: ::eventwright::wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::eventwright::wire::json::write(self, serializer)
+            }
+        }
+
         impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMade {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
@@ -4420,6 +5360,227 @@ pub mod call_made {
             })
         }
 
+        impl<'a> ::eventwright::wire::avro::Decode<'a> for CallMadeRef<'a> {
+            #[inline]
+            fn decode(
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::core::result::Result::Ok(CallMadeRef {
+                    account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
+                    about: match reader.index(4) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.str().map(CallMadeAboutRef::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(2) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAboutRef::Money).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(3) => <crm::ContactRef as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAboutRef::CrmContact).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }.field("about")?,
+                    caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
+                    others: reader.items(
+                        3,
+                        <crm::ContactRef as ::eventwright::wire::avro::Decode>::decode,
+                    ).field("others")?,
+                })
+            }
+        }
+
+        /// Reads `shop.CallMade` as version 1 wrote it.
+        #[inline]
+        fn call_made_from_v1_ref<'a>(
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
+        ) -> ::core::result::Result<CallMadeRef<'a>, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(CallMadeRef {
+                account: <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?,
+                about: match reader.index(3) {
+                    ::core::result::Result::Ok(0) => contact_from_v1_ref(reader).map(CallMadeAboutRef::CrmContact).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(1) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAboutRef::Money).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(2) => reader.str().map(CallMadeAboutRef::String).map(
+                        ::core::option::Option::Some
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?,
+                caller: <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?,
+                others: ::std::vec::Vec::from([crm::ContactRef {
+                    name: "Ada",
+                    reach: crm::ContactReachRef::Long(7),
+                    spare: ::core::option::Option::<crm::ContactSpareRef<'a>>::None,
+                }]),
+            })
+        }
+
+        /// Reads `crm.Contact` as version 1 wrote it.
+        #[inline]
+        fn contact_from_v1_ref<'a>(
+            reader: &mut ::eventwright::wire::avro::Reader<'a>,
+        ) -> ::core::result::Result<crm::ContactRef<'a>, ::eventwright::wire::DecodeError> {
+            ::core::result::Result::Ok(crm::ContactRef {
+                name: reader.str().field("name")?,
+                reach: match reader.index(2) {
+                    ::core::result::Result::Ok(0) => reader.str().map(crm::ContactReachRef::String),
+                    ::core::result::Result::Ok(1) => <PostRef as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReachRef::Post
+                    ),
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("reach")?,
+                spare: ::core::option::Option::<crm::ContactSpareRef<'a>>::None,
+            })
+        }
+
+        impl ::eventwright::wire::avro::DecodeInto for CallMade {
+            fn decode_into(
+                &mut self,
+                reader: &mut ::eventwright::wire::avro::Reader<'_>,
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let value = self;
+                value.account = <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?;
+                match reader.index(4) {
+                    ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None).map(
+                        |new| *&mut value.about = new
+                    ),
+                    ::core::result::Result::Ok(1) => match &mut value.about {
+                        ::core::option::Option::Some(place) => match place {
+                            CallMadeAbout::String(place) => reader.string_into(place),
+                            place => reader.string().map(CallMadeAbout::String).map(|new| *place = new),
+                        },
+                        place => reader.string().map(CallMadeAbout::String).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(2) => match &mut value.about {
+                        ::core::option::Option::Some(place) => match place {
+                            CallMadeAbout::Money(place) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                |new| *place = new
+                            ),
+                            place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                CallMadeAbout::Money
+                            ).map(|new| *place = new),
+                        },
+                        place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::Money).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(3) => match &mut value.about {
+                        ::core::option::Option::Some(place) => match place {
+                            CallMadeAbout::CrmContact(place) => ::eventwright::wire::avro::DecodeInto::decode_into(
+                                place,
+                                reader,
+                            ),
+                            place => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                                CallMadeAbout::CrmContact
+                            ).map(|new| *place = new),
+                        },
+                        place => <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::CrmContact).map(
+                            ::core::option::Option::Some
+                        ).map(|new| *place = new),
+                    },
+                    ::core::result::Result::Ok(index) => {
+                        ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 4))
+                    }
+                    ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                }.field("about")?;
+                value.caller = <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?;
+                reader.items_into(
+                    3,
+                    &mut value.others,
+                    |reader| <crm::Contact as ::eventwright::wire::avro::Decode>::decode(reader),
+                    |reader, place| ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                ).field("others")?;
+                ::core::result::Result::Ok(())
+            }
+        }
+
+        /// Reads `shop.CallMade` as version 1 wrote it over one that is there.
+        fn call_made_from_v1_into(
+            value: &mut CallMade,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            value.account = <Account as ::eventwright::wire::avro::Decode>::decode(reader).field("account")?;
+            match reader.index(3) {
+                ::core::result::Result::Ok(0) => match &mut value.about {
+                    ::core::option::Option::Some(place) => match place {
+                        CallMadeAbout::CrmContact(place) => contact_from_v1_into(place, reader),
+                        place => contact_from_v1(reader).map(CallMadeAbout::CrmContact).map(|new| *place = new),
+                    },
+                    place => contact_from_v1(reader).map(CallMadeAbout::CrmContact).map(
+                        ::core::option::Option::Some
+                    ).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(1) => match &mut value.about {
+                    ::core::option::Option::Some(place) => match place {
+                        CallMadeAbout::Money(place) => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            |new| *place = new
+                        ),
+                        place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                            CallMadeAbout::Money
+                        ).map(|new| *place = new),
+                    },
+                    place => <Money as ::eventwright::wire::avro::Decode>::decode(reader).map(CallMadeAbout::Money).map(
+                        ::core::option::Option::Some
+                    ).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(2) => match &mut value.about {
+                    ::core::option::Option::Some(place) => match place {
+                        CallMadeAbout::String(place) => reader.string_into(place),
+                        place => reader.string().map(CallMadeAbout::String).map(|new| *place = new),
+                    },
+                    place => reader.string().map(CallMadeAbout::String).map(
+                        ::core::option::Option::Some
+                    ).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(index) => {
+                    ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                }
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }.field("about")?;
+            value.caller = <Contact as ::eventwright::wire::avro::Decode>::decode(reader).field("caller")?;
+            value.others = CallMade::default_others();
+            ::core::result::Result::Ok(())
+        }
+
+        /// Reads `crm.Contact` as version 1 wrote it over one that is there.
+        fn contact_from_v1_into(
+            value: &mut crm::Contact,
+            reader: &mut ::eventwright::wire::avro::Reader<'_>,
+        ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+            reader.string_into(&mut value.name).field("name")?;
+            match reader.index(2) {
+                ::core::result::Result::Ok(0) => match &mut value.reach {
+                    crm::ContactReach::String(place) => reader.string_into(place),
+                    place => reader.string().map(crm::ContactReach::String).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(1) => match &mut value.reach {
+                    crm::ContactReach::Post(place) => ::eventwright::wire::avro::DecodeInto::decode_into(place, reader),
+                    place => <Post as ::eventwright::wire::avro::Decode>::decode(reader).map(
+                        crm::ContactReach::Post
+                    ).map(|new| *place = new),
+                },
+                ::core::result::Result::Ok(index) => {
+                    ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                }
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }.field("reach")?;
+            value.spare = crm::Contact::default_spare();
+            ::core::result::Result::Ok(())
+        }
+
         /// The schema of version 2 of `CallMade`.
         pub static SCHEMA: ::eventwright::wire::EventSchema = ::eventwright::wire::EventSchema {
             event: "CallMade",
@@ -4483,6 +5644,14 @@ pub mod call_made {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMade {
@@ -4500,10 +5669,62 @@ pub mod call_made {
                 }
             }
         }
+
+        impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for CallMadeRef<'a> {
+            type Owned = CallMade;
+
+            #[inline]
+            fn read(
+                writer: usize,
+                reader: &mut ::eventwright::wire::avro::Reader<'a>,
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                match writer {
+                    0 => call_made_from_v1_ref(reader),
+                    1 => <CallMadeRef as ::eventwright::wire::avro::Decode>::decode(reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                }
+            }
+        }
+
+        impl<'a> CallMadeRef<'a> {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`CallMade`].
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`.
+            pub fn decode(
+                writer: usize,
+                bytes: &'a [u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+        }
+
+        impl CallMade {
+            /// Decodes bytes, without frame, that were written with `WRITERS[writer]`, over this event: its text, bytes and
+            /// lists keep their memory.
+            ///
+            /// # Errors
+            /// Bytes that are not what that schema writes, or a `writer` that is not an index of `WRITERS`. The event is
+            /// then a mix of what it was and what was read.
+            pub fn decode_into(
+                &mut self,
+                writer: usize,
+                bytes: &[u8],
+            ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
+                let reader = &mut ::eventwright::wire::avro::Reader::new(bytes);
+                let decoded = match writer {
+                    0 => call_made_from_v1_into(self, reader),
+                    1 => ::eventwright::wire::avro::DecodeInto::decode_into(self, reader),
+                    unknown => ::core::result::Result::Err(::eventwright::wire::avro::unknown_writer(unknown)),
+                };
+                reader.finish(decoded)
+            }
+        }
     }
 }
 
 pub use call_made::v2::CallMade;
+pub use call_made::v2::CallMadeRef;
 
 /// The versions of `CallKey`.
 pub mod call_key {
@@ -4633,6 +5854,14 @@ pub mod call_key {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 

@@ -1944,43 +1944,61 @@ pub mod payload_sent {
             fn decode(
                 reader: &mut ::eventwright::wire::avro::Reader<'a>,
             ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
-                reader.nested(|reader| {
-                    ::core::result::Result::Ok(Tree {
-                        left: match reader.index(2) {
-                            ::core::result::Result::Ok(0) => reader.int().map(TreeLeft::Int),
-                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::std::boxed::Box::new
-                            ).map(TreeLeft::Tree),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("left")?,
-                        right: match reader.index(3) {
-                            ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
-                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(TreeRight::Tree).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(2) => reader.string().map(TreeRight::String).map(
-                                ::core::option::Option::Some
-                            ),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }.field("right")?,
-                        all: reader.items(1, |reader| match reader.index(2) {
-                            ::core::result::Result::Ok(0) => reader.string().map(TreeAll::String),
-                            ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                                ::std::boxed::Box::new
-                            ).map(TreeAll::Tree),
-                            ::core::result::Result::Ok(index) => {
-                                ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
-                            }
-                            ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
-                        }).field("all")?,
-                    })
-                })
+                reader.descend()?;
+                let value = Tree {
+                    left: match match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.int().map(TreeLeft::Int),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Tree as ::eventwright::wire::avro::Decode>::decode
+                        ).map(TreeLeft::Tree),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("left"));
+                        }
+                    },
+                    right: match match reader.index(3) {
+                        ::core::result::Result::Ok(0) => ::core::result::Result::Ok(::core::option::Option::None),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Tree as ::eventwright::wire::avro::Decode>::decode
+                        ).map(TreeRight::Tree).map(::core::option::Option::Some),
+                        ::core::result::Result::Ok(2) => reader.string().map(TreeRight::String).map(
+                            ::core::option::Option::Some
+                        ),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }
+                    {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("right"));
+                        }
+                    },
+                    all: match reader.items(1, |reader| match reader.index(2) {
+                        ::core::result::Result::Ok(0) => reader.string().map(TreeAll::String),
+                        ::core::result::Result::Ok(1) => reader.boxed(
+                            <Tree as ::eventwright::wire::avro::Decode>::decode
+                        ).map(TreeAll::Tree),
+                        ::core::result::Result::Ok(index) => {
+                            ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
+                        }
+                        ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+                    }) {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(error) => {
+                            return ::core::result::Result::Err(error.in_field("all"));
+                        }
+                    }
+                };
+                reader.ascend();
+                ::core::result::Result::Ok(value)
             }
         }
 
@@ -2035,6 +2053,14 @@ pub mod payload_sent {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -3415,6 +3441,14 @@ pub mod payload_sent {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -5309,40 +5343,40 @@ pub mod payload_sent {
         fn skip_tree_90_of_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader.nested(|reader| {
+            reader.descend()?;
+            match reader.index(2)? {
+                0 => {
+                    reader.int()?;
+                }
+                1 => {
+                    skip_tree_90_of_v1(reader)?;
+                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
+            }
+            match reader.index(3)? {
+                0 => {}
+                1 => {
+                    skip_tree_90_of_v1(reader)?;
+                }
+                2 => {
+                    reader.bytes()?;
+                }
+                index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
+            }
+            reader.skip_blocks(1, |reader| {
                 match reader.index(2)? {
                     0 => {
-                        reader.int()?;
+                        reader.bytes()?;
                     }
                     1 => {
                         skip_tree_90_of_v1(reader)?;
                     }
                     index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
                 }
-                match reader.index(3)? {
-                    0 => {}
-                    1 => {
-                        skip_tree_90_of_v1(reader)?;
-                    }
-                    2 => {
-                        reader.bytes()?;
-                    }
-                    index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3)),
-                }
-                reader.skip_blocks(1, |reader| {
-                    match reader.index(2)? {
-                        0 => {
-                            reader.bytes()?;
-                        }
-                        1 => {
-                            skip_tree_90_of_v1(reader)?;
-                        }
-                        index => return ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2)),
-                    }
-                    ::core::result::Result::Ok(())
-                })?;
                 ::core::result::Result::Ok(())
-            })
+            })?;
+            reader.ascend();
+            ::core::result::Result::Ok(())
         }
 
         /// Reads `golden.unions.PayloadSent` as version 2 wrote it.
@@ -5529,6 +5563,14 @@ pub mod payload_sent {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -6052,6 +6094,14 @@ pub mod measure_taken {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for MeasureTaken {
@@ -6457,6 +6507,14 @@ pub mod measure_taken {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -7055,6 +7113,14 @@ pub mod measure_taken {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 

@@ -136,6 +136,14 @@ pub mod everything_measured {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for EverythingMeasured {
@@ -1120,6 +1128,14 @@ pub mod everything_measured {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for EverythingMeasured {
@@ -1597,6 +1613,14 @@ pub mod plain_values {
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
             }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
+            }
         }
 
         impl<'a> ::eventwright::wire::avro::AvroEvent<'a> for PlainValues {
@@ -1817,6 +1841,14 @@ pub mod rare_values {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 
@@ -2344,6 +2376,14 @@ pub mod rare_values {
 
             fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
                 ::eventwright::wire::avro::decode_whole(writer, bytes)
+            }
+
+            #[inline]
+            fn decode_with(
+                transcoder: &::eventwright::wire::avro::Transcoder,
+                bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::eventwright::wire::DecodeError> {
+                transcoder.decode_owned(bytes)
             }
         }
 

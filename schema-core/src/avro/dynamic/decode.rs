@@ -68,7 +68,10 @@ impl<'s, 'r, 'a> Decoder<'s, 'r, 'a> {
         let schema = self.schema;
         match schema.named(id) {
             Named { body: Body::Record(fields), recursive: true, .. } => {
-                self.reader.nested(|reader| Decoder::new(schema, reader).record(fields))
+                self.reader.descend()?;
+                let value = Decoder::new(schema, self.reader).record(fields)?;
+                self.reader.ascend();
+                Ok(value)
             }
             Named { body: Body::Record(fields), .. } => self.record(fields),
             Named { body: Body::Enum { symbols, .. }, .. } => {

@@ -16,8 +16,9 @@ use serde_json::{Map, Value};
 
 use super::super::model::{Body, Field, Kind, NamedId, Node, Schema};
 
-/// How deep values may nest: a record whose default holds a default of itself would never end.
-const MAX_NESTING: u32 = 128;
+/// How deep values may nest: three for each of the records that may stand in each other, such as a union, a list and the
+/// record, and some more. A record whose default holds a default of itself would never end.
+const MAX_NESTING: u32 = 320;
 
 /// How many values one default may come to: records whose defaults hold two of the next one double at each level.
 const MAX_DEFAULT_VALUES: u32 = 1 << 16;
@@ -52,7 +53,7 @@ impl<'s, 'o> Encoder<'s, 'o> {
 
     pub(super) fn node(&mut self, node: &'s Node, value: &Value) -> Result<(), EncodeError> {
         if self.depth == MAX_NESTING {
-            return Err(EncodeError::new("the value nests deeper than 128 levels"));
+            return Err(EncodeError::new("the value nests deeper than 320 levels"));
         }
         if self.form == Form::Default {
             self.default_values += 1;

@@ -1,5 +1,6 @@
 //! Avro bytes: generated decoders, plans, the dynamic decoder.
 
+use eventwright_codegen_tests::siblings::{known_plans, siblings};
 use eventwright_codegen_tests::{Decoded, Row, avro_pairs, avro_rows};
 use eventwright_schema::avro::{Schema, dynamic, resolve};
 use eventwright_wire::DecodeError;
@@ -16,18 +17,31 @@ struct Pair {
     /// The writer's index, where generated code knows it.
     writer: Option<usize>,
     transcoder: Transcoder,
+    /// The same, where generated code for another writer may be used.
+    beside: Transcoder,
     to: Schema,
     samples: Vec<Vec<u8>>,
 }
 
+fn pair(from: &Schema, writer: Option<usize>, reader: Row) -> Option<Pair> {
+    let to = samples::avro_schema(&reader);
+    let plan = resolve(from, &to).ok()?;
+    let (transcoder, beside) = (Transcoder::new(&plan), Transcoder::beside(&plan, &known_plans(&reader)));
+    Some(Pair { reader, writer, transcoder, beside, to, samples: samples::avro_bytes(from) })
+}
+
+/// Pairs of versions.
 fn pairs() -> Vec<Pair> {
-    let pair = |(writer, reader): (Row, Row)| {
-        let (from, to) = (samples::avro_schema(&writer), samples::avro_schema(&reader));
-        let transcoder = Transcoder::new(&resolve(&from, &to).ok()?);
-        let samples = samples::avro_bytes(&from);
-        Some(Pair { reader, writer: reader.writer(writer.schema), transcoder, to, samples })
-    };
-    avro_pairs().into_iter().filter_map(pair).collect()
+    let pairs = avro_pairs().into_iter();
+    pairs
+        .filter_map(|(writer, reader)| pair(&samples::avro_schema(&writer), reader.writer(writer.schema), reader))
+        .collect()
+}
+
+/// Pairs of a writer that is like a version, and the version.
+fn sibling_pairs() -> Vec<Pair> {
+    let pairs = avro_rows().into_iter().flat_map(|row| siblings(&row).into_iter().map(move |from| (from, row)));
+    pairs.filter_map(|(from, reader)| pair(&from, None, reader)).collect()
 }
 
 /// Generated code that knows the writer; the plan of the same pair agrees.
@@ -49,7 +63,7 @@ pub(super) fn known_writer() -> Check {
 
 /// Plans for writers that generated code may not know.
 pub(super) fn plan() -> Check {
-    let pairs = pairs();
+    let pairs: Vec<_> = pairs().into_iter().chain(sibling_pairs()).collect();
     Box::new(move |input| {
         let edited: Edited = from_input(input);
         let pair = edited.pick(&pairs);
@@ -60,8 +74,11 @@ pub(super) fn plan() -> Check {
         // Without generated code it is the same: the transcoder has looked at what only the plan can see.
         let dynamic = transcoded.and_then(|bytes| dynamic::decode_json(&pair.to, bytes));
         assert_eq!(dynamic.is_ok(), attempt.is_ok(), "{dynamic:?} {attempt:?} {bytes:?}");
+        let beside = BYTES.check(bytes.len(), || (pair.reader.attempt_with)(&pair.beside, &bytes));
+        assert_eq!(beside.is_ok(), attempt.is_ok(), "{beside:?} {attempt:?} {bytes:?}");
         if attempt.is_ok() {
             let decoded = (pair.reader.decode_with)(&pair.transcoder, &bytes).expect("it was decoded before");
+            assert_eq!((pair.reader.decode_with)(&pair.beside, &bytes).as_ref(), Ok(&decoded));
             assert_stable(&pair.reader, &decoded);
         }
         attempt.is_ok()

@@ -47,13 +47,23 @@ struct Compiler<'p> {
 
 /// Compiles a plan.
 pub(super) fn program(plan: &Plan) -> Program {
-    let (heights, records) = (Vec::new(), HashMap::new());
-    let mut compiler = Compiler { plan, program: Program::default(), heights, records, depth: 0 };
+    let mut compiler = Compiler::new(plan);
     compiler.value(plan.root, Fate::Kept);
     compiler.program
 }
 
+/// Compiles what passes over fields of a record that nobody reads.
+pub(super) fn left_out<'p>(plan: &'p Plan, record: &'p RecordNode, fields: &'p [FieldStep]) -> Program {
+    let mut compiler = Compiler::new(plan);
+    compiler.body(|compiler, body| compiler.left_out(record, fields, None, body));
+    compiler.program
+}
+
 impl<'p> Compiler<'p> {
+    fn new(plan: &'p Plan) -> Self {
+        Self { plan, program: Program::default(), heights: Vec::new(), records: HashMap::new(), depth: 0 }
+    }
+
     /// Adds a body and returns its number.
     fn body(&mut self, fill: impl FnOnce(&mut Self, &mut Body)) -> BodyId {
         let id = self.reserve();
@@ -114,12 +124,13 @@ impl<'p> Compiler<'p> {
                 return self.node(*value, spot, body);
             }
             Node::Scalar { from: Primitive::Null, .. } => return,
+            Node::Scalar { from, .. } if fate == Fate::LeftOut => primitive(*from, *from, fate),
             Node::Scalar { from, to, conversion: None, .. } => primitive(*from, *to, fate),
             Node::Scalar { from, to, conversion, .. } => Op::Number { from: *from, to: *to, conversion: *conversion },
-            Node::Fixed { size, conversion: Some(conversion), .. } => {
+            Node::Fixed { size, conversion: Some(conversion), .. } if fate == Fate::Kept => {
                 Op::Rescaled { size: *size, conversion: *conversion }
             }
-            Node::Fixed { size, conversion: None, .. } => Op::Fixed(*size),
+            Node::Fixed { size, .. } => Op::Fixed(*size),
             Node::Enum(node) if fate == Fate::LeftOut => Op::Index(node.mapping.len()),
             Node::Enum(node) if node.is_identity() => Op::Longs(1),
             Node::Enum(node) => {
@@ -187,11 +198,7 @@ impl<'p> Compiler<'p> {
 
     fn fields(&mut self, record: &'p RecordNode, Spot { fate, place }: Spot, body: &mut Body) {
         if fate == Fate::LeftOut {
-            for (node, field) in record.steps.iter().filter_map(written) {
-                let place = self.place(field.name(record), place);
-                self.node(node, Spot::new(fate, place), body);
-            }
-            return;
+            return self.left_out(record, &record.steps, place, body);
         }
         let read = record.steps.iter().filter_map(|step| match step {
             FieldStep::Read { field, .. } => Some(field),
@@ -200,6 +207,14 @@ impl<'p> Compiler<'p> {
         match read.is_sorted() {
             true => self.fields_in_order(record, place, body),
             false => self.fields_out_of_order(record, place, body),
+        }
+    }
+
+    /// Compiles fields of a record that nobody else looks at.
+    fn left_out(&mut self, record: &'p RecordNode, fields: &'p [FieldStep], place: Option<PlaceId>, body: &mut Body) {
+        for (node, field) in fields.iter().filter_map(written) {
+            let place = self.place(field.name(record), place);
+            self.node(node, Spot::new(Fate::LeftOut, place), body);
         }
     }
 
@@ -217,12 +232,7 @@ impl<'p> Compiler<'p> {
                 }
                 [FieldStep::Default { .. }] => {}
                 skips => {
-                    let left_out = self.body(|compiler, body| {
-                        for (node, field) in skips.iter().filter_map(written) {
-                            let place = compiler.place(field.name(record), place);
-                            compiler.node(node, Spot::new(Fate::LeftOut, place), body);
-                        }
-                    });
+                    let left_out = self.body(|compiler, body| compiler.left_out(record, skips, place, body));
                     body.push(Op::LeaveOut(left_out), None);
                 }
             }
@@ -235,10 +245,14 @@ impl<'p> Compiler<'p> {
         let mut sources: BTreeMap<usize, Source> = BTreeMap::new();
         for (node, field) in record.steps.iter().filter_map(written) {
             let spot = Spot::new(field.fate(), self.place(field.name(record), place));
-            if let Field::Read(field) = field {
-                sources.insert(field, Source::Written(fields.len()));
-            }
-            fields.push(self.body(|compiler, body| compiler.node(node, spot, body)));
+            let value = self.body(|compiler, body| compiler.node(node, spot, body));
+            fields.push(match field {
+                Field::Read(field) => {
+                    sources.insert(field, Source::Written(fields.len()));
+                    value
+                }
+                Field::Skipped(_) => self.body(|_, body| body.push(Op::LeaveOut(value), None)),
+            });
         }
         sources.extend(defaults(record).into_iter().map(|(field, bytes)| (field, Source::Default(bytes.to_vec()))));
         let sources = sources.into_values().collect();

@@ -1,6 +1,9 @@
 //! What a plan is compiled into: short lists of operations on the writer's bytes, each with the fields that it stands for.
 
+use super::super::plan::wrong_plan;
 use super::super::{Conversion, Primitive};
+use crate::DecodeError;
+use crate::error::InField;
 
 /// A plan as operations.
 #[derive(Debug, Default)]
@@ -119,6 +122,25 @@ pub(super) enum Source {
     Default(Vec<u8>),
 }
 
+impl Program {
+    pub(super) fn body(&self, id: BodyId) -> Result<&Body, DecodeError> {
+        self.bodies.get(id.0).ok_or_else(|| wrong_plan("the program has no such body"))
+    }
+
+    /// Names the fields that the value of an operation is in.
+    #[cold]
+    pub(super) fn located(&self, error: DecodeError, body: &Body, at: usize, of: usize) -> DecodeError {
+        let first = body.firsts.get(at).copied().unwrap_or_default();
+        let mut place = body.places.get(first + of).copied().flatten();
+        let mut located = Err::<(), _>(error);
+        while let Some((name, outer)) = place.and_then(|PlaceId(place)| self.places.get(place)) {
+            located = located.field(name);
+            place = *outer;
+        }
+        located.err().unwrap_or_else(no_such_bytes)
+    }
+}
+
 impl Body {
     /// Appends an operation for a value, or lengthens the last one.
     pub(super) fn push(&mut self, op: Op, place: Option<PlaceId>) {
@@ -132,4 +154,9 @@ impl Body {
         }
         self.places.push(place);
     }
+}
+
+#[cold]
+pub(super) fn no_such_bytes() -> DecodeError {
+    wrong_plan("the program refers to bytes that are not there")
 }

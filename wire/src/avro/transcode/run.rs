@@ -4,17 +4,12 @@
 //! is the start or the end of the input, or all of it, is not copied at all.
 
 use super::super::conversion::{promote, rescale_fixed};
+use super::super::decode::{max_added, too_much};
 use super::super::plan::{unknown_symbol, unresolvable, wrong_plan};
 use super::super::{Reader, Writer};
-use super::program::{Body, BodyId, Branch, BranchIndex, Op, PlaceId, Program, Reorder, Source, Symbols};
-use crate::error::InField;
-use crate::{DecodeError, DecodeErrorKind};
-
-/// How many bytes may come out of few: defaults and indexes that the writer did not write are no amplifier.
-const MAX_WRITTEN: usize = 16 << 20;
-
-/// How many bytes may come out of each one of many.
-const MAX_WRITTEN_PER_BYTE: usize = 64;
+use super::pass::pass_over;
+use super::program::{BodyId, Branch, BranchIndex, Op, Program, Reorder, Source, Symbols, no_such_bytes};
+use crate::DecodeError;
 
 pub(super) struct Run<'p, 'a, 's> {
     program: &'p Program,
@@ -27,7 +22,7 @@ pub(super) struct Run<'p, 'a, 's> {
     open: usize,
     /// Where the fields begin of the records that are written in another order.
     starts: &'s mut Vec<usize>,
-    /// Whether nothing is written for now: what is read is left out, or read again.
+    /// Whether nothing is written for now: what is read is read again.
     is_silent: bool,
     max_written: usize,
 }
@@ -40,8 +35,7 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
         out: &'s mut Vec<u8>,
         starts: &'s mut Vec<usize>,
     ) -> Self {
-        let max_written = input.len().saturating_mul(MAX_WRITTEN_PER_BYTE).max(MAX_WRITTEN);
-        let reader = Reader::with_depth_limit(input, depth_limit);
+        let (reader, max_written) = (Reader::with_depth_limit(input, depth_limit), max_added(input.len()));
         Self { program, input, reader, out, closed: (0, 0), open: 0, starts, is_silent: false, max_written }
     }
 
@@ -58,9 +52,9 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
     }
 
     fn body(&mut self, id: BodyId) -> Result<(), DecodeError> {
-        let body = self.program.bodies.get(id.0).ok_or_else(|| wrong_plan("the program has no such body"))?;
+        let (program, body) = (self.program, self.program.body(id)?);
         for (at, op) in body.ops.iter().enumerate() {
-            self.op(op).map_err(|(of, error)| self.located(error, body, at, of))?;
+            self.op(op).map_err(|(of, error)| program.located(error, body, at, of))?;
         }
         Ok(())
     }
@@ -72,10 +66,8 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
             Op::Longs(count) => return each(*count, || self.reader.pass_long()),
             Op::Blobs(count) => return each(*count, || self.reader.bytes().map(drop)),
             Op::Fixed(size) => self.reader.fixed(*size).map(drop),
-            Op::Boolean => self.reader.boolean().map(drop),
             Op::Int => self.reader.int().map(drop),
             Op::Text => self.reader.str().map(drop),
-            Op::Index(count) => self.reader.index(*count).map(drop),
             Op::Union(branches) => self.union(branches),
             Op::Array { item, min_size } => self.array(*item, *min_size),
             Op::Map(value) => self.map(*value),
@@ -171,9 +163,8 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
     }
 
     fn leave_out(&mut self, body: BodyId) -> Result<(), DecodeError> {
-        let (at, was_silent) = (self.position(), std::mem::replace(&mut self.is_silent, true));
-        self.body(body)?;
-        self.is_silent = was_silent;
+        let at = self.position();
+        pass_over(self.program, body, &mut self.reader)?;
         self.skip_from(at);
         Ok(())
     }
@@ -288,33 +279,10 @@ impl<'p, 'a, 's> Run<'p, 'a, 's> {
     fn expect_room(&self) -> Result<(), DecodeError> {
         if self.out.len() <= self.max_written { Ok(()) } else { Err(too_much(self.max_written)) }
     }
-
-    /// Names the fields that the value of an operation is in.
-    #[cold]
-    fn located(&self, error: DecodeError, body: &Body, at: usize, of: usize) -> DecodeError {
-        let first = body.firsts.get(at).copied().unwrap_or_default();
-        let mut place = body.places.get(first + of).copied().flatten();
-        let mut located = Err::<(), _>(error);
-        while let Some((name, outer)) = place.and_then(|PlaceId(place)| self.program.places.get(place)) {
-            located = located.field(name);
-            place = *outer;
-        }
-        located.err().unwrap_or_else(no_such_bytes)
-    }
 }
 
 /// Reads so many values; an error comes with the number of the value.
 #[inline(always)]
 fn each(count: usize, mut read: impl FnMut() -> Result<(), DecodeError>) -> Result<(), (usize, DecodeError)> {
     (0..count).try_for_each(|of| read().map_err(|error| (of, error)))
-}
-
-#[cold]
-fn no_such_bytes() -> DecodeError {
-    wrong_plan("the program refers to bytes that are not there")
-}
-
-#[cold]
-fn too_much(most: usize) -> DecodeError {
-    DecodeError::new(DecodeErrorKind::TooMuch(most))
 }

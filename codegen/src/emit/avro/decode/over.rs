@@ -3,7 +3,7 @@
 
 use eventwright_wire::avro::{FieldStep, Node, NodeId, RecordNode};
 
-use super::{Emitter, skip};
+use super::{Emitter, around, in_field, skip};
 use crate::ir::{Record, Ty, Type};
 use crate::rust::{Ident, Literal, TokenStream, quote};
 
@@ -25,8 +25,9 @@ impl Emitter<'_> {
     }
 
     /// Emits the function that decodes what another writer wrote.
-    pub(super) fn function_over(&self, function: &Ident, one: &Type, node: &Node) -> TokenStream {
-        let (wire, path, body) = (self.wire, one.path(), self.body_over(one, node));
+    pub(super) fn function_over(&self, function: &Ident, one: &Type, id: NodeId) -> TokenStream {
+        let (wire, path) = (self.wire, one.path());
+        let (added, body) = (self.added(id), self.body_over(one, self.node(id)));
         let doc =
             format!(" Reads `{}` as version {} wrote it over one that is there.", one.name(), self.writer.version);
         quote! {
@@ -35,6 +36,7 @@ impl Emitter<'_> {
                 value: &mut #path,
                 reader: &mut #wire::avro::Reader<'_>,
             ) -> ::core::result::Result<(), #wire::DecodeError> {
+                #added
                 #body
             }
         }
@@ -69,13 +71,14 @@ impl Emitter<'_> {
                 FieldStep::Skip { node, .. } => skip::statement(self.writer, *node, self.wire),
                 FieldStep::Read { field, node } => {
                     let field = record.fields.get(*field)?;
-                    let (name, text) = (&field.ident, &field.name);
+                    let name = &field.ident;
                     if self.form.differs(&field.ty) {
                         let over = self.over(*node, &field.ty, &quote!(&mut value.#name));
-                        quote!(#over.field(#text)?;)
+                        let over = in_field(record, field, &over);
+                        quote!(#over;)
                     } else {
-                        let read = self.read(*node, &field.ty);
-                        quote!(value.#name = #read.field(#text)?;)
+                        let read = in_field(record, field, &self.read(*node, &field.ty));
+                        quote!(value.#name = #read;)
                     }
                 }
                 FieldStep::Default { field, .. } => {
@@ -85,8 +88,8 @@ impl Emitter<'_> {
                 }
             })
         });
-        let body = quote!(#(#fields)* ::core::result::Result::Ok(()));
-        if record.recursive { quote!(reader.nested(|reader| { #body })) } else { body }
+        let (descend, ascend) = around(record);
+        quote!(#descend #(#fields)* #ascend ::core::result::Result::Ok(()))
     }
 
     /// Returns an expression of the type `Result<(), DecodeError>` that decodes over `place`, a mutable reference.

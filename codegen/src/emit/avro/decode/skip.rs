@@ -18,14 +18,15 @@ pub(super) fn functions<'p>(
         let function = function_name(plan, id, version);
         let doc = format!(" Skips a `{}` as version {version} wrote it.", node.name);
         let fields = node.steps.iter().filter_map(written).map(|node| skip(plan, node, version, wire));
-        let body = quote!(#(#fields)* ::core::result::Result::Ok(()));
+        let fields = quote!(#(#fields)*);
         // Only a record that holds itself can nest without end.
         let is_recursive = node.steps.iter().filter_map(written).any(|field| reached(plan, vec![field]).contains(&id));
-        let body = if is_recursive { quote!(reader.nested(|reader| { #body })) } else { body };
+        let fields = if is_recursive { quote!(reader.descend()?; #fields reader.ascend();) } else { fields };
         Some(quote! {
             #[doc = #doc]
             fn #function(reader: &mut #wire::avro::Reader<'_>) -> ::core::result::Result<(), #wire::DecodeError> {
-                #body
+                #fields
+                ::core::result::Result::Ok(())
             }
         })
     })
