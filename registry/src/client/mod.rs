@@ -240,12 +240,14 @@ impl RegistryClient {
 
     fn format_of(&self, doing: &str, schema: &SchemaBody) -> Result<Format, RegistryError> {
         schema.format().map_err(|other| {
-            let why = format!("expected the schemaType AVRO or PROTOBUF, found `{other}`");
+            let why = format!("expected the schemaType AVRO, PROTOBUF or JSON, found `{other}`");
             RegistryError::new(doing, self.shown(), Kind::Unexpected(why))
         })
     }
 
-    fn shown(&self) -> String {
+    /// Returns the URLs as messages show them: without credentials, several separated by commas.
+    #[must_use]
+    pub fn shown(&self) -> String {
         self.0.http.urls().collect::<Vec<_>>().join(",")
     }
 }
