@@ -15,9 +15,11 @@ mod kafka;
 mod lock;
 mod manifest;
 mod output;
+mod plan;
 mod produce;
 mod record_json;
 mod register;
+mod registering;
 mod registry;
 mod render;
 mod screen;
@@ -52,9 +54,11 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     let stop = stop::listen()?;
     match command {
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments).await,
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Lock(arguments) => lock::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments).await,
+        Command::Register(arguments) => register::run(&arguments).await,
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,

@@ -10,30 +10,30 @@ use tempfile::TempDir;
 use crate::support::{Finished, command, run};
 
 /// A project of one event in a folder of its own.
-struct Project(TempDir);
+pub(crate) struct Project(TempDir);
 
 impl Project {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
         project.write("events.toml", "[event.Sold]\nformat = \"avro\"\nfolder = \"sold\"\ntopic = \"sales\"\n");
         project.write("sold/v1.avsc", &record(""));
         project
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.0.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Runs a command in the folder.
-    fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         let mut command = command();
         command.current_dir(self.0.path()).args(arguments);
         run(command, "")
     }
 
-    fn on_manifest(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn on_manifest(&self, arguments: &[&str]) -> Finished {
         self.run(&[arguments, &["--manifest", "events.toml"]].concat())
     }
 

@@ -234,7 +234,7 @@ fn reader_and_writer(finding: &Finding) -> Option<(&str, &str)> {
 }
 
 /// Returns a finding about one version alone.
-fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: String) -> Finding {
+pub(super) fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: String) -> Finding {
     let side = || Side { label: label(version.number), text: String::new() };
     Finding {
         rule,
