@@ -10,7 +10,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
-pub(crate) use self::registry::{PlanArguments, PlanFormat, RegisterArguments, RegistryOptions};
+pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{CheckArguments, LockArguments, NamedFile, Rendering};
 
 const AFTER_HELP: &str = "\
@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// Register the schemas of the manifest: what `plan` shows, and nothing else
     #[command(after_help = registry::REGISTER_EXAMPLES)]
     Register(RegisterArguments),
+    /// Adopt what a registry has: files of versions, manifest and lock
+    #[command(after_help = registry::PULL_EXAMPLES)]
+    Pull(PullArguments),
     /// Print the records of a topic as JSON, one object a line
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(TailArguments),

@@ -42,11 +42,16 @@ fn drafts(loaded: &Loaded) -> Vec<VersionId> {
     versions.filter(|id| loaded.lock.get(id).is_none()).collect()
 }
 
-/// Writes the lock beside its place and moves it there, so that nobody finds half of one.
-fn write(path: &Path, lock: &Lock) -> anyhow::Result<()> {
+/// Writes the lock.
+pub(crate) fn write(path: &Path, lock: &Lock) -> anyhow::Result<()> {
+    replace(path, &lock.text())
+}
+
+/// Writes a file beside its place and moves it there, so that nobody finds half of one.
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let doing = || format!("cannot write {}", path.display());
     let file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
-    std::fs::write(file.path(), lock.text()).with_context(doing)?;
+    std::fs::write(file.path(), text).with_context(doing)?;
     file.persist(path).map(drop).with_context(doing)
 }

@@ -17,6 +17,7 @@ mod manifest;
 mod output;
 mod plan;
 mod produce;
+mod pull;
 mod record_json;
 mod register;
 mod registering;
@@ -59,6 +60,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Lock(arguments) => lock::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments).await,
         Command::Register(arguments) => register::run(&arguments).await,
+        Command::Pull(arguments) => pull::run(&arguments).await,
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 
-use eventwright_schema::Format;
 use eventwright_schema::compat::Level;
 use eventwright_schema::compat::history::Kind;
 use eventwright_schema::load::{Loaded, LoadedEvent, LoadedReference, LoadedType, LoadedVersion};
@@ -92,12 +91,12 @@ impl<'l> Walk<'l, '_> {
         references.for_each(|(other, version)| self.shared(other, version));
         let level = self.loaded.manifest.as_ref().map(|manifest| manifest.compatibility);
         // Each version of an imported file has a subject of its own, its path, and so nothing to keep.
-        let has_history = one.entry.format != Format::Protobuf || one.entry.subject.is_some();
+        let level = level.filter(|_| one.entry.has_history());
         self.found.push(Candidate {
             kind: Kind::Type,
             name: &one.entry.name,
             subject: format!("{}{}", self.prefix, one.subject(version)),
-            level: level.filter(|_| has_history),
+            level,
             id: VersionId::new(&one.entry.folder, version.number),
             version,
         });

@@ -5,6 +5,7 @@ mod check;
 mod endings;
 mod keys;
 mod produce;
+mod pull;
 mod register;
 mod serve;
 mod support;

@@ -211,7 +211,8 @@ impl Registry {
 
     /// Registers a schema, which must be taken.
     pub(crate) fn register(&self, subject: &str, schema: &Value) {
-        let (status, body) = self.http("POST", &format!("/subjects/{subject}/versions"), &schema.to_string());
+        let (status, body) =
+            self.http("POST", &format!("/subjects/{}/versions", subject.replace('/', "%2F")), &schema.to_string());
         assert_eq!(status, 200, "{body}");
     }
 }
