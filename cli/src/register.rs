@@ -22,9 +22,14 @@ pub(crate) async fn run(arguments: &RegisterArguments) -> anyhow::Result<Exit> {
         print(&plan, format)?;
         return Ok(Exit::Findings);
     }
+    for step in plan.steps.iter().filter(|step| step.state == State::Behind) {
+        let label = step.candidate.label();
+        screen::warning(format!("{label} is older than what is registered, and stays out; help: --include-older"));
+    }
     if !plan.has_changes() {
         print(&plan, format)?;
-        screen::summary(format!("nothing to do: {} versions are registered", plan.steps.len()));
+        let count = plan.steps.iter().filter(|step| step.state != State::Behind).count();
+        screen::summary(format!("nothing to do: {count} versions are registered"));
         return Ok(Exit::Done);
     }
     let registry = Registry::reach(&settings::of_registry(&arguments.plan.registry)?).await?;

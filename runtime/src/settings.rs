@@ -64,6 +64,10 @@ pub struct RegistrySettings {
     /// How long one request may take. Key `timeout_ms`, 5 s.
     #[serde(rename = "timeout_ms", deserialize_with = "millis")]
     pub timeout: Duration,
+    /// Whether producers and consumers wait for the registry at start and look for their schemas there; on. Without it they
+    /// start while the registry is down: a producer then looks when it sends the first event of a type, and a consumer keeps
+    /// records waiting whose schemas it has not read yet. `EVENTWRIGHT_REGISTRY__CHECK_AT_START`.
+    pub check_at_start: bool,
 }
 
 /// What concerns producers only.
@@ -173,6 +177,13 @@ impl Settings {
     #[must_use]
     pub fn with_auto_register(mut self) -> Self {
         self.producer.auto_register = true;
+        self
+    }
+
+    /// Lets producers and consumers start without a look at the registry: see [`RegistrySettings::check_at_start`].
+    #[must_use]
+    pub fn without_check_at_start(mut self) -> Self {
+        self.registry.check_at_start = false;
         self
     }
 
@@ -303,6 +314,7 @@ impl Default for RegistrySettings {
             password: None,
             token: None,
             timeout: Duration::from_secs(5),
+            check_at_start: true,
         }
     }
 }
@@ -358,6 +370,7 @@ impl fmt::Debug for RegistrySettings {
             .field("password", &self.password.as_ref().map(|_| MASK))
             .field("token", &self.token.as_ref().map(|_| MASK))
             .field("timeout", &self.timeout)
+            .field("check_at_start", &self.check_at_start)
             .finish()
     }
 }

@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -30,6 +30,7 @@ const KEYS: [&str; 22] = [
     "registry.password",
     "registry.token",
     "registry.timeout_ms",
+    "registry.check_at_start",
     "kafka",
     "producer.auto_register",
     "producer.delivery_timeout_ms",
@@ -128,7 +129,7 @@ fn variable_path(name: &str) -> Vec<String> {
 /// Reads a variable as the type that its key has, so that a password of digits stays a text.
 fn variable_value(path: &[String], value: String) -> Value {
     match path.last() {
-        Some(key) if key.ends_with("_ms") || key == "max_attempts" || key == "auto_register" => {
+        Some(key) if key.ends_with("_ms") || ["max_attempts", "auto_register", "check_at_start"].contains(&&**key) => {
             value.parse().unwrap_or_else(|never| match never {})
         }
         _ => Value::from(value),
@@ -219,6 +220,7 @@ mod tests {
             ("EVENTWRIGHT_KAFKA__SASL_USERNAME", "007"),
             ("EVENTWRIGHT_CONSUMER__MAX_ATTEMPTS", "3"),
             ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "250"),
+            ("EVENTWRIGHT_REGISTRY__CHECK_AT_START", "false"),
             ("EVENTWRIGHT_LOG", "debug"),
             ("EVENTWRIGHT_TEST_BOOTSTRAP", "x"),
         ];
@@ -228,6 +230,7 @@ mod tests {
         assert_eq!(settings.registry.user.as_deref(), Some("u"));
         assert_eq!(settings.consumer.start, Start::Latest);
         assert_eq!(settings.consumer.max_attempts, 3);
+        assert!(!settings.registry.check_at_start);
         assert_eq!(settings.connect_timeout, Duration::from_millis(250));
         let kafka: Vec<_> = settings.kafka.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(kafka, ["enable.x=true", "fetch.wait.max.ms=5", "sasl.username=007", "security.protocol=ssl"]);
