@@ -55,12 +55,12 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     let stop = stop::listen()?;
     match command {
-        Command::Check(arguments) => check::run(&arguments).await,
+        Command::Check(arguments) => stop.or(check::run(&arguments)).await,
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Lock(arguments) => lock::run(&arguments),
-        Command::Plan(arguments) => plan::run(&arguments).await,
-        Command::Register(arguments) => register::run(&arguments).await,
-        Command::Pull(arguments) => pull::run(&arguments).await,
+        Command::Plan(arguments) => stop.or(plan::run(&arguments)).await,
+        Command::Register(arguments) => stop.or(register::run(&arguments)).await,
+        Command::Pull(arguments) => stop.or(pull::run(&arguments)).await,
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,

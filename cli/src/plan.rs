@@ -4,16 +4,16 @@
 
 mod candidates;
 mod compared;
+mod look;
 mod print;
-
-use std::collections::HashMap;
 
 use anyhow::anyhow;
 use eventwright_registry::{ReferenceEntry, SchemaText, SubjectVersion};
 use eventwright_schema::compat::Level;
 use eventwright_schema::load::{self, Loaded, LoadedReference};
 
-pub(crate) use self::candidates::{Candidate, candidates};
+pub(crate) use self::candidates::Candidate;
+pub(crate) use self::look::look;
 pub(crate) use self::print::print;
 use crate::args::{PlanArguments, PlanFormat, Rendering};
 use crate::exit::Exit;
@@ -151,52 +151,6 @@ pub(crate) fn refuse(plan: &Plan<'_>, format: PlanFormat) -> anyhow::Result<bool
         screen::note("nothing is registered as long as this is so");
     }
     Ok(is_compatible)
-}
-
-/// Asks the registry what it has of a manifest: what is not registered is new in this plan, and nothing was compared yet.
-///
-/// # Errors
-/// A registry that does not answer.
-pub(crate) async fn look<'l>(
-    loaded: &'l Loaded,
-    registry: &Registry,
-    prefix: Option<&str>,
-) -> anyhow::Result<Plan<'l>> {
-    let mut plan =
-        Plan { registry: registry.shown(), subjects: Vec::new(), steps: Vec::new(), outcome: Outcome::default() };
-    let global = registry.ask(async |client| client.level(None).await).await?.unwrap_or_default();
-    let mut indexes: HashMap<String, usize> = HashMap::new();
-    for candidate in candidates(loaded, prefix) {
-        let subject = match indexes.get(&candidate.subject) {
-            Some(index) => *index,
-            None => {
-                indexes.insert(candidate.subject.clone(), plan.subjects.len());
-                plan.subjects.push(subject(registry, &candidate, global.clone()).await?);
-                plan.subjects.len() - 1
-            }
-        };
-        let is_released = loaded.lock.get(&candidate.id).is_some();
-        let mut step = Step { candidate, subject, state: State::New, is_released };
-        let is_empty = plan.subjects.get(subject).is_none_or(|subject| subject.versions.is_empty());
-        if let Some(text) = plan.text(&step).filter(|_| !is_empty) {
-            let label = step.candidate.label();
-            let found = registry.look_up(&label, &step.candidate.subject, &text).await?;
-            step.state = found.map_or(State::New, State::Registered);
-        }
-        plan.steps.push(step);
-    }
-    Ok(plan)
-}
-
-async fn subject(
-    registry: &Registry,
-    candidate: &Candidate<'_>,
-    global: Option<String>,
-) -> anyhow::Result<SubjectPlan> {
-    let name = candidate.subject.clone();
-    let own = registry.ask(async |client| client.level(Some(&name)).await).await??;
-    let versions = registry.versions(&name).await?;
-    Ok(SubjectPlan { name, level_now: own.or(global), level: candidate.level, versions })
 }
 
 /// Takes back what would make an old version the latest of its subject, unless somebody refers to it who is new.

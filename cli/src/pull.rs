@@ -98,9 +98,11 @@ fn print(adoption: &Adoption, left_out: &[LeftOut]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes what could steer a terminal out of a registry's words.
+/// Takes what could steer a terminal, or turn the direction of a line, out of a registry's words.
 fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }).collect()
+    let steers =
+        |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|letter| if steers(letter) { char::REPLACEMENT_CHARACTER } else { letter }).collect()
 }
 
 /// Says which of the histories break their own level: a registry keeps what was registered before its level was set.

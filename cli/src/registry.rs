@@ -14,6 +14,9 @@ use crate::screen;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How many questions are asked at once by who has many.
+pub(crate) const AT_ONCE: usize = 8;
+
 /// A registry, and how long it may stay silent.
 #[derive(Debug, Clone)]
 pub(crate) struct Registry {

@@ -8,15 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use eventwright_registry::{ReferenceEntry, SubjectSchema};
 use eventwright_schema::Format;
 use eventwright_schema::compat::{AnySchema, parse_any};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::LeftOut;
-use crate::registry::Registry;
+use crate::registry::{AT_ONCE, Registry};
 
 /// How long one schema may be; a registry's storage takes 1 MiB.
 const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// How many subjects are read.
 const MAX_SUBJECTS: usize = 20_000;
+
+/// How many steps of references are followed from what was asked for.
+const MAX_DEPTH: usize = 32;
 
 /// How long all may be together.
 const MAX_BYTES: usize = 256 << 20;
@@ -55,7 +59,7 @@ impl Subject {
 }
 
 /// How many deleted versions are told of.
-const MAX_SHOWN: usize = 100;
+const MAX_SHOWN: usize = 10;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -74,21 +78,54 @@ pub(super) struct Fetched {
 pub(super) async fn all(registry: &Registry, patterns: &[String], prefix: &str) -> anyhow::Result<Fetched> {
     let global = registry.ask(async |client| client.level(None).await).await?.unwrap_or_default();
     let names = registry.ask(async |client| client.subjects().await).await??;
-    let (wanted, fetched) = (BTreeMap::new(), Fetched { global, ..Fetched::default() });
-    let mut fetch = Fetch { registry, prefix, bytes: 0, wanted, fetched };
+    let mut fetched = Fetched { global, ..Fetched::default() };
     let names = names.iter().filter_map(|name| name.strip_prefix(prefix));
     let is_asked_for = |name: &&str| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, name));
     let mut open: BTreeSet<String> = names.filter(is_asked_for).map(str::to_owned).collect();
-    while let Some(name) = open.pop_first() {
-        for entry in fetch.subject(&name).await? {
-            let Some(name) = entry.subject.strip_prefix(prefix) else { continue };
-            if !fetch.has(name, entry.version) {
-                fetch.wanted.entry(name.to_owned()).or_default().insert(entry.version);
-                open.insert(name.to_owned());
+    // The versions that others refer to, also where they are deleted.
+    let mut wanted: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+    let mut bytes = 0_usize;
+    for _ in 0..=MAX_DEPTH {
+        let names = std::mem::take(&mut open);
+        let global = &fetched.global.clone();
+        let of_name = |name| (wanted.get(&name).cloned().unwrap_or_default(), name);
+        let reads: Vec<(BTreeSet<u32>, String)> = names.into_iter().map(of_name).collect();
+        let mut reads = stream::iter(reads)
+            .map(|(wanted, name)| async move {
+                let read = read(registry, (prefix, &name), wanted, global.as_ref()).await;
+                read.map(|read| (name, read))
+            })
+            .buffered(AT_ONCE);
+        while let Some((name, read)) = reads.try_next().await? {
+            let subject = match read {
+                Ok(subject) => subject,
+                Err(why) => {
+                    fetched.left_out.push(LeftOut { subject: name, why });
+                    continue;
+                }
+            };
+            bytes += subject.versions.iter().map(|version| version.schema.text().len()).sum::<usize>();
+            anyhow::ensure!(
+                bytes <= MAX_BYTES,
+                "the registry has more than {MAX_BYTES} bytes of schemas; help: --subject"
+            );
+            for entry in subject.versions.iter().flat_map(|version| &version.references) {
+                if let Some(name) = entry.subject.strip_prefix(prefix) {
+                    wanted.entry(name.to_owned()).or_default().insert(entry.version);
+                }
             }
+            fetched.subjects.insert(name, subject);
+            let count = fetched.subjects.len();
+            anyhow::ensure!(
+                count <= MAX_SUBJECTS,
+                "the registry has more than {MAX_SUBJECTS} subjects; help: --subject"
+            );
         }
+        drop(reads);
+        let lacks = |(name, versions): &(&String, &BTreeSet<u32>)| versions.iter().any(|one| !fetched.has(name, *one));
+        open = wanted.iter().filter(lacks).map(|(name, _)| name.clone()).collect();
     }
-    Ok(fetch.fetched)
+    Ok(fetched)
 }
 
 /// Returns whether a pattern, in which `*` is any text and `?` any character, is a name.
@@ -116,91 +153,64 @@ fn matches(pattern: &str, name: &str) -> bool {
     pattern.iter().skip(at).all(|one| *one == '*')
 }
 
-struct Fetch<'r> {
-    registry: &'r Registry,
-    prefix: &'r str,
-    /// How long all texts are together.
-    bytes: usize,
-    /// The versions that others refer to, also where they are deleted.
-    wanted: BTreeMap<String, BTreeSet<u32>>,
-    fetched: Fetched,
+impl Fetched {
+    fn has(&self, name: &str, version: u32) -> bool {
+        let known = self.subjects.get(name);
+        known.is_some_and(|subject| subject.versions.iter().any(|one| one.number == version))
+            || self.left_out.iter().any(|one| one.subject == name)
+    }
 }
 
-impl Fetch<'_> {
-    fn has(&self, name: &str, version: u32) -> bool {
-        let known = self.fetched.subjects.get(name);
-        known.is_some_and(|subject| subject.versions.iter().any(|one| one.number == version))
-            || self.fetched.left_out.iter().any(|one| one.subject == name)
+/// Reads a subject, with the deleted versions that others refer to; the inner error says why it cannot be taken.
+async fn read(
+    registry: &Registry,
+    (prefix, name): (&str, &str),
+    wanted: BTreeSet<u32>,
+    global: Option<&String>,
+) -> anyhow::Result<Result<Subject, String>> {
+    if let Some(why) = unusable(name) {
+        return Ok(Err(why.to_owned()));
     }
-
-    /// Reads a subject with the deleted versions that others refer to; returns what it refers to.
-    async fn subject(&mut self, name: &str) -> anyhow::Result<Vec<ReferenceEntry>> {
-        let count = self.fetched.subjects.len();
-        anyhow::ensure!(count < MAX_SUBJECTS, "the registry has more than {MAX_SUBJECTS} subjects; help: --subject");
-        match self.read(name).await? {
-            Ok(subject) => {
-                let references = subject.versions.iter().flat_map(|version| version.references.clone()).collect();
-                self.fetched.subjects.insert(name.to_owned(), subject);
-                Ok(references)
-            }
-            Err(why) => {
-                self.fetched.left_out.push(LeftOut { subject: name.to_owned(), why });
-                Ok(Vec::new())
-            }
+    let full = &format!("{prefix}{name}");
+    let mut numbers: BTreeSet<u32> = registry.versions(full).await?.into_iter().collect();
+    numbers.extend(wanted);
+    let mut versions = Vec::new();
+    for number in numbers {
+        match version(registry, full, number).await? {
+            Ok(version) => versions.push(version),
+            Err(why) => return Ok(Err(why)),
         }
     }
+    let own = registry.ask(async |client| client.level(Some(full)).await).await?.ok().flatten();
+    let level = own.or_else(|| global.cloned());
+    Ok(match versions.first().map(|first| first.schema.format()) {
+        None => Err("it has no version".into()),
+        Some(format) if versions.iter().any(|version| version.schema.format() != format) => {
+            Err("its versions are in several schema languages".into())
+        }
+        Some(Format::Json) => Err("nothing is generated of JSON Schema".into()),
+        Some(format) => Ok(Subject { name: name.to_owned(), level, format, versions }),
+    })
+}
 
-    /// The inner error says why the subject cannot be taken.
-    async fn read(&mut self, name: &str) -> anyhow::Result<Result<Subject, String>> {
-        let full = &format!("{}{name}", self.prefix);
-        if let Some(why) = unusable(name) {
-            return Ok(Err(why.to_owned()));
-        }
-        let mut numbers: BTreeSet<u32> = self.registry.versions(full).await?.into_iter().collect();
-        numbers.extend(self.wanted.get(name).into_iter().flatten());
-        let mut versions = Vec::new();
-        for number in numbers {
-            match self.version(full, number).await? {
-                Ok(version) => versions.push(version),
-                Err(why) => return Ok(Err(why)),
-            }
-        }
-        let own = self.registry.ask(async |client| client.level(Some(full)).await).await?.ok().flatten();
-        let level = own.or_else(|| self.fetched.global.clone());
-        Ok(match versions.first().map(|first| first.schema.format()) {
-            None => Err("it has no version".into()),
-            Some(format) if versions.iter().any(|version| version.schema.format() != format) => {
-                Err("its versions are in several schema languages".into())
-            }
-            Some(Format::Json) => Err("nothing is generated of JSON Schema".into()),
-            Some(format) => Ok(Subject { name: name.to_owned(), level, format, versions }),
-        })
-    }
-
-    async fn version(&mut self, subject: &str, number: u32) -> anyhow::Result<Result<Version, String>> {
-        let entry = ReferenceEntry { name: String::new(), subject: subject.to_owned(), version: number };
-        let SubjectSchema { id, format, text, references, .. } =
-            match self.registry.ask(async |client| client.referenced(&entry).await).await? {
-                Ok(found) => found,
-                Err(error) => return Ok(Err(error.to_string())),
-            };
-        self.bytes = self.bytes.saturating_add(text.len());
-        if text.len() > MAX_TEXT_BYTES {
-            return Ok(Err(format!("version {number} has {} bytes, and {MAX_TEXT_BYTES} are read", text.len())));
-        }
-        anyhow::ensure!(
-            self.bytes <= MAX_BYTES,
-            "the registry has more than {MAX_BYTES} bytes of schemas; help: --subject"
-        );
-        let resolved = match self.registry.ask(async |client| client.schema_by_id(id).await).await? {
-            Ok(resolved) => resolved,
+async fn version(registry: &Registry, subject: &str, number: u32) -> anyhow::Result<Result<Version, String>> {
+    let entry = ReferenceEntry { name: String::new(), subject: subject.to_owned(), version: number };
+    let SubjectSchema { id, format, text, references, .. } =
+        match registry.ask(async |client| client.referenced(&entry).await).await? {
+            Ok(found) => found,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let label = format!("version {number}");
-        Ok(parse_any(format, &label, &text, &resolved.references)
-            .map(|schema| Version { number, references, schema })
-            .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default()))
+    if text.len() > MAX_TEXT_BYTES {
+        return Ok(Err(format!("version {number} has {} bytes, and {MAX_TEXT_BYTES} are read", text.len())));
     }
+    let resolved = match registry.ask(async |client| client.schema_by_id(id).await).await? {
+        Ok(resolved) => resolved,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let label = format!("version {number}");
+    Ok(parse_any(format, &label, &text, &resolved.references)
+        .map(|schema| Version { number, references, schema })
+        .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default()))
 }
 
 /// Returns why a name cannot even be asked for.
