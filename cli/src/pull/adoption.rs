@@ -267,10 +267,29 @@ impl<'w> Work<'w> {
                 (1..).zip(&entry.subject.versions).map(|(number, it)| file(entry.subject, &entry.folder, number, it));
             self.adoption.files.extend(files);
             manifest.add(entry, &pins);
-            self.adoption.adopted.push(adopted(entry));
+            let mut adopted = adopted(entry);
+            adopted.notes.extend(self.level_note(entry));
+            self.adoption.adopted.push(adopted);
         }
         self.adoption.manifest = manifest.finish();
         self.adoption
+    }
+}
+
+impl Work<'_> {
+    /// Says where the manifest cannot keep a level: keys have that of their events, types that of the defaults.
+    fn level_note(&self, entry: &Entry<'_>) -> Option<String> {
+        let given = match &entry.role {
+            Role::Event { .. } => return None,
+            Role::Type { .. } => Some(self.existing.level),
+            Role::Key { .. } => {
+                let event = self.entries.iter().find(|event| event.key_folder.as_ref() == Some(&entry.folder))?;
+                event.subject.level()
+            }
+        };
+        let (given, own) = (given?, entry.subject.level()?);
+        let note = format!("its level is {own}, and the manifest gives it {given}; help: `eventwright plan` shows it");
+        (given != own).then_some(note)
     }
 }
 

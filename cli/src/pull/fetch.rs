@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eventwright_registry::{ReferenceEntry, SubjectSchema};
 use eventwright_schema::Format;
-use eventwright_schema::compat::{AnySchema, parse_any};
+use eventwright_schema::compat::{AnySchema, Level, parse_any};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::LeftOut;
@@ -48,6 +48,11 @@ pub(super) struct Version {
 impl Subject {
     pub(super) fn newest(&self) -> &Version {
         self.versions.last().expect("a subject without versions is left out")
+    }
+
+    /// Returns the level, where it is one of Confluent's.
+    pub(super) fn level(&self) -> Option<Level> {
+        self.level.as_deref().and_then(|level| level.parse().ok())
     }
 
     /// Returns the numbers that are missing between the others: versions that were deleted.

@@ -92,7 +92,7 @@ impl Text {
 
     pub(super) fn add(&mut self, entry: &Entry<'_>, pins: &Pins) {
         let Entry { subject, role, name, folder, key_folder } = entry;
-        let level = subject.level.as_deref().and_then(|level| level.parse::<Level>().ok());
+        let level = subject.level();
         let format = subject.format.name();
         match role {
             Role::Event { topic, strategy, .. } => {

@@ -240,6 +240,8 @@ fn deleted_versions_leave_no_gap_and_broken_histories_are_named() {
         world.avro("orders-value", &record("a.Order", fields), &[]);
     }
     world.registry.http("DELETE", "/subjects/orders-value/versions/2", "");
+    world.avro("a.Kept", &json!({"type": "fixed", "name": "a.Kept", "size": 4}), &[]);
+    world.registry.http("PUT", "/config/a.Kept", r#"{"compatibility":"FULL"}"#);
     world.registry.http("PUT", "/config/broken-value", r#"{"compatibility":"NONE"}"#);
     world.avro("broken-value", &record("a.Broken", &["id"]), &[]);
     world.avro("broken-value", &record("a.Broken", &["id int"]), &[]);
@@ -247,6 +249,7 @@ fn deleted_versions_leave_no_gap_and_broken_histories_are_named() {
     let pulled = world.run(&["pull"]);
     assert_eq!(pulled.code, Some(100), "{pulled:?}");
     for expected in [
+        "a.Kept: its level is FULL, and the manifest gives it BACKWARD\n  help: `eventwright plan` shows it",
         "orders-value: without the deleted version 2; files are numbered without a gap",
         "error[TYPE_MISMATCH]",
         "--> schemas/broken/v2.avsc",

@@ -1,9 +1,11 @@
 //! `plan` and `register`: what they would change in a registry, and what they do change.
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use crate::check::Project;
-use crate::support::{Finished, Registry};
+use crate::support::{Finished, Registry, Running, signal};
 
 /// A project with a shared type of two versions, a key, a prefix, an Avro event and a Protobuf event with an import.
 fn project() -> Project {
@@ -254,4 +256,20 @@ fn a_registry_that_does_not_answer_is_named_without_its_credentials() {
     let finished = project.on_manifest(&["plan", "--registry", url, "--config", "settings.yaml"]);
     assert_eq!(finished.code, Some(101), "{finished:?}");
     assert!(finished.stderr.contains("http://127.0.0.1:9") && !finished.stderr.contains("hunter2"), "{finished:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn who_waits_for_a_registry_can_be_interrupted() {
+    let project = Project::new();
+    for arguments in [&["plan"][..], &["register"], &["check"]] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let mut command = project.command(arguments);
+        command.args(["--manifest", "events.toml", "--registry", &url]);
+        let running = Running::start(command);
+        let _asking = silent.accept().unwrap();
+        signal(running.pid(), "INT");
+        assert_eq!(running.end().code, Some(130), "{arguments:?}");
+    }
 }
