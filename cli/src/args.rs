@@ -1,5 +1,6 @@
 //! The command line: what may be given, and into which types it is parsed.
 
+mod registry;
 mod schemas;
 
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -9,6 +10,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
+pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
     NamedFile, Operand, Rendering,
@@ -100,6 +102,15 @@ pub(crate) enum Command {
         /// The rule, as findings name it [default: list all rules]
         rule: Option<String>,
     },
+    /// Show what would change in the registry: subjects, versions, compatibility levels
+    #[command(after_help = registry::PLAN_EXAMPLES)]
+    Plan(PlanArguments),
+    /// Register the schemas of the manifest: what `plan` shows, and nothing else
+    #[command(after_help = registry::REGISTER_EXAMPLES)]
+    Register(RegisterArguments),
+    /// Adopt what a registry has: files of versions, manifest and lock
+    #[command(after_help = registry::PULL_EXAMPLES)]
+    Pull(PullArguments),
     /// Print the records of a topic as JSON, one object a line
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(TailArguments),

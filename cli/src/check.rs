@@ -4,28 +4,34 @@
 
 mod against;
 pub(crate) mod files;
+mod registered;
 
 use eventwright_schema::compat::history::Checked;
 use eventwright_schema::compat::{Level, Report};
 use eventwright_schema::load::{self, Loaded};
 
-use crate::args::CheckArguments;
+use crate::args::{CheckArguments, RegistryOptions};
 use crate::exit::Exit;
 use crate::render::{self, Outcome};
 
-pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
+pub(crate) async fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
     let outcome = match arguments.level {
         Some(level) => files::check(level, &arguments.files, &arguments.references),
-        None => of_manifest(arguments)?,
+        None => of_manifest(arguments).await?,
     };
     render::print(&outcome, arguments.format)
 }
 
-fn of_manifest(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
+async fn of_manifest(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
     let loaded = load::load(&arguments.manifest);
     let mut outcome = Outcome::of_manifest(&loaded);
     if let Some(commit) = &arguments.against {
         add(&mut outcome, against::check(&loaded, &arguments.manifest, &commit.0)?);
+    }
+    // What is missing here would look as if the registry had too much.
+    if let Some(url) = arguments.registry.clone().filter(|_| outcome.errors.is_empty()) {
+        let options = RegistryOptions { registry: Some(url), config: arguments.config.clone() };
+        add(&mut outcome, registered::check(&loaded, &options).await?);
     }
     Ok(outcome)
 }

@@ -21,9 +21,12 @@ mod lock;
 mod manifest;
 mod manual;
 mod output;
+mod plan;
 mod produce;
+mod pull;
 mod record_json;
 mod register;
+mod registering;
 mod registry;
 mod render;
 mod screen;
@@ -58,7 +61,8 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     // What only looks at files listens for no signal: Ctrl-C ends it where it stands.
     match command {
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Check(arguments) if arguments.registry.is_some() => stop::listen()?.or(check::run(&arguments)).await,
+        Command::Check(arguments) => check::run(&arguments).await,
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),
@@ -66,6 +70,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
+        Command::Plan(arguments) => stop::listen()?.or(plan::run(&arguments)).await,
+        Command::Register(arguments) => stop::listen()?.or(register::run(&arguments)).await,
+        Command::Pull(arguments) => stop::listen()?.or(pull::run(&arguments)).await,
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop::listen()?)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop::listen()?)).await,
         Command::Completions { shell } => manual::completions(shell),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use eventwright_schema::Format;
 use eventwright_schema::compat::AnySchema;
-use eventwright_schema::load::{self, Loaded, LoadedEvent};
+use eventwright_schema::load::{self, Loaded, LoadedEvent, LoadedVersion};
 pub(crate) use eventwright_schema::manifest::{EventEntry, FieldName};
 
 use crate::screen;
@@ -73,6 +73,12 @@ impl EventNames {
         let simple = || full_name.rsplit('.').next().unwrap_or(full_name).to_owned();
         self.0.get(&(format, full_name.to_owned())).cloned().unwrap_or_else(simple)
     }
+}
+
+/// Returns the subject of a version of an event or of a key, without prefix.
+pub(crate) fn subject(entry: &EventEntry, version: &LoadedVersion) -> String {
+    let full_name = full_name(&version.schema, &entry.name);
+    entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default())
 }
 
 /// Returns the full name of an event's record or message in one version of its schema.

@@ -1,72 +1,100 @@
-//! Looks up the schemas of a manifest in the registry, or registers them, each after what it refers to.
+//! `eventwright register`: does what `eventwright plan` shows.
 //!
-//! In: a version of an event. Out: under which version and id its text is registered.
+//! In: a plan in which everything is compatible. Out: levels that are set, then versions that are registered, each after what
+//! it refers to. What is done stays done: whatever fails on the way, the next run goes on from there.
 
-use anyhow::{Context, anyhow};
-use eventwright_registry::{ReferenceEntry, RegistryError, SchemaText, SubjectVersion};
-use eventwright_schema::load::{Loaded, LoadedVersion};
+use eventwright_schema::load;
 
-use crate::exit::Failure;
-use crate::screen;
-use crate::target::{Catalogue, Registration};
+use crate::args::{PlanFormat, RegisterArguments};
+use crate::exit::Exit;
+use crate::plan::{self, Plan, State};
+use crate::registry::Registry;
+use crate::{screen, settings};
 
-/// One walk from a schema to all that it refers to.
-pub(crate) struct Registering<'a> {
-    pub(crate) catalogue: &'a Catalogue<'a>,
-    pub(crate) loaded: &'a Loaded,
-    pub(crate) registration: Registration,
-    /// What subjects begin with.
-    pub(crate) prefix: &'a str,
+pub(crate) async fn run(arguments: &RegisterArguments) -> anyhow::Result<Exit> {
+    if arguments.dry_run {
+        return plan::run(&arguments.plan).await;
+    }
+    let format = arguments.plan.format;
+    let loaded = load::load(&arguments.plan.manifest);
+    let Some(mut plan) = plan::checked(&loaded, &arguments.plan).await? else { return Ok(Exit::Findings) };
+    if !plan::refuse(&plan, format)? {
+        print(&plan, format)?;
+        return Ok(Exit::Findings);
+    }
+    for step in plan.steps.iter().filter(|step| step.state == State::Behind) {
+        let label = step.candidate.label();
+        screen::warning(format!("{label} is older than what is registered, and stays out; help: --include-older"));
+    }
+    if !plan.has_changes() {
+        print(&plan, format)?;
+        let count = plan.steps.iter().filter(|step| step.state != State::Behind).count();
+        screen::summary(format!("nothing to do: {count} versions are registered"));
+        return Ok(Exit::Done);
+    }
+    let registry = Registry::reach(&settings::of_registry(&arguments.plan.registry)?).await?;
+    let mut done = Done::default();
+    if let Err(error) = carry_out(&registry, &mut plan, &mut done).await {
+        screen::note(format!("before it failed, {done}; run the command again to go on from there"));
+        return Err(error);
+    }
+    print(&plan, format)?;
+    screen::summary(&done);
+    if !done.drafts.is_empty() {
+        let drafts = done.drafts.join(", ");
+        screen::warning(format!("not released: {drafts}; help: `eventwright lock` keeps their files from changing"));
+    }
+    Ok(Exit::Done)
 }
 
-impl Registering<'_> {
-    /// Returns what the registry knows of a version; `label` is what messages call it.
-    pub(crate) async fn version(
-        &self,
-        label: &str,
-        subject: &str,
-        version: &LoadedVersion,
-    ) -> anyhow::Result<SubjectVersion> {
-        let references = self.references(version).await?;
-        let text = SchemaText { format: version.schema.format(), text: version.schema.text().to_owned(), references };
-        if let Some(found) = self.look_up(label, subject, &text).await? {
-            return Ok(found);
-        }
-        if self.registration == Registration::Look {
-            return Err(anyhow!(
-                "{label} is not registered under `{subject}`, so that nobody could decode its records; help: add --register"
-            ));
-        }
-        let registered = self.catalogue.registry.ask(async |client| client.register(subject, &text).await).await?;
-        let id = registered.map_err(|error| refused(label, error))?;
-        screen::note(format!("registered {label} under `{subject}` with the id {id}"));
-        let found = self.look_up(label, subject, &text).await?;
-        found.ok_or_else(|| anyhow!("the registry does not find {label} under `{subject}` after it was registered"))
-    }
+/// For people, each change was printed as it was made.
+fn print(plan: &Plan<'_>, format: PlanFormat) -> anyhow::Result<()> {
+    if format == PlanFormat::Json { plan::print(plan, format) } else { Ok(()) }
+}
 
-    async fn references(&self, version: &LoadedVersion) -> anyhow::Result<Vec<ReferenceEntry>> {
-        let mut entries = Vec::new();
-        for reference in version.references.iter().filter(|reference| reference.is_direct) {
-            let (name, number) = (&reference.type_name, reference.version);
-            let found = self.loaded.shared(reference);
-            let (one, shared) = found.ok_or_else(|| anyhow!("the shared type `{name}` v{number} cannot be used"))?;
-            let subject = format!("{}{}", self.prefix, one.subject(shared));
-            // A type may use others in turn.
-            let found = Box::pin(self.version(&format!("{name} v{number}"), &subject, shared)).await?;
-            entries.push(ReferenceEntry { name: reference.name.clone(), subject, version: found.version });
-        }
-        Ok(entries)
-    }
+/// How much was done.
+#[derive(Debug, Default)]
+struct Done {
+    levels: usize,
+    versions: usize,
+    /// What is registered now and not in the lock.
+    drafts: Vec<String>,
+}
 
-    async fn look_up(&self, label: &str, subject: &str, text: &SchemaText) -> anyhow::Result<Option<SubjectVersion>> {
-        let found = self.catalogue.registry.ask(async |client| client.lookup(subject, text).await).await?;
-        found.with_context(|| format!("cannot look up {label}"))
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self { levels, versions, drafts: _ }, plural) = (self, |count| if count == 1 { "" } else { "s" });
+        write!(f, "{levels} level{} set, {versions} version{} registered", plural(*levels), plural(*versions))
     }
 }
 
-fn refused(label: &str, error: RegistryError) -> anyhow::Error {
-    match error.status() {
-        Some(409 | 422) => Failure::findings(format!("{label} is refused: {error}")),
-        _ => anyhow::Error::new(error).context(format!("cannot register {label}")),
+async fn carry_out(registry: &Registry, plan: &mut Plan<'_>, done: &mut Done) -> anyhow::Result<()> {
+    for subject in &mut plan.subjects {
+        let Some(level) = subject.level_to_set() else { continue };
+        let name = &subject.name;
+        registry.ask(async |client| client.set_level(Some(name), level.name()).await).await??;
+        screen::note(format!("set the level of `{name}` to {level}"));
+        subject.level_now = Some(level.name().to_owned());
+        done.levels += 1;
     }
+    for index in 0..plan.steps.len() {
+        let Some(step) = plan.steps.get(index).filter(|step| step.state == State::New) else { continue };
+        let (label, subject) = (step.candidate.label(), &step.candidate.subject);
+        let text = plan.text(step).ok_or_else(|| {
+            anyhow::anyhow!(
+                "{label} refers to a type that needs {label} in turn to be registered; help: split the type"
+            )
+        })?;
+        let found = registry.submit(&label, subject, &text).await?;
+        screen::note(format!(
+            "registered {label} as version {} of `{subject}` with the id {}",
+            found.version, found.id
+        ));
+        done.drafts.extend((!step.is_released).then_some(label));
+        if let Some(step) = plan.steps.get_mut(index) {
+            step.state = State::Registered(found);
+        }
+        done.versions += 1;
+    }
+    Ok(())
 }

@@ -97,6 +97,11 @@ pub(crate) fn format_of(path: &Path) -> Option<Format> {
     }
 }
 
+/// Returns what was found as the JSON of a check has it.
+pub(crate) fn results(outcome: &Outcome) -> serde_json::Value {
+    json::results(outcome)
+}
+
 /// Prints an outcome and returns how the process is to end.
 pub(crate) fn print(outcome: &Outcome, rendering: Rendering) -> anyhow::Result<Exit> {
     let printed = match rendering {

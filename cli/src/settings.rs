@@ -2,7 +2,7 @@
 
 use eventwright::Settings;
 
-use crate::args::Connection;
+use crate::args::{Connection, RegistryOptions};
 use crate::exit::Failure;
 
 /// Returns the settings, options first.
@@ -30,6 +30,16 @@ pub(crate) fn load(options: &Connection) -> anyhow::Result<Settings> {
         return Err(Failure::usage("the bootstrap address is empty; help: name a broker, such as 127.0.0.1:9092"));
     }
     Ok(settings)
+}
+
+/// Returns the settings of a command that needs no broker.
+///
+/// # Errors
+/// A file or a variable that cannot be used.
+pub(crate) fn of_registry(options: &RegistryOptions) -> anyhow::Result<Settings> {
+    let RegistryOptions { registry, config } = options;
+    let (registry, config) = (registry.clone(), config.clone());
+    load(&Connection { bootstrap: None, registry, config, kafka: Vec::new() })
 }
 
 /// Returns why a setting of librdkafka is ours, if it is.

@@ -29,6 +29,17 @@ impl Stop {
             Err(_) => std::future::pending().await,
         }
     }
+
+    /// Carries out a command that has nothing to drain: what it has done stays done.
+    ///
+    /// # Errors
+    /// As the command.
+    pub(crate) async fn or(&self, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+        tokio::select! {
+            _ = self.asked() => Ok(Exit::Interrupted),
+            exit = command => exit,
+        }
+    }
 }
 
 /// Starts to listen for signals.

@@ -15,7 +15,7 @@ use crate::args::{Version, Versioned};
 use crate::encode::Encoder;
 use crate::exit::Failure;
 use crate::manifest::{self, EventEntry, EventNames};
-use crate::register::Registering;
+use crate::registering::Registering;
 use crate::registry::Registry;
 use crate::screen;
 
@@ -222,8 +222,7 @@ async fn encoder(
 ) -> anyhow::Result<Encoder> {
     let LoadedVersion { number, path, schema, .. } = version;
     let full_name = manifest::full_name(schema, &entry.name);
-    let subject = entry.subject.subject(&entry.topic, full_name.as_deref().unwrap_or_default());
-    let subject = format!("{}{subject}", registering.prefix);
+    let subject = format!("{}{}", registering.prefix, manifest::subject(entry, version));
     let label = format!("{} v{number}", entry.name);
     let id = registering.version(&label, &subject, version).await?.id;
     Encoder::new(schema.clone(), full_name.as_deref(), id).map_err(|why| anyhow!("{}: {why}", path.display()))

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "evolution",
     "forms",
+    "imports",
     "keys",
     "names",
     "namespaces",
@@ -94,6 +95,11 @@ fn protobuf_messages() {
 #[test]
 fn types_that_several_events_share() {
     check("shared");
+}
+
+#[test]
+fn protobuf_types_that_are_imported_by_one_path() {
+    check("imports");
 }
 
 #[test]

@@ -79,9 +79,7 @@ impl SchemaBody {
     pub(crate) fn format(&self) -> Result<Format, &str> {
         match self.schema_type.as_deref() {
             None => Ok(Format::Avro),
-            Some(name) if name == Format::Avro.schema_type() => Ok(Format::Avro),
-            Some(name) if name == Format::Protobuf.schema_type() => Ok(Format::Protobuf),
-            Some(name) => Err(name),
+            Some(name) => Format::ALL.into_iter().find(|format| format.schema_type() == name).ok_or(name),
         }
     }
 }

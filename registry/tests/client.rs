@@ -277,9 +277,9 @@ async fn a_level_is_set_whatever_the_registry_answers_with() {
 
 #[tokio::test]
 async fn a_schema_of_an_unknown_language_is_an_error_that_asking_again_does_not_help() {
-    let (url, _requests) = canned(http("200 OK", r#"{"schema":"{}","schemaType":"JSON"}"#)).await;
+    let (url, _requests) = canned(http("200 OK", r#"{"schema":"{}","schemaType":"XML"}"#)).await;
     let error = client_of(&[&url]).schema_by_id(SchemaId(1)).await.unwrap_err();
-    assert!(error.to_string().ends_with("expected the schemaType AVRO or PROTOBUF, found `JSON`"), "{error}");
+    assert!(error.to_string().ends_with("expected the schemaType AVRO, PROTOBUF or JSON, found `XML`"), "{error}");
     assert!(!error.is_retriable());
 }
 

@@ -81,7 +81,7 @@ async fn answers_have_confluents_shape() {
     check("/schemas/ids/3/schema", json!(PROTO)).await;
     check("/schemas/ids/2/subjects", json!(["s"])).await;
     check("/schemas/ids/2/versions", json!([{"subject": "s", "version": 2}])).await;
-    check("/schemas/types", json!(["AVRO", "PROTOBUF"])).await;
+    check("/schemas/types", json!(["AVRO", "PROTOBUF", "JSON"])).await;
     check("/schemas?subjectPrefix=p", json!([registry.get("/subjects/p/versions/1").await.1])).await;
     check("/contexts", json!(["."])).await;
     check("/mode", json!({"mode": "READWRITE"})).await;
@@ -121,7 +121,7 @@ async fn errors_have_confluents_codes() {
         (&post, "/subjects/s", Some(r#"{"schema":"{"}"#), (422, 42201)),
         (&post, "/subjects/s/versions", Some(r#"{"schema":"\"int\""}"#), (409, 409)),
         (&post, "/subjects/s/versions", Some(r#"{"schema":""}"#), (422, 42201)),
-        (&post, "/subjects/s/versions", Some(r#"{"schema":"{}","schemaType":"JSON"}"#), (422, 42201)),
+        (&post, "/subjects/s/versions", Some(r#"{"schema":"{}","schemaType":"XML"}"#), (422, 42201)),
         (&post, "/subjects/s/versions", Some(r#"{"schema":"\"int\"","ruleSet":{"domainRules":[{}]}}"#), (422, 422)),
         (&post, "/subjects/s/versions", Some("not JSON"), (400, 400)),
         (&post, "/compatibility/subjects/s/versions/9", Some(r#"{"schema":"\"int\""}"#), (404, 40402)),
@@ -174,6 +174,34 @@ async fn protobuf_comes_as_text_or_as_a_descriptor_and_goes_out_as_either() {
     assert_eq!(version["schema"], json!(PROTO));
     let (_, version) = registry.get("/subjects/serialized/versions/1?format=serialized").await;
     assert_eq!(version["schema"], json!(serialized));
+    registry.0.stop().await;
+}
+
+#[tokio::test]
+async fn json_schema_is_stored_compared_and_referred_to() {
+    let registry = start().await;
+    let body = |text: &str| json!({"schema": text, "schemaType": "JSON"});
+    const ITEM: &str = r#"{"type":"object","properties":{"sku":{"type":"string"}},"additionalProperties":false}"#;
+    assert_eq!(registry.register("item", body(ITEM)).await, (200, json!({"id": 1})));
+    let shown = json!({"subject": "item", "version": 1, "id": 1, "schema": ITEM, "schemaType": "JSON"});
+    assert_eq!(registry.get("/subjects/item/versions/1").await, (200, shown));
+    let narrow =
+        ITEM.replace("\"sku\":", "\"sku\":{\"type\":\"string\"},\"n\":").replace("}}", "}},\"required\":[\"n\"]");
+    let path = "/compatibility/subjects/item/versions/latest?verbose=true";
+    let (_, answer) = registry.send(Method::POST, path, body(&narrow)).await;
+    let messages = answer["messages"].to_string();
+    assert!(messages.contains("REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL"), "{answer}");
+    assert_eq!(registry.register("item", body(&narrow)).await.0, 409);
+
+    const ORDER: &str = r#"{"type":"object","properties":{"item":{"$ref":"item.json"}}}"#;
+    assert_eq!(registry.register("order", body(ORDER)).await.0, 422, "nothing is fetched");
+    let mut referring = body(ORDER);
+    referring["references"] = json!([{"name": "item.json", "subject": "item", "version": 1}]);
+    assert_eq!(registry.register("order", referring.clone()).await, (200, json!({"id": 2})));
+    assert_eq!(registry.get("/subjects/item/versions/1/referencedby").await.1, json!([2]));
+    referring["references"] = json!([{"name": "item.json", "subject": "avro", "version": 1}]);
+    registry.register("avro", json!({"schema": V1})).await;
+    assert_eq!(registry.register("order", referring).await.0, 422, "a reference has the same language");
     registry.0.stop().await;
 }
 

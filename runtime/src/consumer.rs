@@ -26,7 +26,7 @@ use crate::keys::Keys;
 use crate::offsets::Partition;
 use crate::settings::{OnFailure, Start};
 use crate::stats::ConsumerStats;
-use crate::{Context, DecodeFailure, Error, Settings, kafka, registry, shutdown};
+use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
 
 /// How long the last commit and the farewell to the group may take.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -115,7 +115,8 @@ impl Consumer {
     /// place of that ends the consumer as a crash would: what was handled since the last commit is handled again.
     ///
     /// # Errors
-    /// No answer from broker or registry within `connect_timeout_ms`; a record that cannot be decoded and that no
+    /// No answer from broker or registry within `connect_timeout_ms`; an event whose own schema is not registered (see
+    /// [`check_at_start`](crate::settings::RegistrySettings::check_at_start)); a record that cannot be decoded and that no
     /// handler takes; a handler that failed `consumer.max_attempts` times at one record. The record in question is not
     /// committed: the next consumer of the group begins with it.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
@@ -131,8 +132,7 @@ impl Consumer {
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let group = Arc::new(Group::new(names));
         let consumer = Arc::new(plan.connect(&group)?);
-        let (broker, registry) =
-            tokio::join!(plan.reach_broker(&consumer, &group), registry::reach(&registry, &plan.settings));
+        let (broker, registry) = tokio::join!(plan.reach_broker(&consumer, &group), plan.reach_registry(&registry));
         broker.and(registry)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
         if let Some(dead_letters) = &plan.dead_letters {
@@ -417,6 +417,17 @@ impl Plan {
             .set("auto.offset.reset", start)
             .create_with_context(Callbacks(Arc::clone(group)))
             .map_err(kafka::config_error)
+    }
+
+    /// Waits for the registry and looks for the schemas of all events there.
+    async fn reach_registry(&self, registry: &RegistryClient) -> Result<(), Error> {
+        registry::reach_at_start(registry, &self.settings).await?;
+        if self.settings.registry.check_at_start {
+            for reader in self.topics.iter().flat_map(|topic| topic.decoder.readers()) {
+                register::check_reader(registry, &self.settings, reader).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the broker; polls meanwhile, because librdkafka tells of errors while it is polled only.

@@ -80,6 +80,11 @@ impl Decoder {
         Self { registry, rows, entries: RwLock::default() }
     }
 
+    /// Returns the schemas that handlers read.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = &'static EventSchema> {
+        self.rows.iter().map(|row| row.reader)
+    }
+
     /// Returns what is known of an id without asking the registry.
     pub(crate) fn cached(&self, id: SchemaId, now: Instant) -> Option<Arc<Entry>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);

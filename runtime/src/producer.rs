@@ -211,7 +211,7 @@ impl ProducerBuilder {
     ///
     /// # Errors
     /// A setting that cannot be used, no answer from broker or registry within `connect_timeout_ms`, or an event whose
-    /// schema is not registered.
+    /// schema is not registered; what concerns the registry only where `registry.check_at_start` is on.
     pub async fn connect(self) -> Result<Producer, Error> {
         let Self { settings, events } = self;
         settings.check()?;
@@ -237,7 +237,7 @@ impl ProducerBuilder {
         let shared = Arc::new(shared);
         let (broker, registry) = tokio::join!(Shared::reach_broker(&shared), shared.reach_registry());
         broker.and(registry)?;
-        for schemas in events {
+        for schemas in events.into_iter().filter(|_| shared.settings.registry.check_at_start) {
             shared.new_binding(schemas).await?;
         }
         Ok(Producer { shared })
@@ -257,7 +257,7 @@ impl Shared {
     }
 
     async fn reach_registry(&self) -> Result<(), Error> {
-        registry::reach(&self.registry, &self.settings).await
+        registry::reach_at_start(&self.registry, &self.settings).await
     }
 
     fn known_binding(&self, schemas: Schemas) -> Option<Arc<Binding>> {

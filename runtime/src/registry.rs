@@ -10,8 +10,12 @@ use crate::{Error, Settings, kafka};
 /// Confluent's code for "schema not found".
 const SCHEMA_NOT_FOUND: u32 = 40403;
 
-/// Waits until the registry answers, at most as long as `connect_timeout`.
-pub(crate) async fn reach(client: &RegistryClient, settings: &Settings) -> Result<(), Error> {
+/// Waits until the registry answers, at most as long as `connect_timeout`, unless that is not wanted.
+pub(crate) async fn reach_at_start(client: &RegistryClient, settings: &Settings) -> Result<(), Error> {
+    if settings.registry.check_at_start { reach(client, settings).await } else { Ok(()) }
+}
+
+async fn reach(client: &RegistryClient, settings: &Settings) -> Result<(), Error> {
     let deadline = Instant::now() + settings.connect_timeout;
     let backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
     for attempt in 1.. {

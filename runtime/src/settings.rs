@@ -66,6 +66,10 @@ pub struct RegistrySettings {
     /// How long one request may take. Key `timeout_ms`, 5 s.
     #[serde(rename = "timeout_ms", deserialize_with = "millis")]
     pub timeout: Duration,
+    /// Whether producers and consumers wait for the registry at start and look for their schemas there; on. Without it they
+    /// start while the registry is down: a producer then looks when it sends the first event of a type, and a consumer keeps
+    /// records waiting whose schemas it has not read yet. `EVENTWRIGHT_REGISTRY__CHECK_AT_START`.
+    pub check_at_start: bool,
 }
 
 /// What concerns producers only.
@@ -204,6 +208,13 @@ impl Settings {
         self
     }
 
+    /// Lets producers and consumers start without a look at the registry: see [`RegistrySettings::check_at_start`].
+    #[must_use]
+    pub fn without_check_at_start(mut self) -> Self {
+        self.registry.check_at_start = false;
+        self
+    }
+
     /// Returns a client of the registry; nothing is sent yet.
     ///
     /// # Errors
@@ -329,6 +340,7 @@ impl Default for RegistrySettings {
             password: None,
             token: None,
             timeout: Duration::from_secs(5),
+            check_at_start: true,
         }
     }
 }
@@ -415,6 +427,7 @@ impl fmt::Debug for RegistrySettings {
             .field("password", &self.password.as_ref().map(|_| MASK))
             .field("token", &self.token.as_ref().map(|_| MASK))
             .field("timeout", &self.timeout)
+            .field("check_at_start", &self.check_at_start)
             .finish()
     }
 }

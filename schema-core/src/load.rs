@@ -87,7 +87,10 @@ impl LoadedType {
     pub fn reference_name(&self, version: &LoadedVersion) -> String {
         match &version.schema {
             AnySchema::Avro(schema) => schema.root_named().map(|(_, named)| named.name.full()).unwrap_or_default(),
-            AnySchema::Protobuf(_) | AnySchema::Json(_) => texts::import_path(&self.entry.folder, version.number),
+            AnySchema::Protobuf(_) | AnySchema::Json(_) => {
+                let own = || texts::import_path(&self.entry.folder, version.number);
+                self.entry.import.clone().unwrap_or_else(own)
+            }
         }
     }
 
@@ -187,6 +190,8 @@ struct Folder<'m> {
     folder: &'m str,
     format: Format,
     name: &'m str,
+    /// The path by which every version is imported, where it is one.
+    import: Option<&'m str>,
     is_key: bool,
     position: Position,
 }
@@ -195,12 +200,13 @@ impl<'m> Folder<'m> {
     fn of_event(root: &'m Path, entry: &'m EventEntry) -> Self {
         let EventEntry { folder, format, name, position, .. } = entry;
         let is_key = entry.subject == SubjectStrategy::Key;
-        Self { root, folder, format: *format, name, is_key, position: *position }
+        Self { root, folder, format: *format, name, import: None, is_key, position: *position }
     }
 
     fn of_type(root: &'m Path, entry: &'m TypeEntry) -> Self {
         let TypeEntry { folder, format, name, position, .. } = entry;
-        Self { root, folder, format: *format, name, is_key: false, position: *position }
+        let import = entry.import.as_deref();
+        Self { root, folder, format: *format, name, import, is_key: false, position: *position }
     }
 
     fn path(&self) -> PathBuf {

@@ -81,6 +81,8 @@ pub struct TypeEntry {
     pub folder: String,
     /// The subject; `None` for the full name in Avro and for the import path in Protobuf.
     pub subject: Option<String>,
+    /// The path by which Protobuf files import every version; `None` where each version has its own, that of its file.
+    pub import: Option<String>,
     /// Which versions of other shared types its versions use.
     pub uses: Uses,
     /// Where it is said that messages keep the fields that they do not know.
@@ -102,6 +104,14 @@ pub struct Pin {
     pub version: u32,
     /// Where the manifest says so.
     pub position: Position,
+}
+
+impl TypeEntry {
+    /// Returns whether the versions stand under one subject: not where each has its own, the path that files import.
+    #[must_use]
+    pub fn has_history(&self) -> bool {
+        self.format != Format::Protobuf || self.subject.is_some() || self.import.is_some()
+    }
 }
 
 impl Uses {
@@ -255,7 +265,8 @@ impl Manifest {
         let known: Vec<_> = self.types.iter().map(|one| one.name.as_str()).collect();
         let wrong = uses.pins().filter_map(|(_, pin)| {
             let name = pin.type_name.as_str();
-            let (message, help) = if format == Format::Protobuf {
+            let is_pinned = |one: &TypeEntry| one.name == name && one.import.is_some();
+            let (message, help) = if format == Format::Protobuf && !self.types.iter().any(is_pinned) {
                 let message = format!("`{user}` is Protobuf, where the path of an import names the version");
                 (message, "remove the pin".to_owned())
             } else if known.contains(&name) {

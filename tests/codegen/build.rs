@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::Codegen;
 
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "evolution",
     "forms",
+    "imports",
     "keys",
     "names",
     "namespaces",

@@ -7,6 +7,7 @@
     reason = "a test that panics has failed, in its helpers as well"
 )]
 
+mod at_start;
 mod bad_input;
 mod confluent;
 mod dead_letters;

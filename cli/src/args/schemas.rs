@@ -12,6 +12,7 @@ pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
   eventwright check                                        every history of schemas/events.toml, as the build does
   eventwright check --against git:main                     and whether it breaks what is on the branch main
+  eventwright check --registry http://127.0.0.1:8081       and with what the registry has, at its levels
   eventwright check --level BACKWARD v1.avsc v2.avsc       loose files, oldest first
   eventwright check --format sarif > findings.sarif
 
@@ -74,7 +75,7 @@ Only what passes the check is released. Commit schemas.lock with the schemas.";
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
     /// Versions of one schema, oldest first (.avsc, .proto, .json), in place of the manifest; the last one is checked
-    #[arg(value_name = "FILE", requires = "level")]
+    #[arg(value_name = "FILE", requires = "level", conflicts_with = "registry")]
     pub(crate) files: Vec<PathBuf>,
     /// The level of loose files: NONE, BACKWARD, FORWARD, FULL, or one of the latter three with _TRANSITIVE
     #[arg(long, value_name = "LEVEL", requires = "files")]
@@ -91,6 +92,12 @@ pub(crate) struct CheckArguments {
     /// The manifest
     #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
     pub(crate) manifest: PathBuf,
+    /// Compare with what a registry has as well
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+    /// A file of settings for the registry, in YAML
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

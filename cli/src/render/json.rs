@@ -11,10 +11,14 @@ pub(super) fn render(outcome: &Outcome) -> String {
     let object = json!({
         "format_version": 1,
         "compatible": outcome.is_compatible(),
-        "results": outcome.results.iter().map(result).collect::<Vec<_>>(),
+        "results": results(outcome),
         "errors": outcome.errors.iter().map(error).collect::<Vec<_>>(),
     });
     format!("{object:#}\n")
+}
+
+pub(super) fn results(outcome: &Outcome) -> Value {
+    outcome.results.iter().map(result).collect()
 }
 
 fn result(checked: &Checked) -> Value {

@@ -32,9 +32,14 @@ impl Project {
 
     /// Runs a command in the folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
+        run(self.command(arguments), "")
+    }
+
+    /// Returns a command that runs in the folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command();
         command.current_dir(self.path()).args(arguments);
-        run(command, "")
+        command
     }
 
     pub(crate) fn on_manifest(&self, arguments: &[&str]) -> Finished {

@@ -10,6 +10,8 @@ mod init;
 mod keys;
 mod lint;
 mod produce;
+mod pull;
+mod register;
 mod serve;
 mod support;
 mod tail;

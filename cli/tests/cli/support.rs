@@ -1,6 +1,7 @@
 //! What the tests share: running the command, a registry of one's own, and bytes written as they are.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -193,6 +194,26 @@ impl Registry {
         let finished = self.run(&[&["tail", topic, "--format", "json"], arguments].concat(), "");
         assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{finished:?}");
         finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Asks the registry as any HTTP client does; returns status and body.
+    pub(crate) fn http(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let host = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        let length = body.len();
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// Registers a schema, which must be taken.
+    pub(crate) fn register(&self, subject: &str, schema: &Value) {
+        let (status, body) =
+            self.http("POST", &format!("/subjects/{}/versions", subject.replace('/', "%2F")), &schema.to_string());
+        assert_eq!(status, 200, "{body}");
     }
 }
 

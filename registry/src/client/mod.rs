@@ -36,7 +36,8 @@ const MAX_REFERENCES: usize = 1000;
 const MAX_REFERENCED_BYTES: usize = 16 << 20;
 
 /// Confluent's codes for "no such subject" and "no such schema", which a lookup answers with.
-const LOOKUP_FOUND_NOTHING: [u32; 2] = [40401, 40403];
+const SUBJECT_NOT_FOUND: u32 = 40401;
+const SCHEMA_NOT_FOUND: u32 = 40403;
 
 /// A connection to a schema registry; clones share it and its cache.
 #[derive(Clone)]
@@ -65,20 +66,38 @@ impl RegistryClient {
         self.0.by_id.get_or_read(id, || self.read_schema(id)).await
     }
 
-    /// Returns where under `subject` exactly that schema is registered, if it is.
+    /// Returns where under `subject` exactly that schema is registered, if it is. White space in Avro is no difference, whatever
+    /// the registry thinks.
     ///
     /// # Errors
     /// A schema that the registry takes for no schema, or no answer.
     pub async fn lookup(&self, subject: &str, schema: &SchemaText) -> Result<Option<SubjectVersion>, RegistryError> {
-        let path = ["subjects", subject];
-        let call = Call::post(format!("look up a schema under `{subject}`"), &path, &body_of(schema));
-        match self.0.http.call::<SubjectSchemaBody>(&call).await {
+        let found = self.find(subject, schema, &[]).await;
+        let found = match &found {
+            // Apicurio compares Avro by its text, unless it is asked to normalize. In Protobuf that may change more.
+            Err(error) if error.error_code() == Some(SCHEMA_NOT_FOUND) && schema.format == Format::Avro => {
+                self.find(subject, schema, &[("normalize", "true")]).await
+            }
+            _ => found,
+        };
+        match found {
             Ok(SubjectSchemaBody { subject, version, id, .. }) => {
                 Ok(Some(SubjectVersion { subject, version, id: SchemaId(id) }))
             }
-            Err(error) if error.error_code().is_some_and(|code| LOOKUP_FOUND_NOTHING.contains(&code)) => Ok(None),
+            Err(error) if matches!(error.error_code(), Some(SUBJECT_NOT_FOUND | SCHEMA_NOT_FOUND)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn find(
+        &self,
+        subject: &str,
+        schema: &SchemaText,
+        query: &[(&str, &str)],
+    ) -> Result<SubjectSchemaBody, RegistryError> {
+        let path = ["subjects", subject];
+        let call = Call::post(format!("look up a schema under `{subject}`"), &path, &body_of(schema));
+        self.0.http.call(&call.query(query)).await
     }
 
     /// Registers a schema under `subject` and returns its id; one that is registered there already keeps its id.
@@ -113,10 +132,27 @@ impl RegistryClient {
     /// # Errors
     /// A subject or version that does not exist, a schema language that we do not know, or no answer.
     pub async fn version(&self, subject: &str, version: VersionSpec) -> Result<SubjectSchema, RegistryError> {
+        self.read_version(subject, version, &[]).await
+    }
+
+    /// Returns the version that a schema refers to, also if it is deleted, but not permanently.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::version`].
+    pub async fn referenced(&self, entry: &ReferenceEntry) -> Result<SubjectSchema, RegistryError> {
+        self.read_version(&entry.subject, VersionSpec::Number(entry.version), &[("deleted", "true")]).await
+    }
+
+    async fn read_version(
+        &self,
+        subject: &str,
+        version: VersionSpec,
+        query: &[(&str, &str)],
+    ) -> Result<SubjectSchema, RegistryError> {
         let doing = format!("read version {version} of `{subject}`");
         let version = version.to_string();
         let path = ["subjects", subject, "versions", &version];
-        let answer: SubjectSchemaBody = self.0.http.call(&Call::get(&doing, &path)).await?;
+        let answer: SubjectSchemaBody = self.0.http.call(&Call::get(&doing, &path).query(query)).await?;
         let format = self.format_of(&doing, &answer.schema)?;
         Ok(SubjectSchema {
             subject: answer.subject,
@@ -240,12 +276,14 @@ impl RegistryClient {
 
     fn format_of(&self, doing: &str, schema: &SchemaBody) -> Result<Format, RegistryError> {
         schema.format().map_err(|other| {
-            let why = format!("expected the schemaType AVRO or PROTOBUF, found `{other}`");
+            let why = format!("expected the schemaType AVRO, PROTOBUF or JSON, found `{other}`");
             RegistryError::new(doing, self.shown(), Kind::Unexpected(why))
         })
     }
 
-    fn shown(&self) -> String {
+    /// Returns the URLs as messages show them: without credentials, several separated by commas.
+    #[must_use]
+    pub fn shown(&self) -> String {
         self.0.http.urls().collect::<Vec<_>>().join(",")
     }
 }

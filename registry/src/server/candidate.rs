@@ -44,8 +44,7 @@ impl Candidate {
             return Err(Refusal::invalid_schema("the text is empty"));
         }
         let format = body.format().map_err(|other| {
-            let help = if other == "JSON" { "JSON Schema is not checked yet" } else { "there is no such type" };
-            Refusal::invalid_schema(format!("expected the schemaType AVRO or PROTOBUF, found {other}; {help}"))
+            Refusal::invalid_schema(format!("expected the schemaType AVRO, PROTOBUF or JSON, found {other}"))
         })?;
         let references = body.references.clone().unwrap_or_default();
         let mut found = Referenced { state, format, names: HashSet::new(), bytes: 0, in_order: Vec::new() };

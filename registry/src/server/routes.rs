@@ -35,10 +35,7 @@ pub(super) fn router(max_body_bytes: usize) -> Router {
 fn schemas() -> Router<Shared> {
     Router::new()
         .route("/schemas", get(list_schemas))
-        .route(
-            "/schemas/types",
-            get(|| async { Reply::json(&[Format::Avro, Format::Protobuf].map(Format::schema_type)) }),
-        )
+        .route("/schemas/types", get(|| async { Reply::json(&Format::ALL.map(Format::schema_type)) }))
         .route("/schemas/ids/{id}", get(schema_by_id))
         .route("/schemas/ids/{id}/schema", get(schema_text_by_id))
         .route("/schemas/ids/{id}/subjects", get(subjects_of_id))

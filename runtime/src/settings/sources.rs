@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -30,6 +30,7 @@ const KEYS: [&str; 28] = [
     "registry.password",
     "registry.token",
     "registry.timeout_ms",
+    "registry.check_at_start",
     "kafka",
     "producer.auto_register",
     "producer.delivery_timeout_ms",
@@ -120,7 +121,8 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 5] = ["max_attempts", "auto_register", "workers", "buffer_records", "buffer_bytes"];
+const NOT_TEXT: [&str; 6] =
+    ["max_attempts", "auto_register", "check_at_start", "workers", "buffer_records", "buffer_bytes"];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
 fn variable_path(name: &str) -> Vec<String> {
@@ -228,6 +230,7 @@ mod tests {
             ("EVENTWRIGHT_KAFKA__SASL_USERNAME", "007"),
             ("EVENTWRIGHT_CONSUMER__MAX_ATTEMPTS", "3"),
             ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "250"),
+            ("EVENTWRIGHT_REGISTRY__CHECK_AT_START", "false"),
             ("EVENTWRIGHT_LOG", "debug"),
             ("EVENTWRIGHT_TEST_BOOTSTRAP", "x"),
         ];
@@ -237,6 +240,7 @@ mod tests {
         assert_eq!(settings.registry.user.as_deref(), Some("u"));
         assert_eq!(settings.consumer.start, Start::Latest);
         assert_eq!(settings.consumer.max_attempts, 3);
+        assert!(!settings.registry.check_at_start);
         assert_eq!(settings.connect_timeout, Duration::from_millis(250));
         let kafka: Vec<_> = settings.kafka.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(kafka, ["enable.x=true", "fetch.wait.max.ms=5", "sasl.username=007", "security.protocol=ssl"]);

@@ -114,7 +114,9 @@ async fn a_schema_that_is_not_registered_is_refused_and_never_framed_with_anothe
     assert!(refused.is_not_registered(), "{refused:?}");
     let text = refused.to_string();
     let subject = format!("`{}orders-value`", world.prefix);
-    for part in ["`Order` v2", &subject, "auto_register: true", "eventwright::register"] {
+    for part in
+        ["`Order` v2", &subject, "auto_register: true", "run `eventwright register --registry http://127.0.0.1:"]
+    {
         assert!(text.contains(part), "{text}");
     }
 

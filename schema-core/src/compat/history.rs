@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::{AnySchema, Direction, Finding, Level, Report, Rule, Severity, Side, check, rule};
+use crate::Position;
 use crate::avro::{self, Schema};
 use crate::load::{Loaded, LoadedVersion};
 use crate::lock::{self, Lock, VersionId};
 use crate::manifest::{EventEntry, SubjectStrategy};
-use crate::{Format, Position};
 
 /// What was found in one history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn histories(loaded: &Loaded) -> Vec<History<'_>> {
         name: &one.entry.name,
         folder: &one.entry.folder,
         // Each version of an imported file has a subject of its own, its path, and so nothing to keep.
-        level: if one.entry.format == Format::Protobuf && one.entry.subject.is_none() { Level::None } else { level },
+        level: if one.entry.has_history() { level } else { Level::None },
         versions: &one.versions,
         entry: None,
     });
@@ -234,7 +234,7 @@ fn reader_and_writer(finding: &Finding) -> Option<(&str, &str)> {
 }
 
 /// Returns a finding about one version alone.
-fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: String) -> Finding {
+pub(super) fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: String) -> Finding {
     let side = || Side { label: label(version.number), text: String::new() };
     Finding {
         rule,

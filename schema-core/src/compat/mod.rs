@@ -7,6 +7,8 @@
 #[cfg(feature = "manifest")]
 pub mod history;
 mod level;
+#[cfg(feature = "manifest")]
+pub mod registered;
 mod report;
 pub mod rule;
 

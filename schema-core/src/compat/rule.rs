@@ -41,6 +41,9 @@ rules! {
     RELEASED_VERSION_CHANGED: "a released version says what it said when it was released",
     RELEASED_VERSION_REMOVED: "a released version keeps its file",
     RELEASED_OUT_OF_ORDER: "versions are released in the order of their numbers",
+    // Ours: what a registry and the files disagree about.
+    RELEASED_VERSION_DIFFERS: "a released version is what the registry has in its place",
+    REGISTERED_VERSION_UNKNOWN: "every version that the registry has is a file",
     // Ours: where Confluent's registry says yes, and yet no value comes out.
     READER_CANNOT_DECODE: "a reader can decode what every version wrote that it promises to read",
 

@@ -194,10 +194,10 @@ impl<'t> SharedTypes<'t> {
             return Some(None);
         };
         let version = match user.format {
-            Format::Protobuf | Format::Json => {
+            Format::Protobuf | Format::Json if one.entry.import.is_none() => {
                 one.versions.iter().find(|version| has_name(version)).map(|version| version.number)
             }
-            Format::Avro => self.pinned(user, number, one, wrong),
+            _ => self.pinned(user, number, one, wrong),
         };
         version.map(|version| Some((index, version)))
     }

@@ -52,7 +52,10 @@ fn outline(folder: &Folder<'_>, number: u32, path: PathBuf, text: String) -> Ver
             let avro::Outline { name, undefined } = avro::outline(&text);
             (name, undefined)
         }
-        Format::Protobuf => (Some(import_path(folder.folder, number)), proto::imports(&text)),
+        Format::Protobuf => {
+            let import = folder.import.map_or_else(|| import_path(folder.folder, number), str::to_owned);
+            (Some(import), proto::imports(&text))
+        }
         Format::Json => (None, BTreeSet::new()),
     };
     VersionText { number, path, text, name, uses }

@@ -70,6 +70,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         format: table.format.map_or(Format::Avro, |format| format.0),
         folder: table.folder,
         subject: table.subject,
+        import: table.import.map(Spanned::into_inner),
         uses: uses(table.uses, &at),
         preserve_unknown: asked(table.preserve_unknown.as_ref()).map(&at),
     };
@@ -182,6 +183,7 @@ struct TypeTable {
     format: Option<FormatText>,
     folder: String,
     subject: Option<String>,
+    import: Option<Spanned<String>>,
     #[serde(default)]
     uses: UsesTable,
     preserve_unknown: Option<Spanned<bool>>,
@@ -190,7 +192,10 @@ struct TypeTable {
 impl TypeTable {
     /// As [`EventTable::refused`].
     fn refused(&self) -> Option<(usize, &'static str)> {
-        unknown_of_avro(self.format.map_or(Format::Avro, |format| format.0), self.preserve_unknown.as_ref())
+        let format = self.format.map_or(Format::Avro, |format| format.0);
+        let import = self.import.as_ref().filter(|_| format == Format::Avro);
+        let import = import.map(|it| (it.span().start, "`import` is for Protobuf: Avro uses a type by its full name"));
+        import.or_else(|| unknown_of_avro(format, self.preserve_unknown.as_ref()))
     }
 }
 

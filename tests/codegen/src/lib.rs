@@ -48,6 +48,7 @@ macro_rules! golden {
 golden!(dropping);
 golden!(evolution);
 golden!(forms);
+golden!(imports);
 golden!(keys);
 golden!(names);
 golden!(namespaces);
@@ -144,6 +145,8 @@ pub fn avro_rows() -> Vec<Row> {
 #[must_use]
 pub fn protobuf_rows() -> Vec<Row> {
     vec![
+        row::<imports::billed::v1::Billed>(),
+        row::<imports::billed::v2::Billed>(),
         row::<keys::invoice_paid::v1::InvoicePaid>(),
         row::<protobuf::invoice_issued::v1::InvoiceIssued>(),
         row::<protobuf::invoice_issued::v2::InvoiceIssued>(),

@@ -112,16 +112,23 @@ async fn check(world: &World, file: &str, value: Value, expected: (PaymentSettle
     assert_eq!(theirs, vec![&value; ways.len()]);
 }
 
+/// Returns a world in which Python alone registers schemas, so that our consumer's own version is not among them.
+async fn unregistered() -> World {
+    let mut world = World::without_schemas().await;
+    world.settings = world.settings.without_check_at_start();
+    world
+}
+
 #[tokio::test]
 async fn version_1_is_shared_with_python() {
-    let world = World::without_schemas().await;
+    let world = unregistered().await;
     let file = include_str!("../../../schemas/payment_settled/v1.proto");
     check(&world, file, python_v1(), (payment_v1_as_v2(), Some(1)), [python_v1(), python_v1()]).await;
 }
 
 #[tokio::test]
 async fn version_2_is_shared_with_python() {
-    let world = World::without_schemas().await;
+    let world = unregistered().await;
     let file = include_str!("../../../schemas/payment_settled/v2.proto");
     check(&world, file, python_v2(), (payment_v2(), Some(2)), [python_v1(), python_v2()]).await;
 }

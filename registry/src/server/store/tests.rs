@@ -11,6 +11,10 @@ fn proto(text: &str) -> SchemaBody {
     SchemaBody { schema, schema_type: Some("PROTOBUF".into()), references: None }
 }
 
+fn json(text: &str) -> SchemaBody {
+    SchemaBody { schema: text.into(), schema_type: Some("JSON".into()), references: None }
+}
+
 fn referring(body: SchemaBody, references: &[(&str, &str, u32)]) -> SchemaBody {
     let entry = |&(name, subject, version): &(&str, &str, u32)| ReferenceEntry {
         name: name.into(),
@@ -65,7 +69,8 @@ fn the_same_schema_written_in_another_way_is_the_same() {
     let spread = avro("{ \"name\": \"R\", // a comment\n \"type\": \"record\", \"fields\": [ ] }");
     check(&mut state, avro(r#"{"type":"record","name":"R","fields":[]}"#), spread);
     check(&mut state, proto("message M { int32 a = 1; }"), proto("/* a comment */ message M {\n  int32 a = 1;\n}"));
-    assert_eq!(state.last_id(), 2);
+    check(&mut state, json(r#"{"type":"object"}"#), json("{\n  \"type\": \"object\"\n}"));
+    assert_eq!(state.last_id(), 3);
 }
 
 #[test]
@@ -79,7 +84,10 @@ fn what_is_refused_leaves_no_trace() {
     check(&mut state, &avro(" "));
     check(&mut state, &avro(r#"{"type":"nope"}"#));
     check(&mut state, &proto("message"));
-    check(&mut state, &SchemaBody { schema_type: Some("JSON".into()), ..avro("{}") });
+    check(&mut state, &json("{"));
+    check(&mut state, &json(r#"{"type":"nope"}"#));
+    check(&mut state, &json(r#"{"$ref":"https://example.com/other.json"}"#));
+    check(&mut state, &SchemaBody { schema_type: Some("XML".into()), ..avro("{}") });
     check(&mut state, &referring(avro(r#""a.T""#), &[("a.T", "s", 1)]));
     // A version that would only be there if this were registered.
     check(&mut state, &referring(record(A), &[("R", "s", 1)]));
