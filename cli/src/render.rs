@@ -2,17 +2,19 @@
 //!
 //! In: an [`Outcome`]. Out: text. Nothing is decided here.
 
+mod fold;
 mod github;
 mod json;
 mod junit;
 mod sarif;
 mod text;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use eventwright_schema::compat::history::{Checked, check_all};
-use eventwright_schema::compat::is_well_formed;
+use eventwright_schema::compat::history::{Checked, check_all_with};
+use eventwright_schema::compat::{Options, is_well_formed};
 use eventwright_schema::load::Loaded;
 use eventwright_schema::lock;
 use eventwright_schema::{Diagnostic, Format};
@@ -34,12 +36,12 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Checks every history of a manifest.
-    pub(crate) fn of_manifest(loaded: &Loaded) -> Self {
+    pub(crate) fn of_manifest(options: Options, loaded: &Loaded) -> Self {
         let versions = lock::all_versions(loaded).map(|(_, one)| one);
         let versions = versions.map(|one| (one.path.display().to_string(), one.schema.text().to_owned()));
         let manifest = loaded.manifest.iter().map(|one| (one.source.name.clone(), one.source.text.clone()));
         let texts = versions.chain(manifest).collect();
-        Self { results: check_all(loaded), errors: loaded.diagnostics.clone(), texts }
+        Self { results: check_all_with(options, loaded), errors: loaded.diagnostics.clone(), texts }
     }
 
     /// Returns the text of a file that was not loaded, because something is wrong with it.

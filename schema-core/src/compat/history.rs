@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AnySchema, Direction, Finding, Level, Report, Rule, Severity, Side, check, rule};
+use super::{AnySchema, Direction, Finding, Level, Options, Report, Rule, Severity, Side, check_with, rule};
 use crate::avro::{self, Schema};
 use crate::load::{Loaded, LoadedVersion};
 use crate::lock::{self, Lock, VersionId};
@@ -51,8 +51,13 @@ impl Kind {
 /// Checks every history of a manifest: events, keys, then shared types, in the manifest's order.
 #[must_use]
 pub fn check_all(loaded: &Loaded) -> Vec<Checked> {
-    let histories = histories(loaded);
-    let mut checked: Vec<Checked> = histories.iter().map(|one| one.check(loaded)).collect();
+    check_all_with(Options::default(), loaded)
+}
+
+/// As [`check_all`], and looks for more.
+#[must_use]
+pub fn check_all_with(options: Options, loaded: &Loaded) -> Vec<Checked> {
+    let mut checked: Vec<Checked> = histories(loaded).iter().map(|one| one.check(options, loaded)).collect();
     if let Some(last) = checked.last_mut() {
         last.report.findings.extend(orphans(loaded));
     }
@@ -60,17 +65,25 @@ pub fn check_all(loaded: &Loaded) -> Vec<Checked> {
 }
 
 /// The versions of one event, key or type.
-struct History<'l> {
-    kind: Kind,
-    name: &'l str,
-    folder: &'l str,
-    level: Level,
-    versions: &'l [LoadedVersion],
+#[derive(Debug, Clone, Copy)]
+pub struct History<'l> {
+    /// What the history is of.
+    pub kind: Kind,
+    /// The name in the manifest.
+    pub name: &'l str,
+    /// The folder, from the manifest's.
+    pub folder: &'l str,
+    /// What its versions promise each other.
+    pub level: Level,
+    /// The versions, oldest first; there is one at least.
+    pub versions: &'l [LoadedVersion],
     /// What the manifest says of an event or a key.
     entry: Option<&'l EventEntry>,
 }
 
-fn histories(loaded: &Loaded) -> Vec<History<'_>> {
+/// Returns every history of a manifest: events, keys, then shared types, in the manifest's order.
+#[must_use]
+pub fn histories(loaded: &Loaded) -> Vec<History<'_>> {
     let events = loaded.events.iter().chain(&loaded.keys).map(|event| History {
         kind: if event.entry.subject == SubjectStrategy::Key { Kind::Key } else { Kind::Event },
         name: &event.entry.name,
@@ -93,7 +106,7 @@ fn histories(loaded: &Loaded) -> Vec<History<'_>> {
 }
 
 impl History<'_> {
-    fn check(&self, loaded: &Loaded) -> Checked {
+    fn check(&self, options: Options, loaded: &Loaded) -> Checked {
         let mut report = Report { level: self.level, findings: Vec::new(), warnings: Vec::new(), omitted: 0 };
         report.findings.extend(self.versions.iter().filter_map(|version| self.changed(loaded, version)));
         report.findings.extend(self.out_of_order(&loaded.lock));
@@ -101,10 +114,10 @@ impl History<'_> {
             // The released ones were checked when they were drafts, and cannot be mended any more.
             let is_draft = loaded.lock.get(&self.id(version)).is_none();
             if is_draft || index + 1 == self.versions.len() {
-                self.check_version(index, version, &mut report);
+                self.check_version(options, index, &mut report);
             }
         }
-        let decoding = self.unreadable(&report);
+        let decoding = self.unreadable(options, &report);
         report.findings.extend(decoding);
         Checked { kind: self.kind, name: self.name.to_owned(), versions: self.versions.len(), report }
     }
@@ -113,11 +126,11 @@ impl History<'_> {
         VersionId::new(self.folder, version.number)
     }
 
-    fn check_version(&self, index: usize, version: &LoadedVersion, report: &mut Report) {
-        let older = self.versions.get(..index).unwrap_or_default();
+    fn check_version(&self, options: Options, index: usize, report: &mut Report) {
+        let Some((version, older)) = self.versions.get(..=index).and_then(<[_]>::split_last) else { return };
         let older: Vec<_> = older.iter().map(|one| (label(one.number), &one.schema)).collect();
         let Report { findings, warnings, omitted, .. } =
-            check(self.level, &older, (label(version.number), &version.schema));
+            check_with(options, self.level, &older, (label(version.number), &version.schema));
         report.findings.extend(findings);
         report.warnings.extend(warnings);
         report.omitted += omitted;
@@ -159,14 +172,19 @@ impl History<'_> {
     }
 
     /// Finds what readers promise to decode and cannot, where no rule of compatibility has said so.
-    fn unreadable(&self, report: &Report) -> Vec<Finding> {
-        let known: BTreeSet<(&str, &str)> = report.findings.iter().filter_map(reader_and_writer).collect();
+    fn unreadable(&self, options: Options, report: &Report) -> Vec<Finding> {
+        let known: BTreeSet<(&str, &str)> = report
+            .findings
+            .iter()
+            .filter_map(|finding| finding.reader_and_writer())
+            .map(|(reader, writer)| (reader.label.as_str(), writer.label.as_str()))
+            .collect();
         let promised = self.promised();
         let news = promised.iter().filter(|(reader, writer)| {
             let (reader, writer) = (label(reader.number), label(writer.number));
             !known.contains(&(reader.as_str(), writer.as_str()))
         });
-        news.flat_map(|(reader, writer)| self.undecodable(reader, writer)).collect()
+        news.flat_map(|(reader, writer)| self.undecodable(options, reader, writer)).collect()
     }
 
     /// Returns readers with writers that each promises to read: the newest version, as far back as the level goes, and those that
@@ -182,11 +200,12 @@ impl History<'_> {
         back.chain(others).filter(|(_, writer)| !entry.retired.contains(&writer.number)).collect()
     }
 
-    fn undecodable(&self, reader: &LoadedVersion, writer: &LoadedVersion) -> Vec<Finding> {
+    fn undecodable(&self, options: Options, reader: &LoadedVersion, writer: &LoadedVersion) -> Vec<Finding> {
         let (AnySchema::Avro(reads), AnySchema::Avro(writes)) = (&reader.schema, &writer.schema) else {
             return Vec::new();
         };
         let Err(errors) = avro::resolve(writes, reads) else { return Vec::new() };
+        let witness = options.witnesses.then(|| avro::witness(writes, reads)).flatten();
         let is_newest = self.versions.last().is_some_and(|newest| newest.number == reader.number);
         let finding = |error: &avro::ResolveError| {
             let (source, position) = place_of(reads, &error.path);
@@ -206,6 +225,7 @@ impl History<'_> {
                 new: Side { label: if is_newest { reader } else { writer }, text: String::new() },
                 source,
                 position,
+                witness: witness.clone(),
             }
         };
         errors.iter().map(finding).collect()
@@ -225,14 +245,6 @@ fn label(number: u32) -> String {
     format!("v{number}")
 }
 
-fn reader_and_writer(finding: &Finding) -> Option<(&str, &str)> {
-    let (old, new) = (finding.old.label.as_str(), finding.new.label.as_str());
-    Some(match finding.direction? {
-        Direction::Backward => (new, old),
-        Direction::Forward => (old, new),
-    })
-}
-
 /// Returns a finding about one version alone.
 fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: String) -> Finding {
     let side = || Side { label: label(version.number), text: String::new() };
@@ -247,6 +259,7 @@ fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: 
         new: side(),
         source: version.path.display().to_string(),
         position: Position::START,
+        witness: None,
     }
 }
 
@@ -269,6 +282,7 @@ fn orphans(loaded: &Loaded) -> Vec<Finding> {
         new: Side { label: label(id.number), text: String::new() },
         source: loaded.lock_source.clone(),
         position: Position { line: released.line, column: 1 },
+        witness: None,
     };
     missing.map(finding).collect()
 }

@@ -15,6 +15,27 @@ pub struct Rule {
     pub page: &'static str,
 }
 
+impl Rule {
+    /// Returns why there is no [`Witness`](super::Witness) where one was looked for and not found.
+    #[must_use]
+    pub fn without_witness(&self) -> &'static str {
+        match self.id {
+            "RELEASED_VERSION_CHANGED" | "RELEASED_VERSION_REMOVED" | "RELEASED_OUT_OF_ORDER" => {
+                "the rule is about a version, not about a value"
+            }
+            "SCHEMA_TYPE_CHANGED" => "readers expect another format, whatever the value is",
+            "PACKAGE_CHANGED" | "MESSAGE_REMOVED" | "FIELD_NAMED_TYPE_CHANGED" | "NAME_MISMATCH" => {
+                "names are not written: our decoder reads every value, where nothing else has changed"
+            }
+            "REQUIRED_FIELD_ADDED" => {
+                "our decoder takes the default for a required field that is missing; others refuse it"
+            }
+            "LOGICAL_TYPE_CHANGED" => "our decoder keeps the value's meaning; others do not",
+            _ => "no small value was found that shows it",
+        }
+    }
+}
+
 macro_rules! rules {
     ($($id:ident: $summary:literal,)*) => {
         $(

@@ -5,6 +5,7 @@
 pub(crate) mod compat;
 mod model;
 mod parse;
+mod witness;
 
 pub use model::Schema;
 pub use parse::parse;

@@ -10,6 +10,7 @@ mod normal;
 mod parse;
 mod places;
 mod print;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{FileDescriptor, MessageDescriptor};
 
 use self::places::Places;
+use crate::compat::Sourced;
 use crate::{Fingerprint, Position};
 
 pub(crate) use parse::is_well_formed;
@@ -87,19 +89,28 @@ impl Schema {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&normal::form(&self.file))
     }
+}
 
-    /// Returns the name of the text and the position in it of an element, by its path in the descriptor; of the text's
-    /// start where the element's place is not known.
-    fn position_of(&self, file: &FileDescriptor, path: &[i32]) -> (&str, Position) {
-        match self.places.get(file.name()) {
-            Some(places) => (places.name(), places.position_of(path)),
-            None => (&self.name, Position::START),
-        }
+/// An element of a file, by its path in the descriptor.
+#[derive(Debug, Clone)]
+pub(crate) struct Element {
+    file: FileDescriptor,
+    path: Vec<i32>,
+}
+
+impl Sourced for Schema {
+    type Place = Element;
+
+    fn text_of(&self, element: &Element) -> &str {
+        self.places.get(element.file.name()).map_or("", |places| places.text_of(&element.path))
     }
 
-    /// Returns the text of an element; empty where its place is not known.
-    fn text_of(&self, file: &FileDescriptor, path: &[i32]) -> &str {
-        self.places.get(file.name()).map_or("", |places| places.text_of(path))
+    /// Returns the text's start where the element's place is not known.
+    fn position_of(&self, element: &Element) -> (&str, Position) {
+        match self.places.get(element.file.name()) {
+            Some(places) => (places.name(), places.position_of(&element.path)),
+            None => (&self.name, Position::START),
+        }
     }
 }
 
