@@ -13,22 +13,26 @@ use crate::args::CheckArguments;
 use crate::exit::Exit;
 use crate::render::{self, Outcome};
 
-/// What people are shown, and machines told.
-pub(crate) const OPTIONS: Options = Options { witnesses: true };
+/// What is looked for where nothing else is asked.
+pub(crate) const OPTIONS: Options = Options { witnesses: true, strict: false };
 
 pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
     let outcome = match arguments.level {
-        Some(level) => files::check(OPTIONS, level, &arguments.files, &arguments.references),
+        Some(level) => files::check(options(arguments), level, &arguments.files, &arguments.references),
         None => of_manifest(arguments)?,
     };
     render::print(&outcome, arguments.format)
 }
 
+fn options(arguments: &CheckArguments) -> Options {
+    Options { strict: arguments.strict, ..OPTIONS }
+}
+
 fn of_manifest(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
     let loaded = load::load(&arguments.manifest);
-    let mut outcome = Outcome::of_manifest(OPTIONS, &loaded);
+    let mut outcome = Outcome::of_manifest(options(arguments), &loaded);
     if let Some(commit) = &arguments.against {
-        add(&mut outcome, against::check(&loaded, &arguments.manifest, &commit.0)?);
+        add(&mut outcome, against::check(options(arguments), &loaded, &arguments.manifest, &commit.0)?);
     }
     Ok(outcome)
 }

@@ -58,7 +58,12 @@ fn judge_verdicts(line: &Value, counts: &mut Counts) {
 
 fn judge_witnesses(line: &Value, counts: &mut Counts) {
     let Some([Ok(old), Ok(new)]) = format(line).map(|format| pair(format, line)) else { return };
-    let report = check_with(Options { witnesses: true }, Level::Full, &[("old".into(), &old)], ("new".into(), &new));
+    let report = check_with(
+        Options { witnesses: true, ..Options::default() },
+        Level::Full,
+        &[("old".into(), &old)],
+        ("new".into(), &new),
+    );
     for finding in report.findings.iter().chain(&report.warnings) {
         let (proven, all) =
             counts.entry(format!("{} {}", line["type"].as_str().unwrap_or_default(), finding.rule.id)).or_default();

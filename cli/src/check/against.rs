@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use eventwright_schema::compat;
 use eventwright_schema::compat::history::{Checked, histories};
+use eventwright_schema::compat::{self, Options};
 use eventwright_schema::load::{self, Loaded};
 
-use super::OPTIONS;
-
 /// Checks the newest version of each event against those that the commit has.
-pub(super) fn check(loaded: &Loaded, manifest: &Path, revision: &str) -> anyhow::Result<Vec<Checked>> {
+pub(super) fn check(
+    options: Options,
+    loaded: &Loaded,
+    manifest: &Path,
+    revision: &str,
+) -> anyhow::Result<Vec<Checked>> {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = manifest.file_name().context("the manifest has no file name")?;
     let copy = tempfile::tempdir().context("cannot make a folder for the schemas of the commit")?;
@@ -28,8 +31,9 @@ pub(super) fn check(loaded: &Loaded, manifest: &Path, revision: &str) -> anyhow:
         let label = |number: u32| format!("v{number} of {revision}");
         // The version itself may have been edited since; it is compared with what it was.
         let older: Vec<_> = before.versions.iter().map(|one| (label(one.number), &one.schema)).collect();
+        let options = Options { strict: options.strict || now.strict, ..options };
         let candidate = (format!("v{}", newest.number), &newest.schema);
-        let report = compat::check_with(OPTIONS, now.level, &older, candidate);
+        let report = compat::check_with(options, now.level, &older, candidate);
         Some(Checked { kind: now.kind, name: now.name.to_owned(), versions: older.len(), report })
     });
     Ok(reports.collect())

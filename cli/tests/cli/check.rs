@@ -153,6 +153,30 @@ fn loose_files_of_every_language_are_checked_at_a_level() {
 }
 
 #[test]
+fn strictness_finds_what_registries_accept() {
+    let project = Project::new();
+    project.write("a.proto", "syntax = \"proto3\";\nmessage Sold { int64 count = 1; }\n");
+    project.write("b.proto", "syntax = \"proto3\";\nmessage Sold { int32 count = 1; }\n");
+    let files = ["check", "--level", "BACKWARD", "--format", "short", "a.proto", "b.proto"];
+    assert_eq!(project.run(&files).code, Some(0));
+    let finished = project.run(&[&files[..], &["--strict"]].concat());
+    assert_eq!(finished.code, Some(100));
+    assert!(finished.stdout.starts_with("b.proto:2:22: FIELD_VALUES_NARROWED: "), "{}", finished.stdout);
+    // A warning is an error then.
+    let decimal = |scale: u32| {
+        record(&format!(
+            ",\n  {{\"name\": \"price\", \"type\": {{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 9, \"scale\": {scale}}}}}"
+        ))
+    };
+    project.write("sold/v1.avsc", &decimal(4));
+    project.write("sold/v2.avsc", &decimal(2));
+    assert_eq!(project.on_manifest(&["check"]).code, Some(0));
+    let finished = project.on_manifest(&["check", "--strict"]);
+    assert_eq!(finished.code, Some(100));
+    assert!(finished.stderr.contains("error[LOGICAL_TYPE_CHANGED]"), "{}", finished.stderr);
+}
+
+#[test]
 fn what_a_loose_file_refers_to_may_be_given_in_any_order() {
     let project = Project::new();
     project

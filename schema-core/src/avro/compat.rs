@@ -8,6 +8,7 @@
 //! without default whose type is an enum with one is reported as what it is.
 
 mod help;
+mod strict;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -126,6 +127,7 @@ impl<'a> Comparison<'a> {
             }
             (of_reader, of_writer) if promotes(of_writer, of_reader) => {
                 self.logical(reader.logical, writer.logical, self.places(reader, writer));
+                self.promotion(reader, writer);
                 true
             }
             _ => self.type_mismatch(reader, writer),
@@ -174,6 +176,7 @@ impl<'a> Comparison<'a> {
         match (&reader.body, &writer.body) {
             (Body::Record(_), Body::Record(_)) => {
                 let names = self.names(reader, writer);
+                self.taken_aliases(reader, writer);
                 self.within("fields".into(), |comparison| comparison.record(reader, writer)) && names
             }
             (Body::Enum { .. }, Body::Enum { .. }) => {
@@ -229,6 +232,7 @@ impl<'a> Comparison<'a> {
         let mut matching = names.filter_map(|name| written.get(name.as_str()).copied());
         match (matching.next(), matching.next()) {
             (Some((index, of_writer)), None) => {
+                self.changed_default(field, of_writer);
                 let step = Step::Field(index);
                 self.within_step("type".into(), step, |comparison| comparison.node(&field.node, &of_writer.node))
             }
@@ -267,6 +271,7 @@ impl<'a> Comparison<'a> {
     fn symbols(&mut self, reader: &'a Named, writer: &'a Named) -> bool {
         let (symbols, default) = enum_of(reader);
         let symbols: BTreeSet<_> = symbols.iter().collect();
+        self.changed_enum_default(reader, writer);
         let written: BTreeSet<_> = enum_of(writer).0.iter().collect();
         if written.is_subset(&symbols) || default.is_some_and(|default| symbols.contains(default)) {
             return true;

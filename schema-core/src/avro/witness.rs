@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 
 use eventwright_wire::DecodeError;
-use eventwright_wire::avro::{FieldStep, InField, Node as PlanNode, NodeId, Plan, Scratch, Transcoder};
+use eventwright_wire::avro::{FieldStep, InField, Node as PlanNode, NodeId, Plan, Primitive, Scratch, Transcoder};
 use serde_json::Value;
 
 use super::model::{Kind, Node, Schema};
@@ -30,6 +30,8 @@ pub(super) enum Step {
     Branch(usize),
     /// To a symbol of an enum, by its index.
     Symbol(usize),
+    /// To a whole number of many digits.
+    Digits,
 }
 
 /// Returns the least value of a writer's that its reader cannot read, if there is one.
@@ -144,7 +146,17 @@ fn first_failure(plan: &Plan, schema: &Schema, root: &Node) -> Vec<Step> {
             }
         }
     }
-    Vec::new()
+    match plan.nodes.get(plan.root.0) {
+        // A number may come to no other harm than that it loses digits.
+        Some(PlanNode::Scalar {
+            from: Primitive::Int | Primitive::Long,
+            to: Primitive::Float | Primitive::Double,
+            ..
+        }) => {
+            vec![Step::Digits]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What a node of a plan says of the writer's values.
@@ -191,7 +203,7 @@ fn differs(written: &Value, read: &Value) -> bool {
         (Value::Array(written), Value::Array(read)) => {
             written.len() != read.len() || written.iter().zip(read).any(|(value, other)| differs(value, other))
         }
-        (Value::Number(written), Value::Number(read)) => written != read && written.as_f64() != read.as_f64(),
+        (Value::Number(written), Value::Number(read)) => written.to_string() != read.to_string().trim_end_matches(".0"),
         (Value::String(written), Value::String(read)) => {
             let number = |text: &str| text.parse::<f64>().ok();
             written != read && (number(written).is_none() || number(written) != number(read))

@@ -12,6 +12,16 @@ use crate::lock::{self, Lock, VersionId};
 use crate::manifest::{EventEntry, SubjectStrategy};
 use crate::{Format, Position};
 
+/// What no default mends, and a function may.
+const CHANGES_OF_TYPE: [&Rule; 6] = [
+    &rule::TYPE_MISMATCH,
+    &rule::FIXED_SIZE_MISMATCH,
+    &rule::FIELD_KIND_CHANGED,
+    &rule::FIELD_SCALAR_KIND_CHANGED,
+    &rule::FIELD_NAMED_TYPE_CHANGED,
+    &rule::FIELD_NUMERIC_LABEL_CHANGED,
+];
+
 /// What was found in one history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -75,6 +85,8 @@ pub struct History<'l> {
     pub folder: &'l str,
     /// What its versions promise each other.
     pub level: Level,
+    /// Whether breaks count that Confluent's rules miss.
+    pub strict: bool,
     /// The versions, oldest first; there is one at least.
     pub versions: &'l [LoadedVersion],
     /// What the manifest says of an event or a key.
@@ -89,16 +101,19 @@ pub fn histories(loaded: &Loaded) -> Vec<History<'_>> {
         name: &event.entry.name,
         folder: &event.entry.folder,
         level: event.entry.compatibility,
+        strict: event.entry.strict,
         versions: &event.versions,
         entry: Some(&event.entry),
     });
     let level = loaded.manifest.as_ref().map_or(Level::None, |manifest| manifest.compatibility);
+    let strict = loaded.manifest.as_ref().is_some_and(|manifest| manifest.strict);
     let types = loaded.types.iter().map(|one| History {
         kind: Kind::Type,
         name: &one.entry.name,
         folder: &one.entry.folder,
         // Each version of an imported file has a subject of its own, its path, and so nothing to keep.
         level: if one.entry.format == Format::Protobuf && one.entry.subject.is_none() { Level::None } else { level },
+        strict,
         versions: &one.versions,
         entry: None,
     });
@@ -107,6 +122,7 @@ pub fn histories(loaded: &Loaded) -> Vec<History<'_>> {
 
 impl History<'_> {
     fn check(&self, options: Options, loaded: &Loaded) -> Checked {
+        let options = Options { strict: options.strict || self.strict, ..options };
         let mut report = Report { level: self.level, findings: Vec::new(), warnings: Vec::new(), omitted: 0 };
         report.findings.extend(self.versions.iter().filter_map(|version| self.changed(loaded, version)));
         report.findings.extend(self.out_of_order(&loaded.lock));
@@ -128,12 +144,26 @@ impl History<'_> {
 
     fn check_version(&self, options: Options, index: usize, report: &mut Report) {
         let Some((version, older)) = self.versions.get(..=index).and_then(<[_]>::split_last) else { return };
-        let older: Vec<_> = older.iter().map(|one| (label(one.number), &one.schema)).collect();
+        let first = self.entry.map_or(1, |entry| entry.first_comparable(version.number));
+        let older = older.iter().filter(|one| one.number >= first);
+        let older: Vec<_> = older.map(|one| (label(one.number), &one.schema)).collect();
         let Report { findings, warnings, omitted, .. } =
             check_with(options, self.level, &older, (label(version.number), &version.schema));
-        report.findings.extend(findings);
+        report.findings.extend(findings.into_iter().map(|finding| self.with_migration(finding, version)));
         report.warnings.extend(warnings);
         report.omitted += omitted;
+    }
+
+    /// Says of a change of type that it can be migrated by hand, where it is one from an event's version to the next.
+    fn with_migration(&self, mut finding: Finding, version: &LoadedVersion) -> Finding {
+        let old = version.number - 1;
+        if self.kind == Kind::Event && finding.old.label == label(old) && CHANGES_OF_TYPE.contains(&finding.rule) {
+            finding.help += &format!(
+                ", or write how v{old} becomes {}: `migrate = [\"v{old}\"]` in the manifest",
+                label(version.number)
+            );
+        }
+        finding
     }
 
     /// Finds a released version that says something else now.
@@ -187,17 +217,25 @@ impl History<'_> {
         news.flat_map(|(reader, writer)| self.undecodable(options, reader, writer)).collect()
     }
 
-    /// Returns readers with writers that each promises to read: the newest version, as far back as the level goes, and those that
-    /// the manifest lists in `readers`, everything.
+    /// Returns readers with writers that each promises to read: the newest version, as far back as the level goes; what is migrated
+    /// by hand, what was before it; and those that the manifest lists in `readers`, everything. Nobody reads across a migration.
     fn promised(&self) -> Vec<(&LoadedVersion, &LoadedVersion)> {
         let Some((entry, (newest, older))) = self.entry.zip(self.versions.split_last()) else { return Vec::new() };
         let reads_back = self.level.directions().contains(&Direction::Backward);
         let far = if self.level.is_transitive() { older.len() } else { 1 };
         let back = older.iter().rev().take(if reads_back { far } else { 0 }).map(|writer| (newest, writer));
+        let migrated = older.iter().filter(|reader| entry.migrate.contains(&reader.number));
+        let behind = migrated.flat_map(|reader| {
+            older.iter().filter(|writer| writer.number < reader.number).map(move |writer| (reader, writer))
+        });
         let readers = older.iter().filter(|reader| entry.readers.contains(&reader.number));
         let others = readers.flat_map(|reader| self.versions.iter().map(move |writer| (reader, writer)));
         let others = others.filter(|(reader, writer)| reader.number != writer.number);
-        back.chain(others).filter(|(_, writer)| !entry.retired.contains(&writer.number)).collect()
+        let are_comparable = |(reader, writer): &(&LoadedVersion, &LoadedVersion)| {
+            entry.first_comparable(reader.number) == entry.first_comparable(writer.number)
+        };
+        let all = back.chain(behind).chain(others).filter(are_comparable);
+        all.filter(|(_, writer)| !entry.retired.contains(&writer.number)).collect()
     }
 
     fn undecodable(&self, options: Options, reader: &LoadedVersion, writer: &LoadedVersion) -> Vec<Finding> {

@@ -82,6 +82,8 @@ pub fn is_well_formed(format: Format, text: &str) -> bool {
 pub struct Options {
     /// Whether findings get a [`Witness`], which takes longer than to find them.
     pub witnesses: bool,
+    /// Whether breaks count that Confluent's rules miss: warnings become errors, and rules of our own are looked at.
+    pub strict: bool,
 }
 
 /// Checks a candidate against the older versions that the level names: each with what messages call it, oldest first.

@@ -68,6 +68,11 @@ impl Findings {
         Self { options, errors: Vec::new(), warnings: Vec::new(), omitted: 0 }
     }
 
+    /// Returns whether rules of our own are looked at.
+    pub(crate) fn are_strict(&self) -> bool {
+        self.options.strict
+    }
+
     pub(crate) fn into_report(self, level: Level) -> Report {
         Report { level, findings: self.errors, warnings: self.warnings, omitted: self.omitted }
     }
@@ -125,7 +130,8 @@ impl<'a, S> Pair<'a, S> {
 impl<S: Sourced> Pair<'_, S> {
     /// Adds a finding, or counts it where there are too many already. `prove` looks for a witness.
     pub(crate) fn report(&self, draft: Draft<S::Place>, found: &mut Findings, prove: impl FnOnce() -> Option<Witness>) {
-        let list = match draft.severity {
+        let severity = if found.options.strict { Severity::Error } else { draft.severity };
+        let list = match severity {
             Severity::Error => &mut found.errors,
             Severity::Warning => &mut found.warnings,
         };
@@ -134,7 +140,8 @@ impl<S: Sourced> Pair<'_, S> {
             return;
         }
         let is_proven = found.options.witnesses && list.len() < Findings::MAX_WITNESSES;
-        list.push(Finding { witness: if is_proven { prove() } else { None }, ..self.finding(draft) });
+        let witness = if is_proven { prove() } else { None };
+        list.push(Finding { severity, witness, ..self.finding(draft) });
     }
 
     fn finding(&self, draft: Draft<S::Place>) -> Finding {

@@ -9,6 +9,7 @@
 //! proto3 field that has none. What it would find there are warnings here: its verdict is kept, nothing is silent.
 
 mod field;
+mod strict;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -25,6 +26,7 @@ pub(crate) fn check(pair: &Pair<'_, Schema>, found: &mut Findings) {
     let mut comparison = Comparison::new(pair, found);
     comparison.package(reader, writer);
     comparison.messages(reader.messages(), writer.messages(), &Element::of(reader.clone(), &[]));
+    comparison.enums(reader.enums(), writer.enums());
     comparison.extensions(reader, writer);
     comparison.imported_messages();
 }
@@ -143,6 +145,7 @@ impl<'a> Comparison<'a> {
         self.oneofs(reader, writer);
         self.fields(reader, writer);
         self.messages(reader.child_messages(), writer.child_messages(), &Element::of_message(reader));
+        self.enums(reader.child_enums(), writer.child_enums());
     }
 
     /// Fields that could be set together before must not exclude each other now: of two that are written, a reader
@@ -196,9 +199,13 @@ impl<'a> Comparison<'a> {
             self.within_fields((reader, writer), vec![number], |comparison| match both {
                 [Some(reader), Some(writer)] => {
                     comparison.member(&Member::of_field(&reader), &Member::of_field(&writer));
+                    comparison.same_number(&reader, &writer);
                 }
                 [Some(field), None] => comparison.only_in_reader(&field, writer),
-                [None, Some(field)] => comparison.only_in_writer(&field, reader, &deleted),
+                [None, Some(field)] => {
+                    comparison.only_in_writer(&field, reader, &deleted);
+                    comparison.same_name(&field, reader);
+                }
                 [None, None] => {}
             });
             self.path.truncate(self.path.len() - steps);

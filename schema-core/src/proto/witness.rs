@@ -25,10 +25,19 @@ pub(super) struct Fields {
 impl Fields {
     /// Returns a message with these fields that the reader does not read as it was written.
     pub(super) fn prove(&self) -> Option<Witness> {
+        [Extent::Least, Extent::Most].into_iter().find_map(|extent| self.prove_with(extent))
+    }
+
+    /// As `prove`, with the values that other types are the least likely to hold, and of messages nothing.
+    pub(super) fn prove_extremes(&self) -> Option<Witness> {
+        self.prove_with(Extent::Most)
+    }
+
+    fn prove_with(&self, extent: Extent) -> Option<Witness> {
         let mut written = DynamicMessage::new(self.writer.clone());
         for field in self.writer.fields() {
             if field.is_required() || self.numbers.contains(&field.number()) {
-                written.set_field(&field, sample_of_field(&field, true));
+                written.set_field(&field, sample_of_field(&field, extent));
             }
         }
         let bytes = written.encode_to_vec();
@@ -41,6 +50,23 @@ impl Fields {
             }
         };
         Some(Witness { json, bytes, outcome })
+    }
+}
+
+/// Which values fields have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Small ones; messages have fields.
+    Least,
+    /// Large and negative ones; messages have no fields.
+    Most,
+    /// Small ones in a message that is a field: messages in it have no fields.
+    Part,
+}
+
+impl Extent {
+    fn of_parts(self) -> Self {
+        if self == Self::Least { Self::Part } else { self }
     }
 }
 
@@ -87,26 +113,27 @@ fn meaning(value: &Value) -> Json {
 }
 
 /// Returns a value that is not the default, and of which something is lost where a list becomes one value.
-fn sample_of_field(field: &FieldDescriptor, has_parts: bool) -> Value {
+fn sample_of_field(field: &FieldDescriptor, extent: Extent) -> Value {
     let kind = field.kind();
     match kind.as_message().filter(|_| field.is_map()) {
         Some(entry) => {
             let (key, value) = (entry.map_entry_key_field().kind(), entry.map_entry_value_field().kind());
-            Value::Map(sample_key(&key).map(|key| (key, sample(&value, false))).into_iter().collect())
+            Value::Map(sample_key(&key).map(|key| (key, sample(&value, extent.of_parts()))).into_iter().collect())
         }
-        None if field.is_list() => Value::List(vec![sample(&kind, has_parts); 2]),
-        None => sample(&kind, has_parts),
+        None if field.is_list() => Value::List(vec![sample(&kind, extent); 2]),
+        None => sample(&kind, extent),
     }
 }
 
-fn sample(kind: &Kind, has_parts: bool) -> Value {
+fn sample(kind: &Kind, extent: Extent) -> Value {
+    let is_most = extent == Extent::Most;
     match kind {
         Kind::Double => Value::F64(1.5),
         Kind::Float => Value::F32(1.5),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(1),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(1),
-        Kind::Uint32 | Kind::Fixed32 => Value::U32(1),
-        Kind::Uint64 | Kind::Fixed64 => Value::U64(1),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(if is_most { -1 } else { 1 }),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(if is_most { -(1 << 32) - 1 } else { 1 }),
+        Kind::Uint32 | Kind::Fixed32 => Value::U32(if is_most { u32::MAX } else { 1 }),
+        Kind::Uint64 | Kind::Fixed64 => Value::U64(if is_most { u64::MAX } else { 1 }),
         Kind::Bool => Value::Bool(true),
         Kind::String => Value::String("a".into()),
         // No UTF-8: a reader that expects text fails.
@@ -116,8 +143,8 @@ fn sample(kind: &Kind, has_parts: bool) -> Value {
         }
         Kind::Message(message) => {
             let mut value = DynamicMessage::new(message.clone());
-            for field in message.fields().take(if has_parts { MAX_FIELDS } else { 0 }) {
-                value.set_field(&field, sample_of_field(&field, false));
+            for field in message.fields().take(if extent == Extent::Least { MAX_FIELDS } else { 0 }) {
+                value.set_field(&field, sample_of_field(&field, extent.of_parts()));
             }
             Value::Message(value)
         }
@@ -125,7 +152,7 @@ fn sample(kind: &Kind, has_parts: bool) -> Value {
 }
 
 fn sample_key(kind: &Kind) -> Option<MapKey> {
-    Some(match sample(kind, false) {
+    Some(match sample(kind, Extent::Part) {
         Value::Bool(key) => MapKey::Bool(key),
         Value::I32(key) => MapKey::I32(key),
         Value::I64(key) => MapKey::I64(key),

@@ -57,6 +57,8 @@ impl<'s> Least<'s> {
             }
             (Kind::Union(branches), _) => self.any_branch(branches)?,
             (Kind::Named(id), _) => self.named(*id, steps)?,
+            (Kind::Int, Some(Step::Digits)) => self.writer().int((1 << 24) + 1),
+            (Kind::Long, Some(Step::Digits)) => self.writer().long((1 << 53) + 1),
             (primitive, _) => self.primitive(primitive, node.logical),
         }
         Some(())

@@ -14,8 +14,14 @@ fn field(name: &str, of: &str) -> String {
 /// Checks the witnesses of what is found, each as `RULE: json (bytes) what its readers do`.
 #[track_caller]
 fn check(writer: &str, reader: &str, expected: &[&str]) {
+    check_with_options(false, writer, reader, expected);
+}
+
+#[track_caller]
+fn check_with_options(strict: bool, writer: &str, reader: &str, expected: &[&str]) {
     let [old, new] = [writer, reader].map(|text| parse_any(Format::Avro, "s", text, &[]).unwrap());
-    let report = check_with(Options { witnesses: true }, Level::Backward, &[("v1".into(), &old)], ("v2".into(), &new));
+    let report =
+        check_with(Options { witnesses: true, strict }, Level::Backward, &[("v1".into(), &old)], ("v2".into(), &new));
     let found = report.findings.iter().chain(&report.warnings).map(|finding| {
         let mut text = format!("{}:", finding.rule.id);
         let Some(witness) = &finding.witness else { return text + " none" };
@@ -103,6 +109,35 @@ fn a_warning_has_one_where_our_own_readers_lose_something() {
             r#"LOGICAL_TYPE_CHANGED: {"x":"1970-01-01T00:00:00.000001Z"} (02) readers of v2 read {"x":"1970-01-01T00:00:00Z"}"#,
         ],
     );
+}
+
+#[test]
+fn what_only_the_strict_find_is_proven_too() {
+    let check_strictly =
+        |writer: &str, reader: &str, expected: &[&str]| check_with_options(true, writer, reader, expected);
+    let one = |of: &str| record(&field("x", of));
+    check(&one(r#""bytes""#), &one(r#""string""#), &[]);
+    check_strictly(
+        &one(r#""bytes""#),
+        &one(r#""string""#),
+        &[r#"BYTES_READ_AS_STRING: {"x":"/w=="} (02ff) readers of v2 fail: `x`: a string is not UTF-8"#],
+    );
+    check_strictly(
+        &one(r#""long""#),
+        &one(r#""double""#),
+        &[
+            r#"PROMOTION_LOSES_DIGITS: {"x":9007199254740993} (8280808080808020) readers of v2 read {"x":9007199254740992.0}"#,
+        ],
+    );
+    let taken = r#"{"name": "a", "type": "int", "aliases": ["x"]}, {"name": "x", "type": "int", "default": 0}"#;
+    check_strictly(
+        &one(r#""int""#),
+        &record(taken),
+        &[r#"FIELD_ALIAS_TAKEN: {"x":1} (02) readers of v2 read {"a":1,"x":0}"#],
+    );
+    let default = |of: u32| record(&format!(r#"{{"name": "x", "type": "int", "default": {of}}}"#));
+    check_strictly(&default(1), &default(2), &["FIELD_DEFAULT_CHANGED: none"]);
+    check_strictly(&default(1), &default(1), &[]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn what_a_writer_accepts_and_its_reader_refuses_is_a_witness() {
     let check = |writer: Value, reader: Value, expected: &str| {
         let parse = |schema: &Value| parse_any(Format::Json, "s", &schema.to_string(), &[]).unwrap();
         let (old, new) = (parse(&writer), parse(&reader));
-        let options = Options { witnesses: true };
+        let options = Options { witnesses: true, ..Options::default() };
         let report = check_with(options, Level::Backward, &[("v1".into(), &old)], ("v2".into(), &new));
         let first = report.findings.first().expect("a finding");
         let witness = first.witness.as_ref().map(|witness| {

@@ -231,7 +231,7 @@ fn describe(kind: &Kind) -> String {
 }
 
 /// Returns the type as it is written; prost-reflect says `message .a.B` where the syntax has `.a.B`.
-fn type_text(kind: &Kind) -> String {
+pub(super) fn type_text(kind: &Kind) -> String {
     match kind {
         Kind::Message(message) => message.full_name().to_owned(),
         Kind::Enum(of_enum) => of_enum.full_name().to_owned(),
