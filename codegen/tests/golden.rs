@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "evolution",
     "forms",
     "keys",
+    "migration",
     "names",
     "namespaces",
     "protobuf",
@@ -99,6 +100,11 @@ fn types_that_several_events_share() {
 #[test]
 fn keys_with_a_schema() {
     check("keys");
+}
+
+#[test]
+fn versions_that_are_migrated_by_hand() {
+    check("migration");
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::Codegen;
 
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "evolution",
     "forms",
     "keys",
+    "migration",
     "names",
     "namespaces",
     "protobuf",
@@ -27,8 +28,8 @@ fn main() {
         println!("cargo::rerun-if-changed={}", folder.display());
         let copy = out_dir.join("schemas").join(case);
         copy_folder(&folder, &copy).expect("the schemas can be copied to OUT_DIR");
-        // Shared types have the owned form only.
-        if case != "shared" {
+        // Shared types and what is migrated have the owned form only.
+        if !["shared", "migration"].contains(&case) {
             ask_for_all_forms(&copy.join("events.toml")).expect("the manifest can be read and written");
         }
         compile(&copy, &out_dir.join(format!("{case}.rs")));

@@ -18,6 +18,7 @@
 pub mod allocation;
 pub mod apache;
 pub mod java;
+mod migrate;
 pub mod pairs;
 pub mod random;
 pub mod references;
@@ -48,6 +49,7 @@ golden!(dropping);
 golden!(evolution);
 golden!(forms);
 golden!(keys);
+golden!(migration);
 golden!(names);
 golden!(namespaces);
 golden!(protobuf);
