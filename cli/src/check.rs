@@ -30,7 +30,7 @@ fn options(arguments: &CheckArguments) -> Options {
 
 fn of_manifest(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
     let loaded = load::load(&arguments.manifest);
-    let mut outcome = Outcome::of_manifest(options(arguments), &loaded);
+    let mut outcome = Outcome::of_manifest_with(options(arguments), &loaded);
     if let Some(commit) = &arguments.against {
         add(&mut outcome, against::check(options(arguments), &loaded, &arguments.manifest, &commit.0)?);
     }

@@ -9,14 +9,13 @@ use eventwright_schema::load::{self, Loaded};
 use eventwright_schema::lock::{self, Lock, VersionId};
 
 use crate::args::{LockArguments, Rendering};
-use crate::check::OPTIONS;
 use crate::exit::Exit;
 use crate::render::{self, Outcome};
 use crate::screen;
 
 pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<Exit> {
     let loaded = load::load(&arguments.manifest);
-    let outcome = Outcome::of_manifest(OPTIONS, &loaded);
+    let outcome = Outcome::of_manifest(&loaded);
     if !outcome.errors.is_empty() || !outcome.is_compatible() {
         let exit = render::print(&outcome, Rendering::Text)?;
         screen::note("nothing was released");

@@ -20,6 +20,7 @@ use eventwright_schema::lock;
 use eventwright_schema::{Diagnostic, Format};
 
 use crate::args::Rendering;
+use crate::check::OPTIONS;
 use crate::exit::Exit;
 use crate::output;
 
@@ -36,7 +37,12 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Checks every history of a manifest.
-    pub(crate) fn of_manifest(options: Options, loaded: &Loaded) -> Self {
+    pub(crate) fn of_manifest(loaded: &Loaded) -> Self {
+        Self::of_manifest_with(OPTIONS, loaded)
+    }
+
+    /// As [`Outcome::of_manifest`], and looks for what is asked.
+    pub(crate) fn of_manifest_with(options: Options, loaded: &Loaded) -> Self {
         let versions = lock::all_versions(loaded).map(|(_, one)| one);
         let versions = versions.map(|one| (one.path.display().to_string(), one.schema.text().to_owned()));
         let manifest = loaded.manifest.iter().map(|one| (one.source.name.clone(), one.source.text.clone()));

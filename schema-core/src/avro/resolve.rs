@@ -58,6 +58,9 @@ pub(super) fn plan((writer, from): (&Schema, &Node), (reader, to): (&Schema, &No
 /// How much work one resolution may be: a schema from outside could otherwise ask for an exponential amount.
 const MAX_STEPS: u32 = 1 << 17;
 
+/// How many fields without default an error names.
+const MAX_MISSING: usize = 16;
+
 /// How deep types may nest in each other.
 const MAX_DEPTH: u32 = 256;
 
@@ -219,6 +222,9 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 }
             }
         }
+        let n_more = missing.len().saturating_sub(MAX_MISSING);
+        missing.truncate(MAX_MISSING);
+        missing.extend((n_more > 0).then(|| format!("and {n_more} more")));
         if missing.is_empty() { Ok(steps) } else { Err(missing.join("; ")) }
     }
 

@@ -187,8 +187,7 @@ fn a_version_that_is_migrated_asks_for_its_function_in_plain_words() {
     let project = Project::fresh();
     project.replace(MANIFEST, "readers = [\"v1\"]", "migrate = [\"v1\"]");
     let errors = project.errors();
-    let expected = "the manifest says that `parcel_sent::v1::ParcelSent` is migrated by hand, and nobody has written how it \
-                    becomes `ParcelSent`";
+    let expected = "v1::ParcelSent` is migrated by hand, and nobody has written how it becomes `v2::ParcelSent`";
     assert!(errors.contains(expected), "{errors}");
     assert!(errors.contains("write `impl eventwright::Migrate<"), "{errors}");
 }

@@ -10,10 +10,10 @@ use super::Step;
 pub(super) const KEY: &str = "k";
 
 /// How many bytes a value may have: what is larger shows nothing to anybody.
-const MAX_LEN: usize = 8 << 10;
+const MAX_LEN: usize = 1 << 10;
 
 /// How many parts are tried: unions whose branches have no end in sight could double them at each level.
-const MAX_PARTS: u32 = 1 << 14;
+const MAX_PARTS: u32 = 1 << 12;
 
 /// Returns the bytes of the least value that has the part to which the steps lead; `None` where there is none, or none that is small.
 pub(super) fn bytes(schema: &Schema, node: &Node, steps: &[Step]) -> Option<Vec<u8>> {
