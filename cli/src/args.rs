@@ -9,7 +9,10 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
-pub(crate) use self::schemas::{CheckArguments, LockArguments, NamedFile, Rendering};
+pub(crate) use self::schemas::{
+    CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
+    NamedFile, Operand, Rendering,
+};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
@@ -50,6 +53,17 @@ Examples:
   eventwright registry serve
   eventwright registry serve --listen 127.0.0.1:0          any free port; the URL is printed on standard output";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  eventwright completions bash > ~/.local/share/bash-completion/completions/eventwright
+  eventwright completions zsh > ~/.zfunc/_eventwright
+  eventwright completions fish > ~/.config/fish/completions/eventwright.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  eventwright man | man -l -
+  eventwright man --out ~/.local/share/man/man1";
+
 /// Schema-first events on Kafka: check schemas, look into topics, write to them, serve a schema registry
 #[derive(Debug, Parser)]
 #[command(name = "eventwright", version, max_term_width = 100, after_help = AFTER_HELP)]
@@ -60,9 +74,24 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a crate with one event, to begin with
+    #[command(after_help = schemas::INIT_EXAMPLES)]
+    Init(InitArguments),
     /// Check that schemas keep what their compatibility level promises, as the build does
     #[command(after_help = schemas::CHECK_EXAMPLES)]
     Check(CheckArguments),
+    /// Show what versions differ in, and who is hurt by it
+    #[command(after_help = schemas::DIFF_EXAMPLES)]
+    Diff(DiffArguments),
+    /// Lay out Avro and JSON Schema files
+    #[command(after_help = schemas::FMT_EXAMPLES)]
+    Fmt(FmtArguments),
+    /// Write the Rust types of the events into a file, to be checked in
+    #[command(after_help = schemas::GEN_EXAMPLES)]
+    Gen(GenArguments),
+    /// Look for what is allowed and yet unwise: names, docs, defaults, money as floats, personal data
+    #[command(after_help = schemas::LINT_EXAMPLES)]
+    Lint(LintArguments),
     /// Release the newest versions: write schemas.lock, and from then on their files may not change
     #[command(after_help = schemas::LOCK_EXAMPLES)]
     Lock(LockArguments),
@@ -80,6 +109,19 @@ pub(crate) enum Command {
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Print what a shell needs to complete this command's arguments
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for man(1)
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Write the page of every command into this folder
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

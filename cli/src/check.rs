@@ -3,7 +3,7 @@
 //! In: schema files. Out: findings, in the words of the build's gate, which asks the same functions.
 
 mod against;
-mod files;
+pub(crate) mod files;
 
 use eventwright_schema::compat::Options;
 use eventwright_schema::compat::history::Checked;

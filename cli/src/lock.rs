@@ -4,14 +4,13 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use eventwright_schema::load::{self, Loaded};
 use eventwright_schema::lock::{self, Lock, VersionId};
 
 use crate::args::{LockArguments, Rendering};
 use crate::exit::Exit;
 use crate::render::{self, Outcome};
-use crate::screen;
+use crate::{output, screen};
 
 pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<Exit> {
     let loaded = load::load(&arguments.manifest);
@@ -31,7 +30,7 @@ pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<Exit> {
         screen::summary(format!("not released yet: {}; help: run `eventwright lock`", names.join(", ")));
         return Ok(Exit::Findings);
     }
-    write(Path::new(&loaded.lock_source), &Lock::of(&loaded))?;
+    output::replace(Path::new(&loaded.lock_source), &Lock::of(&loaded).text())?;
     screen::summary(format!("released {} in {}", names.join(", "), loaded.lock_source));
     Ok(Exit::Done)
 }
@@ -40,13 +39,4 @@ pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<Exit> {
 fn drafts(loaded: &Loaded) -> Vec<VersionId> {
     let versions = lock::all_versions(loaded).map(|(id, _)| id);
     versions.filter(|id| loaded.lock.get(id).is_none()).collect()
-}
-
-/// Writes the lock beside its place and moves it there, so that nobody finds half of one.
-fn write(path: &Path, lock: &Lock) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let doing = || format!("cannot write {}", path.display());
-    let file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
-    std::fs::write(file.path(), lock.text()).with_context(doing)?;
-    file.persist(path).map(drop).with_context(doing)
 }

@@ -7,13 +7,19 @@ mod args;
 mod check;
 mod decode;
 mod delivery;
+mod diff;
 mod encode;
 mod envelope;
 mod exit;
 mod explain;
+mod fmt;
+mod generate;
+mod init;
 mod kafka;
+mod lint;
 mod lock;
 mod manifest;
+mod manual;
 mod output;
 mod produce;
 mod record_json;
@@ -50,14 +56,21 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<Exit> {
-    let stop = stop::listen()?;
+    // What only looks at files listens for no signal: Ctrl-C ends it where it stands.
     match command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Gen(arguments) => generate::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments),
-        Command::Tail(arguments) => Box::pin(tail::run(arguments, stop)).await,
-        Command::Produce(arguments) => Box::pin(produce::run(arguments, stop)).await,
-        Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop)).await,
+        Command::Tail(arguments) => Box::pin(tail::run(arguments, stop::listen()?)).await,
+        Command::Produce(arguments) => Box::pin(produce::run(arguments, stop::listen()?)).await,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { out } => manual::man(out.as_deref()),
+        Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop::listen()?)).await,
     }
 }
 

@@ -1,6 +1,7 @@
-//! Standard output: whole lines, and the quiet end when nobody reads them any more.
+//! Standard output: whole lines, and the quiet end when nobody reads them any more. And files, which are replaced as a whole.
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -19,6 +20,25 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
         }
     }
     output.flush().map(drop)
+}
+
+/// Writes a file beside its place and moves it there, so that nobody finds half of one.
+///
+/// # Errors
+/// A folder or a file that cannot be written.
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let doing = || format!("cannot write {}", path.display());
+    let mut builder = tempfile::Builder::new();
+    // As any other new file, and not its owner's alone.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(folder).with_context(doing)?;
+    std::fs::write(file.path(), text).with_context(doing)?;
+    if let Ok(replaced) = std::fs::metadata(path) {
+        std::fs::set_permissions(file.path(), replaced.permissions()).with_context(doing)?;
+    }
+    file.persist(path).map(drop).with_context(doing)
 }
 
 /// Nobody reads the output any more, as after `| head`.

@@ -27,12 +27,24 @@ use crate::output;
 /// What came of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
+    /// What was asked.
+    pub(crate) question: Question,
     /// The histories that could be checked.
     pub(crate) results: Vec<Checked>,
     /// What kept others from being checked.
     pub(crate) errors: Vec<Diagnostic>,
     /// The texts that findings are about, by the names that they use.
     pub(crate) texts: BTreeMap<String, String>,
+}
+
+/// What a check asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Question {
+    /// Whether readers can read.
+    #[default]
+    Compatibility,
+    /// Whether anything is unwise.
+    Lint,
 }
 
 impl Outcome {
@@ -43,11 +55,16 @@ impl Outcome {
 
     /// As [`Outcome::of_manifest`], and looks for what is asked.
     pub(crate) fn of_manifest_with(options: Options, loaded: &Loaded) -> Self {
+        Self::new(Question::Compatibility, check_all_with(options, loaded), loaded)
+    }
+
+    /// Returns what was found in a manifest.
+    pub(crate) fn new(question: Question, results: Vec<Checked>, loaded: &Loaded) -> Self {
         let versions = lock::all_versions(loaded).map(|(_, one)| one);
         let versions = versions.map(|one| (one.path.display().to_string(), one.schema.text().to_owned()));
         let manifest = loaded.manifest.iter().map(|one| (one.source.name.clone(), one.source.text.clone()));
         let texts = versions.chain(manifest).collect();
-        Self { results: check_all_with(options, loaded), errors: loaded.diagnostics.clone(), texts }
+        Self { question, results, errors: loaded.diagnostics.clone(), texts }
     }
 
     /// Returns the text of a file that was not loaded, because something is wrong with it.

@@ -78,12 +78,17 @@ pub mod headers {
     pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT};
 }
 
-/// Includes the events that `eventwright_codegen::compile` wrote in the build script.
+/// Includes the events that `eventwright_codegen::compile` wrote in the build script; or, with a path, those that
+/// `eventwright gen` wrote into that file, which is checked in and needs no build script.
 ///
-/// Write it in a module of its own: `mod events { eventwright::include_events!(); }`.
+/// Write it in a module of its own: `mod events { eventwright::include_events!(); }`, or
+/// `mod events { eventwright::include_events!("events.rs"); }`, a path from the file that this stands in.
 #[macro_export]
 macro_rules! include_events {
     () => {
+        $crate::include_events!(concat!(env!("OUT_DIR"), "/eventwright_events.rs"));
+    };
+    ($path:expr) => {
         #[allow(
             missing_docs,
             unreachable_pub,
@@ -92,10 +97,10 @@ macro_rules! include_events {
             clippy::pedantic,
             clippy::nursery,
             clippy::restriction,
-            reason = "lints judge what people write; this is generated anew at every build"
+            reason = "lints judge what people write; this is generated"
         )]
         mod generated {
-            include!(concat!(env!("OUT_DIR"), "/eventwright_events.rs"));
+            include!($path);
         }
         pub use generated::*;
     };

@@ -49,6 +49,39 @@ impl Position {
     }
 }
 
+/// Marks in a text, so that many positions of a long one are found without going through all of it for each.
+#[derive(Debug, Clone)]
+pub(crate) struct Marks(Vec<(usize, Position)>);
+
+impl Marks {
+    /// How far marks are from each other, in bytes.
+    const DISTANCE: usize = 4096;
+
+    pub(crate) fn new(text: &str) -> Self {
+        let (mut marks, mut at) = (vec![(0, Position::START)], Position::START);
+        for (offset, letter) in text.char_indices() {
+            if offset >= marks.len() * Self::DISTANCE {
+                marks.push((offset, at));
+            }
+            at = match letter {
+                '\n' => Position { line: at.line + 1, column: 1 },
+                _ => Position { column: at.column + 1, ..at },
+            };
+        }
+        Self(marks)
+    }
+
+    /// As [`Position::of_offset`] of the text that the marks were made of.
+    pub(crate) fn position(&self, text: &str, offset: usize) -> Position {
+        let before = self.0.partition_point(|(mark, _)| *mark <= offset).saturating_sub(1);
+        let (mark, start) = self.0.get(before).copied().unwrap_or((0, Position::START));
+        let rest = text.get(mark..).unwrap_or("");
+        let after = Position::of_offset(rest, offset.saturating_sub(mark));
+        let column = if after.line == 1 { start.column + after.column - 1 } else { after.column };
+        Position { line: start.line + after.line - 1, column }
+    }
+}
+
 impl Diagnostic {
     /// Returns a diagnostic about a file as a whole.
     pub fn of_file(source: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
@@ -79,5 +112,16 @@ mod tests {
         check(4, 2, 1);
         check(6, 2, 2);
         check(99, 3, 1);
+    }
+
+    #[test]
+    fn marks_lead_to_the_same_positions() {
+        let text = "aéü\n".repeat(3000) + &"é".repeat(9000) + "\nx";
+        let marks = Marks::new(&text);
+        assert!(marks.0.len() > 5, "{}", marks.0.len());
+        let offsets = (0..text.len() + 2).step_by(37).chain([4095, 4096, 4097, 8192]);
+        for offset in offsets.filter(|offset| text.is_char_boundary((*offset).min(text.len()))) {
+            assert_eq!(marks.position(&text, offset), Position::of_offset(&text, offset), "{offset}");
+        }
     }
 }

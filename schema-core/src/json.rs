@@ -1,7 +1,11 @@
 //! JSON with spans, strict but for comments, the way from there to `serde_json` values, and texts without their layout.
 
+mod layout;
+
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+pub use layout::format_json;
 
 const OPTIONS: ParseOptions = ParseOptions {
     allow_comments: true,

@@ -9,11 +9,15 @@ pub mod avro;
 #[cfg(feature = "avro")]
 pub mod compat;
 mod diagnostic;
+#[cfg(feature = "avro")]
+pub mod diff;
 mod fingerprint;
 #[cfg(feature = "avro")]
 mod json;
 #[cfg(feature = "json")]
 pub mod json_schema;
+#[cfg(feature = "manifest")]
+pub mod lint;
 #[cfg(feature = "manifest")]
 pub mod load;
 #[cfg(feature = "manifest")]
@@ -23,11 +27,13 @@ pub mod manifest;
 #[cfg(feature = "proto")]
 pub mod proto;
 
+#[cfg(feature = "avro")]
+use diagnostic::Marks;
 pub use diagnostic::{Diagnostic, Position, Source};
 pub use eventwright_wire::Format;
 pub use fingerprint::{Fingerprint, crc64};
 #[cfg(feature = "avro")]
-pub use json::compact_json;
+pub use json::{compact_json, format_json};
 
 /// The text of a schema that another schema refers to, by the name that the other one uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

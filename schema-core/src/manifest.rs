@@ -8,6 +8,7 @@ mod keys;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::compat::Level;
+use crate::lint::Levels;
 use crate::{Diagnostic, Format, Position, Source};
 
 /// A manifest that is consistent in itself; whether its schemas exist is `load`'s matter.
@@ -28,6 +29,8 @@ pub struct Manifest {
     pub compatibility: Level,
     /// Whether breaks count that Confluent's rules miss, where nothing else is said: for the shared types.
     pub strict: bool,
+    /// The levels of lints, where the file says something.
+    pub lint: Levels,
 }
 
 /// One event of the manifest, or the key of a topic.
@@ -67,6 +70,8 @@ pub struct EventEntry {
     pub decode: Vec<DecodeForm>,
     /// Where it is said that messages keep the fields that they do not know.
     pub preserve_unknown: Option<Position>,
+    /// The levels of lints for this event.
+    pub lint: Levels,
     /// Where the event is defined.
     pub position: Position,
 }
@@ -519,7 +524,7 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `strict`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`; \
+             `compatibility`, `strict`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`, `lint`; \
              see ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(

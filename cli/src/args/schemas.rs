@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use eventwright_schema::compat::Level;
 
+use crate::render::format_of;
+
 pub(super) const CHECK_EXAMPLES: &str = "\
 Examples:
   eventwright check                                        every history of schemas/events.toml, as the build does
@@ -15,6 +17,52 @@ Examples:
 
 Formats: text, with the source, is for people and goes to standard error; short is one line a finding, as the build prints
 them; json, github (annotations of a workflow), sarif and junit are for machines. All but text go to standard output.";
+
+pub(super) const DIFF_EXAMPLES: &str = "\
+Examples:
+  eventwright diff                                         what the newest version of everything has changed
+  eventwright diff OrderCreated                            of one event
+  eventwright diff OrderCreated@v1 OrderCreated@v3         of two versions
+  eventwright diff old.avsc new.avsc --format json
+
+Below the differences stands who is hurt by them, whatever the level promises: consumers of a version that get records of
+another one. Exit code 100 says that there are differences.";
+
+pub(super) const FMT_EXAMPLES: &str = "\
+Examples:
+  eventwright fmt                      every .avsc file of schemas/events.toml
+  eventwright fmt --check              change nothing, and fail if a file would change
+  eventwright fmt - < order.avsc       standard input to standard output, as editors do
+
+Only white space changes, never a key, a number or a comment: a released version stays what it is.";
+
+pub(super) const INIT_EXAMPLES: &str = "\
+Examples:
+  eventwright init order-service                           a crate with one event; its tests need no broker
+  eventwright init . --eventwright ../eventwright          with a checkout of Eventwright in place of the published crates";
+
+pub(super) const GEN_EXAMPLES: &str = "\
+Examples:
+  eventwright gen --out src/events.rs              then: mod events { eventwright::include_events!(\"events.rs\"); }
+  eventwright gen --out src/events.rs --check      fail if the file is not what the schemas say, as in CI
+
+A crate with a checked-in file needs no build script, and no eventwright-codegen. The gate is asked as in a build.";
+
+pub(super) const LINT_EXAMPLES: &str = "\
+Examples:
+  eventwright lint                                 names, docs, defaults, money as floats, personal data
+  eventwright lint --format github                 as annotations of a workflow
+  eventwright explain MONEY_AS_FLOAT               why a lint is one
+
+The newest version of everything is looked at. events.toml sets levels, for all or for one event:
+
+  [lint]
+  DOC_MISSING = \"deny\"
+
+  [event.OrderCreated]
+  lint = { FIELD_NAME_CASE = \"allow\" }
+
+Only what is at level deny ends with exit code 100.";
 
 pub(super) const LOCK_EXAMPLES: &str = "\
 Examples:
@@ -40,6 +88,107 @@ pub(crate) struct CheckArguments {
     /// Report breaks as well that Confluent's rules miss, such as a Protobuf field whose number changed; warnings become errors
     #[arg(long)]
     pub(crate) strict: bool,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Rendering::Text)]
+    pub(crate) format: Rendering,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The older schema: a file, or an event, key or shared type of the manifest [default: of each, the newest version but
+    /// one]
+    #[arg(value_name = "OLD")]
+    pub(crate) old: Option<Operand>,
+    /// The newer one [default: of an event, the newest version; of an event with a version, the next one]
+    #[arg(value_name = "NEW")]
+    pub(crate) new: Option<Operand>,
+    /// What files refer to, under the name that they use; may repeat
+    #[arg(long = "ref", value_name = "NAME=PATH", requires = "old")]
+    pub(crate) references: Vec<NamedFile>,
+    /// How differences are printed
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(crate) format: DiffFormat,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
+}
+
+/// How differences are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// A line each, for people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// A schema that is compared: a file by its ending, or else what the manifest has under that name.
+#[derive(Debug, Clone)]
+pub(crate) enum Operand {
+    File(PathBuf),
+    Named(String, Option<u32>),
+}
+
+impl FromStr for Operand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = PathBuf::from(text);
+        if format_of(&path).is_some() {
+            return Ok(Self::File(path));
+        }
+        let Some((name, version)) = text.rsplit_once('@') else { return Ok(Self::Named(text.to_owned(), None)) };
+        let number = version.strip_prefix('v').and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+        let number = number
+            .ok_or("expected a file (.avsc, .proto, .json), or a name such as OrderCreated or OrderCreated@v2")?;
+        Ok(Self::Named(name.to_owned(), Some(number)))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArguments {
+    /// Files (.avsc, .json), in place of the manifest's; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing, and fail if a file would change
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// The folder, which need not exist
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// The name of the crate [default: the folder's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A checkout of Eventwright that the crate depends on, in place of the published crates
+    #[arg(long, value_name = "PATH")]
+    pub(crate) eventwright: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenArguments {
+    /// The Rust file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Write nothing, and fail if the file is not what the schemas say
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = crate::manifest::DEFAULT)]
+    pub(crate) manifest: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArguments {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Rendering::Text)]
     pub(crate) format: Rendering,

@@ -30,12 +30,14 @@ pub(super) fn check(options: Options, level: Level, files: &[std::path::PathBuf]
     outcome
 }
 
-fn reference(named: &NamedFile, outcome: &mut Outcome) -> Option<Reference> {
+/// Reads a reference.
+pub(crate) fn reference(named: &NamedFile, outcome: &mut Outcome) -> Option<Reference> {
     let text = read(&named.path, outcome)?;
     Some(Reference { name: named.name.clone(), text })
 }
 
-fn parse(path: &Path, references: &[Reference], outcome: &mut Outcome) -> Option<AnySchema> {
+/// Parses a file; what is wrong with it becomes part of the outcome.
+pub(crate) fn parse(path: &Path, references: &[Reference], outcome: &mut Outcome) -> Option<AnySchema> {
     let name = path.display().to_string();
     let Some(format) = format_of(path) else {
         let help = "give it the ending .avsc, .proto or .json";

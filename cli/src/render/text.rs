@@ -6,7 +6,7 @@ use eventwright_schema::Position;
 use eventwright_schema::compat::{Finding, Severity};
 
 use super::fold::fold;
-use super::{Outcome, witness};
+use super::{Outcome, Question, witness};
 use crate::screen;
 
 /// Prints everything on standard error.
@@ -105,7 +105,11 @@ fn summary(outcome: &Outcome) -> String {
     let warnings: usize = reports().map(|report| fold(report.warnings.iter()).len()).sum();
     let checked = format!("{} in {}", count(versions, "version"), count(outcome.results.len(), "history"));
     let verdict = match findings {
-        0 if outcome.errors.is_empty() => "compatible".to_owned(),
+        0 if outcome.errors.is_empty() => match outcome.question {
+            Question::Compatibility => "compatible".to_owned(),
+            Question::Lint if warnings == 0 => "nothing to say".to_owned(),
+            Question::Lint => "nothing that is denied".to_owned(),
+        },
         0 => "nothing found so far".to_owned(),
         _ => format!("{} in {broken}", count(findings, "finding")),
     };

@@ -14,6 +14,7 @@ pub(super) fn to_json(finding: &Finding) -> Value {
             let bytes: String = witness.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             json!({ "json": witness.json, "bytes": bytes, "why": why(finding, witness) })
         }
+        None if finding.direction.is_none() => json!({ "why": "the rule is about one version, not about a value" }),
         None => json!({ "why": finding.rule.without_witness() }),
     }
 }

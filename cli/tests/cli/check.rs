@@ -10,49 +10,53 @@ use tempfile::TempDir;
 use crate::support::{Finished, command, run};
 
 /// A project of one event in a folder of its own.
-struct Project(TempDir);
+pub(crate) struct Project(TempDir);
 
 impl Project {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
         project.write("events.toml", "[event.Sold]\nformat = \"avro\"\nfolder = \"sold\"\ntopic = \"sales\"\n");
         project.write("sold/v1.avsc", &record(""));
         project
     }
 
-    fn write(&self, name: &str, text: &str) {
-        let path = self.0.path().join(name);
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Runs a command in the folder.
-    fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         let mut command = command();
-        command.current_dir(self.0.path()).args(arguments);
+        command.current_dir(self.path()).args(arguments);
         run(command, "")
     }
 
-    fn on_manifest(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn on_manifest(&self, arguments: &[&str]) -> Finished {
         self.run(&[arguments, &["--manifest", "events.toml"]].concat())
     }
 
-    fn git(&self, arguments: &[&str]) {
+    pub(crate) fn git(&self, arguments: &[&str]) {
         let mut git = Command::new("git");
-        git.current_dir(self.0.path()).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments);
+        git.current_dir(self.path()).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments);
         let output = git.output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
 }
 
-fn record(more: &str) -> String {
+pub(crate) fn record(more: &str) -> String {
     format!(
         "{{\"type\": \"record\", \"name\": \"Sold\", \"fields\": [\n  {{\"name\": \"sku\", \"type\": \"string\"}}{more}\n]}}\n"
     )
 }
 
-const NO_DEFAULT: &str = ",\n  {\"name\": \"count\", \"type\": \"int\"}";
-const DEFAULT: &str = ",\n  {\"name\": \"count\", \"type\": \"int\", \"default\": 1}";
+pub(crate) const NO_DEFAULT: &str = ",\n  {\"name\": \"count\", \"type\": \"int\"}";
+pub(crate) const DEFAULT: &str = ",\n  {\"name\": \"count\", \"type\": \"int\", \"default\": 1}";
 
 #[test]
 fn a_schema_that_breaks_a_reader_is_shown_with_its_source() {

@@ -2,8 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, its helpers as well")]
 
 mod check;
+mod ci;
+mod diff;
 mod endings;
+mod fmt;
+mod init;
 mod keys;
+mod lint;
 mod produce;
 mod serve;
 mod support;

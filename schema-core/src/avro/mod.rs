@@ -3,6 +3,7 @@
 mod advice;
 mod canonical;
 pub mod compat;
+pub(crate) mod diff;
 pub mod dynamic;
 mod model;
 mod parse;

@@ -4,17 +4,20 @@
 //! a type that is used twice exists once.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use eventwright_wire::avro::Logical;
 
 use crate::compat::Sourced;
-use crate::{Diagnostic, Fingerprint, Position, Source};
+use crate::{Diagnostic, Fingerprint, Marks, Position, Source};
 
 /// A parsed schema together with the texts that it was parsed from.
 #[derive(Debug, Clone)]
 pub struct Schema {
     /// The texts: references in their order, the schema's own text last.
     pub(super) sources: Vec<Source>,
+    /// Marks in each of the texts, made when the first position is asked for.
+    pub(super) marks: Vec<OnceLock<Marks>>,
     /// All named types, in the order of their definition.
     pub(super) named: Vec<Named>,
     /// The schema itself.
@@ -276,8 +279,11 @@ impl Schema {
     /// Returns the name of the source and the position of a node.
     #[must_use]
     pub fn position_of(&self, span: Span) -> (&str, Position) {
-        match self.sources.get(span.source) {
-            Some(source) => (&source.name, Position::of_offset(&source.text, span.start)),
+        match self.sources.get(span.source).zip(self.marks.get(span.source)) {
+            Some((source, marks)) => {
+                let marks = marks.get_or_init(|| Marks::new(&source.text));
+                (&source.name, marks.position(&source.text, span.start))
+            }
             None => ("", Position::START),
         }
     }

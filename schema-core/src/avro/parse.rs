@@ -10,6 +10,7 @@ mod recursion;
 mod size;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use jsonc_parser::ast::Value;
 
@@ -43,7 +44,8 @@ pub fn parse_with(name: &str, text: &str, references: &[Reference]) -> Result<Sc
     }
     let root = root.expect("a text without diagnostics has a root");
     let named = parser.named.into_iter().map(|named| named.expect("a definition without diagnostics is complete"));
-    let mut schema = Schema { sources, named: named.collect(), root };
+    let marks = vec![OnceLock::new(); sources.len()];
+    let mut schema = Schema { sources, marks, named: named.collect(), root };
     if let Some(wrong) = depth::check(&schema) {
         return Err(vec![wrong]);
     }

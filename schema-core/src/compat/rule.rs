@@ -20,9 +20,6 @@ impl Rule {
     #[must_use]
     pub fn without_witness(&self) -> &'static str {
         match self.id {
-            "RELEASED_VERSION_CHANGED" | "RELEASED_VERSION_REMOVED" | "RELEASED_OUT_OF_ORDER" => {
-                "the rule is about a version, not about a value"
-            }
             "SCHEMA_TYPE_CHANGED" => "readers expect another format, whatever the value is",
             "PACKAGE_CHANGED" | "MESSAGE_REMOVED" | "FIELD_NAMED_TYPE_CHANGED" | "NAME_MISMATCH" => {
                 "names are not written: our decoder reads every value, where nothing else has changed"
@@ -160,6 +157,19 @@ rules! {
     PRODUCT_TYPE_EXTENDED: "no schema is added to `allOf`",
     SUM_TYPE_NARROWED: "no schema is removed from `anyOf` or `oneOf`",
     NOT_TYPE_EXTENDED: "`not` excludes no more than before",
+
+    // Lints, of one version alone.
+    TYPE_NAME_CASE: "a record, enum, fixed or message has a name in UpperCamelCase",
+    FIELD_NAME_CASE: "a field has a name in snake_case",
+    SYMBOL_CASE: "a symbol has a name in UPPER_SNAKE_CASE",
+    NAMESPACE_MISSING: "a schema has a namespace or a package",
+    DOC_MISSING: "a type or a field says what it stands for",
+    DEFAULT_MISSING: "a field has a default, so that a later version can drop it",
+    ENUM_DEFAULT_MISSING: "an enum has a default, so that readers survive symbols to come",
+    ENUM_ZERO_VALUE: "the value 0 of a Protobuf enum stands for nothing being said",
+    MONEY_AS_FLOAT: "an amount of money is no float",
+    TIME_AS_NUMBER: "a point in time has a type that says so",
+    PERSONAL_DATA_UNMARKED: "personal data is marked with \"pii\": true",
 }
 
 #[cfg(test)]

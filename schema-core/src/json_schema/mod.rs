@@ -3,6 +3,7 @@
 //! In: schema text and the texts that it refers to; nothing is fetched. Out: a [`Schema`], whose drafts are one model.
 
 pub(crate) mod compat;
+pub(crate) mod diff;
 mod model;
 mod parse;
 mod witness;

@@ -75,6 +75,7 @@ fn every_rule_of_json_schema_has_a_pair() {
     let tested: std::collections::BTreeSet<_> =
         tested.iter().flatten().map(|finding| finding.split(' ').next().unwrap()).collect();
     let of_json_schema = rule::ALL.iter().skip_while(|one| one.id != rule::TYPE_CHANGED.id);
+    let of_json_schema = of_json_schema.take_while(|one| one.id != rule::TYPE_NAME_CASE.id);
     let missing: Vec<_> = of_json_schema.map(|one| one.id).filter(|id| !tested.contains(id)).collect();
     assert_eq!(missing, [""; 0]);
 }

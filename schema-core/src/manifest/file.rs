@@ -12,6 +12,7 @@ use super::{
     DecodeForm, EventEntry, FieldName, FolderName, Manifest, Pin, SubjectStrategy, TopicEntry, TypeEntry, Uses,
 };
 use crate::compat::Level;
+use crate::lint::{self, LINTS, Levels, LintLevel};
 use crate::{Diagnostic, Format, Position, Source};
 
 /// Reads the text; checks that need more than one key are the caller's.
@@ -63,6 +64,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         uses: uses(table.uses, &at),
         decode: table.decode.into_iter().flat_map(Spanned::into_inner).map(|form| form.0).collect(),
         preserve_unknown: asked(table.preserve_unknown.as_ref()).map(&at),
+        lint: levels(table.lint),
     };
     let shared = |(name, table): (Spanned<String>, TypeTable)| TypeEntry {
         position: at(name.span().start),
@@ -81,8 +83,8 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
     let events = file.event.0.into_iter().map(event).collect();
     let types = file.types.0.into_iter().map(shared).collect();
     let topics = file.topic.0.into_iter().map(topic).collect();
-    let strict = file.defaults.strict;
-    Ok(Manifest { events, types, keys: Vec::new(), topics, compatibility, strict, source })
+    let (strict, lint) = (file.defaults.strict, levels(file.lint));
+    Ok(Manifest { events, types, keys: Vec::new(), topics, compatibility, strict, lint, source })
 }
 
 fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
@@ -99,6 +101,8 @@ fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
 struct ManifestFile {
     #[serde(default)]
     defaults: DefaultsTable,
+    #[serde(default)]
+    lint: LintTable,
     #[serde(default)]
     topic: InOrder<TopicTable>,
     #[serde(default)]
@@ -149,6 +153,8 @@ struct EventTable {
     migrate: Option<Spanned<Vec<VersionText>>>,
     preserve_unknown: Option<Spanned<bool>>,
     decode: Option<Spanned<Vec<DecodeText>>>,
+    #[serde(default)]
+    lint: LintTable,
 }
 
 impl EventTable {
@@ -210,6 +216,39 @@ struct DecodeText(DecodeForm);
 
 #[derive(Clone, Copy, Default)]
 struct SubjectText(SubjectStrategy);
+
+/// Levels by the ids of lints.
+type LintTable = BTreeMap<LintText, LintLevelText>;
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct LintText(&'static str);
+#[derive(Clone, Copy)]
+struct LintLevelText(LintLevel);
+
+fn levels(table: LintTable) -> Levels {
+    table.into_iter().map(|(rule, level)| (rule.0, level.0)).collect()
+}
+
+impl<'de> Deserialize<'de> for LintText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let rule = lint::find(&text);
+        rule.map(|rule| Self(rule.id)).ok_or_else(|| {
+            let known: Vec<_> = LINTS.iter().map(|(rule, _)| rule.id).collect();
+            D::Error::custom(format!("there is no lint `{text}`; there are {}", known.join(", ")))
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for LintLevelText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let level = LintLevel::ALL.into_iter().find(|level| level.name() == text);
+        level
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("expected \"allow\", \"warn\" or \"deny\", found {text:?}")))
+    }
+}
 
 impl<'de> Deserialize<'de> for FormatText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

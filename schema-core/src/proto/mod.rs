@@ -5,6 +5,7 @@
 
 pub(crate) mod compat;
 mod descriptor;
+pub(crate) mod diff;
 pub mod dynamic;
 mod normal;
 mod parse;
@@ -89,6 +90,26 @@ impl Schema {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&normal::form(&self.file))
     }
+
+    /// Returns the name of the text and the position in it of an element, by its path in the descriptor; of the text's
+    /// start where the element's place is not known.
+    pub(crate) fn position_of(&self, file: &FileDescriptor, path: &[i32]) -> (&str, Position) {
+        match self.places.get(file.name()) {
+            Some(places) => (places.name(), places.position_of(path)),
+            None => (&self.name, Position::START),
+        }
+    }
+
+    /// Returns whether an element of this file has a comment; its path is that of the descriptor.
+    #[must_use]
+    pub fn has_comment(&self, path: &[i32]) -> bool {
+        self.places.get(self.file.name()).is_some_and(|places| places.has_comment(path))
+    }
+
+    /// Returns the text of an element; empty where its place is not known.
+    fn text_of(&self, file: &FileDescriptor, path: &[i32]) -> &str {
+        self.places.get(file.name()).map_or("", |places| places.text_of(path))
+    }
 }
 
 /// An element of a file, by its path in the descriptor.
@@ -102,15 +123,11 @@ impl Sourced for Schema {
     type Place = Element;
 
     fn text_of(&self, element: &Element) -> &str {
-        self.places.get(element.file.name()).map_or("", |places| places.text_of(&element.path))
+        Self::text_of(self, &element.file, &element.path)
     }
 
-    /// Returns the text's start where the element's place is not known.
     fn position_of(&self, element: &Element) -> (&str, Position) {
-        match self.places.get(element.file.name()) {
-            Some(places) => (places.name(), places.position_of(&element.path)),
-            None => (&self.name, Position::START),
-        }
+        Self::position_of(self, &element.file, &element.path)
     }
 }
 

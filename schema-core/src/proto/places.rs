@@ -2,7 +2,7 @@
 //!
 //! In: the source info that protox leaves in a descriptor. Out: byte ranges by the paths of `descriptor.proto`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use prost_types::FileDescriptorProto;
@@ -18,6 +18,8 @@ pub(super) struct Places {
     source: Source,
     line_starts: Vec<usize>,
     ranges: HashMap<Vec<i32>, Range<usize>>,
+    /// The elements with a comment before them or behind them.
+    commented: HashSet<Vec<i32>>,
 }
 
 impl Places {
@@ -25,13 +27,17 @@ impl Places {
         let line_starts: Vec<usize> =
             std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
         let mut ranges = HashMap::new();
+        let mut commented = HashSet::new();
         for location in file.source_code_info.iter().flat_map(|info| &info.location) {
+            if location.leading_comments.is_some() || location.trailing_comments.is_some() {
+                commented.insert(location.path.clone());
+            }
             if let Some(range) = range_of(&location.span, &line_starts) {
                 // An `extend` block may have the same path as the next one: the first stays.
                 ranges.entry(location.path.clone()).or_insert(range);
             }
         }
-        Self { source: Source { name: name.to_owned(), text: text.to_owned() }, line_starts, ranges }
+        Self { source: Source { name: name.to_owned(), text: text.to_owned() }, line_starts, ranges, commented }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -45,6 +51,10 @@ impl Places {
         let around = (0..=path.len()).rev().filter_map(|len| path.get(..len)).filter(|path| !path.is_empty());
         let range = self.ranges.get(&of_name).or_else(|| around.into_iter().find_map(|path| self.ranges.get(path)));
         range.map_or(Position::START, |range| self.position_at(range.start))
+    }
+
+    pub(super) fn has_comment(&self, path: &[i32]) -> bool {
+        self.commented.contains(path)
     }
 
     fn position_at(&self, offset: usize) -> Position {
