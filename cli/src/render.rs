@@ -2,22 +2,25 @@
 //!
 //! In: an [`Outcome`]. Out: text. Nothing is decided here.
 
+mod fold;
 mod github;
 mod json;
 mod junit;
 mod sarif;
 mod text;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use eventwright_schema::compat::history::{Checked, check_all};
-use eventwright_schema::compat::is_well_formed;
+use eventwright_schema::compat::history::{Checked, check_all_with};
+use eventwright_schema::compat::{Options, is_well_formed};
 use eventwright_schema::load::Loaded;
 use eventwright_schema::lock;
 use eventwright_schema::{Diagnostic, Format};
 
 use crate::args::Rendering;
+use crate::check::OPTIONS;
 use crate::exit::Exit;
 use crate::output;
 
@@ -47,7 +50,12 @@ pub(crate) enum Question {
 impl Outcome {
     /// Checks every history of a manifest.
     pub(crate) fn of_manifest(loaded: &Loaded) -> Self {
-        Self::new(Question::Compatibility, check_all(loaded), loaded)
+        Self::of_manifest_with(OPTIONS, loaded)
+    }
+
+    /// As [`Outcome::of_manifest`], and looks for what is asked.
+    pub(crate) fn of_manifest_with(options: Options, loaded: &Loaded) -> Self {
+        Self::new(Question::Compatibility, check_all_with(options, loaded), loaded)
     }
 
     /// Returns what was found in a manifest.

@@ -65,6 +65,8 @@ pub(crate) struct Event {
     pub(crate) is_key: bool,
     /// Oldest first.
     pub(crate) versions: Vec<Version>,
+    /// The versions whose values become the next version's by hand, oldest first: as far as the newest one needs them.
+    pub(crate) migrate: Vec<u32>,
     /// The manifest's place of the event, for collisions.
     pub(crate) diagnostic: Diagnostic,
 }
@@ -78,6 +80,9 @@ pub(crate) struct Version {
     pub(crate) schema: SchemaFacts,
     pub(crate) key: Option<Key>,
     pub(crate) id: Option<TextField>,
+    /// The numbers of the writers whose values are migrated, oldest first, each with that of the version that reads it: none but
+    /// for the newest version.
+    pub(crate) migrated: Vec<(u32, u32)>,
     pub(crate) body: Body,
 }
 
@@ -156,6 +161,8 @@ pub(crate) enum Body {
 
 /// The file of one version of a Protobuf event.
 pub(crate) struct ProtobufBody {
+    /// The numbers of the versions that this one decodes, oldest first; it is one of them. Of shared types none.
+    pub(crate) writers: Vec<u32>,
     pub(crate) file: FileDescriptorProto,
     /// What the file imports, directly or not: prost-build must see it.
     pub(crate) imports: Vec<FileDescriptorProto>,

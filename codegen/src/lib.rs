@@ -15,6 +15,7 @@ mod lower;
 mod names;
 mod output;
 mod rust;
+mod stamp;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ use eventwright_schema::Diagnostic;
 use eventwright_schema::load::load;
 
 use crate::rust::Path as RustPath;
+use crate::stamp::Run;
 
 /// Compiles the events of a manifest and prints cargo's directives: one `cargo::error=` line a finding, each of which
 /// fails the build. What could be generated is written all the same.
@@ -76,9 +78,16 @@ impl Codegen {
     /// As [`compile`].
     pub fn compile(&self, manifest_path: impl AsRef<Path>) {
         let path = manifest_path.as_ref();
-        let mut generated = self.generate(path);
-        gate::apply(std::env::var(gate::VARIABLE).ok().as_deref(), &path.display().to_string(), &mut generated);
-        output::write(&generated);
+        let variable = std::env::var(gate::VARIABLE).ok();
+        let run = Run {
+            settings: format!("{} {} {variable:?}", path.display(), self.runtime_path),
+            lock: path.with_file_name(eventwright_schema::lock::FILE_NAME).display().to_string(),
+        };
+        output::run(&run, || {
+            let mut generated = self.generate(path);
+            gate::apply(variable.as_deref(), &path.display().to_string(), &mut generated);
+            generated
+        });
     }
 
     /// Generates the code without writing it.

@@ -14,6 +14,7 @@ const CASES: [&str; 13] = [
     "forms",
     "imports",
     "keys",
+    "migration",
     "names",
     "namespaces",
     "protobuf",
@@ -105,6 +106,11 @@ fn protobuf_types_that_are_imported_by_one_path() {
 #[test]
 fn keys_with_a_schema() {
     check("keys");
+}
+
+#[test]
+fn versions_that_are_migrated_by_hand() {
+    check("migration");
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub use error::Error;
 pub use eventwright_registry::{RegistryAuth, RegistryClient, RegistryConfig, RegistryError, SubjectVersion};
 /// What generated code names.
 pub use eventwright_wire as wire;
-pub use eventwright_wire::{Event, RawRecord, TopicEvents};
+pub use eventwright_wire::{Event, Migrate, RawRecord, TopicEvents};
 pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;

@@ -128,7 +128,7 @@ impl Hint {
         let Self { rule, path, message, help, source, position } = self;
         let side = || Side { label: label.to_owned(), text: String::new() };
         let (old, new) = (side(), side());
-        Finding { rule, severity, direction: None, path, message, help, old, new, source, position }
+        Finding { rule, severity, direction: None, path, message, help, old, new, source, position, witness: None }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Manifest {
     pub topics: BTreeMap<String, TopicEntry>,
     /// The level of what has none of its own: the shared types.
     pub compatibility: Level,
+    /// Whether breaks count that Confluent's rules miss, where nothing else is said: for the shared types.
+    pub strict: bool,
     /// The levels of lints, where the file says something.
     pub lint: Levels,
 }
@@ -48,6 +50,8 @@ pub struct EventEntry {
     pub subject: SubjectStrategy,
     /// The level that new versions are checked at.
     pub compatibility: Level,
+    /// Whether breaks count that Confluent's rules miss.
+    pub strict: bool,
     /// The field whose text form is the record's key.
     pub key: Option<FieldName>,
     /// The folder of the key's schema, in place of `key`.
@@ -58,6 +62,8 @@ pub struct EventEntry {
     pub readers: Vec<u32>,
     /// The versions that need no decoder any more.
     pub retired: Vec<u32>,
+    /// The versions whose values become the next version's by a function that is written by hand.
+    pub migrate: Vec<u32>,
     /// Which versions of shared types its versions use.
     pub uses: Uses,
     /// What is decoded into beside the owned structs.
@@ -68,6 +74,21 @@ pub struct EventEntry {
     pub lint: Levels,
     /// Where the event is defined.
     pub position: Position,
+}
+
+impl EventEntry {
+    /// Returns the first of the versions that a version keeps a promise to: those since the last one before it that is migrated by
+    /// hand. Versions before it are read by a function, stand under a subject of their own, and are not compared.
+    #[must_use]
+    pub fn first_comparable(&self, version: u32) -> u32 {
+        self.migrate.iter().filter(|migrated| **migrated < version).max().map_or(1, |migrated| migrated + 1)
+    }
+
+    /// Returns the last version that is read by the same code as a version: `newest`, or the next one that is migrated by hand.
+    #[must_use]
+    pub fn last_comparable(&self, version: u32, newest: u32) -> u32 {
+        self.migrate.iter().copied().filter(|migrated| *migrated >= version).min().unwrap_or(newest)
+    }
 }
 
 /// A type that the schemas of several events use.
@@ -393,12 +414,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_yet_may_have_its_default_only() {
-        assert!(Manifest::parse("events.toml", &format!("{ORDER}migrate = []\n")).is_ok());
+    fn migrated_versions_part_those_that_are_compared() {
+        let text = format!("{ORDER}migrate = [\"v3\", \"v1\"]\n");
+        let entry = Manifest::parse("events.toml", &text).unwrap().events[0].clone();
+        assert_eq!([1, 2, 3, 4, 5].map(|version| entry.first_comparable(version)), [1, 2, 2, 4, 4]);
+        assert_eq!([1, 2, 3, 4, 5].map(|version| entry.last_comparable(version, 5)), [1, 3, 3, 5, 5]);
         check_refused(
-            &format!("{ORDER}migrate = [\"v1\"]\n"),
-            "events.toml:5:11: `migrate` is not there yet: no version can be migrated by hand; remove it",
+            &format!("{text}decode = [\"borrowed\"]\n"),
+            "events.toml:6:10: `decode` goes without `migrate`, which makes owned structs; remove it",
         );
+    }
+
+    #[test]
+    fn strictness_is_that_of_the_defaults_where_an_event_says_nothing() {
+        let strict = |text: &str| Manifest::parse("events.toml", text).unwrap().events[0].strict;
+        assert!(strict(&format!("[defaults]\nstrict = true\n{ORDER}")));
+        assert!(!strict(&format!("[defaults]\nstrict = true\n{ORDER}strict = false\n")));
+        assert!(!strict(ORDER));
     }
 
     #[test]
@@ -503,7 +535,7 @@ mod tests {
         check_refused(
             &format!("{ORDER}colour = 1\n"),
             "events.toml:5:1: unknown field `colour`, expected one of `format`, `folder`, `topic`, `subject`, \
-             `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`, `lint`; \
+             `compatibility`, `strict`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`, `lint`; \
              see ARCHITECTURE.md, \"The manifest\"",
         );
         check_refused(

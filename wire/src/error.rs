@@ -62,6 +62,8 @@ pub enum DecodeErrorKind {
     WrongPlan(String),
     /// A Protobuf message that prost refused.
     Protobuf(String),
+    /// A value of an older version that the newer one has no place for.
+    Migration(String),
     /// The writer's index is not one of the event's writers.
     UnknownWriter(usize),
     /// The frame before the payload is not what the wire format says.
@@ -74,6 +76,13 @@ impl DecodeError {
     #[must_use]
     pub fn new(kind: DecodeErrorKind) -> Self {
         Self(Box::new(Inner { kind, path: Vec::new() }))
+    }
+
+    /// Returns the error of a [migration](crate::Migrate); `why` says what of the value has no place in the newer version.
+    #[cold]
+    #[must_use]
+    pub fn migration(why: impl Into<String>) -> Self {
+        Self::new(DecodeErrorKind::Migration(why.into()))
     }
 
     /// Returns what was wrong.
@@ -217,7 +226,7 @@ impl fmt::Display for DecodeErrorKind {
                 write!(f, "more than {most} bytes would come of these, because of what the reader's schema adds")
             }
             Self::OutOfRange(what) | Self::Unresolvable(what) | Self::WrongPlan(what) => f.write_str(what),
-            Self::Protobuf(what) | Self::Frame(what) => f.write_str(what),
+            Self::Protobuf(what) | Self::Frame(what) | Self::Migration(what) => f.write_str(what),
             Self::UnknownWriter(index) => write!(f, "no writer's schema has the index {index}"),
         }
     }

@@ -111,11 +111,12 @@ pub trait Event: Sized + Send + 'static {
     /// The schema that this type was compiled from; it is the schema that the type writes.
     const SCHEMA: &'static EventSchema;
 
-    /// The writers' schemas that [`Event::decode`] knows, oldest first; [`Event::SCHEMA`] is one of them.
+    /// The writers' schemas that [`Event::decode`] knows, oldest first, and then those whose values are
+    /// [migrated](crate::Migrate); [`Event::SCHEMA`] is one of them.
     const WRITERS: &'static [&'static EventSchema];
 
     /// The index of [`Event::SCHEMA`] among [`Event::WRITERS`].
-    const OWN_WRITER: usize = own_writer(Self::SCHEMA, Self::WRITERS);
+    const OWN_WRITER: usize = index_of(Self::SCHEMA, Self::WRITERS);
 
     /// Whether the type is the key of a topic: it travels beside an event and never as one. To send it or to subscribe to
     /// it does not compile.
@@ -174,16 +175,16 @@ pub trait Event: Sized + Send + 'static {
     }
 }
 
-/// Returns the index of the writer that has the version of the event itself.
-const fn own_writer(own: &EventSchema, mut writers: &[&EventSchema]) -> usize {
+/// Returns the index of a version of an event among its writers.
+pub(crate) const fn index_of(version: &EventSchema, mut writers: &[&EventSchema]) -> usize {
     let mut index = 0;
     while let [writer, rest @ ..] = writers {
-        if writer.version == own.version {
+        if writer.version == version.version {
             return index;
         }
         (index, writers) = (index + 1, rest);
     }
-    panic!("a version is one of its own writers")
+    panic!("the version is none of the writers")
 }
 
 /// How one event of a topic is decoded into `T`: the row that the runtime looks up by the writer's schema.

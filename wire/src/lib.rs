@@ -9,12 +9,14 @@ mod error;
 mod event;
 pub mod framing;
 pub mod json;
+mod migrate;
 #[cfg(feature = "proto")]
 pub mod proto;
 mod record;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use event::{Event, EventDecoder, EventSchema, Format, SchemaReference, TopicEvents};
+pub use migrate::{Migrate, upgrade};
 pub use record::RawRecord;
 
 // Generated code reaches these through us, so that a user depends on one crate only.

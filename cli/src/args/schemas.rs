@@ -86,6 +86,9 @@ pub(crate) struct CheckArguments {
     /// Compare with the manifest of another commit as well
     #[arg(long, value_name = "git:REV", conflicts_with = "files")]
     pub(crate) against: Option<Commit>,
+    /// Report breaks as well that Confluent's rules miss, such as a Protobuf field whose number changed; warnings become errors
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Rendering::Text)]
     pub(crate) format: Rendering,

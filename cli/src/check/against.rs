@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
-use eventwright_schema::compat::{self, Report};
+use eventwright_schema::compat::history::{Checked, histories};
+use eventwright_schema::compat::{self, Options};
 use eventwright_schema::load::{self, Loaded};
 
-use super::newest;
-
 /// Checks the newest version of each event against those that the commit has.
-pub(super) fn check(loaded: &Loaded, manifest: &Path, revision: &str) -> anyhow::Result<Vec<(String, Report)>> {
+pub(super) fn check(
+    options: Options,
+    loaded: &Loaded,
+    manifest: &Path,
+    revision: &str,
+) -> anyhow::Result<Vec<Checked>> {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = manifest.file_name().context("the manifest has no file name")?;
     let copy = tempfile::tempdir().context("cannot make a folder for the schemas of the commit")?;
@@ -20,15 +24,17 @@ pub(super) fn check(loaded: &Loaded, manifest: &Path, revision: &str) -> anyhow:
         let wrong = wrong.to_string().replace(&format!("{}/", copy.path().display()), "");
         bail!("the manifest of {revision} cannot be used: {wrong}");
     }
-    let events = then.events.iter().chain(&then.keys).map(|one| (&one.entry.name, &one.versions));
-    let histories: Vec<_> = events.chain(then.types.iter().map(|one| (&one.entry.name, &one.versions))).collect();
-    let reports = newest(loaded).filter_map(|now| {
-        let (_, versions) = histories.iter().find(|(name, _)| name.as_str() == now.name)?;
+    let histories_then = histories(&then);
+    let reports = histories(loaded).into_iter().filter_map(|now| {
+        let before = histories_then.iter().find(|before| (before.kind, before.name) == (now.kind, now.name))?;
+        let newest = now.versions.last()?;
         let label = |number: u32| format!("v{number} of {revision}");
         // The version itself may have been edited since; it is compared with what it was.
-        let older: Vec<_> = versions.iter().map(|one| (label(one.number), &one.schema)).collect();
-        let report = compat::check(now.level, &older, (format!("v{}", now.version.number), &now.version.schema));
-        Some((now.name.to_owned(), report))
+        let older: Vec<_> = before.versions.iter().map(|one| (label(one.number), &one.schema)).collect();
+        let options = Options { strict: options.strict || now.strict, ..options };
+        let candidate = (format!("v{}", newest.number), &newest.schema);
+        let report = compat::check_with(options, now.level, &older, candidate);
+        Some(Checked { kind: now.kind, name: now.name.to_owned(), versions: older.len(), report })
     });
     Ok(reports.collect())
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use eventwright_schema::compat::history::{Checked, Kind};
-use eventwright_schema::compat::{self, AnySchema, Level, parse_any};
+use eventwright_schema::compat::{self, AnySchema, Level, Options, parse_any};
 use eventwright_schema::{Diagnostic, Format, Reference, avro, proto};
 
 use crate::args::NamedFile;
 use crate::render::{Outcome, format_of};
 
 /// Checks the last file against those before it.
-pub(super) fn check(level: Level, files: &[std::path::PathBuf], references: &[NamedFile]) -> Outcome {
+pub(super) fn check(options: Options, level: Level, files: &[std::path::PathBuf], references: &[NamedFile]) -> Outcome {
     let mut outcome = Outcome::default();
     let references: Vec<Reference> = references.iter().filter_map(|one| reference(one, &mut outcome)).collect();
     let mut versions: Vec<(String, AnySchema)> = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn check(level: Level, files: &[std::path::PathBuf], references: &[Na
     }
     let Some(((name, newest), older)) = versions.split_last() else { return outcome };
     let older: Vec<_> = older.iter().map(|(name, schema)| (name.clone(), schema)).collect();
-    let report = compat::check(level, &older, (name.clone(), newest));
+    let report = compat::check_with(options, level, &older, (name.clone(), newest));
     outcome.results.push(Checked { kind: Kind::Event, name: name.clone(), versions: versions.len(), report });
     outcome
 }

@@ -5,7 +5,7 @@ use eventwright_schema::compat::history::Checked;
 use eventwright_schema::compat::{Direction, Finding, Side};
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::{Outcome, witness};
 
 pub(super) fn render(outcome: &Outcome) -> String {
     let object = json!({
@@ -47,6 +47,7 @@ fn finding(finding: &Finding) -> Value {
         "new": side(&finding.new),
         "message": finding.message,
         "help": finding.help,
+        "witness": witness::to_json(finding),
     })
 }
 

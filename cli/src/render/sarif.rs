@@ -6,7 +6,7 @@ use eventwright_schema::Position;
 use eventwright_schema::compat::{Finding, Severity};
 use serde_json::{Value, json};
 
-use super::Outcome;
+use super::{Outcome, witness};
 
 /// The rule of what could not be checked at all.
 const UNCHECKED: &str = "SCHEMA_INVALID";
@@ -21,11 +21,13 @@ pub(super) fn render(outcome: &Outcome) -> String {
     }
     let errors = outcome.errors.iter().map(|error| {
         let message = format!("{}; {}", error.message, error.help);
-        result(UNCHECKED, "error", &message, &error.source, error.position)
+        result((UNCHECKED, "error"), &message, (&error.source, error.position), &json!({}))
     });
     let results = errors.chain(findings.iter().map(|finding| {
         let message = format!("{}; {}", finding.message, finding.help);
-        result(finding.rule.id, level(finding.severity), &message, &finding.source, finding.position)
+        let properties = json!({ "witness": witness::to_json(finding) });
+        let place = (finding.source.as_str(), finding.position);
+        result((finding.rule.id, level(finding.severity)), &message, place, &properties)
     }));
     let rule = |(id, summary): (&&str, &&str)| json!({ "id": id, "shortDescription": { "text": summary } });
     let driver = json!({
@@ -52,7 +54,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result(rule: &str, level: &str, message: &str, file: &str, position: Position) -> Value {
+fn result((rule, level): (&str, &str), message: &str, (file, position): (&str, Position), properties: &Value) -> Value {
     json!({
         "ruleId": rule,
         "level": level,
@@ -61,5 +63,6 @@ fn result(rule: &str, level: &str, message: &str, file: &str, position: Position
             "artifactLocation": { "uri": file.replace('\\', "/") },
             "region": { "startLine": position.line, "startColumn": position.column },
         } }],
+        "properties": properties,
     })
 }

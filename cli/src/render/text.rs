@@ -5,7 +5,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use eventwright_schema::Position;
 use eventwright_schema::compat::{Finding, Severity};
 
-use super::{Outcome, Question};
+use super::fold::fold;
+use super::{Outcome, Question, witness};
 use crate::screen;
 
 /// Prints everything on standard error.
@@ -14,12 +15,14 @@ pub(super) fn print(outcome: &Outcome) {
     let renderer = renderer.term_width(DEFAULT_TERM_WIDTH);
     for error in &outcome.errors {
         let place = Place { source: &error.source, position: error.position };
-        let title = Title { level: Level::ERROR, rule: None, message: &error.message, help: &error.help };
+        let title =
+            Title { level: Level::ERROR, rule: None, message: &error.message, witness: None, help: &error.help };
         screen::block(&render(&renderer, outcome, place, &title));
     }
     for result in &outcome.results {
-        for finding in result.report.findings.iter().chain(&result.report.warnings) {
-            screen::block(&render(&renderer, outcome, place_of(finding), &title_of(finding)));
+        for folded in fold(result.report.findings.iter().chain(&result.report.warnings)) {
+            let (finding, message) = (folded.finding, folded.message());
+            screen::block(&render(&renderer, outcome, place_of(finding), &title_of(finding, &message)));
         }
     }
     screen::summary(summary(outcome));
@@ -34,6 +37,7 @@ struct Title<'f> {
     level: Level<'f>,
     rule: Option<&'f str>,
     message: &'f str,
+    witness: Option<String>,
     help: &'f str,
 }
 
@@ -41,12 +45,12 @@ fn place_of(finding: &Finding) -> Place<'_> {
     Place { source: &finding.source, position: finding.position }
 }
 
-fn title_of(finding: &Finding) -> Title<'_> {
+fn title_of<'f>(finding: &'f Finding, message: &'f str) -> Title<'f> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    Title { level, rule: Some(finding.rule.id), message: &finding.message, help: &finding.help }
+    Title { level, rule: Some(finding.rule.id), message, witness: witness::to_line(finding), help: &finding.help }
 }
 
 fn render(renderer: &Renderer, outcome: &Outcome, place: Place<'_>, title: &Title<'_>) -> String {
@@ -62,6 +66,9 @@ fn render(renderer: &Renderer, outcome: &Outcome, place: Place<'_>, title: &Titl
         group = group.element(Snippet::source(text).path(place.source).annotation(annotation));
     } else {
         group = group.element(annotate_snippets::Origin::path(place.source));
+    }
+    if let Some(witness) = &title.witness {
+        group = group.element(Level::NOTE.with_name("witness").message(witness));
     }
     if !title.help.is_empty() {
         group = group.element(Level::HELP.message(title.help));
@@ -93,8 +100,9 @@ fn span_of(text: &str, position: Position) -> Option<std::ops::Range<usize>> {
 fn summary(outcome: &Outcome) -> String {
     let versions: usize = outcome.results.iter().map(|one| one.versions).sum();
     let broken = outcome.results.iter().filter(|one| !one.report.is_compatible()).count();
-    let findings: usize = outcome.results.iter().map(|one| one.report.findings.len() + one.report.omitted).sum();
-    let warnings: usize = outcome.results.iter().map(|one| one.report.warnings.len()).sum();
+    let reports = || outcome.results.iter().map(|one| &one.report);
+    let findings: usize = reports().map(|report| fold(report.findings.iter()).len() + report.omitted).sum();
+    let warnings: usize = reports().map(|report| fold(report.warnings.iter()).len()).sum();
     let checked = format!("{} in {}", count(versions, "version"), count(outcome.results.len(), "history"));
     let verdict = match findings {
         0 if outcome.errors.is_empty() => match outcome.question {

@@ -73,6 +73,7 @@ fn a_schema_that_breaks_a_reader_is_shown_with_its_source() {
         "error[READER_FIELD_MISSING_DEFAULT_VALUE]: field `count` was added without a default: readers of v2 cannot read",
         "--> sold/v2.avsc:3:3",
         "3 |   {\"name\": \"count\", \"type\": \"int\"}",
+        "witness: {\"sku\":\"a\"} (02 61): readers of v2 fail: `count`: the writer does not write the field",
         "help: add \"default\": 0",
         "2 versions in 1 history: 1 finding in 1",
     ] {
@@ -83,6 +84,18 @@ fn a_schema_that_breaks_a_reader_is_shown_with_its_source() {
     project.write("sold/v2.avsc", &record(DEFAULT));
     let finished = project.on_manifest(&["check"]);
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), "2 versions in 1 history: compatible\n"));
+}
+
+#[test]
+fn what_is_true_of_several_older_versions_is_shown_once() {
+    let project = Project::new();
+    project.write("sold/v2.avsc", &record(DEFAULT));
+    project.write("sold/v3.avsc", &record(",\n  {\"name\": \"at\", \"type\": \"long\"}"));
+    let finished = project.on_manifest(&["check"]);
+    assert!(finished.stderr.contains("cannot read records written with v2; and of v1"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("3 versions in 1 history: 1 finding in 1"), "{}", finished.stderr);
+    let finished = project.on_manifest(&["check", "--format", "short"]);
+    assert_eq!(finished.stdout.lines().count(), 2, "{}", finished.stdout);
 }
 
 #[test]
@@ -109,10 +122,14 @@ fn each_format_says_the_same() {
     let finding = &result["findings"][0];
     assert_eq!((&finding["rule"], &finding["direction"]), (&rule.into(), &"backward".into()));
     assert_eq!((&finding["file"], &finding["line"]), (&"sold/v2.avsc".into(), &3.into()));
+    let why = "readers of v2 fail: `count`: the writer does not write the field, and the reader has no default";
+    let witness = serde_json::json!({"json": {"sku": "a"}, "bytes": "0261", "why": why});
+    assert_eq!(finding["witness"], witness);
     let sarif: Value = serde_json::from_str(&printed("sarif")).unwrap();
     let run = &sarif["runs"][0];
     assert_eq!(run["tool"]["driver"]["rules"][0]["id"], rule);
     assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
+    assert_eq!(run["results"][0]["properties"]["witness"], witness);
     let junit = printed("junit");
     assert!(junit.contains("tests=\"1\" failures=\"1\" errors=\"0\""), "{junit}");
     assert!(junit.contains(&format!("<failure type=\"{rule}\"")), "{junit}");
@@ -142,6 +159,30 @@ fn loose_files_of_every_language_are_checked_at_a_level() {
     check("BACKWARD", &["a.json", "b.json"], 100, "REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL");
     check("BACKWARD", &["a.json", "a.json"], 0, "");
     check("BACKWARD", &["a.avsc", "a.proto"], 100, "SCHEMA_TYPE_CHANGED");
+}
+
+#[test]
+fn strictness_finds_what_registries_accept() {
+    let project = Project::new();
+    project.write("a.proto", "syntax = \"proto3\";\nmessage Sold { int64 count = 1; }\n");
+    project.write("b.proto", "syntax = \"proto3\";\nmessage Sold { int32 count = 1; }\n");
+    let files = ["check", "--level", "BACKWARD", "--format", "short", "a.proto", "b.proto"];
+    assert_eq!(project.run(&files).code, Some(0));
+    let finished = project.run(&[&files[..], &["--strict"]].concat());
+    assert_eq!(finished.code, Some(100));
+    assert!(finished.stdout.starts_with("b.proto:2:22: FIELD_VALUES_NARROWED: "), "{}", finished.stdout);
+    // A warning is an error then.
+    let decimal = |scale: u32| {
+        record(&format!(
+            ",\n  {{\"name\": \"price\", \"type\": {{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 9, \"scale\": {scale}}}}}"
+        ))
+    };
+    project.write("sold/v1.avsc", &decimal(4));
+    project.write("sold/v2.avsc", &decimal(2));
+    assert_eq!(project.on_manifest(&["check"]).code, Some(0));
+    let finished = project.on_manifest(&["check", "--strict"]);
+    assert_eq!(finished.code, Some(100));
+    assert!(finished.stderr.contains("error[LOGICAL_TYPE_CHANGED]"), "{}", finished.stderr);
 }
 
 #[test]
@@ -222,6 +263,29 @@ fn what_another_commit_has_is_compared_with_as_well() {
     let finished = project.on_manifest(&["check", "--against", "git:nowhere"]);
     assert_eq!(finished.code, Some(101));
     assert!(finished.stderr.contains("git ls-tree"), "{}", finished.stderr);
+}
+
+/// Each version of an imported file is a subject of its own: a newer one may be quite another.
+#[test]
+fn imported_files_have_nothing_to_keep_against_a_commit_either() {
+    let project = Project::new();
+    project.write(
+        "events.toml",
+        "[type.Money]\nformat = \"protobuf\"\nfolder = \"money\"\n\
+         [event.Sold]\nformat = \"protobuf\"\nfolder = \"sold\"\ntopic = \"sales\"\n",
+    );
+    project.write("money/v1.proto", "syntax = \"proto3\";\npackage money.v1;\nmessage Money { int64 cents = 1; }\n");
+    let sold = "syntax = \"proto3\";\nimport \"money/v1.proto\";\nmessage Sold { money.v1.Money price = 1; }\n";
+    project.write("sold/v1.proto", sold);
+    project.git(&["init", "-q", "-b", "trunk"]);
+    project.git(&["add", "."]);
+    project.git(&["commit", "-q", "-m", "first"]);
+    let other = "syntax = \"proto3\";\npackage money.v2;\nmessage Money { string amount = 1; }\n";
+    project.write("money/v2.proto", other);
+    for arguments in [&["check"][..], &["check", "--against", "git:trunk"]] {
+        let finished = project.on_manifest(arguments);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    }
 }
 
 #[test]

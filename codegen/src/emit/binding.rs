@@ -2,8 +2,8 @@
 
 use eventwright_schema::Format;
 
-use super::{avro, key, shared};
-use crate::ir::{AvroBody, Body, Event, Key, SchemaFacts, TextField, TextForm, Version};
+use super::{avro, key, migrate, shared};
+use crate::ir::{AvroBody, Body, Event, Key, ProtobufBody, SchemaFacts, TextField, TextForm, Version};
 use crate::rust::{Literal, Path, TokenStream, format_ident, quote};
 
 /// Emits the schema's constant and the implementation of `Event`.
@@ -21,14 +21,19 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
         Some(Key::Record(record)) => (Some(key::schema(record, wire)), Some(key::encode(record, wire))),
     };
     let id = text_method("event_id", version.id.as_ref(), wire);
-    let (writers, codec) = match &version.body {
+    let (mut writers, codec) = match &version.body {
         Body::Avro(body) => (avro_writers(body, version), avro_codec(wire)),
-        Body::Protobuf(_) => (protobuf_writers(event, version), protobuf_codec(event, wire)),
+        Body::Protobuf(body) => (protobuf_writers(event, version, body), protobuf_codec(event, version, body, wire)),
     };
+    writers.extend(migrate::writers(event, version));
     let read = match &version.body {
-        Body::Avro(body) => Some(avro::events(body, version, wire)),
+        Body::Avro(body) => {
+            let decode = |ty: &TokenStream, index: &TokenStream| quote!(<#ty as #wire::avro::AvroEvent<'a>>::read(#index, reader));
+            Some(avro::events(body, version, &migrate::arms(event, version, decode), wire))
+        }
         Body::Protobuf(_) => None,
     };
+    let migrations = migrate::functions(event, version, wire);
     quote! {
         #schema
 
@@ -43,6 +48,7 @@ pub(super) fn event(event: &Event, version: &Version, wire: &Path) -> TokenStrea
         }
 
         #read
+        #(#migrations)*
     }
 }
 
@@ -138,17 +144,19 @@ fn avro_codec(wire: &Path) -> TokenStream {
     }
 }
 
-/// Any version of a message reads any other, so that every version lists all of them.
-fn protobuf_writers(event: &Event, version: &Version) -> Vec<TokenStream> {
+/// Any version of a message reads any other, so that every version lists all of them that no migration parts from it.
+fn protobuf_writers(event: &Event, version: &Version, body: &ProtobufBody) -> Vec<TokenStream> {
     let schema = |writer: &Version| {
         let module = &writer.module;
         if writer.number == version.number { quote!(&SCHEMA) } else { quote!(&super::#module::SCHEMA) }
     };
-    event.versions.iter().map(schema).collect()
+    event.versions.iter().filter(|writer| body.writers.contains(&writer.number)).map(schema).collect()
 }
 
-fn protobuf_codec(event: &Event, wire: &Path) -> TokenStream {
-    let count = Literal::usize_unsuffixed(event.versions.len());
+fn protobuf_codec(event: &Event, version: &Version, body: &ProtobufBody, wire: &Path) -> TokenStream {
+    let count = Literal::usize_unsuffixed(body.writers.len());
+    let decode = |ty: &TokenStream, index: &TokenStream| quote!(<#ty as #wire::Event>::decode(#index, bytes));
+    let migrated = migrate::arms(event, version, decode);
     quote! {
         fn encode(&self, out: &mut ::std::vec::Vec<u8>) -> ::core::result::Result<(), #wire::EncodeError> {
             #wire::proto::encode_into(self, out)
@@ -157,6 +165,7 @@ fn protobuf_codec(event: &Event, wire: &Path) -> TokenStream {
         fn decode(writer: usize, bytes: &[u8]) -> ::core::result::Result<Self, #wire::DecodeError> {
             match writer {
                 0..#count => #wire::proto::decode(bytes),
+                #(#migrated)*
                 unknown => ::core::result::Result::Err(#wire::avro::unknown_writer(unknown)),
             }
         }

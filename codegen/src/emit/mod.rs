@@ -6,6 +6,7 @@
 mod avro;
 mod binding;
 mod key;
+mod migrate;
 mod protobuf;
 mod rustdoc;
 mod shared;

@@ -114,6 +114,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
         schema: place.facts(version, &root.name.full(), Vec::new()),
         key: text_key.map(Key::Text).or(record_key),
         id,
+        migrated: place.migrated(version.number),
         body: Body::Avro(AvroBody { types: types_lowered, reused, is_shared: false, writers, forms }),
     })
 }
@@ -121,11 +122,7 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion, older: &mut Older) 
 /// Resolves each writer that the version decodes by generated code. One that it cannot read has no code; where the event
 /// promises to read it, the gate has said so.
 fn writers(place: &Place<'_>, reader: &LoadedVersion) -> Vec<Writer> {
-    let entry = &place.event.entry;
-    let reads_all = reader.number == place.event.newest().number || entry.readers.contains(&reader.number);
-    let is_read = |writer: &&LoadedVersion| {
-        writer.number == reader.number || (reads_all && !entry.retired.contains(&writer.number))
-    };
+    let is_read = |writer: &&LoadedVersion| place.decodes(reader.number, writer.number);
     let resolved = place.event.versions.iter().filter(is_read).filter_map(|writer| {
         let plan = avro::resolve(avro_schema(writer), avro_schema(reader)).ok()?;
         Some(Writer { version: writer.number, module: names::snake(&format!("v{}", writer.number)), plan })

@@ -75,6 +75,7 @@ fn event(event: &LoadedEvent, keys: &[KeySchema<'_>], source: &str) -> Result<Ev
         topic: entry.topic.clone(),
         is_key: entry.subject == SubjectStrategy::Key,
         versions,
+        migrate: place.migrations(),
         diagnostic: place.diagnostic(entry.position, "", ""),
     })
 }
@@ -101,7 +102,7 @@ impl Place<'_> {
     fn check_versions(&self) -> Result<(), Vec<Diagnostic>> {
         let entry = &self.event.entry;
         let newest = self.event.newest().number;
-        for number in entry.readers.iter().chain(&entry.retired) {
+        for number in entry.readers.iter().chain(&entry.retired).chain(&entry.migrate) {
             if *number > newest {
                 let message = format!("`{}` has no version v{number}", entry.name);
                 return Err(vec![self.diagnostic(entry.position, message, format!("the newest is v{newest}"))]);
@@ -111,7 +112,39 @@ impl Place<'_> {
             let message = format!("v{newest} of `{}` is the newest version and cannot be retired", entry.name);
             return Err(vec![self.diagnostic(entry.position, message, "retire older versions only")]);
         }
+        if entry.migrate.contains(&newest) {
+            let message = format!("v{newest} of `{}` is the newest version and has none to be migrated to", entry.name);
+            return Err(vec![self.diagnostic(entry.position, message, "migrate older versions only")]);
+        }
         Ok(())
+    }
+
+    /// Returns the writers whose values are migrated for a version, each with the version that reads it.
+    fn migrated(&self, version: u32) -> Vec<(u32, u32)> {
+        let (entry, newest) = (&self.event.entry, self.event.newest().number);
+        let first = entry.first_comparable(version);
+        let older = self.event.versions.iter().map(|one| one.number).filter(|number| *number < first);
+        let read = older.filter(|number| version == newest && !entry.retired.contains(number));
+        read.map(|number| (number, entry.last_comparable(number, newest))).collect()
+    }
+
+    /// Returns the versions that are migrated by hand, as far as somebody reads what was written until then.
+    fn migrations(&self) -> Vec<u32> {
+        let read = self.migrated(self.event.newest().number);
+        let mut steps = self.event.entry.migrate.clone();
+        steps.sort_unstable();
+        steps.dedup();
+        steps.retain(|step| read.first().is_some_and(|(_, through)| through <= step));
+        steps
+    }
+
+    /// Returns whether generated code of one version decodes what another one wrote.
+    fn decodes(&self, reader: u32, writer: u32) -> bool {
+        let (entry, newest) = (&self.event.entry, self.event.newest().number);
+        let reads_all = reader == newest || entry.readers.contains(&reader);
+        let is_comparable = entry.first_comparable(reader) == entry.first_comparable(writer);
+        let reads_older = entry.migrate.contains(&reader) && writer < reader;
+        writer == reader || (is_comparable && (reads_all || reads_older) && !entry.retired.contains(&writer))
     }
 
     fn facts(&self, version: &LoadedVersion, full_name: &str, message_indexes: Vec<u32>) -> SchemaFacts {

@@ -54,8 +54,16 @@ fn lower_version(place: &Place<'_>, version: &LoadedVersion) -> Result<Version, 
         schema: place.facts(version, message.full_name(), indexes),
         key: text(&place.event.entry.key)?.map(Key::Text).or(record_key),
         id: text(&place.event.entry.id)?,
-        body: body(version, schema, preserves_unknown),
+        migrated: place.migrated(version.number),
+        body: body(version, schema, preserves_unknown, comparable(place, version)),
     })
+}
+
+/// Returns the versions that a version decodes: any reads any other, but for migrations between them.
+fn comparable(place: &Place<'_>, version: &LoadedVersion) -> Vec<u32> {
+    let first = |number: u32| place.event.entry.first_comparable(number);
+    let all = place.event.versions.iter().map(|one| one.number);
+    all.filter(|number| first(*number) == first(version.number)).collect()
 }
 
 /// Lowers all versions of a shared type, oldest first.
@@ -80,7 +88,7 @@ fn shared_version(entry: &TypeEntry, version: &LoadedVersion) -> Result<SharedBo
         let help = "name one of them as the manifest names the shared type";
         return Err(vec![Diagnostic::of_file(version.path.display().to_string(), what, help)]);
     };
-    Ok(SharedBody { root: Some(names::upper_camel(&root)), body: body(version, schema, preserves_unknown) })
+    Ok(SharedBody { root: Some(names::upper_camel(&root)), body: body(version, schema, preserves_unknown, Vec::new()) })
 }
 
 /// Says what in a file has no Rust type, or not one of its own.
@@ -111,8 +119,9 @@ fn message_of_module(mut messages: impl Iterator<Item = MessageDescriptor>, modu
     })
 }
 
-fn body(version: &LoadedVersion, schema: &Schema, preserves_unknown: bool) -> Body {
+fn body(version: &LoadedVersion, schema: &Schema, preserves_unknown: bool, writers: Vec<u32>) -> Body {
     Body::Protobuf(Box::new(ProtobufBody {
+        writers,
         file: schema.file().file_descriptor_proto().clone(),
         imports: imports(schema.file()),
         shared: shared_imports(version, schema.file()),

@@ -8,13 +8,17 @@
 //! without default whose type is an enum with one is reported as what it is.
 
 mod help;
+mod strict;
 
 use std::collections::{BTreeSet, HashMap};
 
 use eventwright_wire::avro::Logical;
 
+use super::witness::{Prover, Step};
 use super::{Body, Field, Kind, Named, NamedId, Node, Schema, Span};
 use crate::compat::{Draft, Findings, Pair, Rule, Severity, rule};
+
+type Places = crate::compat::Places<Span>;
 
 /// How deep types may be nested before the comparison gives up: far above any schema that people write, far below what
 /// a thread's stack holds.
@@ -44,8 +48,13 @@ struct Comparison<'a> {
     path: Vec<String>,
     /// The names of the fields on the way, for people.
     fields: Vec<&'a str>,
+    /// The way to where the comparison is in a value of the writer's.
+    steps: Vec<Step>,
+    /// The types that are being compared: the reader's and the writer's.
+    around: (&'a Node, &'a Node),
+    prover: Prover<'a>,
     depth: usize,
-    steps: usize,
+    n_steps: usize,
     /// Where the comparison first met a limit: what was not compared is not compatible.
     gave_up: Option<Places>,
     /// Above zero while a branch is only tried: what a union's branch lacks is no finding of its own.
@@ -63,26 +72,21 @@ enum Verdict {
     Reported,
 }
 
-/// What a finding is about, on both sides; `None` where a side lacks it.
-#[derive(Clone, Copy)]
-struct Places {
-    reader: Option<Span>,
-    writer: Option<Span>,
-    /// The place in the new text.
-    new: Span,
-}
-
 impl<'a> Comparison<'a> {
     fn new(pair: &'a Pair<'a, Schema>, found: &'a mut Findings) -> Self {
+        let (reader, writer) = (pair.reader().schema, pair.writer().schema);
         Self {
             pair,
-            reader: pair.reader().schema,
-            writer: pair.writer().schema,
+            reader,
+            writer,
             known: HashMap::new(),
             path: Vec::new(),
             fields: Vec::new(),
+            steps: Vec::new(),
+            around: (reader.root(), writer.root()),
+            prover: Prover::new(reader, writer),
             depth: 0,
-            steps: 0,
+            n_steps: 0,
             gave_up: None,
             trials: 0,
             found,
@@ -91,41 +95,49 @@ impl<'a> Comparison<'a> {
 
     /// Compares two types and returns whether the reader can read all that the writer writes.
     fn node(&mut self, reader: &'a Node, writer: &'a Node) -> bool {
-        if self.depth == MAX_DEPTH || self.steps == MAX_STEPS {
+        if self.depth == MAX_DEPTH || self.n_steps == MAX_STEPS {
             let places = self.places(reader, writer);
             self.gave_up.get_or_insert(places);
             return true;
         }
         self.depth += 1;
-        self.steps += 1;
-        let compatible = match (&reader.kind, &writer.kind) {
+        self.n_steps += 1;
+        let around = std::mem::replace(&mut self.around, (reader, writer));
+        let compatible = self.kinds(reader, writer);
+        self.around = around;
+        self.depth -= 1;
+        compatible
+    }
+
+    fn kinds(&mut self, reader: &'a Node, writer: &'a Node) -> bool {
+        match (&reader.kind, &writer.kind) {
             (Kind::Union(_), Kind::Union(branches)) => self.union_reads_union(reader, branches),
             (_, Kind::Union(branches)) => self.all(branches.iter().enumerate(), |comparison, (index, branch)| {
-                comparison.within(index.to_string(), |comparison| comparison.node(reader, branch))
+                comparison.within_branch(index, |comparison| comparison.node(reader, branch))
             }),
             (Kind::Union(branches), _) => {
                 self.any_branch_reads(branches, writer) || self.missing_branch(reader, writer)
             }
             (Kind::Named(reader_id), Kind::Named(writer_id)) => self.named(*reader_id, *writer_id, (reader, writer)),
             (Kind::Array(reader), Kind::Array(writer)) => {
-                self.within("items".into(), |comparison| comparison.node(reader, writer))
+                self.within_step("items".into(), Step::Item, |comparison| comparison.node(reader, writer))
             }
             (Kind::Map(reader), Kind::Map(writer)) => {
-                self.within("values".into(), |comparison| comparison.node(reader, writer))
+                self.within_step("values".into(), Step::Entry, |comparison| comparison.node(reader, writer))
             }
             (of_reader, of_writer) if promotes(of_writer, of_reader) => {
                 self.logical(reader.logical, writer.logical, self.places(reader, writer));
+                self.promotion(reader, writer);
                 true
             }
             _ => self.type_mismatch(reader, writer),
-        };
-        self.depth -= 1;
-        compatible
+        }
     }
 
     fn union_reads_union(&mut self, reader: &'a Node, writer_branches: &'a [Node]) -> bool {
         self.all(writer_branches.iter().enumerate(), |comparison, (index, branch)| {
-            comparison.within(index.to_string(), |comparison| {
+            comparison.within_branch(index, |comparison| {
+                comparison.around = (reader, branch);
                 comparison.tried(|comparison| comparison.node(reader, branch))
                     || comparison.missing_branch(reader, branch)
             })
@@ -164,6 +176,7 @@ impl<'a> Comparison<'a> {
         match (&reader.body, &writer.body) {
             (Body::Record(_), Body::Record(_)) => {
                 let names = self.names(reader, writer);
+                self.taken_aliases(reader, writer);
                 self.within("fields".into(), |comparison| comparison.record(reader, writer)) && names
             }
             (Body::Enum { .. }, Body::Enum { .. }) => {
@@ -196,7 +209,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn record(&mut self, reader: &'a Named, writer: &'a Named) -> bool {
-        let written = writer.fields().unwrap_or_default().iter().map(|field| (field.name.as_str(), field)).collect();
+        let written = writer.fields().unwrap_or_default().iter().enumerate();
+        let written = written.map(|(index, field)| (field.name.as_str(), (index, field))).collect();
         self.all(reader.fields().unwrap_or_default().iter().enumerate(), |comparison, (index, field)| {
             comparison.within(index.to_string(), |comparison| {
                 comparison.fields.push(&field.name);
@@ -211,18 +225,20 @@ impl<'a> Comparison<'a> {
     fn field(
         &mut self,
         field: &'a Field,
-        written: &HashMap<&'a str, &'a Field>,
+        written: &HashMap<&'a str, (usize, &'a Field)>,
         (reader, writer): (&'a Named, &'a Named),
     ) -> bool {
         let names = std::iter::once(&field.name).chain(&field.aliases);
         let mut matching = names.filter_map(|name| written.get(name.as_str()).copied());
         match (matching.next(), matching.next()) {
-            (Some(of_writer), None) => {
-                self.within("type".into(), |comparison| comparison.node(&field.node, &of_writer.node))
+            (Some((index, of_writer)), None) => {
+                self.changed_default(field, of_writer);
+                let step = Step::Field(index);
+                self.within_step("type".into(), step, |comparison| comparison.node(&field.node, &of_writer.node))
             }
             (None, _) if field.default.is_some() => true,
             (None, _) => self.missing_default(field, reader, writer),
-            (Some(first), Some(second)) => self.ambiguous(field, first, second),
+            (Some((_, first)), Some((_, second))) => self.ambiguous(field, first, second),
         }
     }
 
@@ -255,6 +271,7 @@ impl<'a> Comparison<'a> {
     fn symbols(&mut self, reader: &'a Named, writer: &'a Named) -> bool {
         let (symbols, default) = enum_of(reader);
         let symbols: BTreeSet<_> = symbols.iter().collect();
+        self.changed_enum_default(reader, writer);
         let written: BTreeSet<_> = enum_of(writer).0.iter().collect();
         if written.is_subset(&symbols) || default.is_some_and(|default| symbols.contains(default)) {
             return true;
@@ -349,22 +366,9 @@ impl<'a> Comparison<'a> {
     }
 
     fn push(&mut self, rule: &'static Rule, severity: Severity, (what, help): (String, String), places: Places) {
-        let text = |schema: &Schema, span: Option<Span>| span.map_or("", |span| schema.text_of(span)).to_owned();
-        let Self { pair, reader, writer, path, .. } = self;
-        self.found.push(severity, || {
-            let (source, position) = pair.new.schema.position_of(places.new);
-            pair.finding(Draft {
-                rule,
-                severity,
-                path: format!("/{}", path.join("/")),
-                what,
-                help,
-                reader_text: text(reader, places.reader),
-                writer_text: text(writer, places.writer),
-                source: source.to_owned(),
-                position,
-            })
-        });
+        let Self { pair, path, prover, steps, around, .. } = self;
+        let draft = Draft { rule, severity, path: format!("/{}", path.join("/")), what, help, places };
+        pair.report(draft, self.found, || prover.prove(steps, *around));
     }
 
     /// Returns what the comparison is at, for people.
@@ -376,21 +380,32 @@ impl<'a> Comparison<'a> {
     }
 
     fn places(&self, reader: &Node, writer: &Node) -> Places {
-        self.places_of(reader.span, writer.span)
+        self.pair.both(reader.span, writer.span)
     }
 
     fn places_of_named(&self, reader: &Named, writer: &Named) -> Places {
-        Places { new: self.pair.newer(reader.name_span, writer.name_span), ..self.places_of(reader.span, writer.span) }
-    }
-
-    fn places_of(&self, reader: Span, writer: Span) -> Places {
-        Places { reader: Some(reader), writer: Some(writer), new: self.pair.newer(reader, writer) }
+        let new = self.pair.newer(reader.name_span, writer.name_span);
+        Places { new, ..self.pair.both(reader.span, writer.span) }
     }
 
     fn within<T>(&mut self, step: String, compare: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(step);
         let result = compare(self);
         self.path.pop();
+        result
+    }
+
+    fn within_branch<T>(&mut self, index: usize, compare: impl FnOnce(&mut Self) -> T) -> T {
+        self.within_step(index.to_string(), Step::Branch(index), compare)
+    }
+
+    /// Goes to a part of the writer's values.
+    fn within_step<T>(&mut self, name: String, step: Step, compare: impl FnOnce(&mut Self) -> T) -> T {
+        self.steps.push(step);
+        let around = self.around;
+        let result = self.within(name, compare);
+        self.around = around;
+        self.steps.pop();
         result
     }
 

@@ -65,7 +65,7 @@ pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<Value>, Decod
 }
 
 /// Decodes a value of one of the schema's types.
-fn decode_node(schema: &Schema, node: &Node, bytes: &[u8]) -> Result<Value, DecodeError> {
+pub(super) fn decode_node(schema: &Schema, node: &Node, bytes: &[u8]) -> Result<Value, DecodeError> {
     let mut reader = Reader::new(bytes);
     let decoded = decode::Decoder::new(schema, &mut reader).node(node);
     reader.finish(decoded)

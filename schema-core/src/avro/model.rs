@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use eventwright_wire::avro::Logical;
 
+use crate::compat::Sourced;
 use crate::{Diagnostic, Fingerprint, Marks, Position, Source};
 
 /// A parsed schema together with the texts that it was parsed from.
@@ -349,5 +350,17 @@ impl Schema {
             }
         }
         found
+    }
+}
+
+impl Sourced for Schema {
+    type Place = Span;
+
+    fn text_of(&self, place: &Span) -> &str {
+        Self::text_of(self, *place)
+    }
+
+    fn position_of(&self, place: &Span) -> (&str, Position) {
+        Self::position_of(self, *place)
     }
 }

@@ -42,18 +42,24 @@ impl std::error::Error for ResolveError {}
 /// Each place where the reader can read nothing that the writer may write there. A branch of a writer's union that the
 /// reader has no place for is no error here but one in the plan: only the bytes tell whether it is ever written.
 pub fn resolve(writer: &Schema, reader: &Schema) -> Result<Plan, Vec<ResolveError>> {
+    let (plan, errors) = plan((writer, writer.root()), (reader, reader.root()));
+    if errors.is_empty() { Ok(plan) } else { Err(errors) }
+}
+
+/// Returns the plan for two types of the schemas: what can never be read is an error in it as well, for bytes that have such a
+/// value.
+pub(super) fn plan((writer, from): (&Schema, &Node), (reader, to): (&Schema, &Node)) -> (Plan, Vec<ResolveError>) {
     let budget = Cell::new(MAX_STEPS);
     let mut resolver = Resolver::new(writer, reader, &budget, 0);
-    let root = resolver.node(writer.root(), reader.root(), &Path::Root);
-    if resolver.errors.is_empty() {
-        Ok(Plan { reader: reader.fingerprint().crc64, nodes: resolver.nodes, root })
-    } else {
-        Err(resolver.errors)
-    }
+    let root = resolver.node(from, to, &Path::Root);
+    (Plan { reader: reader.fingerprint().crc64, nodes: resolver.nodes, root }, resolver.errors)
 }
 
 /// How much work one resolution may be: a schema from outside could otherwise ask for an exponential amount.
 const MAX_STEPS: u32 = 1 << 17;
+
+/// How many fields without default an error names.
+const MAX_MISSING: usize = 16;
 
 /// How deep types may nest in each other.
 const MAX_DEPTH: u32 = 256;
@@ -202,7 +208,7 @@ impl<'s, 'b> Resolver<'s, 'b> {
                 None => FieldStep::Skip { name: from_field.name.clone(), node: self.skip(&from_field.node) },
             });
         }
-        let mut missing = None;
+        let mut missing = Vec::new();
         let read: HashSet<usize> = targets.into_iter().flatten().collect();
         for (index, field) in to.iter().enumerate().filter(|(index, _)| !read.contains(index)) {
             match dynamic::default_bytes(self.reader, field) {
@@ -212,11 +218,14 @@ impl<'s, 'b> Resolver<'s, 'b> {
                     let path = Path::Field(path, &field.name);
                     let help = advice::missing_default(self.reader, field, reader, writer);
                     self.refuse_with(&path, what.to_owned(), help);
-                    missing.get_or_insert_with(|| format!("`{path}`: {what}"));
+                    missing.push(format!("`{path}`: {what}"));
                 }
             }
         }
-        missing.map_or(Ok(steps), Err)
+        let n_more = missing.len().saturating_sub(MAX_MISSING);
+        missing.truncate(MAX_MISSING);
+        missing.extend((n_more > 0).then(|| format!("and {n_more} more")));
+        if missing.is_empty() { Ok(steps) } else { Err(missing.join("; ")) }
     }
 
     /// Returns the node by which the writer itself would read what is skipped.

@@ -5,12 +5,22 @@
 
 use std::collections::BTreeSet;
 
-use super::{AnySchema, Direction, Finding, Level, Report, Rule, Severity, Side, check, rule};
+use super::{AnySchema, Direction, Finding, Level, Options, Report, Rule, Severity, Side, check_with, rule};
 use crate::Position;
 use crate::avro::{self, Schema};
 use crate::load::{Loaded, LoadedVersion};
 use crate::lock::{self, Lock, VersionId};
 use crate::manifest::{EventEntry, SubjectStrategy};
+
+/// What no default mends, and a function may.
+const CHANGES_OF_TYPE: [&Rule; 6] = [
+    &rule::TYPE_MISMATCH,
+    &rule::FIXED_SIZE_MISMATCH,
+    &rule::FIELD_KIND_CHANGED,
+    &rule::FIELD_SCALAR_KIND_CHANGED,
+    &rule::FIELD_NAMED_TYPE_CHANGED,
+    &rule::FIELD_NUMERIC_LABEL_CHANGED,
+];
 
 /// What was found in one history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +61,13 @@ impl Kind {
 /// Checks every history of a manifest: events, keys, then shared types, in the manifest's order.
 #[must_use]
 pub fn check_all(loaded: &Loaded) -> Vec<Checked> {
-    let histories = histories(loaded);
-    let mut checked: Vec<Checked> = histories.iter().map(|one| one.check(loaded)).collect();
+    check_all_with(Options::default(), loaded)
+}
+
+/// As [`check_all`], and looks for more.
+#[must_use]
+pub fn check_all_with(options: Options, loaded: &Loaded) -> Vec<Checked> {
+    let mut checked: Vec<Checked> = histories(loaded).iter().map(|one| one.check(options, loaded)).collect();
     if let Some(last) = checked.last_mut() {
         last.report.findings.extend(orphans(loaded));
     }
@@ -60,32 +75,45 @@ pub fn check_all(loaded: &Loaded) -> Vec<Checked> {
 }
 
 /// The versions of one event, key or type.
-struct History<'l> {
-    kind: Kind,
-    name: &'l str,
-    folder: &'l str,
-    level: Level,
-    versions: &'l [LoadedVersion],
+#[derive(Debug, Clone, Copy)]
+pub struct History<'l> {
+    /// What the history is of.
+    pub kind: Kind,
+    /// The name in the manifest.
+    pub name: &'l str,
+    /// The folder, from the manifest's.
+    pub folder: &'l str,
+    /// What its versions promise each other.
+    pub level: Level,
+    /// Whether breaks count that Confluent's rules miss.
+    pub strict: bool,
+    /// The versions, oldest first; there is one at least.
+    pub versions: &'l [LoadedVersion],
     /// What the manifest says of an event or a key.
     entry: Option<&'l EventEntry>,
 }
 
-fn histories(loaded: &Loaded) -> Vec<History<'_>> {
+/// Returns every history of a manifest: events, keys, then shared types, in the manifest's order.
+#[must_use]
+pub fn histories(loaded: &Loaded) -> Vec<History<'_>> {
     let events = loaded.events.iter().chain(&loaded.keys).map(|event| History {
         kind: if event.entry.subject == SubjectStrategy::Key { Kind::Key } else { Kind::Event },
         name: &event.entry.name,
         folder: &event.entry.folder,
         level: event.entry.compatibility,
+        strict: event.entry.strict,
         versions: &event.versions,
         entry: Some(&event.entry),
     });
     let level = loaded.manifest.as_ref().map_or(Level::None, |manifest| manifest.compatibility);
+    let strict = loaded.manifest.as_ref().is_some_and(|manifest| manifest.strict);
     let types = loaded.types.iter().map(|one| History {
         kind: Kind::Type,
         name: &one.entry.name,
         folder: &one.entry.folder,
         // Each version of an imported file has a subject of its own, its path, and so nothing to keep.
         level: if one.entry.has_history() { level } else { Level::None },
+        strict,
         versions: &one.versions,
         entry: None,
     });
@@ -93,7 +121,8 @@ fn histories(loaded: &Loaded) -> Vec<History<'_>> {
 }
 
 impl History<'_> {
-    fn check(&self, loaded: &Loaded) -> Checked {
+    fn check(&self, options: Options, loaded: &Loaded) -> Checked {
+        let options = Options { strict: options.strict || self.strict, ..options };
         let mut report = Report { level: self.level, findings: Vec::new(), warnings: Vec::new(), omitted: 0 };
         report.findings.extend(self.versions.iter().filter_map(|version| self.changed(loaded, version)));
         report.findings.extend(self.out_of_order(&loaded.lock));
@@ -101,10 +130,10 @@ impl History<'_> {
             // The released ones were checked when they were drafts, and cannot be mended any more.
             let is_draft = loaded.lock.get(&self.id(version)).is_none();
             if is_draft || index + 1 == self.versions.len() {
-                self.check_version(index, version, &mut report);
+                self.check_version(options, index, &mut report);
             }
         }
-        let decoding = self.unreadable(&report);
+        let decoding = self.unreadable(options, &report);
         report.findings.extend(decoding);
         Checked { kind: self.kind, name: self.name.to_owned(), versions: self.versions.len(), report }
     }
@@ -113,14 +142,28 @@ impl History<'_> {
         VersionId::new(self.folder, version.number)
     }
 
-    fn check_version(&self, index: usize, version: &LoadedVersion, report: &mut Report) {
-        let older = self.versions.get(..index).unwrap_or_default();
-        let older: Vec<_> = older.iter().map(|one| (label(one.number), &one.schema)).collect();
+    fn check_version(&self, options: Options, index: usize, report: &mut Report) {
+        let Some((version, older)) = self.versions.get(..=index).and_then(<[_]>::split_last) else { return };
+        let first = self.entry.map_or(1, |entry| entry.first_comparable(version.number));
+        let older = older.iter().filter(|one| one.number >= first);
+        let older: Vec<_> = older.map(|one| (label(one.number), &one.schema)).collect();
         let Report { findings, warnings, omitted, .. } =
-            check(self.level, &older, (label(version.number), &version.schema));
-        report.findings.extend(findings);
+            check_with(options, self.level, &older, (label(version.number), &version.schema));
+        report.findings.extend(findings.into_iter().map(|finding| self.with_migration(finding, version)));
         report.warnings.extend(warnings);
         report.omitted += omitted;
+    }
+
+    /// Says of a change of type that it can be migrated by hand, where it is one from an event's version to the next.
+    fn with_migration(&self, mut finding: Finding, version: &LoadedVersion) -> Finding {
+        let old = version.number - 1;
+        if self.kind == Kind::Event && finding.old.label == label(old) && CHANGES_OF_TYPE.contains(&finding.rule) {
+            finding.help += &format!(
+                ", or write how v{old} becomes {}: `migrate = [\"v{old}\"]` in the manifest",
+                label(version.number)
+            );
+        }
+        finding
     }
 
     /// Finds a released version that says something else now.
@@ -159,34 +202,48 @@ impl History<'_> {
     }
 
     /// Finds what readers promise to decode and cannot, where no rule of compatibility has said so.
-    fn unreadable(&self, report: &Report) -> Vec<Finding> {
-        let known: BTreeSet<(&str, &str)> = report.findings.iter().filter_map(reader_and_writer).collect();
+    fn unreadable(&self, options: Options, report: &Report) -> Vec<Finding> {
+        let known: BTreeSet<(&str, &str)> = report
+            .findings
+            .iter()
+            .filter_map(|finding| finding.reader_and_writer())
+            .map(|(reader, writer)| (reader.label.as_str(), writer.label.as_str()))
+            .collect();
         let promised = self.promised();
         let news = promised.iter().filter(|(reader, writer)| {
             let (reader, writer) = (label(reader.number), label(writer.number));
             !known.contains(&(reader.as_str(), writer.as_str()))
         });
-        news.flat_map(|(reader, writer)| self.undecodable(reader, writer)).collect()
+        news.flat_map(|(reader, writer)| self.undecodable(options, reader, writer)).collect()
     }
 
-    /// Returns readers with writers that each promises to read: the newest version, as far back as the level goes, and those that
-    /// the manifest lists in `readers`, everything.
+    /// Returns readers with writers that each promises to read: the newest version, as far back as the level goes; what is migrated
+    /// by hand, what was before it; and those that the manifest lists in `readers`, everything. Nobody reads across a migration.
     fn promised(&self) -> Vec<(&LoadedVersion, &LoadedVersion)> {
         let Some((entry, (newest, older))) = self.entry.zip(self.versions.split_last()) else { return Vec::new() };
         let reads_back = self.level.directions().contains(&Direction::Backward);
         let far = if self.level.is_transitive() { older.len() } else { 1 };
         let back = older.iter().rev().take(if reads_back { far } else { 0 }).map(|writer| (newest, writer));
+        let migrated = older.iter().filter(|reader| entry.migrate.contains(&reader.number));
+        let behind = migrated.flat_map(|reader| {
+            older.iter().filter(|writer| writer.number < reader.number).map(move |writer| (reader, writer))
+        });
         let readers = older.iter().filter(|reader| entry.readers.contains(&reader.number));
         let others = readers.flat_map(|reader| self.versions.iter().map(move |writer| (reader, writer)));
         let others = others.filter(|(reader, writer)| reader.number != writer.number);
-        back.chain(others).filter(|(_, writer)| !entry.retired.contains(&writer.number)).collect()
+        let are_comparable = |(reader, writer): &(&LoadedVersion, &LoadedVersion)| {
+            entry.first_comparable(reader.number) == entry.first_comparable(writer.number)
+        };
+        let all = back.chain(behind).chain(others).filter(are_comparable);
+        all.filter(|(_, writer)| !entry.retired.contains(&writer.number)).collect()
     }
 
-    fn undecodable(&self, reader: &LoadedVersion, writer: &LoadedVersion) -> Vec<Finding> {
+    fn undecodable(&self, options: Options, reader: &LoadedVersion, writer: &LoadedVersion) -> Vec<Finding> {
         let (AnySchema::Avro(reads), AnySchema::Avro(writes)) = (&reader.schema, &writer.schema) else {
             return Vec::new();
         };
         let Err(errors) = avro::resolve(writes, reads) else { return Vec::new() };
+        let witness = options.witnesses.then(|| avro::witness(writes, reads)).flatten();
         let is_newest = self.versions.last().is_some_and(|newest| newest.number == reader.number);
         let finding = |error: &avro::ResolveError| {
             let (source, position) = place_of(reads, &error.path);
@@ -206,6 +263,7 @@ impl History<'_> {
                 new: Side { label: if is_newest { reader } else { writer }, text: String::new() },
                 source,
                 position,
+                witness: witness.clone(),
             }
         };
         errors.iter().map(finding).collect()
@@ -225,14 +283,6 @@ fn label(number: u32) -> String {
     format!("v{number}")
 }
 
-fn reader_and_writer(finding: &Finding) -> Option<(&str, &str)> {
-    let (old, new) = (finding.old.label.as_str(), finding.new.label.as_str());
-    Some(match finding.direction? {
-        Direction::Backward => (new, old),
-        Direction::Forward => (old, new),
-    })
-}
-
 /// Returns a finding about one version alone.
 pub(super) fn finding(rule: &'static Rule, version: &LoadedVersion, message: String, help: String) -> Finding {
     let side = || Side { label: label(version.number), text: String::new() };
@@ -247,6 +297,7 @@ pub(super) fn finding(rule: &'static Rule, version: &LoadedVersion, message: Str
         new: side(),
         source: version.path.display().to_string(),
         position: Position::START,
+        witness: None,
     }
 }
 
@@ -269,6 +320,7 @@ fn orphans(loaded: &Loaded) -> Vec<Finding> {
         new: Side { label: label(id.number), text: String::new() },
         source: loaded.lock_source.clone(),
         position: Position { line: released.line, column: 1 },
+        witness: None,
     };
     missing.map(finding).collect()
 }

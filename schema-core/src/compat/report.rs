@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Direction, Level, Rule};
+use super::{Direction, Level, Rule, Witness};
 use crate::Position;
 
 /// The outcome of one check.
@@ -42,6 +42,8 @@ pub struct Finding {
     pub source: String,
     /// Where in the candidate; where it lacks what is meant, the nearest thing around it.
     pub position: Position,
+    /// A value that proves it; `None` where the rule can have none, where none was found, or where none was asked for.
+    pub witness: Option<Witness>,
 }
 
 /// How bad a finding is.
@@ -67,6 +69,17 @@ impl Report {
     #[must_use]
     pub fn is_compatible(&self) -> bool {
         self.findings.is_empty()
+    }
+}
+
+impl Finding {
+    /// Returns the versions of the reader and of the writer; `None` where the rule is about one version alone.
+    #[must_use]
+    pub fn reader_and_writer(&self) -> Option<(&Side, &Side)> {
+        Some(match self.direction? {
+            Direction::Backward => (&self.new, &self.old),
+            Direction::Forward => (&self.old, &self.new),
+        })
     }
 }
 

@@ -76,7 +76,7 @@ fn long_texts_are_cut_in_a_finding() {
     let report = super::check(Level::Full, &history, ("v2".into(), &parsed(Format::Avro, r#""string""#)));
     assert_eq!(report.findings.len(), 2);
     assert!(report.findings.iter().all(|finding| finding.old.text.chars().count() == 4097));
-    assert_eq!(shortened("ä".repeat(3000)), format!("{}…", "ä".repeat(2048)));
+    assert_eq!(super::pair::shortened(&"ä".repeat(3000)), format!("{}…", "ä".repeat(2048)));
 }
 
 #[cfg(feature = "proto")]

@@ -16,7 +16,8 @@ use std::collections::HashMap;
 use self::combined::describe;
 use self::names::NamePatterns;
 use super::model::{Criterion, Kind, NodeId, Placed, Schema, Span};
-use crate::compat::{Direction, Draft, Findings, Pair, Rule, Severity, rule};
+use super::witness;
+use crate::compat::{Direction, Draft, Findings, Pair, Places, Rule, Severity, Sourced, rule};
 
 /// How deep schemas may lead into each other before the comparison gives up.
 const MAX_DEPTH: usize = 200;
@@ -86,7 +87,7 @@ enum Verdict {
 
 /// Where something stands on both sides; `None` where a side lacks it.
 #[derive(Clone, Copy, Default)]
-struct Places {
+struct Sides {
     reader: Option<Span>,
     writer: Option<Span>,
 }
@@ -239,30 +240,22 @@ impl<'a> Comparison<'a> {
     }
 
     /// Reports a broken rule, unless schemas are only tried; returns `false`, the verdict.
-    fn report(&mut self, rule: &'static Rule, what: String, help: String, places: Places) -> bool {
+    fn report(&mut self, rule: &'static Rule, what: String, help: String, places: Sides) -> bool {
         if self.trials > 0 {
             return false;
         }
-        let Self { pair, reader, writer, path, around, .. } = self;
-        let new_place = match pair.newer(places.reader, places.writer) {
-            Some(place) => place,
-            None => pair.newer(around.0, around.1),
+        let Self { pair, path, fields, around, .. } = self;
+        let Sides { reader, writer } = places;
+        let new = pair.newer(reader, writer).unwrap_or(pair.newer(around.0, around.1));
+        let draft = Draft {
+            rule,
+            severity: Severity::Error,
+            path: format!("#/{}", path.join("/")),
+            what,
+            help,
+            places: Places { reader, writer, new },
         };
-        let text = |schema: &Schema, span: Option<Span>| span.map_or("", |span| schema.text_of(span)).to_owned();
-        self.found.push(Severity::Error, || {
-            let (source, position) = pair.new.schema.position_of(new_place);
-            pair.finding(Draft {
-                rule,
-                severity: Severity::Error,
-                path: format!("#/{}", path.join("/")),
-                what,
-                help,
-                reader_text: text(reader, places.reader),
-                writer_text: text(writer, places.writer),
-                source: source.to_owned(),
-                position,
-            })
-        });
+        pair.report(draft, self.found, || witness::prove(pair.reader().schema, pair.writer().schema, fields));
         false
     }
 
@@ -276,8 +269,8 @@ impl<'a> Comparison<'a> {
         if self.trials > 0 {
             return false;
         }
-        let places = Places { reader: reader.map(|one| one.span), writer: writer.map(|one| one.span) };
-        let written = |schema: &Schema, span| quoted(schema.text_of(span));
+        let places = Sides { reader: reader.map(|one| one.span), writer: writer.map(|one| one.span) };
+        let written = |schema: &Schema, span| quoted(schema.text_of(&span));
         let reader = places.reader.map(|span| written(self.reader, span));
         let writer = places.writer.map(|span| written(self.writer, span));
         let (newer, older) = self.sides(reader, writer);
@@ -305,12 +298,12 @@ impl<'a> Comparison<'a> {
         format!("{word} `{}`", self.fields.join(".").replace(".[", "["))
     }
 
-    fn here(&self) -> Places {
+    fn here(&self) -> Sides {
         self.both(self.around.0, self.around.1)
     }
 
-    fn both(&self, reader: Span, writer: Span) -> Places {
-        Places { reader: Some(reader), writer: Some(writer) }
+    fn both(&self, reader: Span, writer: Span) -> Sides {
+        Sides { reader: Some(reader), writer: Some(writer) }
     }
 
     /// Takes a step for two schemas with so many parts; returns whether there are any left.

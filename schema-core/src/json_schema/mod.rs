@@ -6,6 +6,7 @@ pub(crate) mod compat;
 pub(crate) mod diff;
 mod model;
 mod parse;
+mod witness;
 
 pub use model::Schema;
 pub use parse::parse;

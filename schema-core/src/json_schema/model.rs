@@ -4,8 +4,8 @@
 //! `allOf`, is all of its parts ([`Combined`]); several `type`s are any of theirs; `prefixItems` and older drafts'
 //! `items` are one thing. Nodes refer to each other by [`NodeId`], so that a `$ref` may lead back to where it stands.
 
-use crate::Position;
-use crate::Source;
+use crate::compat::Sourced;
+use crate::{Position, Source};
 
 /// A parsed schema together with the texts that it was parsed from.
 #[derive(Debug, Clone)]
@@ -22,10 +22,10 @@ pub(super) struct NodeId(pub(super) usize);
 
 /// A byte range of one of the schema's sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Span {
-    pub(super) source: usize,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Span {
+    pub(crate) source: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// A schema or subschema.
@@ -195,16 +195,18 @@ impl Schema {
     pub(super) fn node(&self, id: NodeId) -> &Node {
         self.nodes.get(id.0).expect("ids are made with their nodes")
     }
+}
 
-    /// Returns the text of a place.
-    pub(super) fn text_of(&self, span: Span) -> &str {
-        self.sources.get(span.source).and_then(|source| source.text.get(span.start..span.end)).unwrap_or("")
+impl Sourced for Schema {
+    type Place = Span;
+
+    fn text_of(&self, place: &Span) -> &str {
+        self.sources.get(place.source).and_then(|source| source.text.get(place.start..place.end)).unwrap_or("")
     }
 
-    /// Returns the name of the source and the position of a place.
-    pub(super) fn position_of(&self, span: Span) -> (&str, Position) {
-        match self.sources.get(span.source) {
-            Some(source) => (&source.name, Position::of_offset(&source.text, span.start)),
+    fn position_of(&self, place: &Span) -> (&str, Position) {
+        match self.sources.get(place.source) {
+            Some(source) => (&source.name, Position::of_offset(&source.text, place.start)),
             None => ("", Position::START),
         }
     }

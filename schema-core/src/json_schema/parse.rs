@@ -18,6 +18,7 @@ use jsonc_parser::common::Ranged;
 
 use self::index::{Base, Index, Pointers, Target};
 use super::model::{Kind, Node, NodeId, Schema, Span};
+use crate::compat::Sourced;
 use crate::{Diagnostic, Position, Reference, Source, json};
 
 /// How long a text may be: larger than any schema that is known, small enough to be compared in no time.
@@ -235,7 +236,7 @@ fn endless_references(schema: &Schema) -> Option<Diagnostic> {
         true
     };
     let node = schema.nodes.iter().find(is_endless)?;
-    let (source, position) = schema.position_of(node.span);
+    let (source, position) = schema.position_of(&node.span);
     Some(Diagnostic {
         source: source.to_owned(),
         position,

@@ -51,6 +51,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         topic: table.topic,
         subject: table.subject.or(file.defaults.subject).unwrap_or_default().0,
         compatibility: table.compatibility.map_or(compatibility, |it| it.0),
+        strict: table.strict.unwrap_or(file.defaults.strict),
         key: table.key.map(|key| FieldName { position: at(key.span().start), name: key.into_inner() }),
         key_schema: table.key_schema.map(|folder| FolderName {
             position: at(folder.span().start),
@@ -59,6 +60,7 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         id: table.id.map(|id| FieldName { position: at(id.span().start), name: id.into_inner() }),
         readers: table.readers.into_iter().map(|version| version.0).collect(),
         retired: table.retired.into_iter().map(|version| version.0).collect(),
+        migrate: table.migrate.into_iter().flat_map(Spanned::into_inner).map(|version| version.0).collect(),
         uses: uses(table.uses, &at),
         decode: table.decode.into_iter().flat_map(Spanned::into_inner).map(|form| form.0).collect(),
         preserve_unknown: asked(table.preserve_unknown.as_ref()).map(&at),
@@ -82,7 +84,8 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
     let events = file.event.0.into_iter().map(event).collect();
     let types = file.types.0.into_iter().map(shared).collect();
     let topics = file.topic.0.into_iter().map(topic).collect();
-    Ok(Manifest { events, types, keys: Vec::new(), topics, compatibility, lint: levels(file.lint), source })
+    let (strict, lint) = (file.defaults.strict, levels(file.lint));
+    Ok(Manifest { events, types, keys: Vec::new(), topics, compatibility, strict, lint, source })
 }
 
 fn uses(table: UsesTable, at: &impl Fn(usize) -> Position) -> Uses {
@@ -113,6 +116,8 @@ struct ManifestFile {
 #[serde(deny_unknown_fields)]
 struct DefaultsTable {
     compatibility: Option<LevelText>,
+    #[serde(default)]
+    strict: bool,
     subject: Option<SubjectText>,
     #[serde(default)]
     prefix: String,
@@ -136,6 +141,7 @@ struct EventTable {
     topic: String,
     subject: Option<SubjectText>,
     compatibility: Option<LevelText>,
+    strict: Option<bool>,
     key: Option<Spanned<String>>,
     key_schema: Option<Spanned<String>>,
     id: Option<Spanned<String>>,
@@ -155,15 +161,17 @@ struct EventTable {
 impl EventTable {
     /// Returns what the table asks for that is not there, yet or at all, and where; the defaults ask for nothing.
     fn refused(&self) -> impl Iterator<Item = (usize, &'static str)> {
-        let migrate = self.migrate.as_ref().filter(|versions| !versions.get_ref().is_empty());
-        let migrate =
-            migrate.map(|it| (it.span().start, "`migrate` is not there yet: no version can be migrated by hand"));
-        let decode =
-            self.decode.as_ref().filter(|forms| self.format.0 == Format::Protobuf && !forms.get_ref().is_empty());
-        let decode =
-            decode.map(|it| (it.span().start, "`decode` is for Avro events: prost decodes into owned messages"));
+        let is_migrated = self.migrate.as_ref().is_some_and(|versions| !versions.get_ref().is_empty());
+        let decode = self.decode.as_ref().filter(|forms| !forms.get_ref().is_empty());
+        let decode = decode.and_then(|it| match self.format.0 {
+            Format::Protobuf => {
+                Some((it.span().start, "`decode` is for Avro events: prost decodes into owned messages"))
+            }
+            _ if is_migrated => Some((it.span().start, "`decode` goes without `migrate`, which makes owned structs")),
+            _ => None,
+        });
         let preserve = unknown_of_avro(self.format.0, self.preserve_unknown.as_ref());
-        migrate.into_iter().chain(preserve).chain(decode)
+        preserve.into_iter().chain(decode)
     }
 }
 

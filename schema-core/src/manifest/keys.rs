@@ -26,6 +26,7 @@ pub(super) fn entries(events: &[EventEntry], topics: &BTreeMap<String, TopicEntr
             id: None,
             readers: Vec::new(),
             retired: Vec::new(),
+            migrate: Vec::new(),
             uses: topics.get(&event.topic).map(|topic| topic.key_uses.clone()).unwrap_or_default(),
             decode: Vec::new(),
             preserve_unknown: None,

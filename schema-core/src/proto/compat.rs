@@ -9,14 +9,16 @@
 //! proto3 field that has none. What it would find there are warnings here: its verdict is kept, nothing is silent.
 
 mod field;
+mod strict;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use prost_reflect::{ExtensionDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor};
 
 use self::field::Member;
-use super::Schema;
-use crate::compat::{Draft, Findings, Pair, Rule, Severity, rule};
+use super::witness::Fields;
+use super::{Element, Schema};
+use crate::compat::{Draft, Findings, Pair, Places, Rule, Severity, rule};
 
 /// Adds everything that keeps the pair's reader from reading what its writer writes.
 pub(crate) fn check(pair: &Pair<'_, Schema>, found: &mut Findings) {
@@ -24,6 +26,7 @@ pub(crate) fn check(pair: &Pair<'_, Schema>, found: &mut Findings) {
     let mut comparison = Comparison::new(pair, found);
     comparison.package(reader, writer);
     comparison.messages(reader.messages(), writer.messages(), &Element::of(reader.clone(), &[]));
+    comparison.enums(reader.enums(), writer.enums());
     comparison.extensions(reader, writer);
     comparison.imported_messages();
 }
@@ -39,6 +42,8 @@ struct Comparison<'a> {
     /// The steps after `#`.
     path: Vec<String>,
     severity: Severity,
+    /// The fields that are being compared, if it is fields.
+    fields: Option<Fields>,
     /// The imported message that is being compared: what is found is found in it.
     within: Option<(String, String)>,
     /// The imported messages that have findings.
@@ -59,24 +64,10 @@ struct Use {
     of: (String, String),
     path: Vec<String>,
     severity: Severity,
+    fields: Option<Fields>,
     texts: (String, String),
     reader: Element,
     writer: Element,
-}
-
-/// What a finding is about, on both sides; `None` where a side lacks it.
-struct Places<'e> {
-    reader: Option<&'e Element>,
-    writer: Option<&'e Element>,
-    /// The place in the new text.
-    new: &'e Element,
-}
-
-/// An element of a file, by its path in the descriptor.
-#[derive(Clone)]
-struct Element {
-    file: FileDescriptor,
-    path: Vec<i32>,
 }
 
 impl<'a> Comparison<'a> {
@@ -89,6 +80,7 @@ impl<'a> Comparison<'a> {
             waiting: VecDeque::new(),
             path: Vec::new(),
             severity: Severity::Error,
+            fields: None,
             within: None,
             broken: Vec::new(),
             found,
@@ -107,7 +99,7 @@ impl<'a> Comparison<'a> {
         let help = format!("keep the package {}", named(older));
         let of = |file: &FileDescriptor| Element { file: file.clone(), path: vec![PACKAGE] };
         let (reader, writer) = (of(reader), of(writer));
-        self.report(&rule::PACKAGE_CHANGED, (what, help), self.both(&reader, &writer));
+        self.report(&rule::PACKAGE_CHANGED, (what, help), self.pair.both(reader, writer));
     }
 
     fn messages(
@@ -139,7 +131,7 @@ impl<'a> Comparison<'a> {
             format!("define `{name}` in a file of its own, under a subject of its own"),
         );
         let element = Element::of_message(writer);
-        self.report(&rule::MESSAGE_REMOVED, (what, help), self.only_of_writer(&element, around));
+        self.report(&rule::MESSAGE_REMOVED, (what, help), self.only_of_writer(element, around.clone()));
     }
 
     fn message(&mut self, reader: &MessageDescriptor, writer: &MessageDescriptor) {
@@ -153,6 +145,7 @@ impl<'a> Comparison<'a> {
         self.oneofs(reader, writer);
         self.fields(reader, writer);
         self.messages(reader.child_messages(), writer.child_messages(), &Element::of_message(reader));
+        self.enums(reader.child_enums(), writer.child_enums());
     }
 
     /// Fields that could be set together before must not exclude each other now: of two that are written, a reader
@@ -185,7 +178,9 @@ impl<'a> Comparison<'a> {
             );
             let (of_reader, of_writer) = (Element::of(oneof.parent_file(), oneof.path()), Element::of_message(writer));
             self.path.push(oneof.name().to_owned());
-            self.report(rule, (what, help), self.both(&of_reader, &of_writer));
+            self.within_fields((reader, writer), written.iter().map(FieldDescriptor::number).collect(), |comparison| {
+                comparison.report(rule, (what, help), comparison.pair.both(of_reader, of_writer));
+            });
             self.path.pop();
         }
     }
@@ -201,12 +196,18 @@ impl<'a> Comparison<'a> {
         let deleted = deleted_oneofs(reader, writer);
         for (number, both) in numbers {
             let steps = self.enter_field(number, &both);
-            match both {
-                [Some(reader), Some(writer)] => self.member(&Member::of_field(&reader), &Member::of_field(&writer)),
-                [Some(field), None] => self.only_in_reader(&field, writer),
-                [None, Some(field)] => self.only_in_writer(&field, reader, &deleted),
+            self.within_fields((reader, writer), vec![number], |comparison| match both {
+                [Some(reader), Some(writer)] => {
+                    comparison.member(&Member::of_field(&reader), &Member::of_field(&writer));
+                    comparison.same_number(&reader, &writer);
+                }
+                [Some(field), None] => comparison.only_in_reader(&field, writer),
+                [None, Some(field)] => {
+                    comparison.only_in_writer(&field, reader, &deleted);
+                    comparison.same_name(&field, reader);
+                }
                 [None, None] => {}
-            }
+            });
             self.path.truncate(self.path.len() - steps);
         }
     }
@@ -230,7 +231,7 @@ impl<'a> Comparison<'a> {
         let help = self.pair.newer("make the field optional".into(), format!("keep field `{name}`"));
         let (element, around) = (Element::of_field(field), Element::of_message(writer));
         self.with_severity_of(field.is_group(), |comparison| {
-            let places = comparison.only_of_reader(&element, &around);
+            let places = comparison.only_of_reader(element, around);
             comparison.report(&rule::REQUIRED_FIELD_ADDED, (what, help), places);
         });
     }
@@ -255,9 +256,21 @@ impl<'a> Comparison<'a> {
         let help = self.pair.newer(format!("keep field `{name}`"), mend);
         let (element, around) = (Element::of_field(field), Element::of_message(reader));
         self.with_severity_of(field.is_group(), |comparison| {
-            let places = comparison.only_of_writer(&element, &around);
+            let places = comparison.only_of_writer(element, around);
             comparison.report(rule, (what, help), places);
         });
+    }
+
+    fn within_fields(
+        &mut self,
+        (reader, writer): (&MessageDescriptor, &MessageDescriptor),
+        numbers: Vec<u32>,
+        compare: impl FnOnce(&mut Self),
+    ) {
+        let fields = Fields { reader: reader.clone(), writer: writer.clone(), numbers };
+        let around = self.fields.replace(fields);
+        compare(self);
+        self.fields = around;
     }
 
     /// What Confluent does not look at is a warning.
@@ -305,50 +318,34 @@ impl<'a> Comparison<'a> {
         while let Some(broken) = self.broken.get(next) {
             for one in uses.remove(broken).unwrap_or_default() {
                 (self.path, self.severity, self.within) = (one.path, one.severity, one.within);
-                let places = self.both(&one.reader, &one.writer);
+                self.fields = one.fields;
+                let places = self.pair.both(one.reader, one.writer);
                 self.report(&rule::FIELD_NAMED_TYPE_CHANGED, one.texts, places);
             }
             next += 1;
         }
     }
 
-    fn report(&mut self, rule: &'static Rule, (what, help): (String, String), places: Places<'_>) {
+    fn report(&mut self, rule: &'static Rule, (what, help): (String, String), places: Places<Element>) {
         if self.severity == Severity::Error {
             // All that is found in one message is found one after the other, so that the list has it about once.
             self.broken.extend(self.within.clone().filter(|within| self.broken.last() != Some(within)));
         }
-        let Self { pair, path, severity, .. } = self;
-        let text = |schema: &Schema, element: Option<&Element>| {
-            element.map_or("", |element| schema.text_of(&element.file, &element.path)).to_owned()
-        };
-        self.found.push(*severity, || {
-            let (source, position) = pair.new.schema.position_of(&places.new.file, &places.new.path);
-            pair.finding(Draft {
-                rule,
-                severity: *severity,
-                path: format!("#/{}", path.join("/")),
-                what,
-                help,
-                reader_text: text(pair.reader().schema, places.reader),
-                writer_text: text(pair.writer().schema, places.writer),
-                source: source.to_owned(),
-                position,
-            })
-        });
-    }
-
-    fn both<'e>(&self, reader: &'e Element, writer: &'e Element) -> Places<'e> {
-        Places { reader: Some(reader), writer: Some(writer), new: self.pair.newer(reader, writer) }
+        let Self { pair, path, severity, fields, .. } = self;
+        let draft = Draft { rule, severity: *severity, path: format!("#/{}", path.join("/")), what, help, places };
+        pair.report(draft, self.found, || fields.as_ref()?.prove());
     }
 
     /// What only the reader has: `around` is where the writer lacks it.
-    fn only_of_reader<'e>(&self, element: &'e Element, around: &'e Element) -> Places<'e> {
-        Places { reader: Some(element), writer: None, new: self.pair.newer(element, around) }
+    fn only_of_reader(&self, element: Element, around: Element) -> Places<Element> {
+        let new = self.pair.newer(element.clone(), around);
+        Places { reader: Some(element), writer: None, new }
     }
 
     /// What only the writer has: `around` is where the reader lacks it.
-    fn only_of_writer<'e>(&self, element: &'e Element, around: &'e Element) -> Places<'e> {
-        Places { reader: None, writer: Some(element), new: self.pair.newer(around, element) }
+    fn only_of_writer(&self, element: Element, around: Element) -> Places<Element> {
+        let new = self.pair.newer(around, element.clone());
+        Places { reader: None, writer: Some(element), new }
     }
 }
 

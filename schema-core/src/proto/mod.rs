@@ -11,6 +11,7 @@ mod normal;
 mod parse;
 mod places;
 mod print;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{FileDescriptor, MessageDescriptor};
 
 use self::places::Places;
+use crate::compat::Sourced;
 use crate::{Fingerprint, Position};
 
 pub(crate) use parse::is_well_formed;
@@ -107,6 +109,25 @@ impl Schema {
     /// Returns the text of an element; empty where its place is not known.
     fn text_of(&self, file: &FileDescriptor, path: &[i32]) -> &str {
         self.places.get(file.name()).map_or("", |places| places.text_of(path))
+    }
+}
+
+/// An element of a file, by its path in the descriptor.
+#[derive(Debug, Clone)]
+pub(crate) struct Element {
+    file: FileDescriptor,
+    path: Vec<i32>,
+}
+
+impl Sourced for Schema {
+    type Place = Element;
+
+    fn text_of(&self, element: &Element) -> &str {
+        Self::text_of(self, &element.file, &element.path)
+    }
+
+    fn position_of(&self, element: &Element) -> (&str, Position) {
+        Self::position_of(self, &element.file, &element.path)
     }
 }
 

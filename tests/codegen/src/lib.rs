@@ -18,6 +18,7 @@
 pub mod allocation;
 pub mod apache;
 pub mod java;
+mod migrate;
 pub mod pairs;
 pub mod random;
 pub mod references;
@@ -50,6 +51,7 @@ golden!(evolution);
 golden!(forms);
 golden!(imports);
 golden!(keys);
+golden!(migration);
 golden!(names);
 golden!(namespaces);
 golden!(protobuf);

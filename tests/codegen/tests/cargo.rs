@@ -183,6 +183,16 @@ fn a_broken_schema_is_one_line_and_the_other_events_are_still_written() {
 }
 
 #[test]
+fn a_version_that_is_migrated_asks_for_its_function_in_plain_words() {
+    let project = Project::fresh();
+    project.replace(MANIFEST, "readers = [\"v1\"]", "migrate = [\"v1\"]");
+    let errors = project.errors();
+    let expected = "v1::ParcelSent` is migrated by hand, and nobody has written how it becomes `v2::ParcelSent`";
+    assert!(errors.contains(expected), "{errors}");
+    assert!(errors.contains("write `impl eventwright::Migrate<"), "{errors}");
+}
+
+#[test]
 fn every_finding_is_a_line() {
     let project = Project::fresh();
     project.replace(V2, "\"type\": \"boolean\"", "\"type\": \"boolean\", \"default\": 5, \"doc\": \"x\"");
@@ -208,7 +218,7 @@ fn what_is_wrong_with_the_manifest_is_one_line() {
                  and topic";
     check("", empty);
     let typo = "schemas/events.toml:6:1: unknown field `kye`, expected one of `format`, `folder`, `topic`, `subject`, \
-                `compatibility`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`; see ARCHITECTURE.md, \"The manifest\"";
+                `compatibility`, `strict`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`; see ARCHITECTURE.md, \"The manifest\"";
     check(&good.replacen("\nkey", "\nkye", 1), typo);
     let key = "schemas/events.toml:6:7: the field `colour` of `ParcelSent` v2 does not exist; name a field of the \
                event's record";

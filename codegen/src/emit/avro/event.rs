@@ -5,10 +5,17 @@ use super::form::{Form, Kind};
 use crate::ir::{AvroBody, Type, Version};
 use crate::rust::{Path, TokenStream, quote};
 
-/// Emits `AvroEvent` for the event and its borrowed form, and `decode_into`.
-pub(in crate::emit) fn events(body: &AvroBody, version: &Version, wire: &Path) -> TokenStream {
+/// Emits `AvroEvent` for the event and its borrowed form, and `decode_into`; `migrated` are the arms of what is migrated, which
+/// is owned.
+pub(in crate::emit) fn events(
+    body: &AvroBody,
+    version: &Version,
+    migrated: &[TokenStream],
+    wire: &Path,
+) -> TokenStream {
     let root = body.root(version);
-    let owned = avro_event(root, &Form::owned(), body, wire);
+    let arms = decode::arms(root, &Form::owned(), body, wire);
+    let owned = avro_event(root, &Form::owned(), &quote!(#(#migrated)* #arms), wire);
     let others = Form::wanted(body).into_iter().filter_map(|form| match form.kind {
         Kind::Owned => None,
         // Without text, bytes and maps there is nothing to borrow.
@@ -18,8 +25,8 @@ pub(in crate::emit) fn events(body: &AvroBody, version: &Version, wire: &Path) -
     quote!(#owned #(#others)*)
 }
 
-fn avro_event(root: &Type, form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
-    let (owned, ty, arms) = (root.path(), form.named_type(root), decode::arms(root, form, body, wire));
+fn avro_event(root: &Type, form: &Form, arms: &TokenStream, wire: &Path) -> TokenStream {
+    let (owned, ty) = (root.path(), form.named_type(root));
     quote! {
         impl<'a> #wire::avro::AvroEvent<'a> for #ty {
             type Owned = #owned;
@@ -38,7 +45,8 @@ fn avro_event(root: &Type, form: &Form, body: &AvroBody, wire: &Path) -> TokenSt
 }
 
 fn borrowed(root: &Type, form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
-    let (ty, event) = (form.named_type(root), avro_event(root, form, body, wire));
+    let arms = decode::arms(root, form, body, wire);
+    let (ty, event) = (form.named_type(root), avro_event(root, form, &arms, wire));
     let ident = &root.path().ident;
     let doc = format!(" Decodes bytes, without frame, that were written with `WRITERS[writer]` of [`{ident}`].");
     quote! {

@@ -2,7 +2,7 @@
 
 use super::object::is_nothing;
 use super::scalar::Limit;
-use super::{Comparison, Places};
+use super::{Comparison, Sides};
 use crate::compat::rule;
 use crate::json_schema::model::{Additional, Array, Kind, NodeId};
 
@@ -38,7 +38,7 @@ impl Comparison<'_> {
                 let what =
                     format!("the items of {} have {newer}, and {older} in {}", self.subject(), self.pair.old.label);
                 let help = self.pair.newer("leave `items` out", "keep `items`").into();
-                let places = Places { reader: Some(self.reader.node(item).span), writer: None };
+                let places = Sides { reader: Some(self.reader.node(item).span), writer: None };
                 self.within_items(None, |comparison| comparison.report(&rule::SCHEMA_ADDED, what, help, places))
             }
         }
@@ -60,7 +60,7 @@ impl Comparison<'_> {
 
     /// Judges an item that the reader's tuple does not have.
     fn item_only_written(&mut self, item: NodeId, reader: &Additional) -> bool {
-        let places = Places { reader: None, writer: Some(self.writer.node(item).span) };
+        let places = Sides { reader: None, writer: Some(self.writer.node(item).span) };
         let (subject, label) = (self.subject(), self.pair.reader().label);
         let gone = self.pair.newer("was removed", "was added");
         let help = self.pair.newer("keep it", "leave it out").to_owned();
@@ -82,7 +82,7 @@ impl Comparison<'_> {
 
     /// Judges an item that the writer's tuple does not have.
     fn item_only_read(&mut self, item: NodeId, writer: &Additional) -> bool {
-        let places = Places { reader: Some(self.reader.node(item).span), writer: None };
+        let places = Sides { reader: Some(self.reader.node(item).span), writer: None };
         let (subject, label) = (self.subject(), self.pair.writer().label);
         let new = self.pair.newer("was added", "was removed");
         let help = self.pair.newer("leave it out, or close the tuple first", "keep it").to_owned();
@@ -109,7 +109,7 @@ impl Comparison<'_> {
         let (newer, older) = self.sides("unique", "not unique");
         let what = format!("the items of {} are {newer}, and {older} in {}", self.subject(), self.pair.old.label);
         let help = self.pair.newer("leave `uniqueItems` out", "keep `uniqueItems`").into();
-        let places = Places { reader: reader.unique, writer: None };
+        let places = Sides { reader: reader.unique, writer: None };
         self.within("uniqueItems", |comparison| comparison.report(&rule::UNIQUE_ITEMS_ADDED, what, help, places))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::scalar::Limit;
-use super::{Comparison, Places};
+use super::{Comparison, Sides};
 use crate::compat::{Rule, rule};
 use crate::json_schema::model::{Additional, Dependency, Kind, NodeId, Object, Property, Schema, Span};
 
@@ -55,7 +55,7 @@ impl Comparison<'_> {
                     format!("{subject} is optional, and required without a default in {old}"),
                 );
                 let help = comparison.pair.newer("give it a default, or keep it optional", "keep it required");
-                let places = Places { reader: Some(one.span), writer: None };
+                let places = Sides { reader: Some(one.span), writer: None };
                 comparison.report(&rule::REQUIRED_ATTRIBUTE_ADDED, what, help.into(), places)
             });
         }
@@ -87,7 +87,7 @@ impl Comparison<'_> {
 
     /// Judges a property that the reader's schema does not name.
     fn only_written(&mut self, property: &Property, reader: &Object) -> bool {
-        let places = Places { reader: None, writer: Some(property.span) };
+        let places = Sides { reader: None, writer: Some(property.span) };
         let (subject, label) = (self.subject(), self.pair.reader().label);
         let gone = self.pair.newer("was removed", "was added");
         match self.content_model(reader, &property.name) {
@@ -113,7 +113,7 @@ impl Comparison<'_> {
 
     /// Judges a property that the writer's schema does not name.
     fn only_read(&mut self, property: &Property, required: &HashSet<&str>, writer: &Object) -> bool {
-        let places = Places { reader: Some(property.span), writer: None };
+        let places = Sides { reader: Some(property.span), writer: None };
         let (subject, label) = (self.subject(), self.pair.writer().label);
         let new = self.pair.newer("was added", "was removed");
         match self.content_model(writer, &property.name) {
@@ -138,7 +138,7 @@ impl Comparison<'_> {
         let (subject, label) = (self.subject(), self.pair.writer().label);
         self.node(property.node, rest) || {
             let what = format!("{subject} {new}, and does not accept all that {label} allows in its place");
-            let places = Places { reader: Some(property.span), writer: Some(self.writer.node(rest).span) };
+            let places = Sides { reader: Some(property.span), writer: Some(self.writer.node(rest).span) };
             let help = "write a schema that accepts it".into();
             self.report(&rule::PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL, what, help, places)
         }
@@ -151,7 +151,7 @@ impl Comparison<'_> {
         let what =
             format!("{} {new}, and is required without a default in {}", self.subject(), self.pair.reader().label);
         let help = self.pair.newer("make it optional, or give it a default", "keep it").into();
-        let places = Places { reader: Some(property.span), writer: None };
+        let places = Sides { reader: Some(property.span), writer: None };
         self.report(&rule::REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL, what, help, places)
     }
 
@@ -186,7 +186,7 @@ impl Comparison<'_> {
         reader: &Additional,
         writer: &Additional,
     ) -> bool {
-        let places = Places { reader: span_of(self.reader, reader), writer: span_of(self.writer, writer) };
+        let places = Sides { reader: span_of(self.reader, reader), writer: span_of(self.writer, writer) };
         let (newer, older) = self.sides(describe(reader), describe(writer));
         let what = format!("`{keyword}` of {} are {newer}, and {older} in {}", self.subject(), self.pair.old.label);
         let help = format!("keep `{keyword}` {older}");
@@ -217,7 +217,7 @@ impl Comparison<'_> {
                 Some(_) if names.is_superset(&other_names) => &rule::DEPENDENCY_ARRAY_EXTENDED,
                 Some(_) => &rule::DEPENDENCY_ARRAY_CHANGED,
             };
-            let places = Places { reader: Some(one.span), writer: other.map(|other| other.span) };
+            let places = Sides { reader: Some(one.span), writer: other.map(|other| other.span) };
             compatible &= self.dependency_changed(rule, &one.name, places);
         }
         compatible
@@ -232,7 +232,7 @@ impl Comparison<'_> {
                     comparison.within(&one.name, |comparison| comparison.node(one.on, other.on))
                 }),
                 None => {
-                    let places = Places { reader: Some(one.span), writer: None };
+                    let places = Sides { reader: Some(one.span), writer: None };
                     self.dependency_changed(&rule::DEPENDENCY_SCHEMA_ADDED, &one.name, places)
                 }
             };
@@ -240,7 +240,7 @@ impl Comparison<'_> {
         compatible
     }
 
-    fn dependency_changed(&mut self, rule: &'static Rule, name: &str, places: Places) -> bool {
+    fn dependency_changed(&mut self, rule: &'static Rule, name: &str, places: Sides) -> bool {
         let (subject, reader, writer) = (self.subject(), self.pair.reader().label, self.pair.writer().label);
         let what = format!("property `{name}` of {subject} depends on more in {reader} than in {writer}");
         let help = "keep what it depends on".into();

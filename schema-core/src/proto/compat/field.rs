@@ -145,7 +145,7 @@ impl Comparison<'_> {
         );
         let help = format!("keep it {}, or add a field with a new number", label_text(older));
         self.with_severity_of(!breaks, |comparison| {
-            let places = comparison.both(&reader.element, &writer.element);
+            let places = comparison.pair.both(reader.element.clone(), writer.element.clone());
             comparison.report(&rule::FIELD_NUMERIC_LABEL_CHANGED, (what, help), places);
         });
     }
@@ -153,7 +153,7 @@ impl Comparison<'_> {
     fn message_types(&mut self, reader: &MessageDescriptor, writer: &MessageDescriptor, members: (&Member, &Member)) {
         let (newer, older) = (self.pair.newer(reader, writer), self.pair.older(reader, writer));
         let of_new = self.pair.newer(members.0, members.1);
-        let places = self.both(&members.0.element, &members.1.element);
+        let places = self.pair.both(members.0.element.clone(), members.1.element.clone());
         if local_name(reader) != local_name(writer) {
             let what = format!(
                 "field `{}` is a message `{}`, and a `{}` in {}",
@@ -183,6 +183,7 @@ impl Comparison<'_> {
             of: messages.key(),
             path: self.path.clone(),
             severity: self.severity,
+            fields: self.fields.clone(),
             texts: (what, help),
             reader: members.0.element.clone(),
             writer: members.1.element.clone(),
@@ -201,7 +202,7 @@ impl Comparison<'_> {
             self.pair.old.label,
         );
         let help = format!("keep {}, or add a field with a new number", describe(older));
-        let places = self.both(&members.0.element, &members.1.element);
+        let places = self.pair.both(members.0.element.clone(), members.1.element.clone());
         self.report(&rule::FIELD_SCALAR_KIND_CHANGED, (what, help), places);
     }
 
@@ -211,7 +212,11 @@ impl Comparison<'_> {
             [newer, older].map(|member| if member.is_group { "a group".to_owned() } else { describe(&member.kind) });
         let what = format!("field `{}` has {of_newer}, and {of_older} in {}", newer.name, self.pair.old.label);
         let help = format!("keep {of_older}, or add a field with a new number");
-        self.report(&rule::FIELD_KIND_CHANGED, (what, help), self.both(&reader.element, &writer.element));
+        self.report(
+            &rule::FIELD_KIND_CHANGED,
+            (what, help),
+            self.pair.both(reader.element.clone(), writer.element.clone()),
+        );
     }
 }
 
@@ -226,7 +231,7 @@ fn describe(kind: &Kind) -> String {
 }
 
 /// Returns the type as it is written; prost-reflect says `message .a.B` where the syntax has `.a.B`.
-fn type_text(kind: &Kind) -> String {
+pub(super) fn type_text(kind: &Kind) -> String {
     match kind {
         Kind::Message(message) => message.full_name().to_owned(),
         Kind::Enum(of_enum) => of_enum.full_name().to_owned(),
