@@ -20,7 +20,7 @@ use self::route::{Route, Source};
 use self::run::Run;
 use super::plan::wrong_plan;
 use super::{AvroEvent, MAX_DEPTH, Plan, Reader};
-use crate::{DecodeError, Event};
+use crate::{DecodeError, Event, EventSchema};
 
 /// How much memory a thread keeps for the next record.
 const MAX_KEPT: usize = 64 << 10;
@@ -108,7 +108,7 @@ impl Transcoder {
     /// As [`Transcoder::transcode`], what the reader's own decoder returns, and a transcoder for another reader.
     #[inline]
     pub fn decode<'a, E: AvroEvent<'a>>(&self, bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<E, DecodeError> {
-        match self.start::<E::Owned>(bytes, || scratch) {
+        match self.start(E::Owned::SCHEMA, bytes, scratch) {
             Ok(bytes) => self.read(bytes),
             Err(error) => Err(error),
         }
@@ -120,27 +120,33 @@ impl Transcoder {
     /// As [`Transcoder::decode`].
     #[inline]
     pub fn decode_owned<E: for<'a> AvroEvent<'a, Owned = E> + Event>(&self, bytes: &[u8]) -> Result<E, DecodeError> {
-        let mut kept = None;
-        match self.start::<E>(bytes, || &mut kept.insert(Kept(SCRATCH.take())).0) {
-            Ok(bytes) => self.read(bytes),
-            Err(error) => Err(error),
+        match self.route.source {
+            Source::Start(_) if self.reader == E::SCHEMA.fingerprint => self.read(bytes),
+            _ => self.decode_transcoded(bytes),
         }
     }
 
+    /// Apart, so that what is read as it is can be read where the caller wants it: to move an event takes as long as much of
+    /// decoding it.
+    #[inline(never)]
+    fn decode_transcoded<E: for<'a> AvroEvent<'a, Owned = E> + Event>(&self, bytes: &[u8]) -> Result<E, DecodeError> {
+        self.decode(bytes, &mut Kept(SCRATCH.take()).0)
+    }
+
     /// Returns the bytes that generated code decodes.
-    #[inline]
-    fn start<'a, E: Event>(
+    fn start<'a>(
         &self,
+        reader: &EventSchema,
         bytes: &'a [u8],
-        scratch: impl FnOnce() -> &'a mut Scratch,
+        scratch: &'a mut Scratch,
     ) -> Result<&'a [u8], DecodeError> {
-        if self.reader != E::SCHEMA.fingerprint {
+        if self.reader != reader.fingerprint {
             return Err(self.for_another_reader());
         }
         match &self.route.source {
             Source::Start(_) => Ok(bytes),
-            Source::Transcoded => self.transcode(bytes, scratch()),
-            Source::TranscodedBy(program) => self.run(program, bytes, scratch()),
+            Source::Transcoded => self.transcode(bytes, scratch),
+            Source::TranscodedBy(program) => self.run(program, bytes, scratch),
         }
     }
 
@@ -148,8 +154,6 @@ impl Transcoder {
     #[inline]
     fn read<'a, E: AvroEvent<'a>>(&self, bytes: &'a [u8]) -> Result<E, DecodeError> {
         let mut reader = Reader::with_depth_limit(bytes, self.depth_limit);
-        // One variable from here to the end: to name the event again would be to move it, which takes as long as much of
-        // decoding it.
         let mut decoded = E::read(self.route.writer.unwrap_or(E::Owned::OWN_WRITER), &mut reader);
         if decoded.is_ok()
             && let Err(error) = self.pass_over_rest(reader)

@@ -2689,9 +2689,7 @@ pub mod page_printed {
 
             /// Returns the default of `terms`.
             pub(super) fn default_terms() -> ::std::string::String {
-                ::std::string::String::from(
-                    "No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking:"
-                )
+                ::std::string::String::from("No part of this page may be used without asking whoever has printed it.")
             }
         }
 
@@ -2918,7 +2916,7 @@ pub mod page_printed {
         fn line_from_v1(
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<Line, ::eventwright::wire::DecodeError> {
-            reader.add(197)?;
+            reader.add(73)?;
             ::core::result::Result::Ok(Line {
                 length: reader.int().field("length")?,
                 terms: Line::default_terms(),
@@ -2963,10 +2961,10 @@ pub mod page_printed {
         fn line_from_v1_ref<'a>(
             reader: &mut ::eventwright::wire::avro::Reader<'a>,
         ) -> ::core::result::Result<LineRef<'a>, ::eventwright::wire::DecodeError> {
-            reader.add(197)?;
+            reader.add(73)?;
             ::core::result::Result::Ok(LineRef {
                 length: reader.int().field("length")?,
-                terms: "No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking:",
+                terms: "No part of this page may be used without asking whoever has printed it.",
             })
         }
 
@@ -3017,7 +3015,7 @@ pub mod page_printed {
             value: &mut Line,
             reader: &mut ::eventwright::wire::avro::Reader<'_>,
         ) -> ::core::result::Result<(), ::eventwright::wire::DecodeError> {
-            reader.add(197)?;
+            reader.add(73)?;
             value.length = reader.int().field("length")?;
             value.terms = Line::default_terms();
             ::core::result::Result::Ok(())
@@ -3035,7 +3033,7 @@ pub mod page_printed {
             text: r#"{"type": "record", "name": "PagePrinted", "namespace": "golden.forms", "fields": [
   {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [
     {"name": "length", "type": "int"},
-    {"name": "terms", "type": "string", "default": "No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking: No part of this page may be used without asking:"}]}}}
+    {"name": "terms", "type": "string", "default": "No part of this page may be used without asking whoever has printed it."}]}}}
 ]}
 "#,
             references: &[],
