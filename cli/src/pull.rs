@@ -20,6 +20,7 @@ use eventwright_schema::load::{self, Loaded};
 
 use self::adoption::Adoption;
 use self::existing::Existing;
+use self::verify::Verified;
 use crate::args::{PullArguments, Rendering};
 use crate::exit::Exit;
 use crate::output::Output;
@@ -62,22 +63,29 @@ pub(crate) async fn run(arguments: &PullArguments) -> anyhow::Result<Exit> {
         }
     };
     let verified = verify::verified(&fetched, &existing, loaded.as_ref())?;
-    let adoption = verified.adoption;
-    print(&adoption, &fetched.left_out)?;
-    if adoption.files.is_empty() {
+    print(&verified.adoption, &fetched.left_out)?;
+    // What is left out of the manifest's own subjects is for somebody to decide.
+    let is_open = verified.adoption.left_out.iter().any(|one| existing.has(&one.subject));
+    let exit = if is_open { Exit::Findings } else { Exit::Done };
+    Ok(write_all(arguments, &verified)?.max(exit))
+}
+
+/// Writes what there is, and says how the manifest is then.
+fn write_all(arguments: &PullArguments, Verified { adoption, lock }: &Verified) -> anyhow::Result<Exit> {
+    let count = adoption.files.len();
+    if count == 0 {
         screen::summary("nothing to do");
         return Ok(Exit::Done);
     }
-    let count = adoption.files.len();
-    let written =
-        format!("{count} file{} of versions in {}", if count == 1 { "" } else { "s" }, arguments.into.display());
+    let folder = &arguments.into;
+    let written = format!("{count} file{} of versions in {}", if count == 1 { "" } else { "s" }, folder.display());
     if arguments.dry_run {
         screen::summary(format!("would write {written}"));
         return Ok(Exit::Findings);
     }
-    write::all(&arguments.into, &adoption, &verified.lock)?;
+    write::all(folder, adoption, lock)?;
     screen::summary(format!("wrote {written}"));
-    check(&path)
+    check(&folder.join(MANIFEST))
 }
 
 /// Says what is taken, and on standard error what is not.

@@ -284,3 +284,24 @@ fn only_what_is_asked_for_and_what_it_refers_to_is_pulled_without_the_prefix() {
     assert_eq!(nothing.code, Some(101), "{nothing:?}");
     assert!(nothing.stderr.contains("has no such subject"), "{nothing:?}");
 }
+
+#[test]
+fn a_version_of_ours_and_one_of_the_registry_that_are_both_new_are_told_of() {
+    let world = World::new();
+    world.avro("orders-value", &record("a.Order", &["id"]), &[]);
+    assert_eq!(world.run(&["pull"]).code, Some(0));
+    let ours = record("a.Order", &["id", "ours int=0"]).to_string();
+    fs::write(world.folder.path().join("schemas/order/v2.avsc"), &ours).unwrap();
+    world.avro("orders-value", &record("a.Order", &["id", "theirs int=0"]), &[]);
+    let pulled = world.run(&["pull"]);
+    assert_eq!(pulled.code, Some(100), "{pulled:?}");
+    let expected =
+        "orders-value is left out: it has versions that the manifest has not, and Order v2 is not registered";
+    assert!(pulled.stderr.contains(expected), "{}", pulled.stderr);
+    assert_eq!(world.read("schemas/order/v2.avsc"), ours);
+
+    // With ours out of the way, the registry's version takes the number.
+    fs::remove_file(world.folder.path().join("schemas/order/v2.avsc")).unwrap();
+    assert_eq!(world.run(&["pull"]).code, Some(0));
+    assert!(world.read("schemas/order/v2.avsc").contains("theirs"));
+}
