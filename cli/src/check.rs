@@ -6,8 +6,8 @@ mod against;
 pub(crate) mod files;
 mod registered;
 
-use eventwright_schema::compat::Options;
 use eventwright_schema::compat::history::Checked;
+use eventwright_schema::compat::{Options, Report};
 use eventwright_schema::load;
 
 use crate::args::{CheckArguments, RegistryOptions};
@@ -33,28 +33,31 @@ async fn of_manifest(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
     let loaded = load::load(&arguments.manifest);
     let mut outcome = Outcome::of_manifest_with(options(arguments), &loaded);
     if let Some(commit) = &arguments.against {
-        add(&mut outcome, against::check(options(arguments), &loaded, &arguments.manifest, &commit.0)?);
+        for Checked { kind, name, report, .. } in
+            against::check(options(arguments), &loaded, &arguments.manifest, &commit.0)?
+        {
+            add(&mut outcome, |one| (one.kind, &one.name) == (kind, &name), report);
+        }
     }
     // What is missing here would look as if the registry had too much.
     if let Some(url) = arguments.registry.clone().filter(|_| outcome.errors.is_empty()) {
         let options = RegistryOptions { registry: Some(url), config: arguments.config.clone() };
-        add(&mut outcome, registered::check(&loaded, &options).await?);
+        for (name, report) in registered::check(&loaded, &options).await? {
+            add(&mut outcome, |one| one.name == name, report);
+        }
     }
     Ok(outcome)
 }
 
-/// Adds what another history of the same events has found; what is the same in both is said once.
-fn add(outcome: &mut Outcome, others: Vec<Checked>) {
-    for Checked { kind, name, report, .. } in others {
-        let same = outcome.results.iter_mut().find(|one| (one.kind, &one.name) == (kind, &name));
-        let Some(Checked { report: own, .. }) = same else { continue };
-        for (own, others) in [(&mut own.findings, report.findings), (&mut own.warnings, report.warnings)] {
-            for finding in others {
-                if !own.contains(&finding) {
-                    own.push(finding);
-                }
+/// Adds what was found in another history of the same event; what is the same in both is said once.
+fn add(outcome: &mut Outcome, is_same: impl Fn(&Checked) -> bool, report: Report) {
+    let Some(Checked { report: own, .. }) = outcome.results.iter_mut().find(|one| is_same(one)) else { return };
+    for (own, others) in [(&mut own.findings, report.findings), (&mut own.warnings, report.warnings)] {
+        for finding in others {
+            if !own.contains(&finding) {
+                own.push(finding);
             }
         }
-        own.omitted += report.omitted;
     }
+    own.omitted += report.omitted;
 }
