@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use eventwright_codegen::{Codegen, Generated};
 
-const CASES: [&str; 13] = [
+const CASES: [&str; 14] = [
     "evolution",
     "forms",
     "imports",
