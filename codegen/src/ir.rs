@@ -319,8 +319,16 @@ pub(crate) struct Field {
     pub(crate) ty: Ty,
     /// Whether `Debug` masks it.
     pub(crate) pii: bool,
-    /// The default, in the JSON form of events.
-    pub(crate) default: Option<Value>,
+    pub(crate) default: Option<FieldDefault>,
+}
+
+/// The default of a field.
+#[derive(Clone)]
+pub(crate) struct FieldDefault {
+    /// In the JSON form of events.
+    pub(crate) value: Value,
+    /// As the field's type writes it.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// An enum without values.

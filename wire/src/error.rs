@@ -157,6 +157,17 @@ impl EncodeError {
         self.0.path.push(Segment::Field(name.to_owned()));
         self
     }
+
+    /// Returns what is wrong, without path.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// Returns the error with other words.
+    pub(crate) fn reworded(mut self, message: String) -> Self {
+        self.0.kind = message;
+        self
+    }
 }
 
 /// Adds the field's name to an error on its way up. Generated code writes `reader.string().field("sku")?`.

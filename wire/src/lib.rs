@@ -36,4 +36,4 @@ pub use uuid;
 ///
 /// Generated code asserts that it equals the number that codegen wrote, so that two crates of different releases meet
 /// in one clear sentence and not in a hundred type errors.
-pub const CODEGEN_ABI: u32 = 4;
+pub const CODEGEN_ABI: u32 = 5;

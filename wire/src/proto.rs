@@ -11,6 +11,7 @@ use crate::{DecodeError, DecodeErrorKind, EncodeError};
 mod json;
 #[doc(hidden)]
 pub mod known;
+mod scalar;
 mod unknown;
 
 pub use json::{Enumeration, ProtoJson, deserialize, serialize};

@@ -14,8 +14,8 @@ use self::union::FieldPlace;
 use super::shared::SharedBody;
 use super::{Place, key};
 use crate::ir::{
-    AvroBody, Body, Enum, Field, Key, Origin, Record, SharedPath, TextField, TextForm, Ty, Type, TypePath, Union,
-    Version, Writer,
+    AvroBody, Body, Enum, Field, FieldDefault, Key, Origin, Record, SharedPath, TextField, TextForm, Ty, Type,
+    TypePath, Union, Version, Writer,
 };
 use crate::names;
 use crate::rust::{Ident, ToTokens};
@@ -318,7 +318,9 @@ impl<'s> Types<'s> {
         };
         unions.extend(place.unions);
         let default = match avro::dynamic::default_of(self.schema, field) {
-            Ok(default) => default,
+            Ok(default) => default
+                .zip(avro::dynamic::default_bytes(self.schema, field))
+                .map(|(value, bytes)| FieldDefault { value, bytes }),
             Err(error) => {
                 let message =
                     format!("the default of the field `{}` is no value of its logical type: {error}", field.name);

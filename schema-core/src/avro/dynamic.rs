@@ -1,14 +1,14 @@
 //! Decodes and encodes without generated code: between bytes and the JSON form of an event (ARCHITECTURE.md, "JSON
 //! form"), for tools and defaults.
 
-mod decode;
-mod encode;
+mod default;
 mod mask;
+mod shape;
 
-use eventwright_wire::avro::Reader;
-use eventwright_wire::{DecodeError, EncodeError};
+use eventwright_wire::{DecodeError, EncodeError, json};
 use serde_json::Value;
 
+use self::shape::TypeOf;
 use super::model::{Field, Node, Schema};
 
 pub use mask::{MASK, mask, masked_field};
@@ -29,10 +29,7 @@ pub fn decode_json(schema: &Schema, bytes: &[u8]) -> Result<Value, DecodeError> 
 /// # Errors
 /// A value that is not the JSON form of the schema's type, with the path to it. `out` then ends where it ended before.
 pub fn encode_json(schema: &Schema, value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let start = out.len();
-    encode::Encoder::new(schema, encode::Form::Event, out)
-        .node(schema.root(), value)
-        .inspect_err(|_| out.truncate(start))
+    json::read_bytes(value, TypeOf::new(schema, schema.root()), out)
 }
 
 /// Encodes a field's default, which has a JSON form of its own (Avro 1.12, "default").
@@ -41,7 +38,7 @@ pub fn encode_json(schema: &Schema, value: &Value, out: &mut Vec<u8>) -> Result<
 /// A value that is no default of the type.
 pub(super) fn encode_default(schema: &Schema, node: &Node, value: &Value) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
-    encode::Encoder::new(schema, encode::Form::Default, &mut out).node(node, value)?;
+    default::Encoder::new(schema, &mut out).node(node, value)?;
     Ok(out)
 }
 
@@ -66,9 +63,7 @@ pub fn default_of(schema: &Schema, field: &Field) -> Result<Option<Value>, Decod
 
 /// Decodes a value of one of the schema's types.
 pub(super) fn decode_node(schema: &Schema, node: &Node, bytes: &[u8]) -> Result<Value, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let decoded = decode::Decoder::new(schema, &mut reader).node(node);
-    reader.finish(decoded)
+    json::write_bytes(bytes, TypeOf::new(schema, node), serde_json::value::Serializer)
 }
 
 #[cfg(test)]

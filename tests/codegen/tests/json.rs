@@ -146,6 +146,34 @@ fn a_field_that_the_schema_does_not_have_is_refused_at_every_depth() {
 }
 
 #[test]
+fn what_is_wrong_is_said_with_its_path_and_its_place() {
+    let check = |text: &str, expected: &str| {
+        let error = (find("StockLevelChanged v2").encode_json)(text).unwrap_err();
+        assert_eq!(error.split_once(" at line 1 column ").unwrap().0, expected, "{text}");
+    };
+    check(
+        r#"{"level": 1, "size": {"width": 1, "height": "2"}}"#,
+        "`size.height`: expected an integer of 32 bits, found text",
+    );
+    check(
+        r#"{"neighbours": [{"name": "a"}, {"name": "b", "zone": true}]}"#,
+        "`neighbours[1].zone`: expected an integer of 32 bits, found a boolean",
+    );
+    check(r#"{"counts": {"a": 1, "b": 1.5}}"#, "`counts[\"b\"]`: expected an integer of 32 bits, found a number");
+    check(r#"{"level": 1, "level": 2}"#, "`level`: the field is there twice");
+    check(r#"{"level": 1}"#, "`size`: the field is missing and has no default");
+    check(r#"{"level": "#, "`level`: EOF while parsing a value");
+    check("[]", "expected an object, found an array");
+}
+
+#[test]
+fn as_many_items_without_bytes_are_read_as_readers_take() {
+    let empties = |count: usize| json!(vec![json!({}); count]);
+    check_plain("empties", empties(1024), empties(1024));
+    check_refused("empties", empties(1025));
+}
+
+#[test]
 fn enums_are_symbols_and_an_unknown_one_is_refused() {
     let text =
         |symbol: &str| format!(r#"{{"level": 1, "size": {{"width": 1, "height": 2}}, "sku": "k", "shelf": {symbol}}}"#);

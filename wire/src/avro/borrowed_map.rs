@@ -5,8 +5,6 @@ use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
 
-use crate::json::{Stopped, View, WriteEntries, WriteJson};
-
 /// The entries of a map in the order of their keys, each key once: what a `BTreeMap` is in the owned form. It is a slice
 /// of pairs to look at.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,25 +61,9 @@ impl<'a, T> Deref for BorrowedMap<'a, T> {
     }
 }
 
-impl<T: WriteJson> WriteJson for BorrowedMap<'_, T> {
-    fn view(&self) -> View<'_> {
-        View::Map(self)
-    }
-}
-
-impl<T: WriteJson> WriteEntries for BorrowedMap<'_, T> {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn each(&self, see: &mut dyn FnMut(&str, View<'_>) -> Result<(), Stopped>) -> Result<(), Stopped> {
-        self.0.iter().try_for_each(|(key, value)| see(key, value.view()))
-    }
-}
-
-impl<T: WriteJson> Serialize for BorrowedMap<'_, T> {
+impl<T: Serialize> Serialize for BorrowedMap<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.view().serialize(serializer)
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{BorrowedMap, MAX_DEPTH, front, raw};
 use crate::{DecodeError, DecodeErrorKind};
 
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
-const MAX_EMPTY_ITEMS: usize = 1 << 10;
+pub(crate) const MAX_EMPTY_ITEMS: usize = 1 << 10;
 
 /// How many items are allocated ahead of reading them; after that a list grows as its items arrive.
 pub(super) const MAX_RESERVED_ITEMS: usize = 1024;

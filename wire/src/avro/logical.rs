@@ -46,6 +46,12 @@ pub enum Logical {
 }
 
 impl Logical {
+    /// Returns a decimal of so many digits, of which `scale` stand after the point.
+    #[must_use]
+    pub const fn decimal(precision: u32, scale: u32) -> Self {
+        Self::Decimal { precision, scale }
+    }
+
     /// Returns the specification's name; empty for none.
     #[must_use]
     pub const fn name(self) -> &'static str {

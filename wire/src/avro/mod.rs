@@ -22,6 +22,7 @@ pub use crate::error::InField;
 pub use big_decimal::big_decimal;
 pub use borrowed_map::BorrowedMap;
 pub use conversion::Conversion;
+pub(crate) use decode::MAX_EMPTY_ITEMS;
 pub use decode::{Reader, no_such_index};
 pub use decode_into::DecodeInto;
 pub use duration::Duration;
@@ -84,12 +85,11 @@ pub trait Decode<'a>: Sized {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError>;
 }
 
-/// Appends a value to `out`, or leaves `out` as it was.
+/// Appends a value to `out`, or leaves `out` as it was. It is not generic, so that rustc compiles it once.
 ///
 /// # Errors
 /// A value that the schema cannot hold.
-#[inline]
-pub fn encode_into<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub fn encode_into(value: &dyn Encode, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     encode_with(out, |writer| value.encode(writer))
 }
 

@@ -8,6 +8,9 @@
 /// The longest varint: 64 bits, seven in a byte.
 const MAX_VARINT: usize = 10;
 
+/// The longest bytes whose length is one byte as a zigzag varint.
+const MAX_SHORT: usize = 63;
+
 /// Returns the bytes as text, if they are ASCII; most text is.
 #[inline(always)]
 pub(super) fn ascii(bytes: &[u8]) -> Option<&str> {
@@ -129,9 +132,27 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Appends a varint.
+    /// Appends a varint, in line if it is one byte or two: rustc compiles what is in line again for every field.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the low seven bits are meant")]
     pub(super) fn varint(&mut self, value: u64) {
+        if value >= 1 << 14 || self.room() < 2 {
+            return self.any_varint(value);
+        }
+        // SAFETY: there is room for two bytes.
+        unsafe {
+            if value < 0x80 {
+                self.next.write(value as u8);
+                self.next = self.next.add(1);
+            } else {
+                self.next.cast::<[u8; 2]>().write([value as u8 | 0x80, (value >> 7) as u8]);
+                self.next = self.next.add(2);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn any_varint(&mut self, value: u64) {
         if self.room() < MAX_VARINT {
             return self.with_vec(|vec| push_varint(value, vec));
         }
@@ -139,9 +160,24 @@ impl<'a> Output<'a> {
         unsafe { self.write_varint(value) }
     }
 
-    /// Appends the length of the bytes, as a zigzag varint, and the bytes.
+    /// Appends the length of the bytes, as a zigzag varint, and the bytes, in line if the length is one byte.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the length is one byte")]
     pub(super) fn put_with_length(&mut self, bytes: &[u8]) {
+        let length = bytes.len();
+        if length > MAX_SHORT || self.room() <= MAX_SHORT {
+            return self.put_any_with_length(bytes);
+        }
+        // SAFETY: there is room for a byte and the bytes; as in `put`.
+        unsafe {
+            self.next.write((length as u8) << 1);
+            copy_to(bytes, self.next.add(1));
+            self.next = self.next.add(1 + length);
+        }
+    }
+
+    #[inline(never)]
+    fn put_any_with_length(&mut self, bytes: &[u8]) {
         // No slice is longer than isize::MAX bytes, so that neither the sum nor the shift overflows.
         let (length, varint) = (bytes.len(), (bytes.len() as u64) << 1);
         if self.room() < MAX_VARINT + length {
@@ -252,11 +288,21 @@ mod tests {
     }
 
     #[test]
+    fn varints_of_every_length_are_what_a_loop_makes() {
+        for value in (0..64).flat_map(|bit| [1_u64 << bit, u64::MAX >> bit, 0x5555_5555_5555_5555 >> bit, 0]) {
+            let (mut with_room, mut expected) = (Vec::with_capacity(64), Vec::new());
+            Output::new(&mut with_room).varint(value);
+            push_varint(value, &mut expected);
+            assert_eq!(with_room, expected, "{value}");
+        }
+    }
+
+    #[test]
     fn a_vector_grows_when_it_must_and_only_then() {
         // Miri is a thousand times slower.
         let step = if cfg!(miri) { 11 } else { 1 };
-        let lengths = |capacity| (0..40).step_by(step).map(move |length| (capacity, length));
-        for (capacity, length) in (0..60).step_by(step).flat_map(lengths) {
+        let lengths = |capacity| (0..70).step_by(step).map(move |length| (capacity, length));
+        for (capacity, length) in (0..160).step_by(step).flat_map(lengths) {
             let mut vec = Vec::with_capacity(capacity);
             vec.push(7);
             let (before, room) = (vec.capacity(), vec.capacity() - vec.len());

@@ -1,408 +1,402 @@
-//! Reads the JSON form: a generated type says what it takes, and one visitor hands that over, whatever it is for.
+//! Reads the JSON form: a walk along a schema, from what a deserializer gives to the bytes that the schema writes.
 //!
-//! In: any deserializer that knows what comes next, as serde_json's does. Out: values, or an error in serde's words.
+//! In: JSON from anybody. Out: bytes, or an error with the path; never more memory than the JSON and the schema's defaults
+//! justify. Fields may stand in any order; bytes have the schema's.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::Display;
+use std::ops::Range;
+use std::str::FromStr;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde::{Deserializer, forward_to_deserialize_any};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserializer;
+use serde::de::Error;
 
-use super::NUMBER;
+use super::input::{self, Input, Scalar};
+use super::number::{float, integer};
+use super::{Kind, Shape, Type, Typed};
+use crate::avro::{Duration, InField, Logical, MAX_DEPTH, MAX_EMPTY_ITEMS, Primitive, Reader, Writer, too_deep};
+use crate::{DecodeError, EncodeError};
 
-/// A value that is read from its JSON form.
-pub trait ReadJson: Sized {
-    /// What is expected, for messages.
-    const EXPECTED: &'static str;
+/// How deep arrays and objects may nest, as in serde_json: other deserializers may have no limit.
+const MAX_NESTING: u32 = 128;
 
-    /// Reads the value.
-    ///
-    /// # Errors
-    /// What is no value of the type.
-    fn read_json(input: Input<'_>) -> Result<Self, ReadError>;
-}
-
-/// What stands in the JSON: arrays and objects are not read yet.
-#[expect(missing_debug_implementations, reason = "what is not read cannot be shown")]
-pub enum Input<'i> {
-    /// Null, a boolean, a number or text.
-    Scalar(Scalar<'i>),
-    /// An array.
-    List(&'i mut dyn ReadItems),
-    /// An object.
-    Object(&'i mut dyn ReadEntries),
-}
-
-impl<'i> Input<'i> {
-    /// Returns an object's entries.
-    ///
-    /// # Errors
-    /// Anything but an object.
-    pub fn object(self, expected: &'static str) -> Result<&'i mut dyn ReadEntries, ReadError> {
-        match self {
-            Self::Object(entries) => Ok(entries),
-            other => Err(other.unexpected(expected)),
-        }
-    }
-
-    fn list(self, expected: &'static str) -> Result<&'i mut dyn ReadItems, ReadError> {
-        match self {
-            Self::List(items) => Ok(items),
-            other => Err(other.unexpected(expected)),
-        }
-    }
-
-    /// Returns null, a boolean, a number or text.
-    pub(super) fn scalar(self, expected: &'static str) -> Result<Scalar<'i>, ReadError> {
-        match self {
-            Self::Scalar(value) => Ok(value),
-            Self::Object(entries) => match entries.key()? {
-                // What a number is with serde_json's `arbitrary_precision`, which any other crate may switch on.
-                Some(key) if key == NUMBER => value(entries).map(Scalar::Number),
-                _ => Err(ReadError::invalid_type(Unexpected::Map, &expected)),
-            },
-            other @ Self::List(_) => Err(other.unexpected(expected)),
-        }
-    }
-
-    fn unexpected(self, expected: &'static str) -> ReadError {
-        let found = match &self {
-            Self::Scalar(value) => value.as_unexpected(),
-            Self::List(_) => Unexpected::Seq,
-            Self::Object(_) => Unexpected::Map,
-        };
-        ReadError::invalid_type(found, &expected)
-    }
-}
-
-/// A value that is neither an array nor an object.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Scalar<'a> {
-    /// Null.
-    Null,
-    /// A boolean.
-    Boolean(bool),
-    /// A negative integer.
-    Integer(i64),
-    /// Any other integer.
-    Unsigned(u64),
-    /// A number with a fraction or an exponent.
-    Float(f64),
-    /// A number as it is written.
-    Number(String),
-    /// Text.
-    Text(&'a str),
-}
-
-impl Scalar<'_> {
-    fn as_unexpected(&self) -> Unexpected<'_> {
-        match self {
-            Self::Null => Unexpected::Unit,
-            Self::Boolean(value) => Unexpected::Bool(*value),
-            Self::Integer(value) => Unexpected::Signed(*value),
-            Self::Unsigned(value) => Unexpected::Unsigned(*value),
-            Self::Float(value) => Unexpected::Float(*value),
-            Self::Number(_) => Unexpected::Other("number"),
-            Self::Text(value) => Unexpected::Str(value),
-        }
-    }
-}
-
-/// Hands a scalar over to what serde can read.
-impl<'de> Deserializer<'de> for Scalar<'_> {
-    type Error = ReadError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self {
-            Self::Null => visitor.visit_unit(),
-            Self::Boolean(value) => visitor.visit_bool(value),
-            Self::Integer(value) => visitor.visit_i64(value),
-            Self::Unsigned(value) => visitor.visit_u64(value),
-            Self::Float(value) => visitor.visit_f64(value),
-            Self::Text(value) => visitor.visit_str(value),
-            Self::Number(text) => match (text.parse(), text.parse(), text.parse()) {
-                (Ok(value), ..) => visitor.visit_u64(value),
-                (_, Ok(value), _) => visitor.visit_i64(value),
-                (.., Ok(value)) => visitor.visit_f64(value),
-                _ => visitor.visit_str(&text),
-            },
-        }
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-/// Reads the JSON form of a value.
+/// Reads the JSON form of a type; `decode` decodes what the type writes.
 ///
 /// # Errors
-/// What is no value of the type, or what the deserializer returns.
-pub fn read<'de, T: ReadJson, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let mut place = None;
-    Seed(&mut place).deserialize(deserializer)?;
-    place.ok_or_else(|| D::Error::custom("the deserializer gave no value"))
+/// What is no value of the type, with the path to it, or what the deserializer returns.
+pub fn read<'de, T: Typed, D: Deserializer<'de>>(
+    deserializer: D,
+    decode: fn(&mut Reader<'_>) -> Result<T, DecodeError>,
+) -> Result<T, D::Error> {
+    let bytes = bytes_of(deserializer, T::TYPE)?;
+    decode(&mut Reader::new(&bytes)).map_err(D::Error::custom)
 }
 
-/// Reads the fields of a record, in any order; those of the indexes `required` must be there.
+/// Reads the JSON form of a schema's value and appends its bytes to `out`. A field that is left out takes its default; a
+/// field that the schema does not have is an error, since its content would be lost.
 ///
 /// # Errors
-/// A key that is none of `names` or comes twice or lacks, or what reading a field returns.
-pub fn fields(
-    entries: &mut dyn ReadEntries,
-    names: &'static [&'static str],
-    required: &[usize],
-    places: &mut [&mut dyn Place],
-) -> Result<(), ReadError> {
-    let mut seen = vec![false; names.len()];
-    while let Some(key) = entries.key()? {
-        let mut known = names.iter().zip(&mut seen).zip(&mut *places);
-        let found = known.find(|((name, _), _)| **name == key);
-        let ((name, seen), place) = found.ok_or_else(|| ReadError::unknown_field(&key, names))?;
-        if std::mem::replace(seen, true) {
-            return Err(ReadError::duplicate_field(name));
+/// As [`read`]; `out` then ends where it ended before.
+pub fn read_bytes<'de, S: Shape, D: Deserializer<'de>>(
+    deserializer: D,
+    shape: S,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let (start, mut failed) = (out.len(), None);
+    let mut walk = Walk::new(out);
+    let read = input::take(deserializer, &mut |input| walk.value(shape, input), &mut failed);
+    read.map_err(|error| {
+        out.truncate(start);
+        input::with_path(error.to_string(), failed)
+    })
+}
+
+fn bytes_of<'de, D: Deserializer<'de>>(deserializer: D, ty: &'static Type) -> Result<Vec<u8>, D::Error> {
+    let (mut out, mut failed) = (Vec::new(), None);
+    let mut walk = Walk::new(&mut out);
+    match input::take(deserializer, &mut |input| generated(&mut walk, ty, input), &mut failed) {
+        Ok(()) => Ok(out),
+        // What the deserializer itself returns stays as it is.
+        Err(error) if failed.is_none() => Err(error),
+        Err(error) => Err(D::Error::custom(input::with_path(error.to_string(), failed))),
+    }
+}
+
+/// Walks along a generated type. It is not generic, so that the walk is compiled here, and not again in each crate of events.
+#[inline(never)]
+fn generated(walk: &mut Walk<'_>, ty: &'static Type, input: Input<'_>) -> Result<(), EncodeError> {
+    walk.value(ty, input)
+}
+
+struct Walk<'o> {
+    out: &'o mut Vec<u8>,
+    /// How many arrays and objects the value is in.
+    depth: u32,
+    /// How many records the value is in, of those that may hold themselves.
+    records: u32,
+    empty_items: usize,
+}
+
+impl<'o> Walk<'o> {
+    fn new(out: &'o mut Vec<u8>) -> Self {
+        Self { out, depth: 0, records: 0, empty_items: 0 }
+    }
+
+    fn writer(&mut self) -> Writer<'_> {
+        Writer::new(self.out)
+    }
+
+    fn value<S: Shape>(&mut self, shape: S, input: Input<'_>) -> Result<(), EncodeError> {
+        match shape.kind() {
+            Kind::Array { item, .. } => self.nested(|walk| walk.array(item, input)),
+            Kind::Map(value) => self.nested(|walk| walk.map(value, input)),
+            Kind::Optional { null, .. } if matches!(input, Input::Scalar(Scalar::Null)) => {
+                self.writer().length(null);
+                Ok(())
+            }
+            Kind::Optional { null, other } => {
+                self.writer().length(1 - null);
+                self.value(other, input)
+            }
+            Kind::Union(branches) => self.nested(|walk| walk.union(shape, branches, input)),
+            Kind::Record { fields, recursive: false } => self.nested(|walk| walk.record(shape, fields, input)),
+            Kind::Record { fields, recursive: true } => {
+                if self.records == MAX_DEPTH {
+                    return Err(too_deep());
+                }
+                self.records += 1;
+                self.nested(|walk| walk.record(shape, fields, input))?;
+                self.records -= 1;
+                Ok(())
+            }
+            Kind::Enum(symbols) => self.symbol(shape, symbols, input),
+            Kind::Fixed(size, logical) => self.fixed(size, logical, input),
+            Kind::Logical(logical) => self.logical(logical, input),
+            Kind::Scalar(primitive) => self.primitive(primitive, input),
         }
-        entries.value(*place)?;
     }
-    let missing = names.iter().zip(&seen).enumerate().find(|(index, (_, seen))| !**seen && required.contains(index));
-    missing.map_or(Ok(()), |(_, (name, _))| Err(ReadError::missing_field(name)))
-}
 
-/// Returns the error of a field that [`fields`] has taken and that is not there.
-#[cold]
-#[must_use]
-pub fn not_taken() -> ReadError {
-    ReadError::custom("a field was read and is not there")
-}
-
-/// Returns the variant of an enum, of those that stand in the order of `symbols`.
-///
-/// # Errors
-/// Text that is none of `symbols`, or no text.
-pub fn symbol<T: ReadJson + Copy>(
-    input: Input<'_>,
-    symbols: &'static [&'static str],
-    variants: &[T],
-) -> Result<T, ReadError> {
-    let Input::Scalar(Scalar::Text(text)) = input else { return Err(input.unexpected(T::EXPECTED)) };
-    let mut known = symbols.iter().zip(variants);
-    let found = known.find(|(symbol, _)| **symbol == text);
-    found.map(|(_, variant)| *variant).ok_or_else(|| ReadError::unknown_variant(text, symbols))
-}
-
-/// Returns the index of the branch of a union that the object's key names; `aliases` are other names of branches.
-///
-/// # Errors
-/// A key that names no branch, or no key.
-pub fn branch(
-    entries: &mut dyn ReadEntries,
-    names: &'static [&'static str],
-    aliases: &[(&str, usize)],
-) -> Result<usize, ReadError> {
-    let key = entries.key()?.ok_or_else(|| ReadError::custom("expected the name of a branch, found no key"))?;
-    let alias = aliases.iter().find(|(alias, _)| *alias == key).map(|(_, index)| *index);
-    let index = names.iter().position(|name| *name == key).or(alias);
-    index.ok_or_else(|| ReadError::unknown_variant(&key, names))
-}
-
-/// Returns the only value of an object whose key has been read.
-///
-/// # Errors
-/// What reading the value returns, or another key behind it.
-pub fn value<T: ReadJson>(entries: &mut dyn ReadEntries) -> Result<T, ReadError> {
-    let mut place = None;
-    entries.value(&mut place)?;
-    match (place, entries.key()?) {
-        (Some(value), None) => Ok(value),
-        _ => Err(ReadError::custom("expected an object of one key, found several")),
-    }
-}
-
-/// What is wrong with the JSON form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadError(String);
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl Error for ReadError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
-    }
-}
-
-/// Where a value goes that is read.
-pub trait Place {
-    /// Reads the value.
-    ///
-    /// # Errors
-    /// As [`ReadJson::read_json`].
-    fn put(&mut self, input: Input<'_>) -> Result<(), ReadError>;
-}
-
-impl<T: ReadJson> Place for Option<T> {
-    fn put(&mut self, input: Input<'_>) -> Result<(), ReadError> {
-        *self = Some(T::read_json(input)?);
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+        if self.depth + 1 == MAX_NESTING {
+            return Err(EncodeError::new(format!("the value nests deeper than {MAX_NESTING} levels")));
+        }
+        self.depth += 1;
+        read(self)?;
+        self.depth -= 1;
         Ok(())
     }
-}
 
-/// The items of an array, not read yet.
-pub trait ReadItems {
-    /// Reads the next item, and returns whether there was one.
-    ///
-    /// # Errors
-    /// What the deserializer or the place returns.
-    fn next(&mut self, place: &mut dyn Place) -> Result<bool, ReadError>;
-}
-
-/// The entries of an object, not read yet.
-pub trait ReadEntries {
-    /// Reads the next key.
-    ///
-    /// # Errors
-    /// What the deserializer returns.
-    fn key(&mut self) -> Result<Option<String>, ReadError>;
-
-    /// Reads the value of the key that was read.
-    ///
-    /// # Errors
-    /// What the deserializer or the place returns.
-    fn value(&mut self, place: &mut dyn Place) -> Result<(), ReadError>;
-}
-
-/// An error travels up as text, with the place that serde_json puts at its end and finds there again.
-struct Access<A>(A);
-
-impl<'de, A: SeqAccess<'de>> ReadItems for Access<A> {
-    fn next(&mut self, place: &mut dyn Place) -> Result<bool, ReadError> {
-        self.0.next_element_seed(Seed(place)).map(|read| read.is_some()).map_err(ReadError::custom)
-    }
-}
-
-impl<'de, A: MapAccess<'de>> ReadEntries for Access<A> {
-    fn key(&mut self) -> Result<Option<String>, ReadError> {
-        self.0.next_key().map_err(ReadError::custom)
-    }
-
-    fn value(&mut self, place: &mut dyn Place) -> Result<(), ReadError> {
-        self.0.next_value_seed(Seed(place)).map_err(ReadError::custom)
-    }
-}
-
-struct Seed<'p>(&'p mut dyn Place);
-
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Seed<'_> {
-    fn scalar<E: Error>(self, value: Scalar<'_>) -> Result<(), E> {
-        self.0.put(Input::Scalar(value)).map_err(E::custom)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value that JSON has")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.scalar(Scalar::Null)
-    }
-
-    fn visit_none<E: Error>(self) -> Result<(), E> {
-        self.scalar(Scalar::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.scalar(Scalar::Boolean(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.scalar(Scalar::Integer(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.scalar(Scalar::Unsigned(value))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.scalar(Scalar::Float(value))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.scalar(Scalar::Text(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
-        self.0.put(Input::List(&mut Access(items))).map_err(A::Error::custom)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
-        self.0.put(Input::Object(&mut Access(entries))).map_err(A::Error::custom)
-    }
-}
-
-impl<T: ReadJson> ReadJson for Option<T> {
-    const EXPECTED: &'static str = T::EXPECTED;
-
-    fn read_json(input: Input<'_>) -> Result<Self, ReadError> {
-        if matches!(input, Input::Scalar(Scalar::Null)) { Ok(None) } else { T::read_json(input).map(Some) }
-    }
-}
-
-impl<T: ReadJson> ReadJson for Box<T> {
-    const EXPECTED: &'static str = T::EXPECTED;
-
-    fn read_json(input: Input<'_>) -> Result<Self, ReadError> {
-        T::read_json(input).map(Self::new)
-    }
-}
-
-impl<T: ReadJson> ReadJson for Vec<T> {
-    const EXPECTED: &'static str = "a sequence";
-
-    fn read_json(input: Input<'_>) -> Result<Self, ReadError> {
-        let items = input.list(Self::EXPECTED)?;
-        let (mut list, mut place) = (Self::new(), None);
-        while items.next(&mut place)? {
-            if let Some(item) = place.take() {
-                list.push(item);
+    fn array<S: Shape>(&mut self, item: S, input: Input<'_>) -> Result<(), EncodeError> {
+        let items = input.list()?;
+        let (start, mut count) = (self.out.len(), 0);
+        loop {
+            let before = self.out.len();
+            let next = items.next(&mut |input| self.value(item, input));
+            if !next.map_err(|error| error.in_item(count))? {
+                break;
+            }
+            count += 1;
+            if self.out.len() == before {
+                self.count_empty_item()?;
             }
         }
-        Ok(list)
+        if count > 0 {
+            let mut length = Vec::new();
+            Writer::new(&mut length).length(count);
+            self.out.splice(start..start, length);
+        }
+        self.writer().length(0);
+        Ok(())
+    }
+
+    /// No reader takes more of them than so many.
+    fn count_empty_item(&mut self) -> Result<(), EncodeError> {
+        self.empty_items += 1;
+        match self.empty_items > MAX_EMPTY_ITEMS {
+            true => Err(EncodeError::new(format!("more than {MAX_EMPTY_ITEMS} items take no bytes"))),
+            false => Ok(()),
+        }
+    }
+
+    fn map<S: Shape>(&mut self, value: S, input: Input<'_>) -> Result<(), EncodeError> {
+        let object = input.object()?;
+        // In the order of their keys, as generated code writes them: equal values have equal bytes.
+        let mut entries = BTreeMap::new();
+        while let Some(key) = object.key()? {
+            let start = self.out.len();
+            object.value(&mut |input| self.value(value, input)).map_err(|error| error.in_key(&key))?;
+            entries.insert(key, self.out.split_off(start));
+        }
+        let mut writer = self.writer();
+        if !entries.is_empty() {
+            writer.length(entries.len());
+            for (key, bytes) in entries {
+                writer.string(&key);
+                writer.fixed(&bytes);
+            }
+        }
+        writer.length(0);
+        Ok(())
+    }
+
+    fn union<S: Shape>(&mut self, union: S, branches: usize, input: Input<'_>) -> Result<(), EncodeError> {
+        if matches!(input, Input::Scalar(Scalar::Null))
+            && let Some(null) = (0..branches).find(|index| is_named(&union, *index, |name| name == "null"))
+        {
+            self.writer().length(null);
+            return Ok(());
+        }
+        let help = || {
+            let names: Vec<_> = (0..branches).filter_map(|index| union.branch(index)).map(|(name, _)| name).collect();
+            EncodeError::new(format!("expected {{\"branch\": value}} with one of {}", names.join(", ")))
+        };
+        let object = input.object().map_err(|_| help())?;
+        let key = object.key()?.ok_or_else(help)?;
+        let index = branch_of(&union, branches, &key).ok_or_else(help)?;
+        let (_, branch) = union.branch(index).ok_or_else(help)?;
+        self.writer().length(index);
+        object.value(&mut |input| self.value(branch, input))?;
+        if object.key()?.is_some() { Err(help()) } else { Ok(()) }
+    }
+
+    fn record<S: Shape>(&mut self, record: S, fields: usize, input: Input<'_>) -> Result<(), EncodeError> {
+        let object = input.object()?;
+        let (start, mut expected) = (self.out.len(), 0);
+        let mut places = vec![None; fields];
+        while let Some(key) = object.key()? {
+            // Most stand in the order of the schema.
+            let mut indexes = (expected..fields).chain(0..expected);
+            let index = indexes.find(|index| record.field(*index).is_some_and(|(name, _)| name == key));
+            let field = index.and_then(|index| Some((index, record.field(index)?, places.get_mut(index)?)));
+            let Some((index, (name, ty), place)) = field else {
+                return Err(EncodeError::new(format!("the schema has no field `{key}`")));
+            };
+            if place.is_some() {
+                return Err(EncodeError::new("the field is there twice")).field(name);
+            }
+            let from = self.out.len();
+            object.value(&mut |input| self.value(ty, input)).field(name)?;
+            *place = Some(from..self.out.len());
+            expected = index + 1;
+        }
+        self.arrange(&record, start, &places)
+    }
+
+    /// Brings the fields of a record into the schema's order, and adds the defaults of those that are left out.
+    fn arrange<S: Shape>(
+        &mut self,
+        record: &S,
+        start: usize,
+        places: &[Option<Range<usize>>],
+    ) -> Result<(), EncodeError> {
+        let starts = places.iter().map(|place| place.as_ref().map(|place| place.start));
+        if places.iter().all(Option::is_some) && starts.is_sorted() {
+            return Ok(());
+        }
+        let mut arranged = Vec::with_capacity(self.out.len() - start);
+        for (index, place) in places.iter().enumerate() {
+            match place {
+                Some(place) => arranged.extend_from_slice(self.out.get(place.clone()).unwrap_or_default()),
+                None => {
+                    let name = record.field(index).map_or("", |(name, _)| name);
+                    let missing = || EncodeError::new("the field is missing and has no default");
+                    arranged.extend_from_slice(&record.default(index).ok_or_else(missing).field(name)?);
+                }
+            }
+        }
+        self.out.truncate(start);
+        self.out.append(&mut arranged);
+        Ok(())
+    }
+
+    fn symbol<S: Shape>(&mut self, one: S, symbols: usize, input: Input<'_>) -> Result<(), EncodeError> {
+        let text = input.scalar("a symbol as text")?;
+        let Scalar::Text(text) = text else { return Err(text.unexpected("a symbol as text")) };
+        let index = (0..symbols).find(|index| one.symbol(*index) == Some(text)).ok_or_else(|| {
+            let symbols: Vec<_> = (0..symbols).filter_map(|index| one.symbol(index)).collect();
+            EncodeError::new(format!("`{text}` is none of the symbols {}", symbols.join(", ")))
+        })?;
+        self.writer().length(index);
+        Ok(())
+    }
+
+    fn primitive(&mut self, primitive: Primitive, input: Input<'_>) -> Result<(), EncodeError> {
+        match primitive {
+            Primitive::Null => match input.scalar("null")? {
+                Scalar::Null => Ok(()),
+                other => Err(other.unexpected("null")),
+            },
+            Primitive::Boolean => match input.scalar("a boolean")? {
+                Scalar::Boolean(value) => {
+                    self.writer().boolean(value);
+                    Ok(())
+                }
+                other => Err(other.unexpected("a boolean")),
+            },
+            Primitive::Int => {
+                let value = input.scalar("an integer of 32 bits")?;
+                let int = integer(&value).and_then(|long| i32::try_from(long).ok());
+                int.map(|int| self.writer().int(int)).ok_or_else(|| value.unexpected("an integer of 32 bits"))
+            }
+            Primitive::Long => {
+                let value = input.scalar("an integer of 64 bits")?;
+                let long = integer(&value).map(|long| self.writer().long(long));
+                long.ok_or_else(|| value.unexpected("an integer of 64 bits"))
+            }
+            Primitive::Float => float(&input.scalar("a number")?).map(|float| self.writer().float(float)),
+            Primitive::Double => float(&input.scalar("a number")?).map(|double| self.writer().double(double)),
+            Primitive::Bytes => base64_of(input).map(|bytes| self.writer().bytes(&bytes)),
+            Primitive::String => with_text(input, "text", |text| {
+                self.writer().string(text);
+                Ok(())
+            }),
+        }
+    }
+
+    fn fixed(&mut self, size: usize, logical: Logical, input: Input<'_>) -> Result<(), EncodeError> {
+        match logical {
+            #[cfg(feature = "bigdecimal")]
+            Logical::Decimal { precision, scale } if precision > crate::avro::DECIMAL_DIGITS => {
+                let decimal: bigdecimal::BigDecimal = decimal_of(input)?;
+                self.writer().big_decimal_fixed(&decimal, (precision, scale), size)
+            }
+            #[cfg(feature = "decimal")]
+            Logical::Decimal { precision, scale } => {
+                let decimal: rust_decimal::Decimal = decimal_of(input)?;
+                self.writer().decimal_fixed(decimal, (precision, scale), size)
+            }
+            #[cfg(feature = "uuid")]
+            Logical::Uuid => {
+                let uuid: uuid::Uuid = parsed(input, "a uuid as text")?;
+                self.writer().fixed(uuid.as_bytes());
+                Ok(())
+            }
+            Logical::Duration => {
+                let duration: Duration = parsed(input, "a duration as text")?;
+                self.writer().duration(duration);
+                Ok(())
+            }
+            _ => {
+                let bytes = base64_of(input)?;
+                if bytes.len() != size {
+                    return Err(EncodeError::new(format!("expected {size} bytes, found {}", bytes.len())));
+                }
+                self.writer().fixed(&bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn logical(&mut self, logical: Logical, input: Input<'_>) -> Result<(), EncodeError> {
+        let mut writer = self.writer();
+        match logical {
+            #[cfg(feature = "bigdecimal")]
+            Logical::Decimal { precision, scale } if precision > crate::avro::DECIMAL_DIGITS => {
+                let decimal: bigdecimal::BigDecimal = decimal_of(input)?;
+                writer.big_decimal(&decimal, precision, scale)
+            }
+            #[cfg(feature = "decimal")]
+            Logical::Decimal { precision, scale } => {
+                let decimal: rust_decimal::Decimal = decimal_of(input)?;
+                writer.decimal(decimal, precision, scale)
+            }
+            #[cfg(feature = "uuid")]
+            Logical::Uuid => parsed(input, "a uuid as text").map(|uuid| writer.uuid(uuid)),
+            #[cfg(feature = "jiff")]
+            Logical::Date => parsed(input, "a date as ISO 8601 text").map(|date| writer.date(date)),
+            #[cfg(feature = "jiff")]
+            Logical::TimeMillis => parsed(input, "a time as ISO 8601 text").map(|time| writer.time_millis(time)),
+            #[cfg(feature = "jiff")]
+            Logical::TimeMicros => parsed(input, "a time as ISO 8601 text").map(|time| writer.time_micros(time)),
+            #[cfg(feature = "jiff")]
+            Logical::TimestampMillis | Logical::TimestampMicros | Logical::TimestampNanos => {
+                writer.timestamp(parsed(input, "a timestamp as RFC 3339 text")?, logical)
+            }
+            #[cfg(feature = "jiff")]
+            Logical::LocalTimestampMillis | Logical::LocalTimestampMicros | Logical::LocalTimestampNanos => {
+                writer.local_timestamp(parsed(input, "a date and time as ISO 8601 text")?, logical)
+            }
+            other => Err(EncodeError::new(super::lacking(other))),
+        }
     }
 }
 
-impl<T: ReadJson> ReadJson for BTreeMap<String, T> {
-    const EXPECTED: &'static str = "a map";
+fn is_named(union: &impl Shape, index: usize, is: impl Fn(&str) -> bool) -> bool {
+    union.branch(index).is_some_and(|(name, _)| is(&name))
+}
 
-    fn read_json(input: Input<'_>) -> Result<Self, ReadError> {
-        let entries = input.object(Self::EXPECTED)?;
-        let (mut map, mut place) = (Self::new(), None);
-        while let Some(key) = entries.key()? {
-            entries.value(&mut place)?;
-            if let Some(value) = place.take() {
-                map.insert(key, value);
-            }
-        }
-        Ok(map)
+/// Returns the index of the branch that a key names: by the word of its type, its full name or its simple name.
+fn branch_of(union: &impl Shape, branches: usize, key: &str) -> Option<usize> {
+    // Null stands for itself.
+    let mut indexes = (0..branches).filter(|index| !is_named(union, *index, |name| name == "null"));
+    let full = indexes.clone().find(|index| is_named(union, *index, |name| name == key));
+    full.or_else(|| indexes.find(|index| is_named(union, *index, |name| name.rsplit('.').next() == Some(key))))
+}
+
+fn with_text<T>(
+    input: Input<'_>,
+    expected: &str,
+    read: impl FnOnce(&str) -> Result<T, EncodeError>,
+) -> Result<T, EncodeError> {
+    match input.scalar(expected)? {
+        Scalar::Text(text) => read(text),
+        other => Err(other.unexpected(expected)),
     }
+}
+
+fn base64_of(input: Input<'_>) -> Result<Vec<u8>, EncodeError> {
+    let wrong = |error| EncodeError::new(format!("expected base64: {error}"));
+    with_text(input, "bytes as text", |text| STANDARD.decode(text).map_err(wrong))
+}
+
+fn parsed<T: FromStr<Err: Display>>(input: Input<'_>, expected: &str) -> Result<T, EncodeError> {
+    let wrong = |error| EncodeError::new(format!("expected {expected}: {error}"));
+    with_text(input, expected, |text| text.parse().map_err(wrong))
+}
+
+#[cfg(any(feature = "bigdecimal", feature = "decimal"))]
+fn decimal_of<T: super::number::ParseDecimal>(input: Input<'_>) -> Result<T, EncodeError> {
+    super::number::decimal(&input.scalar("a decimal, as text or as a number")?)
 }

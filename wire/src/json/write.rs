@@ -1,184 +1,319 @@
-//! Writes the JSON form: a generated type says what it looks like, and one function writes that, whatever it is of.
+//! Writes the JSON form: a walk along a schema and a value's bytes, into any serializer.
 //!
-//! serde's derives make a function for each type and serializer; compiling them took longer than the codec itself.
+//! In: bytes, one's own or anybody's. Out: what the serializer makes of them, or an error with the path.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
 
-use serde::ser::{Error, SerializeMap, SerializeStruct};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::{Error, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::non_finite;
+use super::{Kind, Shape, Type, non_finite};
+use crate::avro::{Encode, Logical, Primitive, Reader, encode_into, no_such_index};
+use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
-/// A value that has a JSON form.
-pub trait WriteJson {
-    /// Returns what the value looks like in JSON.
-    fn view(&self) -> View<'_>;
-}
-
-/// What a value looks like in JSON.
-#[expect(missing_debug_implementations, reason = "a list can show itself as JSON only")]
-pub enum View<'a> {
-    /// Null.
-    Null,
-    /// A boolean.
-    Boolean(bool),
-    /// An integer.
-    Integer(i64),
-    /// A float of 32 bits, which has fewer digits than the same one of 64 bits.
-    Float(f32),
-    /// A float of 64 bits.
-    Double(f64),
-    /// Text.
-    Text(Cow<'a, str>),
-    /// An array.
-    List(&'a dyn WriteItems),
-    /// An object with keys of the value's own.
-    Map(&'a dyn WriteEntries),
-    /// An object with the fields of a record.
-    Record(RecordView<'a>),
-    /// An object with the branch of a union as its only key.
-    Branch(&'static str, &'a dyn WriteJson),
-}
-
-/// The fields of a record, with the record's name.
-#[expect(missing_debug_implementations, reason = "a value can show itself as JSON only")]
-pub struct RecordView<'a> {
-    name: &'static str,
-    fields: Vec<(&'static str, &'a dyn WriteJson)>,
-}
-
-impl<'a> RecordView<'a> {
-    /// Returns a record with room for so many fields.
-    #[must_use]
-    pub fn new(name: &'static str, count: usize) -> Self {
-        Self { name, fields: Vec::with_capacity(count) }
-    }
-
-    /// Adds a field. Not in line, because generated code calls it for every field of every record.
-    #[inline(never)]
-    pub fn field(&mut self, name: &'static str, value: &'a dyn WriteJson) {
-        self.fields.push((name, value));
-    }
-}
-
-/// The items of a list.
-pub trait WriteItems {
-    /// Returns how many there are.
-    fn count(&self) -> usize;
-
-    /// Returns one of them.
-    fn item(&self, index: usize) -> Option<View<'_>>;
-}
-
-/// The entries of a map.
-pub trait WriteEntries {
-    /// Returns how many there are.
-    fn count(&self) -> usize;
-
-    /// Calls `see` for each.
-    ///
-    /// # Errors
-    /// What `see` returns, at once.
-    fn each(&self, see: &mut dyn FnMut(&str, View<'_>) -> Result<(), Stopped>) -> Result<(), Stopped>;
-}
-
-/// Says that the serializer has an error.
-#[derive(Debug)]
-pub struct Stopped;
+/// How deep types may nest, counted anew in each record that may hold itself: those have a limit of their own. What is
+/// deeper has more types in each other than resolution takes.
+const MAX_NESTING: u32 = 256;
 
 /// Writes the JSON form of a value.
 ///
 /// # Errors
-/// What the serializer returns.
-pub fn write<S: Serializer>(value: &dyn WriteJson, serializer: S) -> Result<S::Ok, S::Error> {
-    value.view().serialize(serializer)
+/// A value that its schema cannot hold, or what the serializer returns.
+pub fn write<S: Serializer>(value: &dyn Encode, ty: &'static Type, serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes = encoded(value).map_err(S::Error::custom)?;
+    let walk = Walk::along_generated(&bytes);
+    Part { walk: &walk, shape: ty }.serialize(serializer).map_err(|error| match walk.failed.take() {
+        Some(failed) => S::Error::custom(failed),
+        None => error,
+    })
 }
 
-impl Serialize for View<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_none(),
-            Self::Boolean(value) => serializer.serialize_bool(*value),
-            Self::Integer(value) => serializer.serialize_i64(*value),
-            Self::Float(value) if value.is_finite() => serializer.serialize_f32(*value),
-            Self::Float(value) => serializer.serialize_str(non_finite(f64::from(*value))),
-            Self::Double(value) if value.is_finite() => serializer.serialize_f64(*value),
-            Self::Double(value) => serializer.serialize_str(non_finite(*value)),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::List(items) => serializer.collect_seq((0..items.count()).map_while(|index| items.item(index))),
-            Self::Map(entries) => map(*entries, serializer),
-            Self::Record(RecordView { name, fields }) => {
-                let mut object = serializer.serialize_struct(name, fields.len())?;
-                for (key, value) in fields {
-                    object.serialize_field(key, &value.view())?;
-                }
-                object.end()
-            }
-            Self::Branch(name, value) => {
-                let mut object = serializer.serialize_map(Some(1))?;
-                object.serialize_entry(name, &value.view())?;
-                object.end()
-            }
-        }
-    }
-}
-
-fn map<S: Serializer>(entries: &dyn WriteEntries, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut object = serializer.serialize_map(Some(entries.count()))?;
-    let mut failed = None;
-    let written = entries.each(&mut |key, value| {
-        object.serialize_entry(key, &value).map_err(|error| {
-            failed = Some(error);
-            Stopped
-        })
+/// Writes the JSON form of the value that the bytes hold, and nothing else.
+///
+/// # Errors
+/// Bytes that the schema does not write, a value that the JSON form has no text for, such as a decimal of more digits than
+/// its schema says, or what the serializer returns.
+pub fn write_bytes<S: Serializer>(bytes: &[u8], shape: impl Shape, serializer: S) -> Result<S::Ok, DecodeError> {
+    let walk = Walk::new(bytes, Lengths::Unknown, next);
+    let written = Part { walk: &walk, shape }.serialize(serializer);
+    let written = written.map_err(|error| {
+        let other = || DecodeError::new(DecodeErrorKind::OutOfRange(error.to_string()));
+        walk.failed.take().unwrap_or_else(other)
     });
-    match (written, failed) {
-        (Ok(()), None) => object.end(),
-        (_, error) => Err(error.unwrap_or_else(|| S::Error::custom("a map stopped without an error"))),
+    walk.reader.into_inner().finish(written)
+}
+
+#[inline(never)]
+fn encoded(value: &dyn Encode) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = Vec::new();
+    encode_into(value, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether the count of a list's first block is that of the list.
+#[derive(Clone, Copy, PartialEq)]
+enum Lengths {
+    /// It is: we have written the bytes.
+    Known,
+    /// There may be more blocks, and nobody vouches for the count.
+    Unknown,
+}
+
+struct Walk<'a, T> {
+    reader: RefCell<Reader<'a>>,
+    lengths: Lengths,
+    depth: Cell<u32>,
+    /// Why the serializer was stopped.
+    failed: Cell<Option<DecodeError>>,
+    /// [`next`], by its address: that for generated types is compiled here, and not again in each crate of events.
+    next: fn(&Self, T) -> Result<Next<'a, T>, DecodeError>,
+}
+
+/// What stands next in the bytes.
+enum Next<'a, T> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f32),
+    Double(f64),
+    Text(Cow<'a, str>),
+    /// Items of a type, and the first block's header.
+    List(T, usize, Option<usize>),
+    /// Entries, by the type of their values, and the first block's header.
+    Map(T, Option<usize>),
+    /// The branch of that index, of this union.
+    Branch(T, usize),
+    /// So many fields of this record.
+    Record(T, usize),
+    /// The same of a record that may hold another of its own type.
+    RecursiveRecord(T, usize),
+}
+
+impl<'a> Walk<'a, &'static Type> {
+    #[inline(never)]
+    fn along_generated(bytes: &'a [u8]) -> Self {
+        Self::new(bytes, Lengths::Known, next)
     }
 }
 
-impl<T: WriteJson> WriteJson for Option<T> {
-    fn view(&self) -> View<'_> {
-        self.as_ref().map_or(View::Null, T::view)
+impl<'a, T: Shape> Walk<'a, T> {
+    fn new(bytes: &'a [u8], lengths: Lengths, next: fn(&Self, T) -> Result<Next<'a, T>, DecodeError>) -> Self {
+        let (reader, depth) = (RefCell::new(Reader::new(bytes)), Cell::new(0));
+        Self { reader, lengths, depth, failed: Cell::new(None), next }
+    }
+
+    /// Reads the header of a block.
+    fn block(&self, min_size: usize) -> Result<Option<usize>, DecodeError> {
+        self.reader.borrow_mut().block(min_size)
+    }
+
+    /// Returns the length of a list, of which this is the first block.
+    fn length(&self, block: Option<usize>) -> Option<usize> {
+        (self.lengths == Lengths::Known).then_some(block.unwrap_or(0))
+    }
+
+    /// Returns what stops the serializer.
+    fn stop<E: Error>(&self, error: DecodeError) -> E {
+        let stopped = E::custom(error.kind());
+        self.failed.set(Some(error));
+        stopped
+    }
+
+    /// Adds to the path of the error.
+    fn at<E>(&self, error: E, add: impl FnOnce(DecodeError) -> DecodeError) -> E {
+        self.failed.set(self.failed.take().map(add));
+        error
     }
 }
 
-impl<T: WriteJson> WriteJson for Box<T> {
-    fn view(&self) -> View<'_> {
-        (**self).view()
+/// Reads what stands next, up to what is inside of it.
+fn next<'a, T: Shape>(walk: &Walk<'a, T>, shape: T) -> Result<Next<'a, T>, DecodeError> {
+    if walk.depth.get() == MAX_NESTING {
+        return Err(DecodeError::new(DecodeErrorKind::TooDeep));
+    }
+    next_of(&mut walk.reader.borrow_mut(), shape)
+}
+
+fn next_of<'a, T: Shape>(reader: &mut Reader<'a>, shape: T) -> Result<Next<'a, T>, DecodeError> {
+    Ok(match shape.kind() {
+        Kind::Array { item, min_size } => Next::List(item, min_size, reader.block(min_size)?),
+        Kind::Map(value) => Next::Map(value, reader.block(1)?),
+        Kind::Optional { null, other } => match reader.index(2)? == null {
+            true => Next::Null,
+            false => return next_of(reader, other),
+        },
+        Kind::Union(branches) => {
+            let index = reader.index(branches)?;
+            let (name, _) = shape.branch(index).ok_or_else(|| no_such_index(index, branches))?;
+            if name == "null" { Next::Null } else { Next::Branch(shape, index) }
+        }
+        Kind::Record { fields, recursive: false } => Next::Record(shape, fields),
+        Kind::Record { fields, recursive: true } => {
+            reader.descend()?;
+            Next::RecursiveRecord(shape, fields)
+        }
+        Kind::Enum(symbols) => {
+            let index = reader.index(symbols)?;
+            let symbol = shape.symbol(index).ok_or_else(|| no_such_index(index, symbols))?;
+            Next::Text(Cow::Owned(symbol.to_owned()))
+        }
+        Kind::Fixed(size, kind) => Next::Text(Cow::Owned(fixed(reader, size, kind)?)),
+        Kind::Logical(kind) => Next::Text(Cow::Owned(logical(reader, kind)?)),
+        Kind::Scalar(primitive) => scalar(reader, primitive)?,
+    })
+}
+
+fn scalar<'a, T>(reader: &mut Reader<'a>, primitive: Primitive) -> Result<Next<'a, T>, DecodeError> {
+    Ok(match primitive {
+        Primitive::Null => Next::Null,
+        Primitive::Boolean => Next::Boolean(reader.boolean()?),
+        Primitive::Int => Next::Integer(reader.int()?.into()),
+        Primitive::Long => Next::Integer(reader.long()?),
+        Primitive::Float => match reader.float()? {
+            value if value.is_finite() => Next::Float(value),
+            value => Next::Text(Cow::Borrowed(non_finite(value.into()))),
+        },
+        Primitive::Double => match reader.double()? {
+            value if value.is_finite() => Next::Double(value),
+            value => Next::Text(Cow::Borrowed(non_finite(value))),
+        },
+        Primitive::Bytes => Next::Text(Cow::Owned(STANDARD.encode(reader.bytes()?))),
+        Primitive::String => Next::Text(Cow::Borrowed(reader.str()?)),
+    })
+}
+
+/// A value at the front of the bytes that are left.
+struct Part<'w, 'a, T> {
+    walk: &'w Walk<'a, T>,
+    shape: T,
+}
+
+impl<T: Shape> Serialize for Part<'_, '_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let walk = self.walk;
+        let next = (walk.next)(walk, self.shape).map_err(|error| walk.stop(error))?;
+        let depth = walk.depth.get();
+        walk.depth.set(if matches!(next, Next::RecursiveRecord(..)) { 1 } else { depth + 1 });
+        let written = match next {
+            Next::Null => serializer.serialize_none(),
+            Next::Boolean(value) => serializer.serialize_bool(value),
+            Next::Integer(value) => serializer.serialize_i64(value),
+            Next::Float(value) => T::float(value, serializer),
+            Next::Double(value) => serializer.serialize_f64(value),
+            Next::Text(text) => serializer.serialize_str(&text),
+            Next::List(item, min_size, block) => self.list(item, min_size, block, serializer),
+            Next::Map(value, block) => self.map(value, block, serializer),
+            Next::Branch(union, index) => self.branch(union, index, serializer),
+            Next::Record(record, fields) => self.record(record, fields, serializer),
+            Next::RecursiveRecord(record, fields) => {
+                let written = self.record(record, fields, serializer);
+                walk.reader.borrow_mut().ascend();
+                written
+            }
+        };
+        walk.depth.set(depth);
+        written
     }
 }
 
-impl<T: WriteJson> WriteJson for Vec<T> {
-    fn view(&self) -> View<'_> {
-        View::List(self)
+impl<T: Shape> Part<'_, '_, T> {
+    fn of(&self, shape: T) -> Self {
+        Self { walk: self.walk, shape }
+    }
+
+    fn list<S: Serializer>(
+        &self,
+        item: T,
+        min_size: usize,
+        mut block: Option<usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(self.walk.length(block))?;
+        let mut index = 0;
+        while let Some(count) = block {
+            for _ in 0..count {
+                let written = list.serialize_element(&self.of(item));
+                written.map_err(|error| self.walk.at(error, |error| error.in_item(index)))?;
+                index += 1;
+            }
+            block = self.walk.block(min_size).map_err(|error| self.walk.stop(error))?;
+        }
+        list.end()
+    }
+
+    fn map<S: Serializer>(&self, value: T, mut block: Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(self.walk.length(block))?;
+        while let Some(count) = block {
+            for _ in 0..count {
+                let key = self.walk.reader.borrow_mut().str().map_err(|error| self.walk.stop(error))?;
+                let written = map.serialize_entry(key, &self.of(value));
+                written.map_err(|error| self.walk.at(error, |error| error.in_key(key)))?;
+            }
+            block = self.walk.block(1).map_err(|error| self.walk.stop(error))?;
+        }
+        map.end()
+    }
+
+    fn branch<S: Serializer>(&self, union: T, index: usize, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(1))?;
+        if let Some((name, branch)) = union.branch(index) {
+            object.serialize_entry(&*name, &self.of(branch))?;
+        }
+        object.end()
+    }
+
+    fn record<S: Serializer>(&self, record: T, fields: usize, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(fields))?;
+        for (name, ty) in (0..fields).map_while(|index| record.field(index)) {
+            let written = object.serialize_entry(name, &self.of(ty));
+            written.map_err(|error| self.walk.at(error, |error| error.in_field(name)))?;
+        }
+        object.end()
     }
 }
 
-impl<T: WriteJson> WriteItems for Vec<T> {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn item(&self, index: usize) -> Option<View<'_>> {
-        self.get(index).map(T::view)
-    }
+fn logical(reader: &mut Reader<'_>, logical: Logical) -> Result<String, DecodeError> {
+    Ok(match logical {
+        #[cfg(feature = "bigdecimal")]
+        Logical::Decimal { precision, scale } if precision > crate::avro::DECIMAL_DIGITS => {
+            reader.big_decimal(scale)?.to_plain_string()
+        }
+        #[cfg(feature = "decimal")]
+        Logical::Decimal { scale, .. } => reader.decimal(scale)?.to_string(),
+        #[cfg(feature = "uuid")]
+        Logical::Uuid => reader.uuid()?.to_string(),
+        #[cfg(feature = "jiff")]
+        Logical::Date => reader.date()?.to_string(),
+        #[cfg(feature = "jiff")]
+        Logical::TimeMillis => reader.time_millis()?.to_string(),
+        #[cfg(feature = "jiff")]
+        Logical::TimeMicros => reader.time_micros()?.to_string(),
+        #[cfg(feature = "jiff")]
+        Logical::TimestampMillis | Logical::TimestampMicros | Logical::TimestampNanos => {
+            reader.timestamp(logical)?.to_string()
+        }
+        #[cfg(feature = "jiff")]
+        Logical::LocalTimestampMillis | Logical::LocalTimestampMicros | Logical::LocalTimestampNanos => {
+            reader.local_timestamp(logical)?.to_string()
+        }
+        other => return Err(DecodeError::new(DecodeErrorKind::OutOfRange(super::lacking(other)))),
+    })
 }
 
-impl<T: WriteJson> WriteJson for BTreeMap<String, T> {
-    fn view(&self) -> View<'_> {
-        View::Map(self)
-    }
-}
-
-impl<T: WriteJson> WriteEntries for BTreeMap<String, T> {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn each(&self, see: &mut dyn FnMut(&str, View<'_>) -> Result<(), Stopped>) -> Result<(), Stopped> {
-        self.iter().try_for_each(|(key, value)| see(key, value.view()))
-    }
+fn fixed(reader: &mut Reader<'_>, size: usize, logical: Logical) -> Result<String, DecodeError> {
+    Ok(match logical {
+        #[cfg(feature = "bigdecimal")]
+        Logical::Decimal { precision, scale } if precision > crate::avro::DECIMAL_DIGITS => {
+            reader.big_decimal_fixed(size, scale)?.to_plain_string()
+        }
+        #[cfg(feature = "decimal")]
+        Logical::Decimal { scale, .. } => reader.decimal_fixed(size, scale)?.to_string(),
+        #[cfg(feature = "uuid")]
+        Logical::Uuid => reader.uuid_fixed()?.to_string(),
+        Logical::Duration => reader.duration()?.to_string(),
+        _ => STANDARD.encode(reader.fixed(size)?),
+    })
 }

@@ -12,7 +12,7 @@ use prost_types::{Duration, Timestamp};
 use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::json::{self, JsonForm, number_or_text, text_of_number};
+use super::scalar::{number_or_text, text_of_number};
 
 /// Writes the JSON mapping of a field.
 ///
@@ -110,22 +110,6 @@ macro_rules! number_as_text {
 }
 
 number_as_text!(i64, u64);
-
-macro_rules! as_in_avro {
-    ($($type:ty),*) => {$(
-        impl ProtoJson for $type {
-            fn to_json<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                json::write(self, serializer)
-            }
-
-            fn from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                JsonForm::from_json(deserializer)
-            }
-        }
-    )*};
-}
-
-as_in_avro!(Vec<u8>, f32, f64);
 
 macro_rules! as_text {
     ($($type:ty),*) => {$(

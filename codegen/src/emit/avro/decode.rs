@@ -9,11 +9,12 @@ use eventwright_wire::avro::{EnumNode, FieldStep, Node, NodeId, Primitive, Recor
 
 use super::default;
 use super::form::{Form, Kind};
-use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Variant, Writer};
+use crate::ir::{AvroBody, Enum, Field, Record, Ty, Type, TypePath, Union, Variant, Writer};
 use crate::names;
 use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
 
 mod added;
+mod alone;
 mod convert;
 mod over;
 mod skip;
@@ -21,12 +22,16 @@ mod skip;
 /// Emits what the form needs to decode: an implementation for each type of the version, and the functions that decode
 /// what other writers wrote.
 pub(super) fn codecs(form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
-    let own = body.writers.iter().find(|writer| writer.plan.is_identity(writer.plan.root));
-    let own = Emitter::new(form, body, own.expect("a version is one of its own writers"), wire);
+    let own = own_emitter(form, body, wire);
     let implementations = body.types.iter().filter(|one| form.has_code_for(one)).map(|one| own.implementation(one));
     let others = body.writers.iter().filter(|writer| !writer.plan.is_identity(writer.plan.root));
     let functions = others.flat_map(|writer| Emitter::new(form, body, writer, wire).functions());
     quote!(#(#implementations)* #(#functions)*)
+}
+
+/// Returns an expression that reads a union which stands by itself, from `reader`.
+pub(super) fn union_alone(union: &Union, body: &AvroBody, wire: &Path) -> TokenStream {
+    own_emitter(&Form::owned(), body, wire).union_alone(union)
 }
 
 /// Returns the arms of a `match` over the event's writers, each of which decodes the event itself.
@@ -44,6 +49,12 @@ pub(super) fn arms(root: &Type, form: &Form, body: &AvroBody, wire: &Path) -> To
         #(#arms,)*
         unknown => ::core::result::Result::Err(#wire::avro::unknown_writer(unknown)),
     }
+}
+
+/// Returns what emits code for what the version itself writes.
+fn own_emitter<'e>(form: &'e Form, body: &'e AvroBody, wire: &'e Path) -> Emitter<'e> {
+    let own = body.writers.iter().find(|writer| writer.plan.is_identity(writer.plan.root));
+    Emitter::new(form, body, own.expect("a version is one of its own writers"), wire)
 }
 
 fn function_name(ident: &Ident, writer: &Writer) -> Ident {

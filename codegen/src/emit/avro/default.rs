@@ -26,7 +26,7 @@ pub(super) fn function_name(field: &Field) -> Ident {
 
 /// Emits the function that returns the field's default, if it has one; `inside` the module of a namespace.
 pub(super) fn function(field: &Field, inside: bool, body: &AvroBody, wire: &Path) -> Option<TokenStream> {
-    let default = field.default.as_ref()?;
+    let default = &field.default.as_ref()?.value;
     let (name, ty) = (function_name(field), seen_type(&field.ty, inside, wire));
     let value = Expressions { form: &Form::owned(), body, inside, wire }.expression(&field.ty, default);
     let value = value.expect("lowering has decoded the default with the field's type");
@@ -48,7 +48,7 @@ pub(super) fn function(field: &Field, inside: bool, body: &AvroBody, wire: &Path
 /// Returns the default of a field of the borrowed form, as an expression in the version's own module.
 pub(super) fn borrowed(field: &Field, form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
     let expressions = Expressions { form, body, inside: false, wire };
-    let value = field.default.as_ref().and_then(|default| expressions.expression(&field.ty, default));
+    let value = field.default.as_ref().and_then(|default| expressions.expression(&field.ty, &default.value));
     value.expect("a plan takes defaults that there are, and lowering has decoded them")
 }
 

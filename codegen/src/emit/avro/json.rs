@@ -1,59 +1,47 @@
-//! Emits the JSON form: what a type looks like and what it takes, as data for the two functions of `wire` that write and
-//! read it, and serde's traits over those.
+//! Emits the JSON form: the schema of a type as data, and serde's traits over the walks of `wire`, which need no other
+//! code: they go along that data and the bytes that the type encodes and decodes.
 
+use super::decode;
 use super::form::{Form, Kind};
-use super::{default, rust_type};
-use crate::ir::{Enum, Field, Record, Type, TypePath, Union, Variant};
-use crate::names;
-use crate::rust::{Ident, Literal, Path, TokenStream, format_ident, quote};
+use crate::ir::{AvroBody, Field, Record, Ty, Type, TypePath, Union};
+use crate::rust::{Literal, Path, TokenStream, quote};
 
 /// Emits the JSON form of a type: in the borrowed form it is only written.
-pub(super) fn form(one: &Type, form: &Form, wire: &Path) -> TokenStream {
-    let is_borrowed = form.kind == Kind::Borrowed;
-    let path = form.path(one.path(), one.name());
-    let lifetime = is_borrowed.then(|| quote!(<'_>));
-    let view = match one {
-        Type::Record(record) => record_view(record, &path, wire),
-        Type::Enum(_) => quote!(#wire::json::View::Text(::std::borrow::Cow::Borrowed(self.as_str()))),
-        Type::Union(union) => union_view(union, wire),
+pub(super) fn form(one: &Type, form: &Form, body: &AvroBody, wire: &Path) -> TokenStream {
+    match form.kind {
+        Kind::Borrowed => borrowed(&form.path(one.path(), one.name()), wire),
+        _ => owned(one, body, wire),
+    }
+}
+
+fn owned(one: &Type, body: &AvroBody, wire: &Path) -> TokenStream {
+    let path = one.path();
+    let schema = match one {
+        Type::Record(record) => record_type(record, body, wire),
+        Type::Enum(one) => {
+            let symbols = one.variants.iter().map(|(_, symbol)| symbol);
+            quote!(#wire::json::Type::Enum(&[#(#symbols),*]))
+        }
+        Type::Union(union) => union_type(union, body, wire),
     };
-    let read = (!is_borrowed).then(|| read(one, wire));
+    let read = match one {
+        Type::Union(union) => decode::union_alone(union, body, wire),
+        _ => quote!(#wire::avro::Decode::decode(reader)),
+    };
     quote! {
-        impl #wire::json::WriteJson for #path #lifetime {
-            fn view(&self) -> #wire::json::View<'_> {
-                #view
-            }
+        impl #wire::json::Typed for #path {
+            const TYPE: &'static #wire::json::Type = {
+                static TYPE: #wire::json::Type = #schema;
+                &TYPE
+            };
         }
 
-        impl #wire::serde::Serialize for #path #lifetime {
+        impl #wire::serde::Serialize for #path {
             fn serialize<S: #wire::serde::Serializer>(
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                #wire::json::write(self, serializer)
-            }
-        }
-
-        #read
-    }
-}
-
-fn read(one: &Type, wire: &Path) -> TokenStream {
-    let path = one.path();
-    let (kind, reader) = match one {
-        Type::Record(record) => ("struct", record_reader(record, wire)),
-        Type::Enum(one) => ("enum", enum_reader(one, wire)),
-        Type::Union(union) => ("enum", union_reader(union, wire)),
-    };
-    let expected = format!("{kind} {}", names::plain(&path.ident));
-    quote! {
-        impl #wire::json::ReadJson for #path {
-            const EXPECTED: &'static str = #expected;
-
-            fn read_json(
-                input: #wire::json::Input<'_>,
-            ) -> ::core::result::Result<Self, #wire::json::ReadError> {
-                #reader
+                #wire::json::write(self, <Self as #wire::json::Typed>::TYPE, serializer)
             }
         }
 
@@ -61,100 +49,142 @@ fn read(one: &Type, wire: &Path) -> TokenStream {
             fn deserialize<D: #wire::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                #wire::json::read(deserializer)
+                #wire::json::read(deserializer, |reader| #read)
             }
         }
     }
 }
 
-fn record_view(record: &Record, path: &TypePath, wire: &Path) -> TokenStream {
-    let (name, count) = (names::plain(&path.ident), Literal::usize_unsuffixed(record.fields.len()));
-    let fields = record.fields.iter().map(|Field { ident, name, .. }| quote!(record.field(#name, &self.#ident);));
-    let variable = if record.fields.is_empty() { quote!(record) } else { quote!(mut record) };
+/// Emits the form of what borrows, by way of the owned form: it is for whoever looks at an event, and so needs no encoder of
+/// its own.
+fn borrowed(path: &TypePath, wire: &Path) -> TokenStream {
     quote! {
-        let #variable = #wire::json::RecordView::new(#name, #count);
-        #(#fields)*
-        #wire::json::View::Record(record)
+        impl #wire::serde::Serialize for #path<'_> {
+            fn serialize<S: #wire::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                #wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
+            }
+        }
     }
 }
 
-/// All places are one variable, and looked at once: so there is one thing to drop wherever reading fails.
-fn record_reader(record: &Record, wire: &Path) -> TokenStream {
-    let places = record.fields.iter().map(|field| {
-        let ty = rust_type(&field.ty, wire);
-        quote!(::core::option::Option::<#ty>::None)
-    });
-    let borrowed = (0..record.fields.len()).map(|index| {
-        let index = Literal::usize_unsuffixed(index);
-        quote!(&mut places.#index)
-    });
-    let required = record.fields.iter().enumerate().filter(|(_, field)| field.default.is_none());
-    let required: Vec<_> = required.map(|(index, _)| Literal::usize_unsuffixed(index)).collect();
-    let patterns = record.fields.iter().map(|field| {
-        let place = place(field);
-        if field.default.is_none() { quote!(::core::option::Option::Some(#place)) } else { quote!(#place) }
-    });
-    let values = record.fields.iter().map(|field| {
-        let (ident, place) = (&field.ident, place(field));
-        match field.default {
-            None => quote!(#ident: #place),
-            Some(_) => {
-                let default = default::function_name(field);
-                quote!(#ident: #place.unwrap_or_else(Self::#default))
+fn record_type(record: &Record, body: &AvroBody, wire: &Path) -> TokenStream {
+    let fields = record.fields.iter().map(|Field { name, ty, default, .. }| {
+        let ty = type_of(ty, body, wire);
+        match default {
+            None => quote!(#wire::json::Field::new(#name, #ty)),
+            Some(default) => {
+                let bytes = Literal::byte_string(&default.bytes);
+                quote!(#wire::json::Field::with_default(#name, #ty, #bytes))
             }
         }
     });
-    let names = record.fields.iter().map(|field| &field.name);
-    let lacking = (!required.is_empty()).then(|| quote!(_ => ::core::result::Result::Err(#wire::json::not_taken()),));
-    let variable = if record.fields.is_empty() { quote!(places) } else { quote!(mut places) };
-    quote! {
-        let entries = input.object(Self::EXPECTED)?;
-        let #variable = (#(#places,)*);
-        #wire::json::fields(entries, &[#(#names),*], &[#(#required),*], &mut [#(#borrowed),*])?;
-        match places {
-            (#(#patterns,)*) => ::core::result::Result::Ok(Self { #(#values),* }),
-            #lacking
+    match record.recursive {
+        true => quote!(#wire::json::Type::RecursiveRecord(&[#(#fields),*])),
+        false => quote!(#wire::json::Type::Record(&[#(#fields),*])),
+    }
+}
+
+fn union_type(union: &Union, body: &AvroBody, wire: &Path) -> TokenStream {
+    let branches = union.variants.iter().map(|variant| {
+        let (index, name, ty) =
+            (Literal::usize_unsuffixed(variant.index), &variant.branch, type_of(&variant.ty, body, wire));
+        quote!(#wire::json::Branch::new(#index, #name, #ty))
+    });
+    quote!(#wire::json::Type::Union(&[#(#branches),*]))
+}
+
+/// Returns the schema of a field, an item or a branch.
+fn type_of(ty: &Ty, body: &AvroBody, wire: &Path) -> TokenStream {
+    let variant = match ty {
+        Ty::Null => quote!(Null),
+        Ty::Boolean => quote!(Boolean),
+        Ty::Int => quote!(Int),
+        Ty::Long => quote!(Long),
+        Ty::Float => quote!(Float),
+        Ty::Double => quote!(Double),
+        Ty::Bytes => quote!(Bytes),
+        Ty::String => quote!(String),
+        Ty::Option { inner, null_index } => {
+            let (null, inner) = (Literal::usize_unsuffixed(*null_index), reference(inner, body, wire));
+            quote!(Optional(#null, #inner))
+        }
+        Ty::List(item) => {
+            let (min_size, item) =
+                (Literal::usize_unsuffixed(usize::from(!is_empty(item, body))), reference(item, body, wire));
+            quote!(Array(#item, #min_size))
+        }
+        Ty::Map(value) => {
+            let value = reference(value, body, wire);
+            quote!(Map(#value))
+        }
+        Ty::Record { path, .. } if is_recursive(ty, body) => {
+            quote!(Recursive(<#path as #wire::json::Typed>::schema))
+        }
+        Ty::Record { .. } | Ty::Enum { .. } | Ty::Union { .. } => {
+            let named = reference(ty, body, wire);
+            quote!(Named(#named))
+        }
+        logical => logical_type(logical, wire),
+    };
+    quote!(#wire::json::Type::#variant)
+}
+
+/// Returns a reference to such a schema; a named type has it already.
+fn reference(ty: &Ty, body: &AvroBody, wire: &Path) -> TokenStream {
+    match ty {
+        Ty::Record { .. } if is_recursive(ty, body) => {
+            let record = type_of(ty, body, wire);
+            quote!(&#record)
+        }
+        Ty::Record { path, .. } | Ty::Enum { path, .. } | Ty::Union { path, .. } => {
+            quote!(<#path as #wire::json::Typed>::TYPE)
+        }
+        other => {
+            let other = type_of(other, body, wire);
+            quote!(&#other)
         }
     }
 }
 
-/// Returns the variable of a field that has been read.
-fn place(field: &Field) -> Ident {
-    format_ident!("field_{}", names::plain(&field.ident))
-}
-
-fn enum_reader(one: &Enum, wire: &Path) -> TokenStream {
-    let symbols = one.variants.iter().map(|(_, symbol)| symbol);
-    let variants = one.variants.iter().map(|(variant, _)| quote!(Self::#variant));
-    quote!(#wire::json::symbol(input, &[#(#symbols),*], &[#(#variants),*]))
-}
-
-fn union_view(union: &Union, wire: &Path) -> TokenStream {
-    if union.variants.is_empty() {
-        return quote!(match *self {});
+fn logical_type(ty: &Ty, wire: &Path) -> TokenStream {
+    use eventwright_wire::avro::Logical;
+    let (size, logical) = match *ty {
+        Ty::Fixed(size) => (Some(size), Logical::None),
+        Ty::Decimal { precision, scale, fixed } => (fixed, Logical::Decimal { precision, scale }),
+        Ty::Uuid => (None, Logical::Uuid),
+        Ty::UuidFixed => (Some(16), Logical::Uuid),
+        Ty::Duration => (Some(12), Logical::Duration),
+        Ty::Date => (None, Logical::Date),
+        Ty::TimeMillis => (None, Logical::TimeMillis),
+        Ty::TimeMicros => (None, Logical::TimeMicros),
+        Ty::Timestamp(logical) | Ty::LocalTimestamp(logical) => (None, logical),
+        _ => unreachable!("it is a logical type"),
+    };
+    let logical = super::logical(logical, wire);
+    match size.map(Literal::usize_unsuffixed) {
+        Some(size) => quote!(Fixed(#size, #logical)),
+        None => quote!(Logical(#logical)),
     }
-    let arms = union
-        .variants
-        .iter()
-        .map(|Variant { ident, branch, .. }| quote!(Self::#ident(value) => #wire::json::View::Branch(#branch, value)));
-    quote!(match self { #(#arms,)* })
 }
 
-fn union_reader(union: &Union, wire: &Path) -> TokenStream {
-    let branches = union.variants.iter().map(|variant| &variant.branch);
-    let aliases = union.variants.iter().enumerate().filter_map(|(index, variant)| {
-        let (alias, index) = (variant.alias.as_ref()?, Literal::usize_unsuffixed(index));
-        Some(quote!((#alias, #index)))
-    });
-    let arms = union.variants.iter().enumerate().map(|(index, Variant { ident, .. })| {
-        let index = Literal::usize_unsuffixed(index);
-        quote!(#index => #wire::json::value(entries).map(Self::#ident))
-    });
-    quote! {
-        let entries = input.object(Self::EXPECTED)?;
-        match #wire::json::branch(entries, &[#(#branches),*], &[#(#aliases),*])? {
-            #(#arms,)*
-            _ => ::core::result::Result::Err(#wire::json::not_taken()),
-        }
+fn is_recursive(ty: &Ty, body: &AvroBody) -> bool {
+    let Ty::Record { name, .. } = ty else { return false };
+    matches!(body.type_of(name), Some(Type::Record(record)) if record.recursive)
+}
+
+/// Returns whether values of the type take no bytes.
+fn is_empty(ty: &Ty, body: &AvroBody) -> bool {
+    match ty {
+        Ty::Null | Ty::Fixed(0) => true,
+        Ty::Record { name, .. } => match body.type_of(name) {
+            Some(Type::Record(record)) => {
+                !record.recursive && record.fields.iter().all(|field| is_empty(&field.ty, body))
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }

@@ -28,12 +28,12 @@ pub(super) fn types(body: &AvroBody, wire: &Path) -> TokenStream {
     let (flat, modules) = definitions(body, &forms, wire);
     let codecs = body.types.iter().map(|one| {
         let encode = encode::implementation(one, wire);
-        let json = json::form(one, &Form::owned(), wire);
+        let json = json::form(one, &Form::owned(), body, wire);
         quote!(#encode #json)
     });
     let borrowed = forms.iter().filter(|form| form.kind == Kind::Borrowed).flat_map(|form| {
         let types = body.types.iter().filter(|one| form.has(one));
-        types.map(|one| json::form(one, form, wire))
+        types.map(|one| json::form(one, form, body, wire))
     });
     let owned = decode::codecs(&Form::owned(), body, wire);
     let others = forms.iter().map(|form| decode::codecs(form, body, wire));
@@ -251,7 +251,7 @@ fn logical(logical: eventwright_wire::avro::Logical, wire: &Path) -> TokenStream
     let variant = match logical {
         Logical::Decimal { precision, scale } => {
             let [precision, scale] = [precision, scale].map(Literal::u32_unsuffixed);
-            quote!(Decimal { precision: #precision, scale: #scale })
+            quote!(decimal(#precision, #scale))
         }
         Logical::None => quote!(None),
         Logical::Uuid => quote!(Uuid),
