@@ -2294,12 +2294,18 @@ pub mod page_printed {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for PagePrinted {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("PagePrinted", 1);
-                record.field("lines", &self.lines);
-                ::eventwright::wire::json::View::Record(record)
-            }
+        impl ::eventwright::wire::json::Typed for PagePrinted {
+            const TYPE: &'static ::eventwright::wire::json::Type = {
+                static TYPE: ::eventwright::wire::json::Type = ::eventwright::wire::json::Type::Record(
+                    &[
+                        ::eventwright::wire::json::Field::new(
+                            "lines",
+                            ::eventwright::wire::json::Type::Array(<Line as ::eventwright::wire::json::Typed>::TYPE, 1),
+                        ),
+                    ]
+                );
+                &TYPE
+            };
         }
 
         impl ::eventwright::wire::serde::Serialize for PagePrinted {
@@ -2307,25 +2313,7 @@ pub mod page_printed {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::ReadJson for PagePrinted {
-            const EXPECTED: &'static str = "struct PagePrinted";
-
-            fn read_json(
-                input: ::eventwright::wire::json::Input<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
-                let entries = input.object(Self::EXPECTED)?;
-                let mut places = (::core::option::Option::<::std::vec::Vec<Line>>::None,);
-                ::eventwright::wire::json::fields(entries, &["lines"], &[0], &mut [&mut places.0])?;
-                match places {
-                    (::core::option::Option::Some(field_lines),) => ::core::result::Result::Ok(Self {
-                        lines: field_lines
-                    }),
-                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
-                }
+                ::eventwright::wire::json::write(self, <Self as ::eventwright::wire::json::Typed>::TYPE, serializer)
             }
         }
 
@@ -2333,7 +2321,10 @@ pub mod page_printed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::eventwright::wire::json::read(deserializer)
+                ::eventwright::wire::json::read(
+                    deserializer,
+                    |reader| ::eventwright::wire::avro::Decode::decode(reader),
+                )
             }
         }
 
@@ -2347,12 +2338,13 @@ pub mod page_printed {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for Line {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("Line", 1);
-                record.field("length", &self.length);
-                ::eventwright::wire::json::View::Record(record)
-            }
+        impl ::eventwright::wire::json::Typed for Line {
+            const TYPE: &'static ::eventwright::wire::json::Type = {
+                static TYPE: ::eventwright::wire::json::Type = ::eventwright::wire::json::Type::Record(
+                    &[::eventwright::wire::json::Field::new("length", ::eventwright::wire::json::Type::Int)]
+                );
+                &TYPE
+            };
         }
 
         impl ::eventwright::wire::serde::Serialize for Line {
@@ -2360,25 +2352,7 @@ pub mod page_printed {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::ReadJson for Line {
-            const EXPECTED: &'static str = "struct Line";
-
-            fn read_json(
-                input: ::eventwright::wire::json::Input<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
-                let entries = input.object(Self::EXPECTED)?;
-                let mut places = (::core::option::Option::<i32>::None,);
-                ::eventwright::wire::json::fields(entries, &["length"], &[0], &mut [&mut places.0])?;
-                match places {
-                    (::core::option::Option::Some(field_length),) => ::core::result::Result::Ok(Self {
-                        length: field_length
-                    }),
-                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
-                }
+                ::eventwright::wire::json::write(self, <Self as ::eventwright::wire::json::Typed>::TYPE, serializer)
             }
         }
 
@@ -2386,7 +2360,10 @@ pub mod page_printed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::eventwright::wire::json::read(deserializer)
+                ::eventwright::wire::json::read(
+                    deserializer,
+                    |reader| ::eventwright::wire::avro::Decode::decode(reader),
+                )
             }
         }
 
@@ -2603,12 +2580,18 @@ pub mod page_printed {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for PagePrinted {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("PagePrinted", 1);
-                record.field("lines", &self.lines);
-                ::eventwright::wire::json::View::Record(record)
-            }
+        impl ::eventwright::wire::json::Typed for PagePrinted {
+            const TYPE: &'static ::eventwright::wire::json::Type = {
+                static TYPE: ::eventwright::wire::json::Type = ::eventwright::wire::json::Type::Record(
+                    &[
+                        ::eventwright::wire::json::Field::new(
+                            "lines",
+                            ::eventwright::wire::json::Type::Array(<Line as ::eventwright::wire::json::Typed>::TYPE, 1),
+                        ),
+                    ]
+                );
+                &TYPE
+            };
         }
 
         impl ::eventwright::wire::serde::Serialize for PagePrinted {
@@ -2616,25 +2599,7 @@ pub mod page_printed {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::ReadJson for PagePrinted {
-            const EXPECTED: &'static str = "struct PagePrinted";
-
-            fn read_json(
-                input: ::eventwright::wire::json::Input<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
-                let entries = input.object(Self::EXPECTED)?;
-                let mut places = (::core::option::Option::<::std::vec::Vec<Line>>::None,);
-                ::eventwright::wire::json::fields(entries, &["lines"], &[0], &mut [&mut places.0])?;
-                match places {
-                    (::core::option::Option::Some(field_lines),) => ::core::result::Result::Ok(Self {
-                        lines: field_lines
-                    }),
-                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
-                }
+                ::eventwright::wire::json::write(self, <Self as ::eventwright::wire::json::Typed>::TYPE, serializer)
             }
         }
 
@@ -2642,7 +2607,10 @@ pub mod page_printed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::eventwright::wire::json::read(deserializer)
+                ::eventwright::wire::json::read(
+                    deserializer,
+                    |reader| ::eventwright::wire::avro::Decode::decode(reader),
+                )
             }
         }
 
@@ -2657,13 +2625,20 @@ pub mod page_printed {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for Line {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("Line", 2);
-                record.field("length", &self.length);
-                record.field("terms", &self.terms);
-                ::eventwright::wire::json::View::Record(record)
-            }
+        impl ::eventwright::wire::json::Typed for Line {
+            const TYPE: &'static ::eventwright::wire::json::Type = {
+                static TYPE: ::eventwright::wire::json::Type = ::eventwright::wire::json::Type::Record(
+                    &[
+                        ::eventwright::wire::json::Field::new("length", ::eventwright::wire::json::Type::Int),
+                        ::eventwright::wire::json::Field::with_default(
+                            "terms",
+                            ::eventwright::wire::json::Type::String,
+                            b"\x8e\x01No part of this page may be used without asking whoever has printed it.",
+                        ),
+                    ]
+                );
+                &TYPE
+            };
         }
 
         impl ::eventwright::wire::serde::Serialize for Line {
@@ -2671,34 +2646,7 @@ pub mod page_printed {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::ReadJson for Line {
-            const EXPECTED: &'static str = "struct Line";
-
-            fn read_json(
-                input: ::eventwright::wire::json::Input<'_>,
-            ) -> ::core::result::Result<Self, ::eventwright::wire::json::ReadError> {
-                let entries = input.object(Self::EXPECTED)?;
-                let mut places = (
-                    ::core::option::Option::<i32>::None,
-                    ::core::option::Option::<::std::string::String>::None,
-                );
-                ::eventwright::wire::json::fields(
-                    entries,
-                    &["length", "terms"],
-                    &[0],
-                    &mut [&mut places.0, &mut places.1],
-                )?;
-                match places {
-                    (::core::option::Option::Some(field_length), field_terms,) => ::core::result::Result::Ok(Self {
-                        length: field_length,
-                        terms: field_terms.unwrap_or_else(Self::default_terms),
-                    }),
-                    _ => ::core::result::Result::Err(::eventwright::wire::json::not_taken()),
-                }
+                ::eventwright::wire::json::write(self, <Self as ::eventwright::wire::json::Typed>::TYPE, serializer)
             }
         }
 
@@ -2706,15 +2654,10 @@ pub mod page_printed {
             fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::eventwright::wire::json::read(deserializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for PagePrintedRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("PagePrintedRef", 1);
-                record.field("lines", &self.lines);
-                ::eventwright::wire::json::View::Record(record)
+                ::eventwright::wire::json::read(
+                    deserializer,
+                    |reader| ::eventwright::wire::avro::Decode::decode(reader),
+                )
             }
         }
 
@@ -2723,16 +2666,7 @@ pub mod page_printed {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for LineRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("LineRef", 2);
-                record.field("length", &self.length);
-                record.field("terms", &self.terms);
-                ::eventwright::wire::json::View::Record(record)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -2741,7 +2675,7 @@ pub mod page_printed {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 

@@ -569,9 +569,9 @@ pub mod order_moved {
                     ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
                         golden_type::AddressPlace::Address
                     ),
-                    ::core::result::Result::Ok(2) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                        golden_type::AddressPlace::GoldenTypeAddress
-                    ),
+                    ::core::result::Result::Ok(2) => reader.boxed(
+                        <golden_type::Address as ::eventwright::wire::avro::Decode>::decode
+                    ).map(golden_type::AddressPlace::GoldenTypeAddress),
                     ::core::result::Result::Ok(index) => {
                         ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }
@@ -1511,9 +1511,9 @@ pub mod order_moved {
                     ::core::result::Result::Ok(1) => <Address as ::eventwright::wire::avro::Decode>::decode(reader).map(
                         golden_type::AddressPlace::Address
                     ),
-                    ::core::result::Result::Ok(2) => <golden_type::Address as ::eventwright::wire::avro::Decode>::decode(reader).map(::std::boxed::Box::new).map(
-                        golden_type::AddressPlace::GoldenTypeAddress
-                    ),
+                    ::core::result::Result::Ok(2) => reader.boxed(
+                        <golden_type::Address as ::eventwright::wire::avro::Decode>::decode
+                    ).map(golden_type::AddressPlace::GoldenTypeAddress),
                     ::core::result::Result::Ok(index) => {
                         ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 3))
                     }

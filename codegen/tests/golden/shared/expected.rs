@@ -1059,30 +1059,12 @@ pub mod contact {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for ContactRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("ContactRef", 2);
-                record.field("name", &self.name);
-                record.field("reach", &self.reach);
-                ::eventwright::wire::json::View::Record(record)
-            }
-        }
-
         impl ::eventwright::wire::serde::Serialize for ContactRef<'_> {
             fn serialize<S: ::eventwright::wire::serde::Serializer>(
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for ContactReachRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                match self {
-                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
-                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
-                }
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -1091,15 +1073,7 @@ pub mod contact {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for PostRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("PostRef", 1);
-                record.field("street", &self.street);
-                ::eventwright::wire::json::View::Record(record)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -1108,7 +1082,7 @@ pub mod contact {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -1587,32 +1561,12 @@ pub mod contact {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for ContactRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("ContactRef", 3);
-                record.field("name", &self.name);
-                record.field("reach", &self.reach);
-                record.field("spare", &self.spare);
-                ::eventwright::wire::json::View::Record(record)
-            }
-        }
-
         impl ::eventwright::wire::serde::Serialize for ContactRef<'_> {
             fn serialize<S: ::eventwright::wire::serde::Serializer>(
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for ContactReachRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                match self {
-                    Self::Long(value) => ::eventwright::wire::json::View::Branch("long", value),
-                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
-                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
-                }
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -1621,17 +1575,7 @@ pub mod contact {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for ContactSpareRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                match self {
-                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
-                    Self::Post(value) => ::eventwright::wire::json::View::Branch("crm.Post", value),
-                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
-                }
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -1640,7 +1584,7 @@ pub mod contact {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -4135,32 +4079,12 @@ pub mod call_made {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for CallMadeRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("CallMadeRef", 3);
-                record.field("account", &self.account);
-                record.field("about", &self.about);
-                record.field("caller", &self.caller);
-                ::eventwright::wire::json::View::Record(record)
-            }
-        }
-
         impl ::eventwright::wire::serde::Serialize for CallMadeRef<'_> {
             fn serialize<S: ::eventwright::wire::serde::Serializer>(
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for CallMadeAboutRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                match self {
-                    Self::CrmContact(value) => ::eventwright::wire::json::View::Branch("crm.Contact", value),
-                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
-                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
-                }
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -4169,7 +4093,7 @@ pub mod call_made {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -4976,33 +4900,12 @@ pub mod call_made {
             }
         }
 
-        impl ::eventwright::wire::json::WriteJson for CallMadeRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                let mut record = ::eventwright::wire::json::RecordView::new("CallMadeRef", 4);
-                record.field("account", &self.account);
-                record.field("about", &self.about);
-                record.field("caller", &self.caller);
-                record.field("others", &self.others);
-                ::eventwright::wire::json::View::Record(record)
-            }
-        }
-
         impl ::eventwright::wire::serde::Serialize for CallMadeRef<'_> {
             fn serialize<S: ::eventwright::wire::serde::Serializer>(
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
-            }
-        }
-
-        impl ::eventwright::wire::json::WriteJson for CallMadeAboutRef<'_> {
-            fn view(&self) -> ::eventwright::wire::json::View<'_> {
-                match self {
-                    Self::String(value) => ::eventwright::wire::json::View::Branch("string", value),
-                    Self::Money(value) => ::eventwright::wire::json::View::Branch("shop.shared.Money", value),
-                    Self::CrmContact(value) => ::eventwright::wire::json::View::Branch("crm.Contact", value),
-                }
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 
@@ -5011,7 +4914,7 @@ pub mod call_made {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                ::eventwright::wire::json::write(self, serializer)
+                ::eventwright::wire::serde::Serialize::serialize(&self.clone().into_owned(), serializer)
             }
         }
 

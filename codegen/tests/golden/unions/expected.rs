@@ -1642,8 +1642,8 @@ pub mod payload_sent {
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer, |reader| match reader.index(2) {
                     ::core::result::Result::Ok(0) => reader.int().map(TreeLeft::Int),
-                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                        ::std::boxed::Box::new
+                    ::core::result::Result::Ok(1) => reader.boxed(
+                        <Tree as ::eventwright::wire::avro::Decode>::decode
                     ).map(TreeLeft::Tree),
                     ::core::result::Result::Ok(index) => {
                         ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
@@ -1707,8 +1707,8 @@ pub mod payload_sent {
                     ::core::result::Result::Ok(0) => ::core::result::Result::Err(
                         ::eventwright::wire::avro::no_such_index(0, 3)
                     ),
-                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                        ::std::boxed::Box::new
+                    ::core::result::Result::Ok(1) => reader.boxed(
+                        <Tree as ::eventwright::wire::avro::Decode>::decode
                     ).map(TreeRight::Tree),
                     ::core::result::Result::Ok(2) => reader.string().map(TreeRight::String),
                     ::core::result::Result::Ok(index) => {
@@ -1771,8 +1771,8 @@ pub mod payload_sent {
             ) -> ::core::result::Result<Self, D::Error> {
                 ::eventwright::wire::json::read(deserializer, |reader| match reader.index(2) {
                     ::core::result::Result::Ok(0) => reader.string().map(TreeAll::String),
-                    ::core::result::Result::Ok(1) => <Tree as ::eventwright::wire::avro::Decode>::decode(reader).map(
-                        ::std::boxed::Box::new
+                    ::core::result::Result::Ok(1) => reader.boxed(
+                        <Tree as ::eventwright::wire::avro::Decode>::decode
                     ).map(TreeAll::Tree),
                     ::core::result::Result::Ok(index) => {
                         ::core::result::Result::Err(::eventwright::wire::avro::no_such_index(index, 2))
