@@ -32,7 +32,7 @@ miri: ## run the tests of the codec under Miri, which finds undefined behaviour 
 fuzz: ## try new hostile inputs on all that takes bytes or text from outside, for MINUTES=5
 	cargo run -p eventwright-fuzz -- $(MINUTES)
 
-bench: ## measure the codecs beside their peers, and code generation; ARGS="--quick" for a short run
+bench: ## measure the codecs beside their peers, code generation and checks; ARGS="--quick" for a short run
 	cargo bench -p eventwright-bench -- $(ARGS)
 
 package: ## assemble and compile the .crate file of every package, in target/package

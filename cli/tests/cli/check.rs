@@ -96,6 +96,15 @@ fn what_is_true_of_several_older_versions_is_shown_once() {
     assert!(finished.stderr.contains("3 versions in 1 history: 1 finding in 1"), "{}", finished.stderr);
     let finished = project.on_manifest(&["check", "--format", "short"]);
     assert_eq!(finished.stdout.lines().count(), 2, "{}", finished.stdout);
+    // A change of type, which a migration mends for all of them.
+    project.write("sold/v3.avsc", &record("").replace("\"string\"", "\"long\""));
+    let finished = project.on_manifest(&["check"]);
+    for expected in ["written with v2; and of v1", "or write how v2 becomes v3: `migrate = [\"v2\"]` in the manifest"] {
+        assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+    let manifest = "[event.Sold]\nformat = \"avro\"\nfolder = \"sold\"\ntopic = \"sales\"\nmigrate = [\"v2\"]\n";
+    project.write("events.toml", manifest);
+    assert_eq!(project.on_manifest(&["check"]).code, Some(0));
 }
 
 #[test]

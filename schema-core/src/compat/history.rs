@@ -154,10 +154,10 @@ impl History<'_> {
         report.omitted += omitted;
     }
 
-    /// Says of a change of type that it can be migrated by hand, where it is one from an event's version to the next.
+    /// Says of a change of an event's type that it can be migrated by hand, on the step to the version that changes it.
     fn with_migration(&self, mut finding: Finding, version: &LoadedVersion) -> Finding {
         let old = version.number - 1;
-        if self.kind == Kind::Event && finding.old.label == label(old) && CHANGES_OF_TYPE.contains(&finding.rule) {
+        if self.kind == Kind::Event && CHANGES_OF_TYPE.contains(&finding.rule) {
             finding.help += &format!(
                 ", or write how v{old} becomes {}: `migrate = [\"v{old}\"]` in the manifest",
                 label(version.number)

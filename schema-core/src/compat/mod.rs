@@ -20,11 +20,13 @@ pub use report::{Finding, Report, Severity, Side};
 pub use rule::Rule;
 pub use witness::{Outcome, Witness};
 
+#[cfg(any(feature = "proto", feature = "json"))]
+use crate::Position;
 #[cfg(feature = "json")]
 use crate::json_schema;
 #[cfg(feature = "proto")]
 use crate::proto;
-use crate::{Diagnostic, Format, Position, Reference, avro};
+use crate::{Diagnostic, Format, Reference, avro};
 
 /// A schema in any of the languages.
 #[derive(Debug, Clone)]

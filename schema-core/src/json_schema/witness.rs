@@ -38,7 +38,8 @@ fn prove_at(reader: &Value, writer: &Value, steps: &[String]) -> Option<Witness>
     let of_reader = within(&reads, reader, steps).unwrap_or(&Value::Bool(true));
     let values = likely(&reads, of_reader, of_writer).into_iter().chain(likely(&writes, of_writer, of_reader));
     let generic = GENERIC.iter().filter_map(|text| serde_json::from_str(text).ok());
-    let whole = values.chain(generic).take(MAX_VALUES).filter_map(|value| around(&writes, writer, steps, value));
+    let frames = frames(&writes, writer, steps)?;
+    let whole = values.chain(generic).take(MAX_VALUES).map(|value| around(&frames, value));
     let refused = |value: Value| match (writes.judge(writer, &value), reads.judge(reader, &value)) {
         (Judgement::Accepts, Judgement::Refuses(why)) => {
             Some(Witness { bytes: value.to_string().into_bytes(), json: value, outcome: Outcome::Fails(why) })
@@ -56,21 +57,41 @@ fn within<'s>(validator: &Validator<'s>, schema: &'s Value, steps: &[String]) ->
     within(validator, part?, rest)
 }
 
-/// Returns a value of a schema that has another one as its part.
-fn around(validator: &Validator<'_>, schema: &Value, steps: &[String], part: Value) -> Option<Value> {
-    let Some((step, rest)) = steps.split_first() else { return Some(part) };
-    let inner = within(validator, schema, std::slice::from_ref(step))?;
-    let part = around(validator, inner, rest, part)?;
-    if is_item(step) {
-        return Some(Value::Array(vec![part]));
+/// What a value is in.
+enum Frame {
+    List,
+    /// The other properties, and the value's name.
+    Object(Map<String, Value>, String),
+}
+
+/// Returns what values are in that stand where the steps lead: the least that the schemas on the way accept.
+fn frames<'s>(validator: &Validator<'s>, root: &'s Value, steps: &[String]) -> Option<Vec<Frame>> {
+    let mut schema = validator.resolved(root)?;
+    let mut frames = Vec::new();
+    for step in steps {
+        frames.push(if is_item(step) {
+            Frame::List
+        } else {
+            let object = likely(validator, schema, &Value::Null).into_iter().find_map(|value| match value {
+                Value::Object(object) => Some(object),
+                _ => None,
+            });
+            Frame::Object(object.unwrap_or_default(), step.clone())
+        });
+        schema = within(validator, schema, std::slice::from_ref(step))?;
     }
-    let likely = likely(validator, validator.resolved(schema)?, &Value::Null);
-    let mut object = likely.into_iter().find_map(|value| match value {
-        Value::Object(object) => Some(object),
-        _ => None,
-    });
-    object.get_or_insert_with(Map::new).insert(step.clone(), part);
-    object.map(Value::Object)
+    Some(frames)
+}
+
+fn around(frames: &[Frame], part: Value) -> Value {
+    frames.iter().rev().fold(part, |part, frame| match frame {
+        Frame::List => Value::Array(vec![part]),
+        Frame::Object(others, name) => {
+            let mut object = others.clone();
+            object.insert(name.clone(), part);
+            Value::Object(object)
+        }
+    })
 }
 
 fn is_item(step: &str) -> bool {

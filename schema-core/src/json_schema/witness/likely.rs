@@ -47,6 +47,9 @@ impl<'s> Likely<'_, 's> {
         let (Some(depth), Some(schema)) = (self.depth.checked_sub(1), self.validator.resolved(schema)) else {
             return Vec::new();
         };
+        if !self.validator.afford() {
+            return Vec::new();
+        }
         let inner = Self { depth, ..self };
         let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten().cloned();
         let mut values: Vec<Value> = listed.chain(schema.get("const").cloned()).collect();

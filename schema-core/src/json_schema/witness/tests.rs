@@ -110,3 +110,20 @@ fn what_a_writer_accepts_and_its_reader_refuses_is_a_witness() {
         "none",
     );
 }
+
+/// Each of the properties leads back to all of them: nobody waits for the least value of such a schema.
+#[test]
+fn schemas_that_lead_to_themselves_end() {
+    let names = || (0..16).map(|index| format!("p{index}"));
+    let recursive = |leaf: &str| {
+        let properties: serde_json::Map<_, _> = names().map(|name| (name, json!({"$ref": "#"}))).collect();
+        let mut schema = json!({"type": "object", "properties": properties, "required": names().collect::<Vec<_>>()});
+        schema["properties"]["leaf"] = json!({ "type": leaf });
+        parse_any(Format::Json, "s", &schema.to_string(), &[]).unwrap()
+    };
+    let (old, new) = (recursive("string"), recursive("integer"));
+    let options = Options { witnesses: true, ..Options::default() };
+    let report = check_with(options, Level::Full, &[("v1".into(), &old)], ("v2".into(), &new));
+    assert!(report.findings.iter().all(|finding| finding.witness.is_none()), "no value of it ends");
+    assert!(!report.is_compatible());
+}

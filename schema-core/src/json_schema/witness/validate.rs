@@ -6,7 +6,7 @@ use regex_lite::RegexBuilder;
 use serde_json::{Map, Value};
 
 /// How many schemas are asked in all: combined ones could ask each other without end.
-const MAX_STEPS: u32 = 50_000;
+const MAX_STEPS: u32 = 20_000;
 
 /// How deep schemas may lead into each other.
 const MAX_DEPTH: u32 = 64;
@@ -47,11 +47,17 @@ impl<'s> Validator<'s> {
         None
     }
 
+    /// Takes a step; returns whether there was one left.
+    pub(super) fn afford(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+
     pub(super) fn judge(&self, schema: &'s Value, value: &Value) -> Judgement {
-        let Some(left) = self.left.get().checked_sub(1).filter(|_| self.depth.get() < MAX_DEPTH) else {
+        if self.depth.get() == MAX_DEPTH || !self.afford() {
             return Judgement::Unknown;
-        };
-        self.left.set(left);
+        }
         self.depth.set(self.depth.get() + 1);
         let judgement = self.judge_within_limits(schema, value);
         self.depth.set(self.depth.get() - 1);
