@@ -218,7 +218,7 @@ fn what_is_wrong_with_the_manifest_is_one_line() {
                  and topic";
     check("", empty);
     let typo = "schemas/events.toml:6:1: unknown field `kye`, expected one of `format`, `folder`, `topic`, `subject`, \
-                `compatibility`, `strict`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`; see ARCHITECTURE.md, \"The manifest\"";
+                `compatibility`, `strict`, `key`, `key_schema`, `id`, `readers`, `retired`, `uses`, `migrate`, `preserve_unknown`, `decode`, `lint`; see ARCHITECTURE.md, \"The manifest\"";
     check(&good.replacen("\nkey", "\nkye", 1), typo);
     let key = "schemas/events.toml:6:7: the field `colour` of `ParcelSent` v2 does not exist; name a field of the \
                event's record";
