@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use eventwright::wire::avro::{Reader, Writer};
+use eventwright::wire::avro::{AvroEvent, Reader, Transcoder, Writer, decode_whole};
 use eventwright::wire::{DecodeError, DecodeErrorKind, EncodeError, EventDecoder, EventSchema, Format, TopicEvents};
 use eventwright::wire::{prost, proto};
 use eventwright::{Event, RawRecord};
@@ -164,8 +164,19 @@ impl Event for Order {
     }
 
     fn decode(writer: usize, bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode_whole(writer, bytes)
+    }
+
+    fn decode_with(transcoder: &Transcoder, bytes: &[u8]) -> Result<Self, DecodeError> {
+        transcoder.decode_owned(bytes)
+    }
+}
+
+impl<'a> AvroEvent<'a> for Order {
+    type Owned = Self;
+
+    fn read(writer: usize, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         known(writer, 2)?;
-        let mut reader = Reader::new(bytes);
         let (id, quantity) = (reader.string()?, reader.int()?);
         let note = if writer == 0 { "none".to_owned() } else { reader.string()? };
         Ok(Self { id, quantity, note })
