@@ -132,7 +132,8 @@ impl Consumer {
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let group = Arc::new(Group::new(names));
         let consumer = Arc::new(plan.connect(&group)?);
-        let (broker, registry) = tokio::join!(plan.reach_broker(&consumer, &group), plan.reach_registry(&registry));
+        let (broker, registry) =
+            tokio::join!(plan.reach_broker(&consumer, &group), Box::pin(plan.reach_registry(&registry)));
         broker.and(registry)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
         if let Some(dead_letters) = &plan.dead_letters {
