@@ -3,7 +3,7 @@
 use eventwright::wire::framing::{self, SchemaId};
 use eventwright_schema::compat::AnySchema;
 use eventwright_schema::{avro, proto};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// Encodes the values of one schema.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Encoder {
             }
             Codec::Protobuf { schema, indexes } => {
                 let message = schema.message_at(indexes).expect("the indexes are those of a message of this file");
-                let encoded = proto::dynamic::encode_json(&message, &plain_numbers(value), &mut bytes);
+                let encoded = proto::dynamic::encode_json(&message, value, &mut bytes);
                 encoded.map_err(|error| error.to_string())?;
                 proto::dynamic::decode_json(&message, &payload(&bytes))
             }
@@ -159,23 +159,6 @@ fn protobuf_field(schema: &proto::Schema, indexes: &[u32], value: &Value, name: 
     })
 }
 
-/// Returns a value whose fractions are numbers that serde's data model has: prost-reflect knows no others, and
-/// `arbitrary_precision` hands over a number that is not written as shortly as can be (1.50) as something else.
-fn plain_numbers(value: &Value) -> Value {
-    match value {
-        Value::Number(number) if !number.is_i64() && !number.is_u64() => {
-            let float = number.as_f64().and_then(Number::from_f64);
-            Value::Number(float.unwrap_or_else(|| number.clone()))
-        }
-        Value::Array(items) => items.iter().map(plain_numbers).collect(),
-        Value::Object(entries) => {
-            let entries = entries.iter().map(|(key, value)| (key.clone(), plain_numbers(value)));
-            Value::Object(entries.collect::<Map<_, _>>())
-        }
-        other => other.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use eventwright_schema::Format;
@@ -194,7 +177,7 @@ mod tests {
 
     const FILE: &str = "syntax = \"proto3\"; package p; enum Kind { NONE = 0; SOME = 1; } message Other {} \
         message M { string order_id = 1; int64 count = 2; bool is_new = 3; Kind kind = 4; optional string note = 5; \
-        repeated int32 many = 6; double x = 7; }";
+        repeated int32 many = 6; double x = 7; float y = 8; }";
 
     fn encoder(format: Format, text: &str, full_name: &str) -> Encoder {
         Encoder::new(parse_any(format, "test", text, &[]).unwrap(), Some(full_name), SchemaId(258)).unwrap()
@@ -282,8 +265,14 @@ mod tests {
         };
         check("1.50", "x", "1.5");
         check("19.9000", "x", "19.9");
+        check("19.9000", "y", "19.9");
+        check("10000000000000", "y", "1e+13");
+        check("1e13", "y", "1e+13");
         check("1e3", "x", "1000.0");
         check("1e3", "count", "1000");
         check("9223372036854775807", "count", "9223372036854775807");
+        let value = serde_json::from_str(r#"{"x": 1e400}"#).unwrap();
+        let error = encoder.encode(&value).unwrap_err();
+        assert!(error.ends_with("expected a number of 64 bits, found 1e+400"), "{error}");
     }
 }

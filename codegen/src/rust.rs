@@ -95,8 +95,14 @@ impl TokenStream {
         }
     }
 
-    /// The bars around the parameters of a closure; nothing else that is generated has bars.
+    /// The bars around the parameters of a closure, or one between two texts that a pattern has; nothing else that is
+    /// generated has bars.
     fn bar(&mut self) {
+        if !self.in_bars && self.text.ends_with('"') {
+            self.text.push_str(" |");
+            self.last = Last::Loose;
+            return;
+        }
         if self.last != Last::Tight && !self.in_bars {
             self.text.push(' ');
         }

@@ -11,11 +11,13 @@ use crate::{DecodeError, DecodeErrorKind, EncodeError};
 mod json;
 #[doc(hidden)]
 pub mod known;
+mod read;
 mod scalar;
 mod unknown;
 
-pub use json::{Enumeration, ProtoJson, deserialize, serialize};
+pub use json::{Enumeration, ProtoJson, serialize, take};
 pub use prost_types;
+pub use read::{FromObject, MAX_DEPTH, read_message, take_plain};
 pub use unknown::UnknownFields;
 
 /// Appends a message's bytes.

@@ -283,6 +283,38 @@ fn json_is_read_by_either_name_and_written_in_camel_case() {
 }
 
 #[test]
+fn numbers_are_read_however_they_are_written() {
+    let schema = parsed(
+        "syntax = \"proto3\"; import \"google/protobuf/struct.proto\"; \
+         message M { float f = 1; repeated double d = 2; int64 n = 3; google.protobuf.Value any = 4; }",
+        &[],
+    );
+    let message = schema.message_at(&[0]).unwrap();
+    let encode = |value: &serde_json::Value| {
+        let mut bytes = Vec::new();
+        dynamic::encode_json(&message, value, &mut bytes).map(|()| bytes).map_err(|error| error.to_string())
+    };
+    let check = |text: &str, canonical: &str| {
+        let [bytes, expected] = [text, canonical].map(|text| encode(&serde_json::from_str(text).unwrap()).unwrap());
+        assert_eq!(bytes, expected, "{text}");
+    };
+    check(r#"{"f": 1.50}"#, r#"{"f": "1.5"}"#);
+    check(r#"{"f": 1e13}"#, r#"{"f": "10000000000000"}"#);
+    check(r#"{"d": [19.9000, 1E+3, 36893488147419103232]}"#, r#"{"d": ["19.9", "1000", "36893488147419103232"]}"#);
+    check(r#"{"n": 1.0e3}"#, r#"{"n": "1000"}"#);
+    check(r#"{"any": {"a": [1.50]}}"#, r#"{"any": {"a": [1.5]}}"#);
+    for float in [0.1, 1e13, 1e15, 1.5e16, 1e-5, 1e-7, f32::MIN_POSITIVE, 1e-45, 3.4e38, -1e14] {
+        let bytes = [&[0x0d][..], &float.to_le_bytes()].concat();
+        let value = dynamic::decode_json(&message, &bytes).unwrap();
+        assert_eq!(encode(&value), Ok(bytes), "{value}");
+    }
+    // Without `arbitrary_precision`, serde_json itself refuses the text.
+    if let Ok(value) = serde_json::from_str(r#"{"d": [1e400]}"#) {
+        assert_eq!(encode(&value).unwrap_err(), "expected a `M`: expected a number of 64 bits, found 1e+400");
+    }
+}
+
+#[test]
 fn wrong_values_and_wrong_bytes_are_told() {
     let schema = parsed("syntax = \"proto3\"; message M { int32 n = 1; M m = 2; }", &[]);
     let message = schema.message_at(&[0]).unwrap();

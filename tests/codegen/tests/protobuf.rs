@@ -108,6 +108,23 @@ fn json_names_are_lower_camel_case_and_both_spellings_are_read() {
 }
 
 #[test]
+fn keys_that_are_unknown_or_there_twice_are_refused() {
+    let generated = |text: &str| (find("InvoiceIssued v2").encode_json)(text).map(drop).unwrap_err();
+    let check = |text: &str, expected: &str| {
+        let error = generated(text);
+        assert!(error.starts_with(expected), "{text}: {error}");
+    };
+    check(r#"{"nothing": 1}"#, "unknown field `nothing`, expected one of `number`, ");
+    check(r#"{"number": "7", "number": "8"}"#, "duplicate field `number` at line 1");
+    check(r#"{"noteToPayer": "a", "note_to_payer": "b"}"#, "duplicate field `note_to_payer` at line 1");
+    check(r#"{"large": 1, "large": "2"}"#, "duplicate field `large` at line 1");
+    check(r#"{"state": "STATE_PAID", "state": 1}"#, "duplicate field `state` at line 1");
+    check(r#"["7"]"#, "invalid type: sequence, expected a message as an object");
+    check(r#"{"n\u006fthing": 1}"#, "unknown field `nothing`");
+    assert_eq!(read(r#"{"n\u0075mber": "7"}"#), Ok(json!({"number": "7"})));
+}
+
+#[test]
 fn integers_of_64_bits_are_text_and_read_from_both() {
     check(&json!({"large": "18446744073709551615", "zigzag": "-9223372036854775808", "totals": {"a": "1"},
         "history": ["1", "-2"], "discountCents": "0", "fixedLarge": "7", "small": 5}));

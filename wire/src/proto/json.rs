@@ -1,8 +1,8 @@
 //! The JSON mapping of Protobuf for scalars that serde writes otherwise: 64-bit integers as text, bytes as base64,
 //! floats that may be `"NaN"`, enums by name, timestamps and durations as text.
 //!
-//! Generated messages name [`serialize`] and [`deserialize`] through `#[serde(with = "...")]` on the fields that need
-//! it; enum fields name [`Enumeration`], which knows the enum behind prost's `i32`.
+//! Generated messages name [`serialize`] through `#[serde(with = "...")]` on the fields that need it, and [`take`] where
+//! they read them; enum fields name [`Enumeration`], which knows the enum behind prost's `i32`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +12,7 @@ use prost_types::{Duration, Timestamp};
 use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::read::once;
 use super::scalar::{number_or_text, text_of_number};
 
 /// Writes the JSON mapping of a field.
@@ -22,12 +23,18 @@ pub fn serialize<T: ProtoJson, S: Serializer>(value: &T, serializer: S) -> Resul
     value.to_json(serializer)
 }
 
-/// Reads the JSON mapping of a field.
+/// Reads the JSON mapping of a field as the value of a key.
 ///
 /// # Errors
-/// Text that the mapping does not allow, or what the deserializer returns.
-pub fn deserialize<'de, T: ProtoJson, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::from_json(deserializer)
+/// A key that is there twice, text that the mapping does not allow, or what the deserializer returns.
+pub fn take<'de, T: ProtoJson, A: MapAccess<'de>>(
+    name: &str,
+    place: &mut Option<T>,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    once(name, place)?;
+    *place = map.next_value::<FromJson<Option<T>>>()?.0;
+    Ok(())
 }
 
 /// A value whose JSON mapping is not serde's own.
@@ -160,12 +167,18 @@ impl<E> Enumeration<E> {
         value.to_json(serializer)
     }
 
-    /// Reads the field.
+    /// Reads the field as the value of a key.
     ///
     /// # Errors
-    /// A name that the enum does not have, or what the deserializer returns.
-    pub fn deserialize<'de, T: EnumField<E>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-        T::from_json(deserializer)
+    /// A key that is there twice, a name that the enum does not have, or what the deserializer returns.
+    pub fn take<'de, T: EnumField<E>, A: MapAccess<'de>>(
+        name: &str,
+        place: &mut Option<T>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        once(name, place)?;
+        *place = map.next_value::<FromField<E, Option<T>>>()?.0;
+        Ok(())
     }
 }
 

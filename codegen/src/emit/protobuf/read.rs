@@ -1,16 +1,29 @@
 //! Emits `Deserialize` for a message by way of a struct in which every key of its JSON stands for itself: a oneof's
 //! fields beside the others, each an `Option`, so that null is the default, an unknown key is refused, and so are two
-//! fields of one oneof. (serde's `flatten` would take a oneof's field of the wrong type for none at all.)
+//! fields of one oneof. `wire::proto::read_message` fills it, key by key, on the heap: a function that had the fields on
+//! its stack would have them there for each of the messages in each other.
 //!
 //! In: a struct that prost-build generated, with serde's attributes on its fields. Out: the implementation.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Field, GenericArgument, Item, ItemEnum, ItemStruct, Path, PathArguments, Type, parse_quote};
+use quote::{format_ident, quote};
+use syn::{
+    Attribute, Field, GenericArgument, Item, ItemEnum, ItemStruct, LitStr, Path, PathArguments, Type, parse_quote,
+};
 
 use super::attribute;
 use super::json::is_skipped;
 use crate::names;
+
+/// A key of a message's JSON.
+struct Key {
+    /// Where the struct has its value.
+    place: TokenStream,
+    /// What it takes.
+    arm: TokenStream,
+    /// Its name in JSON.
+    name: LitStr,
+}
 
 /// Emits the implementation; `items` is what stands beside the message.
 pub(super) fn implementation(message: &ItemStruct, items: &[Item], wire: &Path) -> Item {
@@ -25,68 +38,107 @@ pub(super) fn implementation(message: &ItemStruct, items: &[Item], wire: &Path) 
         }
         match oneof_of(field, items) {
             Some((module, oneof)) => {
-                keys.extend(oneof.variants.iter().map(|variant| oneof_key(variant, module)));
+                keys.extend(oneof.variants.iter().map(|variant| oneof_key(variant, module, wire)));
                 values.push(oneof_value(name, module, oneof, wire));
             }
             None => {
-                keys.push(key(field, name));
-                let default = default(field, name);
-                values.push(quote!(#name: json.#name #default));
+                keys.push(key(name, &field.ty, &field.attrs, &form(&field.attrs, wire, |path| path)));
+                let default = default(field, name, ident);
+                values.push(quote!(#name: self.#name #default));
             }
         }
     }
-    let serde = quote!(#wire::serde).to_string().replace(' ', "");
+    let reading = reading(&json, &keys, wire);
     parse_quote! {
         const _: () = {
-            #[derive(Default, #wire::serde::Deserialize)]
-            #[serde(crate = #serde, default, deny_unknown_fields)]
-            struct #json {
-                #(#keys,)*
+            #reading
+
+            impl #json {
+                fn into_message<E: #wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<#ident, E> {
+                    ::core::result::Result::Ok(#ident { #(#values),* })
+                }
             }
 
             impl<'de> #wire::serde::Deserialize<'de> for #ident {
                 fn deserialize<D: #wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <#json as #wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self { #(#values),* })
+                    #wire::proto::read_message::<#json, D>(deserializer)?.into_message()
                 }
             }
         };
     }
 }
 
+/// Emits the struct and how it takes its keys.
+fn reading(json: &Ident, keys: &[Key], wire: &Path) -> TokenStream {
+    let places = keys.iter().map(|key| &key.place);
+    let arms = keys.iter().map(|key| &key.arm);
+    let names = keys.iter().map(|key| &key.name);
+    quote! {
+        #[derive(Default)]
+        struct #json {
+            #(#places,)*
+        }
+
+        impl #wire::proto::FromObject for #json {
+            fn take<'de, A: #wire::serde::de::MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                map: &mut A,
+            ) -> ::core::result::Result<(), A::Error> {
+                match name {
+                    #(#arms,)*
+                    _ => ::core::result::Result::Err(#wire::serde::de::Error::unknown_field(name, &[#(#names),*])),
+                }
+            }
+        }
+    }
+}
+
 /// Emits what a field has whose key is absent; the schema may say it of a required one.
-fn default(field: &Field, name: &Ident) -> Option<TokenStream> {
+fn default(field: &Field, name: &Ident, message: &Ident) -> Option<TokenStream> {
     if attribute::has(field, "required") {
-        return Some(quote!(.unwrap_or_else(|| <Self as ::core::default::Default>::default().#name)));
+        return Some(quote!(.unwrap_or_else(|| <#message as ::core::default::Default>::default().#name)));
     }
     (!is_option(&field.ty)).then(|| quote!(.unwrap_or_default()))
 }
 
-fn key(field: &Field, name: &Ident) -> TokenStream {
-    let (attributes, ty) = (reading(&field.attrs), &field.ty);
+/// Returns the key of a field, from what serde's attributes say for writing it; `form` is where its value is read.
+fn key(place: &Ident, ty: &Type, attributes: &[Attribute], form: &TokenStream) -> Key {
+    let said = |word: &str| attribute::values(attributes, "serde", word).collect::<Vec<_>>();
+    let names = [said("rename"), said("alias")].concat();
     let ty = if is_option(ty) { quote!(#ty) } else { quote!(::core::option::Option<#ty>) };
-    quote!(#(#attributes)* #name: #ty)
+    Key {
+        place: quote!(#place: #ty),
+        arm: quote!(#(#names)|* => #form(name, &mut self.#place, map)),
+        name: names.into_iter().next().expect("every field has its JSON name"),
+    }
+}
+
+/// Returns the path to the function that reads a field; `moved` is what becomes of the path that its attribute names.
+fn form(attributes: &[Attribute], wire: &Path, moved: fn(String) -> String) -> TokenStream {
+    let with = attribute::values(attributes, "serde", "with").next();
+    let Some(with) = with else { return quote!(#wire::proto::take_plain) };
+    let path: TokenStream = moved(with.value()).parse().expect("it is a path");
+    quote!(#path::take)
 }
 
 /// A oneof's field stands in the enum's module, one deeper than the message: what it names is named from here.
-fn oneof_key(variant: &syn::Variant, module: &Ident) -> TokenStream {
+fn oneof_key(variant: &syn::Variant, module: &Ident, wire: &Path) -> Key {
     let mut ty = variant.fields.iter().next().map_or_else(|| parse_quote!(()), |field| field.ty.clone());
     move_out(&mut ty, module);
-    let (name, attributes) = (key_of(variant), reading(&variant.attrs));
-    let attributes = attributes.iter().map(|attribute| {
-        let text = attribute.to_token_stream().to_string().replacen("Enumeration::<super::", "Enumeration::<", 1);
-        text.parse::<TokenStream>().expect("an attribute stays one")
-    });
-    quote!(#(#attributes)* #name: ::core::option::Option<#ty>)
+    let form = form(&variant.attrs, wire, |path| path.replacen("Enumeration::<super::", "Enumeration::<", 1));
+    key(&key_of(variant), &ty, &variant.attrs, &form)
 }
 
 fn oneof_value(field: &Ident, module: &Ident, oneof: &ItemEnum, wire: &Path) -> TokenStream {
     let (one, text) = (&oneof.ident, names::plain(field));
     let members = oneof.variants.iter().map(|variant| {
         let (name, variant) = (key_of(variant), &variant.ident);
-        quote!(json.#name.map(#module::#one::#variant))
+        quote!(self.#name.map(#module::#one::#variant))
     });
     quote!(#field: #wire::proto::one_of(#text, [#(#members),*])?)
 }
@@ -108,12 +160,6 @@ fn oneof_of<'i>(field: &Field, items: &'i [Item]) -> Option<(&'i Ident, &'i Item
         Item::Enum(found) if found.ident == one.ident => Some((&module.ident, found)),
         _ => None,
     })
-}
-
-/// The attributes that say how a key is read.
-fn reading(attributes: &[Attribute]) -> Vec<&Attribute> {
-    let of_serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
-    of_serde.filter(|attribute| !attribute.to_token_stream().to_string().contains("skip_serializing_if")).collect()
 }
 
 fn is_option(ty: &Type) -> bool {

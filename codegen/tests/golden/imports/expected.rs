@@ -26,22 +26,41 @@ pub mod cash {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct CashJson {
-                #[serde(rename = "cents")]
-                #[serde(with = "::eventwright::wire::proto")]
                 cents: ::core::option::Option<i64>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for CashJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "cents" => ::eventwright::wire::proto::take(name, &mut self.cents, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["cents"])
+                        ),
+                    }
+                }
+            }
+
+            impl CashJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Cash, E> {
+                    ::core::result::Result::Ok(Cash {
+                        cents: self.cents.unwrap_or_default()
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Cash {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <CashJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        cents: json.cents.unwrap_or_default()
-                    })
+                    ::eventwright::wire::proto::read_message::<CashJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -80,25 +99,44 @@ message Cash {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct CashJson {
-                #[serde(rename = "cents")]
-                #[serde(with = "::eventwright::wire::proto")]
                 cents: ::core::option::Option<i64>,
-                #[serde(rename = "currency")]
                 currency: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for CashJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "cents" => ::eventwright::wire::proto::take(name, &mut self.cents, map),
+                        "currency" => ::eventwright::wire::proto::take_plain(name, &mut self.currency, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["cents", "currency"])
+                        ),
+                    }
+                }
+            }
+
+            impl CashJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Cash, E> {
+                    ::core::result::Result::Ok(Cash {
+                        cents: self.cents.unwrap_or_default(),
+                        currency: self.currency.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Cash {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <CashJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        cents: json.cents.unwrap_or_default(),
-                        currency: json.currency.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<CashJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -140,21 +178,41 @@ pub mod wallet {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct WalletJson {
-                #[serde(rename = "content")]
                 content: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<cash_v2::Cash>>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for WalletJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "content" => ::eventwright::wire::proto::take_plain(name, &mut self.content, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["content"])
+                        ),
+                    }
+                }
+            }
+
+            impl WalletJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Wallet, E> {
+                    ::core::result::Result::Ok(Wallet {
+                        content: self.content.unwrap_or_default()
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Wallet {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <WalletJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        content: json.content.unwrap_or_default()
-                    })
+                    ::eventwright::wire::proto::read_message::<WalletJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -197,21 +255,41 @@ pub mod billed {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct BilledJson {
-                #[serde(rename = "cash")]
                 cash: ::core::option::Option<cash_v1::Cash>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for BilledJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "cash" => ::eventwright::wire::proto::take_plain(name, &mut self.cash, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["cash"])
+                        ),
+                    }
+                }
+            }
+
+            impl BilledJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Billed, E> {
+                    ::core::result::Result::Ok(Billed {
+                        cash: self.cash
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Billed {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <BilledJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        cash: json.cash
-                    })
+                    ::eventwright::wire::proto::read_message::<BilledJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -282,24 +360,44 @@ message Billed {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct BilledJson {
-                #[serde(rename = "cash")]
                 cash: ::core::option::Option<cash_v2::Cash>,
-                #[serde(rename = "from")]
                 from: ::core::option::Option<wallet_v1::Wallet>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for BilledJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "cash" => ::eventwright::wire::proto::take_plain(name, &mut self.cash, map),
+                        "from" => ::eventwright::wire::proto::take_plain(name, &mut self.from, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["cash", "from"])
+                        ),
+                    }
+                }
+            }
+
+            impl BilledJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Billed, E> {
+                    ::core::result::Result::Ok(Billed {
+                        cash: self.cash,
+                        from: self.from,
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Billed {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <BilledJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        cash: json.cash,
-                        from: json.from,
-                    })
+                    ::eventwright::wire::proto::read_message::<BilledJson, D>(deserializer)?.into_message()
                 }
             }
         };

@@ -747,43 +747,62 @@ pub mod invoice_paid {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct InvoicePaidJson {
-                #[serde(rename = "number")]
-                #[serde(with = "::eventwright::wire::proto")]
                 number: ::core::option::Option<i64>,
-                #[serde(rename = "part")]
                 part: ::core::option::Option<i32>,
-                #[serde(rename = "isCopy")]
-                #[serde(alias = "is_copy")]
                 is_copy: ::core::option::Option<bool>,
-                #[serde(rename = "digest")]
-                #[serde(with = "::eventwright::wire::proto")]
                 digest: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "office")]
                 office: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "tenant")]
                 tenant: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "amount")]
-                #[serde(with = "::eventwright::wire::proto")]
                 amount: ::core::option::Option<f64>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for InvoicePaidJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "number" => ::eventwright::wire::proto::take(name, &mut self.number, map),
+                        "part" => ::eventwright::wire::proto::take_plain(name, &mut self.part, map),
+                        "isCopy" | "is_copy" => ::eventwright::wire::proto::take_plain(name, &mut self.is_copy, map),
+                        "digest" => ::eventwright::wire::proto::take(name, &mut self.digest, map),
+                        "office" => ::eventwright::wire::proto::take_plain(name, &mut self.office, map),
+                        "tenant" => ::eventwright::wire::proto::take_plain(name, &mut self.tenant, map),
+                        "amount" => ::eventwright::wire::proto::take(name, &mut self.amount, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &["number", "part", "isCopy", "digest", "office", "tenant", "amount"],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl InvoicePaidJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<InvoicePaid, E> {
+                    ::core::result::Result::Ok(InvoicePaid {
+                        number: self.number.unwrap_or_default(),
+                        part: self.part.unwrap_or_default(),
+                        is_copy: self.is_copy.unwrap_or_default(),
+                        digest: self.digest.unwrap_or_default(),
+                        office: self.office.unwrap_or_default(),
+                        tenant: self.tenant,
+                        amount: self.amount.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoicePaid {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <InvoicePaidJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        number: json.number.unwrap_or_default(),
-                        part: json.part.unwrap_or_default(),
-                        is_copy: json.is_copy.unwrap_or_default(),
-                        digest: json.digest.unwrap_or_default(),
-                        office: json.office.unwrap_or_default(),
-                        tenant: json.tenant,
-                        amount: json.amount.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<InvoicePaidJson, D>(deserializer)?.into_message()
                 }
             }
         };

@@ -657,21 +657,41 @@ pub mod seat_taken {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct SeatTakenJson {
-                #[serde(rename = "seat")]
                 seat: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for SeatTakenJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "seat" => ::eventwright::wire::proto::take_plain(name, &mut self.seat, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["seat"])
+                        ),
+                    }
+                }
+            }
+
+            impl SeatTakenJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<SeatTaken, E> {
+                    ::core::result::Result::Ok(SeatTaken {
+                        seat: self.seat.unwrap_or_default()
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for SeatTaken {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <SeatTakenJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        seat: json.seat.unwrap_or_default()
-                    })
+                    ::eventwright::wire::proto::read_message::<SeatTakenJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -735,24 +755,44 @@ message SeatTaken {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct SeatTakenJson {
-                #[serde(rename = "row")]
                 row: ::core::option::Option<i32>,
-                #[serde(rename = "letter")]
                 letter: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for SeatTakenJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "row" => ::eventwright::wire::proto::take_plain(name, &mut self.row, map),
+                        "letter" => ::eventwright::wire::proto::take_plain(name, &mut self.letter, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["row", "letter"])
+                        ),
+                    }
+                }
+            }
+
+            impl SeatTakenJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<SeatTaken, E> {
+                    ::core::result::Result::Ok(SeatTaken {
+                        row: self.row.unwrap_or_default(),
+                        letter: self.letter.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for SeatTaken {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <SeatTakenJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        row: json.row.unwrap_or_default(),
-                        letter: json.letter.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<SeatTakenJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -821,27 +861,47 @@ message SeatTaken {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct SeatTakenJson {
-                #[serde(rename = "row")]
                 row: ::core::option::Option<i32>,
-                #[serde(rename = "letter")]
                 letter: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "window")]
                 window: ::core::option::Option<bool>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for SeatTakenJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "row" => ::eventwright::wire::proto::take_plain(name, &mut self.row, map),
+                        "letter" => ::eventwright::wire::proto::take_plain(name, &mut self.letter, map),
+                        "window" => ::eventwright::wire::proto::take_plain(name, &mut self.window, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["row", "letter", "window"])
+                        ),
+                    }
+                }
+            }
+
+            impl SeatTakenJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<SeatTaken, E> {
+                    ::core::result::Result::Ok(SeatTaken {
+                        row: self.row.unwrap_or_default(),
+                        letter: self.letter.unwrap_or_default(),
+                        window: self.window.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for SeatTaken {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <SeatTakenJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        row: json.row.unwrap_or_default(),
-                        letter: json.letter.unwrap_or_default(),
-                        window: json.window.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<SeatTakenJson, D>(deserializer)?.into_message()
                 }
             }
         };

@@ -65,27 +65,44 @@ pub mod invoice_issued {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct InvoiceIssuedJson {
-                #[serde(rename = "number")]
                 number: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "state")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
                 state: ::core::option::Option<i32>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for InvoiceIssuedJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "number" => ::eventwright::wire::proto::take_plain(name, &mut self.number, map),
+                        "state" => ::eventwright::wire::proto::Enumeration::<State>::take(name, &mut self.state, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["number", "state"])
+                        ),
+                    }
+                }
+            }
+
+            impl InvoiceIssuedJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<InvoiceIssued, E> {
+                    ::core::result::Result::Ok(InvoiceIssued {
+                        number: self.number.unwrap_or_default(),
+                        state: self.state.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer
-                    )?;
-                    ::core::result::Result::Ok(Self {
-                        number: json.number.unwrap_or_default(),
-                        state: json.state.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<InvoiceIssuedJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -503,34 +520,64 @@ enum State {
             }
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct RouteJson {
-                    #[serde(rename = "hops")]
-                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>")]
                     hops: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                    #[serde(rename = "firstHop")]
-                    #[serde(alias = "first_hop")]
-                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>")]
                     first_hop: ::core::option::Option<i32>,
-                    #[serde(rename = "otherKind")]
-                    #[serde(alias = "other_kind")]
-                    #[serde(with = "::eventwright::wire::proto::Enumeration::<super::line::Kind>")]
                     other_kind: ::core::option::Option<i32>,
+                }
+
+                impl ::eventwright::wire::proto::FromObject for RouteJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            "hops" => ::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>::take(
+                                name,
+                                &mut self.hops,
+                                map,
+                            ),
+                            "firstHop" | "first_hop" => ::eventwright::wire::proto::Enumeration::<super::transfer::route::Hop>::take(
+                                name,
+                                &mut self.first_hop,
+                                map,
+                            ),
+                            "otherKind" | "other_kind" => ::eventwright::wire::proto::Enumeration::<super::line::Kind>::take(
+                                name,
+                                &mut self.other_kind,
+                                map,
+                            ),
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(
+                                    name,
+                                    &["hops", "firstHop", "otherKind"],
+                                )
+                            ),
+                        }
+                    }
+                }
+
+                impl RouteJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Route, E> {
+                        ::core::result::Result::Ok(Route {
+                            hops: self.hops.unwrap_or_default(),
+                            way: ::eventwright::wire::proto::one_of(
+                                "way",
+                                [self.first_hop.map(route::Way::FirstHop), self.other_kind.map(route::Way::OtherKind)],
+                            )?,
+                        })
+                    }
                 }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Route {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <RouteJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            hops: json.hops.unwrap_or_default(),
-                            way: ::eventwright::wire::proto::one_of(
-                                "way",
-                                [json.first_hop.map(route::Way::FirstHop), json.other_kind.map(route::Way::OtherKind)],
-                            )?,
-                        })
+                        ::eventwright::wire::proto::read_message::<RouteJson, D>(deserializer)?.into_message()
                     }
                 }
             };
@@ -575,212 +622,279 @@ enum State {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct InvoiceIssuedJson {
-                #[serde(rename = "number")]
                 number: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "state")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<State>")]
                 state: ::core::option::Option<i32>,
-                #[serde(rename = "lines")]
                 lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<Line>>,
-                #[serde(rename = "totals")]
-                #[serde(with = "::eventwright::wire::proto")]
                 totals: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i64>>,
-                #[serde(rename = "bySku")]
-                #[serde(alias = "by_sku")]
                 by_sku: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, Line>>,
-                #[serde(rename = "kinds")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
                 kinds: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i32>>,
-                #[serde(rename = "scans")]
-                #[serde(with = "::eventwright::wire::proto")]
                 scans: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<i32, ::eventwright::wire::prost::alloc::vec::Vec<u8>>>,
-                #[serde(rename = "noteToPayer")]
-                #[serde(alias = "note_to_payer")]
                 note_to_payer: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "discountCents")]
-                #[serde(alias = "discount_cents")]
-                #[serde(with = "::eventwright::wire::proto")]
                 discount_cents: ::core::option::Option<i64>,
-                #[serde(rename = "small")]
                 small: ::core::option::Option<i32>,
-                #[serde(rename = "large")]
-                #[serde(with = "::eventwright::wire::proto")]
                 large: ::core::option::Option<u64>,
-                #[serde(rename = "zigzag")]
-                #[serde(with = "::eventwright::wire::proto")]
                 zigzag: ::core::option::Option<i64>,
-                #[serde(rename = "fixedLarge")]
-                #[serde(alias = "fixed_large")]
-                #[serde(with = "::eventwright::wire::proto")]
                 fixed_large: ::core::option::Option<u64>,
-                #[serde(rename = "signature")]
-                #[serde(with = "::eventwright::wire::proto")]
                 signature: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "issuedAt")]
-                #[serde(alias = "issued_at")]
-                #[serde(with = "::eventwright::wire::proto")]
                 issued_at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
-                #[serde(rename = "dueIn")]
-                #[serde(alias = "due_in")]
-                #[serde(with = "::eventwright::wire::proto")]
                 due_in: ::core::option::Option<::eventwright::wire::proto::prost_types::Duration>,
-                #[serde(rename = "ratio")]
-                #[serde(with = "::eventwright::wire::proto")]
                 ratio: ::core::option::Option<f64>,
-                #[serde(rename = "share")]
-                #[serde(with = "::eventwright::wire::proto")]
                 share: ::core::option::Option<f32>,
-                #[serde(rename = "paid")]
                 paid: ::core::option::Option<bool>,
-                #[serde(rename = "type")]
                 r#type: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "self")]
                 self_: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "history")]
-                #[serde(with = "::eventwright::wire::proto")]
                 history: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i64>>,
-                #[serde(rename = "seenKinds")]
-                #[serde(alias = "seen_kinds")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
                 seen_kinds: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "reminders")]
-                #[serde(with = "::eventwright::wire::proto")]
                 reminders: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::proto::prost_types::Timestamp>>,
-                #[serde(rename = "corrects")]
                 corrects: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<InvoiceIssued>>,
-                #[serde(rename = "route")]
                 route: ::core::option::Option<transfer::Route>,
-                #[serde(rename = "maybeCents")]
-                #[serde(alias = "maybe_cents")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_cents: ::core::option::Option<i64>,
-                #[serde(rename = "maybeText")]
-                #[serde(alias = "maybe_text")]
                 maybe_text: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "maybeScan")]
-                #[serde(alias = "maybe_scan")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_scan: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "payKind")]
-                #[serde(alias = "pay_kind")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
                 pay_kind: ::core::option::Option<i32>,
-                #[serde(rename = "payCents")]
-                #[serde(alias = "pay_cents")]
-                #[serde(with = "::eventwright::wire::proto")]
                 pay_cents: ::core::option::Option<i64>,
-                #[serde(rename = "transfer")]
                 transfer: ::core::option::Option<Transfer>,
-                #[serde(rename = "payToken")]
-                #[serde(alias = "pay_token")]
-                #[serde(with = "::eventwright::wire::proto")]
                 pay_token: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "payNote")]
-                #[serde(alias = "pay_note")]
                 pay_note: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for InvoiceIssuedJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "number" => ::eventwright::wire::proto::take_plain(name, &mut self.number, map),
+                        "state" => ::eventwright::wire::proto::Enumeration::<State>::take(name, &mut self.state, map),
+                        "lines" => ::eventwright::wire::proto::take_plain(name, &mut self.lines, map),
+                        "totals" => ::eventwright::wire::proto::take(name, &mut self.totals, map),
+                        "bySku" | "by_sku" => ::eventwright::wire::proto::take_plain(name, &mut self.by_sku, map),
+                        "kinds" => ::eventwright::wire::proto::Enumeration::<line::Kind>::take(
+                            name,
+                            &mut self.kinds,
+                            map,
+                        ),
+                        "scans" => ::eventwright::wire::proto::take(name, &mut self.scans, map),
+                        "noteToPayer" | "note_to_payer" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.note_to_payer,
+                            map,
+                        ),
+                        "discountCents" | "discount_cents" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.discount_cents,
+                            map,
+                        ),
+                        "small" => ::eventwright::wire::proto::take_plain(name, &mut self.small, map),
+                        "large" => ::eventwright::wire::proto::take(name, &mut self.large, map),
+                        "zigzag" => ::eventwright::wire::proto::take(name, &mut self.zigzag, map),
+                        "fixedLarge" | "fixed_large" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.fixed_large,
+                            map,
+                        ),
+                        "signature" => ::eventwright::wire::proto::take(name, &mut self.signature, map),
+                        "issuedAt" | "issued_at" => ::eventwright::wire::proto::take(name, &mut self.issued_at, map),
+                        "dueIn" | "due_in" => ::eventwright::wire::proto::take(name, &mut self.due_in, map),
+                        "ratio" => ::eventwright::wire::proto::take(name, &mut self.ratio, map),
+                        "share" => ::eventwright::wire::proto::take(name, &mut self.share, map),
+                        "paid" => ::eventwright::wire::proto::take_plain(name, &mut self.paid, map),
+                        "type" => ::eventwright::wire::proto::take_plain(name, &mut self.r#type, map),
+                        "self" => ::eventwright::wire::proto::take_plain(name, &mut self.self_, map),
+                        "history" => ::eventwright::wire::proto::take(name, &mut self.history, map),
+                        "seenKinds" | "seen_kinds" => ::eventwright::wire::proto::Enumeration::<line::Kind>::take(
+                            name,
+                            &mut self.seen_kinds,
+                            map,
+                        ),
+                        "reminders" => ::eventwright::wire::proto::take(name, &mut self.reminders, map),
+                        "corrects" => ::eventwright::wire::proto::take_plain(name, &mut self.corrects, map),
+                        "route" => ::eventwright::wire::proto::take_plain(name, &mut self.route, map),
+                        "maybeCents" | "maybe_cents" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_cents,
+                            map,
+                        ),
+                        "maybeText" | "maybe_text" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_text,
+                            map,
+                        ),
+                        "maybeScan" | "maybe_scan" => ::eventwright::wire::proto::take(name, &mut self.maybe_scan, map),
+                        "payKind" | "pay_kind" => ::eventwright::wire::proto::Enumeration::<line::Kind>::take(
+                            name,
+                            &mut self.pay_kind,
+                            map,
+                        ),
+                        "payCents" | "pay_cents" => ::eventwright::wire::proto::take(name, &mut self.pay_cents, map),
+                        "transfer" => ::eventwright::wire::proto::take_plain(name, &mut self.transfer, map),
+                        "payToken" | "pay_token" => ::eventwright::wire::proto::take(name, &mut self.pay_token, map),
+                        "payNote" | "pay_note" => ::eventwright::wire::proto::take_plain(name, &mut self.pay_note, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &[
+                                    "number", "state", "lines", "totals", "bySku", "kinds", "scans", "noteToPayer",
+                                    "discountCents", "small", "large", "zigzag", "fixedLarge", "signature", "issuedAt",
+                                    "dueIn", "ratio", "share", "paid", "type", "self", "history", "seenKinds",
+                                    "reminders", "corrects", "route", "maybeCents", "maybeText", "maybeScan", "payKind",
+                                    "payCents", "transfer", "payToken", "payNote",
+                                ],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl InvoiceIssuedJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<InvoiceIssued, E> {
+                    ::core::result::Result::Ok(InvoiceIssued {
+                        number: self.number.unwrap_or_default(),
+                        state: self.state,
+                        lines: self.lines.unwrap_or_default(),
+                        totals: self.totals.unwrap_or_default(),
+                        by_sku: self.by_sku.unwrap_or_default(),
+                        kinds: self.kinds.unwrap_or_default(),
+                        scans: self.scans.unwrap_or_default(),
+                        note_to_payer: self.note_to_payer,
+                        discount_cents: self.discount_cents,
+                        small: self.small.unwrap_or_default(),
+                        large: self.large.unwrap_or_default(),
+                        zigzag: self.zigzag.unwrap_or_default(),
+                        fixed_large: self.fixed_large.unwrap_or_default(),
+                        signature: self.signature.unwrap_or_default(),
+                        issued_at: self.issued_at,
+                        due_in: self.due_in,
+                        ratio: self.ratio.unwrap_or_default(),
+                        share: self.share.unwrap_or_default(),
+                        paid: self.paid.unwrap_or_default(),
+                        r#type: self.r#type.unwrap_or_default(),
+                        self_: self.self_.unwrap_or_default(),
+                        history: self.history.unwrap_or_default(),
+                        seen_kinds: self.seen_kinds.unwrap_or_default(),
+                        reminders: self.reminders.unwrap_or_default(),
+                        corrects: self.corrects,
+                        route: self.route,
+                        maybe_cents: self.maybe_cents,
+                        maybe_text: self.maybe_text,
+                        maybe_scan: self.maybe_scan,
+                        payment: ::eventwright::wire::proto::one_of(
+                            "payment",
+                            [
+                                self.pay_kind.map(invoice_issued::Payment::PayKind),
+                                self.pay_cents.map(invoice_issued::Payment::PayCents),
+                                self.transfer.map(invoice_issued::Payment::Transfer),
+                                self.pay_token.map(invoice_issued::Payment::PayToken),
+                                self.pay_note.map(invoice_issued::Payment::PayNote),
+                            ],
+                        )?,
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for InvoiceIssued {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <InvoiceIssuedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer
-                    )?;
-                    ::core::result::Result::Ok(Self {
-                        number: json.number.unwrap_or_default(),
-                        state: json.state,
-                        lines: json.lines.unwrap_or_default(),
-                        totals: json.totals.unwrap_or_default(),
-                        by_sku: json.by_sku.unwrap_or_default(),
-                        kinds: json.kinds.unwrap_or_default(),
-                        scans: json.scans.unwrap_or_default(),
-                        note_to_payer: json.note_to_payer,
-                        discount_cents: json.discount_cents,
-                        small: json.small.unwrap_or_default(),
-                        large: json.large.unwrap_or_default(),
-                        zigzag: json.zigzag.unwrap_or_default(),
-                        fixed_large: json.fixed_large.unwrap_or_default(),
-                        signature: json.signature.unwrap_or_default(),
-                        issued_at: json.issued_at,
-                        due_in: json.due_in,
-                        ratio: json.ratio.unwrap_or_default(),
-                        share: json.share.unwrap_or_default(),
-                        paid: json.paid.unwrap_or_default(),
-                        r#type: json.r#type.unwrap_or_default(),
-                        self_: json.self_.unwrap_or_default(),
-                        history: json.history.unwrap_or_default(),
-                        seen_kinds: json.seen_kinds.unwrap_or_default(),
-                        reminders: json.reminders.unwrap_or_default(),
-                        corrects: json.corrects,
-                        route: json.route,
-                        maybe_cents: json.maybe_cents,
-                        maybe_text: json.maybe_text,
-                        maybe_scan: json.maybe_scan,
-                        payment: ::eventwright::wire::proto::one_of(
-                            "payment",
-                            [
-                                json.pay_kind.map(invoice_issued::Payment::PayKind),
-                                json.pay_cents.map(invoice_issued::Payment::PayCents),
-                                json.transfer.map(invoice_issued::Payment::Transfer),
-                                json.pay_token.map(invoice_issued::Payment::PayToken),
-                                json.pay_note.map(invoice_issued::Payment::PayNote),
-                            ],
-                        )?,
-                    })
+                    ::eventwright::wire::proto::read_message::<InvoiceIssuedJson, D>(deserializer)?.into_message()
                 }
             }
         };
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct LineJson {
-                #[serde(rename = "sku")]
                 sku: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "lineKind")]
-                #[serde(alias = "line_kind")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<line::Kind>")]
                 line_kind: ::core::option::Option<i32>,
-                #[serde(rename = "unitCents")]
-                #[serde(alias = "unit_cents")]
-                #[serde(with = "::eventwright::wire::proto")]
                 unit_cents: ::core::option::Option<i64>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for LineJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "sku" => ::eventwright::wire::proto::take_plain(name, &mut self.sku, map),
+                        "lineKind" | "line_kind" => ::eventwright::wire::proto::Enumeration::<line::Kind>::take(
+                            name,
+                            &mut self.line_kind,
+                            map,
+                        ),
+                        "unitCents" | "unit_cents" => ::eventwright::wire::proto::take(name, &mut self.unit_cents, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &["sku", "lineKind", "unitCents"],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl LineJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Line, E> {
+                    ::core::result::Result::Ok(Line {
+                        sku: self.sku.unwrap_or_default(),
+                        line_kind: self.line_kind.unwrap_or_default(),
+                        unit_cents: self.unit_cents.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Line {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <LineJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        sku: json.sku.unwrap_or_default(),
-                        line_kind: json.line_kind.unwrap_or_default(),
-                        unit_cents: json.unit_cents.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<LineJson, D>(deserializer)?.into_message()
                 }
             }
         };
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct TransferJson {
-                #[serde(rename = "iban")]
                 iban: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for TransferJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "iban" => ::eventwright::wire::proto::take_plain(name, &mut self.iban, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["iban"])
+                        ),
+                    }
+                }
+            }
+
+            impl TransferJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Transfer, E> {
+                    ::core::result::Result::Ok(Transfer {
+                        iban: self.iban.unwrap_or_default()
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Transfer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <TransferJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        iban: json.iban.unwrap_or_default()
-                    })
+                    ::eventwright::wire::proto::read_message::<TransferJson, D>(deserializer)?.into_message()
                 }
             }
         };

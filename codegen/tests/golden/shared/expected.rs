@@ -581,30 +581,54 @@ pub mod place {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct PlaceJson {
-                #[serde(rename = "latitude")]
-                #[serde(with = "::eventwright::wire::proto")]
                 latitude: ::core::option::Option<f64>,
-                #[serde(rename = "longitude")]
-                #[serde(with = "::eventwright::wire::proto")]
                 longitude: ::core::option::Option<f64>,
-                #[serde(rename = "precision")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<place::Precision>")]
                 precision: ::core::option::Option<i32>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for PlaceJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "latitude" => ::eventwright::wire::proto::take(name, &mut self.latitude, map),
+                        "longitude" => ::eventwright::wire::proto::take(name, &mut self.longitude, map),
+                        "precision" => ::eventwright::wire::proto::Enumeration::<place::Precision>::take(
+                            name,
+                            &mut self.precision,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &["latitude", "longitude", "precision"],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl PlaceJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Place, E> {
+                    ::core::result::Result::Ok(Place {
+                        latitude: self.latitude.unwrap_or_default(),
+                        longitude: self.longitude.unwrap_or_default(),
+                        precision: self.precision.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Place {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <PlaceJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        latitude: json.latitude.unwrap_or_default(),
-                        longitude: json.longitude.unwrap_or_default(),
-                        precision: json.precision.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<PlaceJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -669,24 +693,44 @@ pub mod address {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct AddressJson {
-                #[serde(rename = "lines")]
                 lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
-                #[serde(rename = "place")]
                 place: ::core::option::Option<place_v1::Place>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for AddressJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "lines" => ::eventwright::wire::proto::take_plain(name, &mut self.lines, map),
+                        "place" => ::eventwright::wire::proto::take_plain(name, &mut self.place, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["lines", "place"])
+                        ),
+                    }
+                }
+            }
+
+            impl AddressJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Address, E> {
+                    ::core::result::Result::Ok(Address {
+                        lines: self.lines.unwrap_or_default(),
+                        place: self.place,
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        lines: json.lines.unwrap_or_default(),
-                        place: json.place,
-                    })
+                    ::eventwright::wire::proto::read_message::<AddressJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -734,27 +778,47 @@ message Address {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct AddressJson {
-                #[serde(rename = "lines")]
                 lines: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
-                #[serde(rename = "place")]
                 place: ::core::option::Option<place_v1::Place>,
-                #[serde(rename = "country")]
                 country: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for AddressJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "lines" => ::eventwright::wire::proto::take_plain(name, &mut self.lines, map),
+                        "place" => ::eventwright::wire::proto::take_plain(name, &mut self.place, map),
+                        "country" => ::eventwright::wire::proto::take_plain(name, &mut self.country, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["lines", "place", "country"])
+                        ),
+                    }
+                }
+            }
+
+            impl AddressJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Address, E> {
+                    ::core::result::Result::Ok(Address {
+                        lines: self.lines.unwrap_or_default(),
+                        place: self.place,
+                        country: self.country.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Address {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <AddressJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        lines: json.lines.unwrap_or_default(),
-                        place: json.place,
-                        country: json.country.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<AddressJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -3452,27 +3516,48 @@ pub mod parcel_delivered {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct ParcelDeliveredJson {
-                #[serde(rename = "address")]
                 address: ::core::option::Option<address_v1::Address>,
-                #[serde(rename = "kind")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 kind: ::core::option::Option<i32>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for ParcelDeliveredJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "address" => ::eventwright::wire::proto::take_plain(name, &mut self.address, map),
+                        "kind" => ::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>::take(
+                            name,
+                            &mut self.kind,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["address", "kind"])
+                        ),
+                    }
+                }
+            }
+
+            impl ParcelDeliveredJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<ParcelDelivered, E> {
+                    ::core::result::Result::Ok(ParcelDelivered {
+                        address: self.address,
+                        kind: self.kind.unwrap_or_default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer
-                    )?;
-                    ::core::result::Result::Ok(Self {
-                        address: json.address,
-                        kind: json.kind.unwrap_or_default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<ParcelDeliveredJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -3630,90 +3715,149 @@ message ParcelDelivered {
             }
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct AttemptJson {
-                    #[serde(rename = "at")]
-                    #[serde(with = "::eventwright::wire::proto")]
                     at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
-                    #[serde(rename = "leftAt")]
-                    #[serde(alias = "left_at")]
                     left_at: ::core::option::Option<attempt::place_v1::Place>,
-                    #[serde(rename = "collectedFrom")]
-                    #[serde(alias = "collected_from")]
-                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                     collected_from: ::core::option::Option<i32>,
-                    #[serde(rename = "onlyNear")]
-                    #[serde(alias = "only_near")]
-                    #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
                     only_near: ::core::option::Option<i32>,
+                }
+
+                impl ::eventwright::wire::proto::FromObject for AttemptJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            "at" => ::eventwright::wire::proto::take(name, &mut self.at, map),
+                            "leftAt" | "left_at" => ::eventwright::wire::proto::take_plain(
+                                name,
+                                &mut self.left_at,
+                                map,
+                            ),
+                            "collectedFrom" | "collected_from" => ::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>::take(
+                                name,
+                                &mut self.collected_from,
+                                map,
+                            ),
+                            "onlyNear" | "only_near" => ::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>::take(
+                                name,
+                                &mut self.only_near,
+                                map,
+                            ),
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(
+                                    name,
+                                    &["at", "leftAt", "collectedFrom", "onlyNear"],
+                                )
+                            ),
+                        }
+                    }
+                }
+
+                impl AttemptJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Attempt, E> {
+                        ::core::result::Result::Ok(Attempt {
+                            at: self.at,
+                            outcome: ::eventwright::wire::proto::one_of(
+                                "outcome",
+                                [
+                                    self.left_at.map(attempt::Outcome::LeftAt),
+                                    self.collected_from.map(attempt::Outcome::CollectedFrom),
+                                    self.only_near.map(attempt::Outcome::OnlyNear),
+                                ],
+                            )?,
+                        })
+                    }
                 }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Attempt {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <AttemptJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            at: json.at,
-                            outcome: ::eventwright::wire::proto::one_of(
-                                "outcome",
-                                [
-                                    json.left_at.map(attempt::Outcome::LeftAt),
-                                    json.collected_from.map(attempt::Outcome::CollectedFrom),
-                                    json.only_near.map(attempt::Outcome::OnlyNear),
-                                ],
-                            )?,
-                        })
+                        ::eventwright::wire::proto::read_message::<AttemptJson, D>(deserializer)?.into_message()
                     }
                 }
             };
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct ParcelDeliveredJson {
-                #[serde(rename = "address")]
                 address: ::core::option::Option<address_v2::Address>,
-                #[serde(rename = "kind")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 kind: ::core::option::Option<i32>,
-                #[serde(rename = "attempts")]
                 attempts: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<parcel_delivered::Attempt>>,
-                #[serde(rename = "seen")]
                 seen: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, place_v1::Place>>,
-                #[serde(rename = "precisions")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>")]
                 precisions: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "neighbour")]
                 neighbour: ::core::option::Option<parcel_delivered::address_v2::Address>,
-                #[serde(rename = "machine")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>")]
                 machine: ::core::option::Option<i32>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for ParcelDeliveredJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "address" => ::eventwright::wire::proto::take_plain(name, &mut self.address, map),
+                        "kind" => ::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>::take(
+                            name,
+                            &mut self.kind,
+                            map,
+                        ),
+                        "attempts" => ::eventwright::wire::proto::take_plain(name, &mut self.attempts, map),
+                        "seen" => ::eventwright::wire::proto::take_plain(name, &mut self.seen, map),
+                        "precisions" => ::eventwright::wire::proto::Enumeration::<place_v1::place::Precision>::take(
+                            name,
+                            &mut self.precisions,
+                            map,
+                        ),
+                        "neighbour" => ::eventwright::wire::proto::take_plain(name, &mut self.neighbour, map),
+                        "machine" => ::eventwright::wire::proto::Enumeration::<place_v1::PlaceKind>::take(
+                            name,
+                            &mut self.machine,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &["address", "kind", "attempts", "seen", "precisions", "neighbour", "machine"],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl ParcelDeliveredJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<ParcelDelivered, E> {
+                    ::core::result::Result::Ok(ParcelDelivered {
+                        address: self.address,
+                        kind: self.kind.unwrap_or_default(),
+                        attempts: self.attempts.unwrap_or_default(),
+                        seen: self.seen.unwrap_or_default(),
+                        precisions: self.precisions.unwrap_or_default(),
+                        receiver: ::eventwright::wire::proto::one_of(
+                            "receiver",
+                            [
+                                self.neighbour.map(parcel_delivered::Receiver::Neighbour),
+                                self.machine.map(parcel_delivered::Receiver::Machine),
+                            ],
+                        )?,
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for ParcelDelivered {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <ParcelDeliveredJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer
-                    )?;
-                    ::core::result::Result::Ok(Self {
-                        address: json.address,
-                        kind: json.kind.unwrap_or_default(),
-                        attempts: json.attempts.unwrap_or_default(),
-                        seen: json.seen.unwrap_or_default(),
-                        precisions: json.precisions.unwrap_or_default(),
-                        receiver: ::eventwright::wire::proto::one_of(
-                            "receiver",
-                            [
-                                json.neighbour.map(parcel_delivered::Receiver::Neighbour),
-                                json.machine.map(parcel_delivered::Receiver::Machine),
-                            ],
-                        )?,
-                    })
+                    ::eventwright::wire::proto::read_message::<ParcelDeliveredJson, D>(deserializer)?.into_message()
                 }
             }
         };

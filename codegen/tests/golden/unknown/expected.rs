@@ -65,22 +65,42 @@ pub mod seat {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct SeatJson {
-                #[serde(rename = "row")]
                 row: ::core::option::Option<u32>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for SeatJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "row" => ::eventwright::wire::proto::take_plain(name, &mut self.row, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["row"])
+                        ),
+                    }
+                }
+            }
+
+            impl SeatJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Seat, E> {
+                    ::core::result::Result::Ok(Seat {
+                        row: self.row.unwrap_or_default(),
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Seat {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <SeatJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        row: json.row.unwrap_or_default(),
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<SeatJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -156,25 +176,45 @@ message Seat {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct SeatJson {
-                #[serde(rename = "row")]
                 row: ::core::option::Option<u32>,
-                #[serde(rename = "block")]
                 block: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for SeatJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "row" => ::eventwright::wire::proto::take_plain(name, &mut self.row, map),
+                        "block" => ::eventwright::wire::proto::take_plain(name, &mut self.block, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["row", "block"])
+                        ),
+                    }
+                }
+            }
+
+            impl SeatJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Seat, E> {
+                    ::core::result::Result::Ok(Seat {
+                        row: self.row.unwrap_or_default(),
+                        block: self.block.unwrap_or_default(),
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Seat {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <SeatJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        row: json.row.unwrap_or_default(),
-                        block: json.block.unwrap_or_default(),
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<SeatJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -301,18 +341,38 @@ pub mod ticket_sold {
             }
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct CardJson {}
+
+                impl ::eventwright::wire::proto::FromObject for CardJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(name, &[])
+                            ),
+                        }
+                    }
+                }
+
+                impl CardJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Card, E> {
+                        ::core::result::Result::Ok(Card {
+                            unknown_fields: ::core::default::Default::default()
+                        })
+                    }
+                }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Card {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <CardJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            unknown_fields: ::core::default::Default::default()
-                        })
+                        ::eventwright::wire::proto::read_message::<CardJson, D>(deserializer)?.into_message()
                     }
                 }
             };
@@ -406,60 +466,105 @@ pub mod ticket_sold {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct TicketSoldJson {
-                #[serde(rename = "ticketId")]
-                #[serde(alias = "ticket_id")]
                 ticket_id: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "buyer")]
                 buyer: ::core::option::Option<Buyer>,
-                #[serde(rename = "others")]
                 others: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<Buyer>>,
-                #[serde(rename = "byRole")]
-                #[serde(alias = "by_role")]
                 by_role: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, Buyer>>,
-                #[serde(rename = "seat")]
                 seat: ::core::option::Option<seat_v1::Seat>,
-                #[serde(rename = "card")]
                 card: ::core::option::Option<ticket_sold::Card>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for TicketSoldJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "ticketId"| "ticket_id" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.ticket_id,
+                            map,
+                        ),
+                        "buyer" => ::eventwright::wire::proto::take_plain(name, &mut self.buyer, map),
+                        "others" => ::eventwright::wire::proto::take_plain(name, &mut self.others, map),
+                        "byRole" | "by_role" => ::eventwright::wire::proto::take_plain(name, &mut self.by_role, map),
+                        "seat" => ::eventwright::wire::proto::take_plain(name, &mut self.seat, map),
+                        "card" => ::eventwright::wire::proto::take_plain(name, &mut self.card, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &["ticketId", "buyer", "others", "byRole", "seat", "card"],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl TicketSoldJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<TicketSold, E> {
+                    ::core::result::Result::Ok(TicketSold {
+                        ticket_id: self.ticket_id.unwrap_or_default(),
+                        buyer: self.buyer,
+                        others: self.others.unwrap_or_default(),
+                        by_role: self.by_role.unwrap_or_default(),
+                        seat: self.seat,
+                        paid: ::eventwright::wire::proto::one_of("paid", [self.card.map(ticket_sold::Paid::Card)])?,
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for TicketSold {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <TicketSoldJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        ticket_id: json.ticket_id.unwrap_or_default(),
-                        buyer: json.buyer,
-                        others: json.others.unwrap_or_default(),
-                        by_role: json.by_role.unwrap_or_default(),
-                        seat: json.seat,
-                        paid: ::eventwright::wire::proto::one_of("paid", [json.card.map(ticket_sold::Paid::Card)])?,
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<TicketSoldJson, D>(deserializer)?.into_message()
                 }
             }
         };
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct BuyerJson {
-                #[serde(rename = "name")]
                 name: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for BuyerJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "name" => ::eventwright::wire::proto::take_plain(name, &mut self.name, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["name"])
+                        ),
+                    }
+                }
+            }
+
+            impl BuyerJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Buyer, E> {
+                    ::core::result::Result::Ok(Buyer {
+                        name: self.name.unwrap_or_default(),
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Buyer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <BuyerJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        name: json.name.unwrap_or_default(),
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<BuyerJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -671,25 +776,42 @@ message Buyer {
                 }
 
                 const _: () = {
-                    #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                    #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                    #[derive(Default)]
                     struct LimitJson {
-                        #[serde(rename = "cents")]
-                        #[serde(with = "::eventwright::wire::proto")]
                         cents: ::core::option::Option<i64>,
+                    }
+
+                    impl ::eventwright::wire::proto::FromObject for LimitJson {
+                        fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                            &mut self,
+                            name: &str,
+                            map: &mut A,
+                        ) -> ::core::result::Result<(), A::Error> {
+                            match name {
+                                "cents" => ::eventwright::wire::proto::take(name, &mut self.cents, map),
+                                _ => ::core::result::Result::Err(
+                                    ::eventwright::wire::serde::de::Error::unknown_field(name, &["cents"])
+                                ),
+                            }
+                        }
+                    }
+
+                    impl LimitJson {
+                        fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                            self: ::std::boxed::Box<Self>,
+                        ) -> ::core::result::Result<Limit, E> {
+                            ::core::result::Result::Ok(Limit {
+                                cents: self.cents.unwrap_or_default(),
+                                unknown_fields: ::core::default::Default::default(),
+                            })
+                        }
                     }
 
                     impl<'de>::eventwright::wire::serde::Deserialize<'de> for Limit {
                         fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                             deserializer: D,
                         ) -> ::core::result::Result<Self, D::Error> {
-                            let json = <LimitJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                                deserializer
-                            )?;
-                            ::core::result::Result::Ok(Self {
-                                cents: json.cents.unwrap_or_default(),
-                                unknown_fields: ::core::default::Default::default(),
-                            })
+                            ::eventwright::wire::proto::read_message::<LimitJson, D>(deserializer)?.into_message()
                         }
                     }
                 };
@@ -742,25 +864,45 @@ message Buyer {
             }
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct CardJson {
-                    #[serde(rename = "holder")]
                     holder: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                    #[serde(rename = "limits")]
                     limits: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<card::Limit>>,
+                }
+
+                impl ::eventwright::wire::proto::FromObject for CardJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            "holder" => ::eventwright::wire::proto::take_plain(name, &mut self.holder, map),
+                            "limits" => ::eventwright::wire::proto::take_plain(name, &mut self.limits, map),
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(name, &["holder", "limits"])
+                            ),
+                        }
+                    }
+                }
+
+                impl CardJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Card, E> {
+                        ::core::result::Result::Ok(Card {
+                            holder: self.holder.unwrap_or_default(),
+                            limits: self.limits.unwrap_or_default(),
+                            unknown_fields: ::core::default::Default::default(),
+                        })
+                    }
                 }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Card {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <CardJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            holder: json.holder.unwrap_or_default(),
-                            limits: json.limits.unwrap_or_default(),
-                            unknown_fields: ::core::default::Default::default(),
-                        })
+                        ::eventwright::wire::proto::read_message::<CardJson, D>(deserializer)?.into_message()
                     }
                 }
             };
@@ -863,86 +1005,131 @@ message Buyer {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct TicketSoldJson {
-                #[serde(rename = "ticketId")]
-                #[serde(alias = "ticket_id")]
                 ticket_id: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "buyer")]
                 buyer: ::core::option::Option<Buyer>,
-                #[serde(rename = "others")]
                 others: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<Buyer>>,
-                #[serde(rename = "byRole")]
-                #[serde(alias = "by_role")]
                 by_role: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, Buyer>>,
-                #[serde(rename = "seat")]
                 seat: ::core::option::Option<seat_v2::Seat>,
-                #[serde(rename = "extras")]
                 extras: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "swaps")]
                 swaps: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<i64, seat_v2::Seat>>,
-                #[serde(rename = "gate")]
-                #[serde(with = "::eventwright::wire::proto")]
                 gate: ::core::option::Option<u64>,
-                #[serde(rename = "discount")]
-                #[serde(with = "::eventwright::wire::proto")]
                 discount: ::core::option::Option<f32>,
-                #[serde(rename = "card")]
                 card: ::core::option::Option<ticket_sold::Card>,
-                #[serde(rename = "voucher")]
                 voucher: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for TicketSoldJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "ticketId"| "ticket_id" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.ticket_id,
+                            map,
+                        ),
+                        "buyer" => ::eventwright::wire::proto::take_plain(name, &mut self.buyer, map),
+                        "others" => ::eventwright::wire::proto::take_plain(name, &mut self.others, map),
+                        "byRole" | "by_role" => ::eventwright::wire::proto::take_plain(name, &mut self.by_role, map),
+                        "seat" => ::eventwright::wire::proto::take_plain(name, &mut self.seat, map),
+                        "extras" => ::eventwright::wire::proto::take_plain(name, &mut self.extras, map),
+                        "swaps" => ::eventwright::wire::proto::take_plain(name, &mut self.swaps, map),
+                        "gate" => ::eventwright::wire::proto::take(name, &mut self.gate, map),
+                        "discount" => ::eventwright::wire::proto::take(name, &mut self.discount, map),
+                        "card" => ::eventwright::wire::proto::take_plain(name, &mut self.card, map),
+                        "voucher" => ::eventwright::wire::proto::take_plain(name, &mut self.voucher, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &[
+                                    "ticketId", "buyer", "others", "byRole", "seat", "extras", "swaps", "gate",
+                                    "discount", "card", "voucher",
+                                ],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl TicketSoldJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<TicketSold, E> {
+                    ::core::result::Result::Ok(TicketSold {
+                        ticket_id: self.ticket_id.unwrap_or_default(),
+                        buyer: self.buyer,
+                        others: self.others.unwrap_or_default(),
+                        by_role: self.by_role.unwrap_or_default(),
+                        seat: self.seat,
+                        extras: self.extras.unwrap_or_default(),
+                        swaps: self.swaps.unwrap_or_default(),
+                        gate: self.gate.unwrap_or_default(),
+                        discount: self.discount.unwrap_or_default(),
+                        paid: ::eventwright::wire::proto::one_of(
+                            "paid",
+                            [self.card.map(ticket_sold::Paid::Card), self.voucher.map(ticket_sold::Paid::Voucher)],
+                        )?,
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for TicketSold {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <TicketSoldJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        ticket_id: json.ticket_id.unwrap_or_default(),
-                        buyer: json.buyer,
-                        others: json.others.unwrap_or_default(),
-                        by_role: json.by_role.unwrap_or_default(),
-                        seat: json.seat,
-                        extras: json.extras.unwrap_or_default(),
-                        swaps: json.swaps.unwrap_or_default(),
-                        gate: json.gate.unwrap_or_default(),
-                        discount: json.discount.unwrap_or_default(),
-                        paid: ::eventwright::wire::proto::one_of(
-                            "paid",
-                            [json.card.map(ticket_sold::Paid::Card), json.voucher.map(ticket_sold::Paid::Voucher)],
-                        )?,
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<TicketSoldJson, D>(deserializer)?.into_message()
                 }
             }
         };
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct BuyerJson {
-                #[serde(rename = "name")]
                 name: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "photo")]
-                #[serde(with = "::eventwright::wire::proto")]
                 photo: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "parent")]
                 parent: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<Buyer>>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for BuyerJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "name" => ::eventwright::wire::proto::take_plain(name, &mut self.name, map),
+                        "photo" => ::eventwright::wire::proto::take(name, &mut self.photo, map),
+                        "parent" => ::eventwright::wire::proto::take_plain(name, &mut self.parent, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["name", "photo", "parent"])
+                        ),
+                    }
+                }
+            }
+
+            impl BuyerJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Buyer, E> {
+                    ::core::result::Result::Ok(Buyer {
+                        name: self.name.unwrap_or_default(),
+                        photo: self.photo.unwrap_or_default(),
+                        parent: self.parent,
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Buyer {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <BuyerJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        name: json.name.unwrap_or_default(),
-                        photo: json.photo.unwrap_or_default(),
-                        parent: json.parent,
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<BuyerJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -1068,35 +1255,56 @@ pub mod ticket_checked {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct TicketCheckedJson {
-                #[serde(rename = "seat")]
                 seat: ::core::option::Option<seat_v1::Seat>,
-                #[serde(rename = "valid")]
                 valid: ::core::option::Option<bool>,
-                #[serde(rename = "otherSeat")]
-                #[serde(alias = "other_seat")]
                 other_seat: ::core::option::Option<ticket_checked::seat_v1::Seat>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for TicketCheckedJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "seat" => ::eventwright::wire::proto::take_plain(name, &mut self.seat, map),
+                        "valid" => ::eventwright::wire::proto::take_plain(name, &mut self.valid, map),
+                        "otherSeat" | "other_seat" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.other_seat,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["seat", "valid", "otherSeat"])
+                        ),
+                    }
+                }
+            }
+
+            impl TicketCheckedJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<TicketChecked, E> {
+                    ::core::result::Result::Ok(TicketChecked {
+                        seat: self.seat,
+                        result: ::eventwright::wire::proto::one_of(
+                            "result",
+                            [
+                                self.valid.map(ticket_checked::Result::Valid),
+                                self.other_seat.map(ticket_checked::Result::OtherSeat),
+                            ],
+                        )?,
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for TicketChecked {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <TicketCheckedJson as ::eventwright::wire::serde::Deserialize>::deserialize(
-                        deserializer
-                    )?;
-                    ::core::result::Result::Ok(Self {
-                        seat: json.seat,
-                        result: ::eventwright::wire::proto::one_of(
-                            "result",
-                            [
-                                json.valid.map(ticket_checked::Result::Valid),
-                                json.other_seat.map(ticket_checked::Result::OtherSeat),
-                            ],
-                        )?,
-                    })
+                    ::eventwright::wire::proto::read_message::<TicketCheckedJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -1416,46 +1624,86 @@ pub mod old_kinds {
             }
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct PartJson {
-                    #[serde(rename = "size")]
                     size: ::core::option::Option<i32>,
-                    #[serde(rename = "whole")]
                     whole: ::core::option::Option<super::OldKinds>,
+                }
+
+                impl ::eventwright::wire::proto::FromObject for PartJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            "size" => ::eventwright::wire::proto::take_plain(name, &mut self.size, map),
+                            "whole" => ::eventwright::wire::proto::take_plain(name, &mut self.whole, map),
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(name, &["size", "whole"])
+                            ),
+                        }
+                    }
+                }
+
+                impl PartJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Part, E> {
+                        ::core::result::Result::Ok(Part {
+                            size: self.size,
+                            whole: self.whole,
+                            unknown_fields: ::core::default::Default::default(),
+                        })
+                    }
                 }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Part {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <PartJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            size: json.size,
-                            whole: json.whole,
-                            unknown_fields: ::core::default::Default::default(),
-                        })
+                        ::eventwright::wire::proto::read_message::<PartJson, D>(deserializer)?.into_message()
                     }
                 }
             };
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct PartsJson {
-                    #[serde(rename = "labels")]
                     labels: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
+                }
+
+                impl ::eventwright::wire::proto::FromObject for PartsJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            "labels" => ::eventwright::wire::proto::take_plain(name, &mut self.labels, map),
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(name, &["labels"])
+                            ),
+                        }
+                    }
+                }
+
+                impl PartsJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Parts, E> {
+                        ::core::result::Result::Ok(Parts {
+                            labels: self.labels.unwrap_or_default(),
+                            unknown_fields: ::core::default::Default::default(),
+                        })
+                    }
                 }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Parts {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <PartsJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            labels: json.labels.unwrap_or_default(),
-                            unknown_fields: ::core::default::Default::default(),
-                        })
+                        ::eventwright::wire::proto::read_message::<PartsJson, D>(deserializer)?.into_message()
                     }
                 }
             };
@@ -1589,176 +1837,279 @@ pub mod old_kinds {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct OldKindsJson {
-                #[serde(rename = "requiredInt32")]
-                #[serde(alias = "required_int32")]
                 required_int32: ::core::option::Option<i32>,
-                #[serde(rename = "requiredString")]
-                #[serde(alias = "required_string")]
                 required_string: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "requiredBytes")]
-                #[serde(alias = "required_bytes")]
-                #[serde(with = "::eventwright::wire::proto")]
                 required_bytes: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "requiredColour")]
-                #[serde(alias = "required_colour")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 required_colour: ::core::option::Option<i32>,
-                #[serde(rename = "requiredSfixed64")]
-                #[serde(alias = "required_sfixed64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 required_sfixed64: ::core::option::Option<i64>,
-                #[serde(rename = "requiredPoint")]
-                #[serde(alias = "required_point")]
                 required_point: ::core::option::Option<Point>,
-                #[serde(rename = "maybeDouble")]
-                #[serde(alias = "maybe_double")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_double: ::core::option::Option<f64>,
-                #[serde(rename = "maybeFloat")]
-                #[serde(alias = "maybe_float")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_float: ::core::option::Option<f32>,
-                #[serde(rename = "maybeInt32")]
-                #[serde(alias = "maybe_int32")]
                 maybe_int32: ::core::option::Option<i32>,
-                #[serde(rename = "maybeInt64")]
-                #[serde(alias = "maybe_int64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_int64: ::core::option::Option<i64>,
-                #[serde(rename = "maybeUint64")]
-                #[serde(alias = "maybe_uint64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_uint64: ::core::option::Option<u64>,
-                #[serde(rename = "maybeBool")]
-                #[serde(alias = "maybe_bool")]
                 maybe_bool: ::core::option::Option<bool>,
-                #[serde(rename = "maybeString")]
-                #[serde(alias = "maybe_string")]
                 maybe_string: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "maybeBytes")]
-                #[serde(alias = "maybe_bytes")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_bytes: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "maybeColour")]
-                #[serde(alias = "maybe_colour")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 maybe_colour: ::core::option::Option<i32>,
-                #[serde(rename = "maybePoint")]
-                #[serde(alias = "maybe_point")]
                 maybe_point: ::core::option::Option<Point>,
-                #[serde(rename = "looseInt32s")]
-                #[serde(alias = "loose_int32s")]
                 loose_int32s: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "packedInt32s")]
-                #[serde(alias = "packed_int32s")]
                 packed_int32s: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "looseColours")]
-                #[serde(alias = "loose_colours")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 loose_colours: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "packedColours")]
-                #[serde(alias = "packed_colours")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 packed_colours: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "strings")]
                 strings: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
-                #[serde(rename = "byName")]
-                #[serde(alias = "by_name")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 by_name: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, i32>>,
-                #[serde(rename = "part")]
                 part: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<old_kinds::Part>>,
-                #[serde(rename = "parts")]
                 parts: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<old_kinds::Parts>>,
-                #[serde(rename = "chosenPoint")]
-                #[serde(alias = "chosen_point")]
                 chosen_point: ::core::option::Option<Point>,
-                #[serde(rename = "chosenInt64")]
-                #[serde(alias = "chosen_int64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 chosen_int64: ::core::option::Option<i64>,
             }
 
-            impl<'de>::eventwright::wire::serde::Deserialize<'de> for OldKinds {
-                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
-                ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <OldKindsJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        required_int32: json.required_int32.unwrap_or_else(
-                            | |<Self as ::core::default::Default>::default().required_int32
+            impl ::eventwright::wire::proto::FromObject for OldKindsJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "requiredInt32"| "required_int32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.required_int32,
+                            map,
                         ),
-                        required_string: json.required_string.unwrap_or_else(
-                            | |<Self as ::core::default::Default>::default().required_string
+                        "requiredString" | "required_string" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.required_string,
+                            map,
                         ),
-                        required_bytes: json.required_bytes.unwrap_or_else(
-                            | |<Self as ::core::default::Default>::default().required_bytes
+                        "requiredBytes" | "required_bytes" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.required_bytes,
+                            map,
                         ),
-                        required_colour: json.required_colour.unwrap_or_else(
-                            | |<Self as ::core::default::Default>::default().required_colour
+                        "requiredColour" | "required_colour" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.required_colour,
+                            map,
                         ),
-                        required_sfixed64: json.required_sfixed64.unwrap_or_else(
-                            | |<Self as ::core::default::Default>::default().required_sfixed64
+                        "requiredSfixed64" | "required_sfixed64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.required_sfixed64,
+                            map,
                         ),
-                        required_point: json.required_point.unwrap_or_else(
-                            | |<Self as ::core::default::Default>::default().required_point
+                        "requiredPoint" | "required_point" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.required_point,
+                            map,
                         ),
-                        maybe_double: json.maybe_double,
-                        maybe_float: json.maybe_float,
-                        maybe_int32: json.maybe_int32,
-                        maybe_int64: json.maybe_int64,
-                        maybe_uint64: json.maybe_uint64,
-                        maybe_bool: json.maybe_bool,
-                        maybe_string: json.maybe_string,
-                        maybe_bytes: json.maybe_bytes,
-                        maybe_colour: json.maybe_colour,
-                        maybe_point: json.maybe_point,
-                        loose_int32s: json.loose_int32s.unwrap_or_default(),
-                        packed_int32s: json.packed_int32s.unwrap_or_default(),
-                        loose_colours: json.loose_colours.unwrap_or_default(),
-                        packed_colours: json.packed_colours.unwrap_or_default(),
-                        strings: json.strings.unwrap_or_default(),
-                        by_name: json.by_name.unwrap_or_default(),
-                        part: json.part,
-                        parts: json.parts.unwrap_or_default(),
+                        "maybeDouble" | "maybe_double" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_double,
+                            map,
+                        ),
+                        "maybeFloat" | "maybe_float" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_float,
+                            map,
+                        ),
+                        "maybeInt32" | "maybe_int32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_int32,
+                            map,
+                        ),
+                        "maybeInt64" | "maybe_int64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_int64,
+                            map,
+                        ),
+                        "maybeUint64" | "maybe_uint64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_uint64,
+                            map,
+                        ),
+                        "maybeBool" | "maybe_bool" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_bool,
+                            map,
+                        ),
+                        "maybeString" | "maybe_string" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_string,
+                            map,
+                        ),
+                        "maybeBytes" | "maybe_bytes" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_bytes,
+                            map,
+                        ),
+                        "maybeColour" | "maybe_colour" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.maybe_colour,
+                            map,
+                        ),
+                        "maybePoint" | "maybe_point" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_point,
+                            map,
+                        ),
+                        "looseInt32s" | "loose_int32s" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.loose_int32s,
+                            map,
+                        ),
+                        "packedInt32s" | "packed_int32s" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.packed_int32s,
+                            map,
+                        ),
+                        "looseColours" | "loose_colours" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.loose_colours,
+                            map,
+                        ),
+                        "packedColours" | "packed_colours" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.packed_colours,
+                            map,
+                        ),
+                        "strings" => ::eventwright::wire::proto::take_plain(name, &mut self.strings, map),
+                        "byName" | "by_name" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.by_name,
+                            map,
+                        ),
+                        "part" => ::eventwright::wire::proto::take_plain(name, &mut self.part, map),
+                        "parts" => ::eventwright::wire::proto::take_plain(name, &mut self.parts, map),
+                        "chosenPoint" | "chosen_point" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.chosen_point,
+                            map,
+                        ),
+                        "chosenInt64" | "chosen_int64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.chosen_int64,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &[
+                                    "requiredInt32", "requiredString", "requiredBytes", "requiredColour",
+                                    "requiredSfixed64", "requiredPoint", "maybeDouble", "maybeFloat", "maybeInt32",
+                                    "maybeInt64", "maybeUint64", "maybeBool", "maybeString", "maybeBytes",
+                                    "maybeColour", "maybePoint", "looseInt32s", "packedInt32s", "looseColours",
+                                    "packedColours", "strings", "byName", "part", "parts", "chosenPoint", "chosenInt64",
+                                ],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl OldKindsJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<OldKinds, E> {
+                    ::core::result::Result::Ok(OldKinds {
+                        required_int32: self.required_int32.unwrap_or_else(
+                            || <OldKinds as ::core::default::Default>::default().required_int32
+                        ),
+                        required_string: self.required_string.unwrap_or_else(
+                            || <OldKinds as ::core::default::Default>::default().required_string
+                        ),
+                        required_bytes: self.required_bytes.unwrap_or_else(
+                            || <OldKinds as ::core::default::Default>::default().required_bytes
+                        ),
+                        required_colour: self.required_colour.unwrap_or_else(
+                            || <OldKinds as ::core::default::Default>::default().required_colour
+                        ),
+                        required_sfixed64: self.required_sfixed64.unwrap_or_else(
+                            || <OldKinds as ::core::default::Default>::default().required_sfixed64
+                        ),
+                        required_point: self.required_point.unwrap_or_else(
+                            || <OldKinds as ::core::default::Default>::default().required_point
+                        ),
+                        maybe_double: self.maybe_double,
+                        maybe_float: self.maybe_float,
+                        maybe_int32: self.maybe_int32,
+                        maybe_int64: self.maybe_int64,
+                        maybe_uint64: self.maybe_uint64,
+                        maybe_bool: self.maybe_bool,
+                        maybe_string: self.maybe_string,
+                        maybe_bytes: self.maybe_bytes,
+                        maybe_colour: self.maybe_colour,
+                        maybe_point: self.maybe_point,
+                        loose_int32s: self.loose_int32s.unwrap_or_default(),
+                        packed_int32s: self.packed_int32s.unwrap_or_default(),
+                        loose_colours: self.loose_colours.unwrap_or_default(),
+                        packed_colours: self.packed_colours.unwrap_or_default(),
+                        strings: self.strings.unwrap_or_default(),
+                        by_name: self.by_name.unwrap_or_default(),
+                        part: self.part,
+                        parts: self.parts.unwrap_or_default(),
                         choice: ::eventwright::wire::proto::one_of(
                             "choice",
                             [
-                                json.chosen_point.map(old_kinds::Choice::ChosenPoint),
-                                json.chosen_int64.map(old_kinds::Choice::ChosenInt64),
+                                self.chosen_point.map(old_kinds::Choice::ChosenPoint),
+                                self.chosen_int64.map(old_kinds::Choice::ChosenInt64),
                             ],
                         )?,
                         unknown_fields: ::core::default::Default::default(),
                     })
                 }
             }
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for OldKinds {
+                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    ::eventwright::wire::proto::read_message::<OldKindsJson, D>(deserializer)?.into_message()
+                }
+            }
         };
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct PointJson {
-                #[serde(rename = "x")]
-                #[serde(with = "::eventwright::wire::proto")]
                 x: ::core::option::Option<f64>,
-                #[serde(rename = "y")]
-                #[serde(with = "::eventwright::wire::proto")]
                 y: ::core::option::Option<f64>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for PointJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "x" => ::eventwright::wire::proto::take(name, &mut self.x, map),
+                        "y" => ::eventwright::wire::proto::take(name, &mut self.y, map),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["x", "y"])
+                        ),
+                    }
+                }
+            }
+
+            impl PointJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Point, E> {
+                    ::core::result::Result::Ok(Point {
+                        x: self.x.unwrap_or_else(|| <Point as ::core::default::Default>::default().x),
+                        y: self.y,
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Point {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <PointJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        x: json.x.unwrap_or_else(| |<Self as ::core::default::Default>::default().x),
-                        y: json.y,
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<PointJson, D>(deserializer)?.into_message()
                 }
             }
         };
@@ -2249,18 +2600,38 @@ pub mod new_kinds {
             }
 
             const _: () = {
-                #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-                #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+                #[derive(Default)]
                 struct NothingJson {}
+
+                impl ::eventwright::wire::proto::FromObject for NothingJson {
+                    fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                        &mut self,
+                        name: &str,
+                        map: &mut A,
+                    ) -> ::core::result::Result<(), A::Error> {
+                        match name {
+                            _ => ::core::result::Result::Err(
+                                ::eventwright::wire::serde::de::Error::unknown_field(name, &[])
+                            ),
+                        }
+                    }
+                }
+
+                impl NothingJson {
+                    fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                        self: ::std::boxed::Box<Self>,
+                    ) -> ::core::result::Result<Nothing, E> {
+                        ::core::result::Result::Ok(Nothing {
+                            unknown_fields: ::core::default::Default::default()
+                        })
+                    }
+                }
 
                 impl<'de>::eventwright::wire::serde::Deserialize<'de> for Nothing {
                     fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                         deserializer: D,
                     ) -> ::core::result::Result<Self, D::Error> {
-                        let json = <NothingJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                        ::core::result::Result::Ok(Self {
-                            unknown_fields: ::core::default::Default::default()
-                        })
+                        ::eventwright::wire::proto::read_message::<NothingJson, D>(deserializer)?.into_message()
                     }
                 }
             };
@@ -2404,312 +2775,471 @@ pub mod new_kinds {
         }
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct NewKindsJson {
-                #[serde(rename = "plainDouble")]
-                #[serde(alias = "plain_double")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_double: ::core::option::Option<f64>,
-                #[serde(rename = "plainFloat")]
-                #[serde(alias = "plain_float")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_float: ::core::option::Option<f32>,
-                #[serde(rename = "plainInt32")]
-                #[serde(alias = "plain_int32")]
                 plain_int32: ::core::option::Option<i32>,
-                #[serde(rename = "plainInt64")]
-                #[serde(alias = "plain_int64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_int64: ::core::option::Option<i64>,
-                #[serde(rename = "plainUint32")]
-                #[serde(alias = "plain_uint32")]
                 plain_uint32: ::core::option::Option<u32>,
-                #[serde(rename = "plainUint64")]
-                #[serde(alias = "plain_uint64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_uint64: ::core::option::Option<u64>,
-                #[serde(rename = "plainSint32")]
-                #[serde(alias = "plain_sint32")]
                 plain_sint32: ::core::option::Option<i32>,
-                #[serde(rename = "plainSint64")]
-                #[serde(alias = "plain_sint64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_sint64: ::core::option::Option<i64>,
-                #[serde(rename = "plainFixed32")]
-                #[serde(alias = "plain_fixed32")]
                 plain_fixed32: ::core::option::Option<u32>,
-                #[serde(rename = "plainFixed64")]
-                #[serde(alias = "plain_fixed64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_fixed64: ::core::option::Option<u64>,
-                #[serde(rename = "plainSfixed32")]
-                #[serde(alias = "plain_sfixed32")]
                 plain_sfixed32: ::core::option::Option<i32>,
-                #[serde(rename = "plainSfixed64")]
-                #[serde(alias = "plain_sfixed64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_sfixed64: ::core::option::Option<i64>,
-                #[serde(rename = "plainBool")]
-                #[serde(alias = "plain_bool")]
                 plain_bool: ::core::option::Option<bool>,
-                #[serde(rename = "plainString")]
-                #[serde(alias = "plain_string")]
                 plain_string: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "plainBytes")]
-                #[serde(alias = "plain_bytes")]
-                #[serde(with = "::eventwright::wire::proto")]
                 plain_bytes: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "plainColour")]
-                #[serde(alias = "plain_colour")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 plain_colour: ::core::option::Option<i32>,
-                #[serde(rename = "plainPoint")]
-                #[serde(alias = "plain_point")]
                 plain_point: ::core::option::Option<Point>,
-                #[serde(rename = "maybeDouble")]
-                #[serde(alias = "maybe_double")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_double: ::core::option::Option<f64>,
-                #[serde(rename = "maybeInt32")]
-                #[serde(alias = "maybe_int32")]
                 maybe_int32: ::core::option::Option<i32>,
-                #[serde(rename = "maybeUint64")]
-                #[serde(alias = "maybe_uint64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_uint64: ::core::option::Option<u64>,
-                #[serde(rename = "maybeSint64")]
-                #[serde(alias = "maybe_sint64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_sint64: ::core::option::Option<i64>,
-                #[serde(rename = "maybeFixed32")]
-                #[serde(alias = "maybe_fixed32")]
                 maybe_fixed32: ::core::option::Option<u32>,
-                #[serde(rename = "maybeBool")]
-                #[serde(alias = "maybe_bool")]
                 maybe_bool: ::core::option::Option<bool>,
-                #[serde(rename = "maybeString")]
-                #[serde(alias = "maybe_string")]
                 maybe_string: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "maybeBytes")]
-                #[serde(alias = "maybe_bytes")]
-                #[serde(with = "::eventwright::wire::proto")]
                 maybe_bytes: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "maybeColour")]
-                #[serde(alias = "maybe_colour")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 maybe_colour: ::core::option::Option<i32>,
-                #[serde(rename = "packedFloats")]
-                #[serde(alias = "packed_floats")]
-                #[serde(with = "::eventwright::wire::proto")]
                 packed_floats: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<f32>>,
-                #[serde(rename = "packedInt64s")]
-                #[serde(alias = "packed_int64s")]
-                #[serde(with = "::eventwright::wire::proto")]
                 packed_int64s: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i64>>,
-                #[serde(rename = "packedSint32s")]
-                #[serde(alias = "packed_sint32s")]
                 packed_sint32s: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "packedFixed64s")]
-                #[serde(alias = "packed_fixed64s")]
-                #[serde(with = "::eventwright::wire::proto")]
                 packed_fixed64s: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u64>>,
-                #[serde(rename = "packedBools")]
-                #[serde(alias = "packed_bools")]
                 packed_bools: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<bool>>,
-                #[serde(rename = "packedColours")]
-                #[serde(alias = "packed_colours")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 packed_colours: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "looseUint32s")]
-                #[serde(alias = "loose_uint32s")]
                 loose_uint32s: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u32>>,
-                #[serde(rename = "looseColours")]
-                #[serde(alias = "loose_colours")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 loose_colours: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<i32>>,
-                #[serde(rename = "strings")]
                 strings: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::string::String>>,
-                #[serde(rename = "manyBytes")]
-                #[serde(alias = "many_bytes")]
-                #[serde(with = "::eventwright::wire::proto")]
                 many_bytes: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<::eventwright::wire::prost::alloc::vec::Vec<u8>>>,
-                #[serde(rename = "points")]
                 points: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<Point>>,
-                #[serde(rename = "texts")]
                 texts: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, ::eventwright::wire::prost::alloc::string::String>>,
-                #[serde(rename = "byBool")]
-                #[serde(alias = "by_bool")]
-                #[serde(with = "::eventwright::wire::proto")]
                 by_bool: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<bool, ::eventwright::wire::prost::alloc::vec::Vec<u8>>>,
-                #[serde(rename = "byInt32")]
-                #[serde(alias = "by_int32")]
-                #[serde(with = "::eventwright::wire::proto")]
                 by_int32: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<i32, f64>>,
-                #[serde(rename = "byUint64")]
-                #[serde(alias = "by_uint64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 by_uint64: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<u64, f32>>,
-                #[serde(rename = "bySint32")]
-                #[serde(alias = "by_sint32")]
-                #[serde(with = "::eventwright::wire::proto")]
                 by_sint32: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<i32, i64>>,
-                #[serde(rename = "byFixed32")]
-                #[serde(alias = "by_fixed32")]
                 by_fixed32: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<u32, bool>>,
-                #[serde(rename = "bySfixed64")]
-                #[serde(alias = "by_sfixed64")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 by_sfixed64: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<i64, i32>>,
-                #[serde(rename = "namedPoints")]
-                #[serde(alias = "named_points")]
                 named_points: ::core::option::Option<::eventwright::wire::prost::alloc::collections::BTreeMap<::eventwright::wire::prost::alloc::string::String, Point>>,
-                #[serde(rename = "again")]
                 again: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<NewKinds>>,
-                #[serde(rename = "children")]
                 children: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<NewKinds>>,
-                #[serde(rename = "at")]
-                #[serde(with = "::eventwright::wire::proto")]
                 at: ::core::option::Option<::eventwright::wire::proto::prost_types::Timestamp>,
-                #[serde(rename = "took")]
-                #[serde(with = "::eventwright::wire::proto")]
                 took: ::core::option::Option<::eventwright::wire::proto::prost_types::Duration>,
-                #[serde(rename = "boxedInt64")]
-                #[serde(alias = "boxed_int64")]
-                #[serde(with = "::eventwright::wire::proto")]
                 boxed_int64: ::core::option::Option<i64>,
-                #[serde(rename = "boxedString")]
-                #[serde(alias = "boxed_string")]
                 boxed_string: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "type")]
                 r#type: ::core::option::Option<i32>,
-                #[serde(rename = "chosenInt32")]
-                #[serde(alias = "chosen_int32")]
                 chosen_int32: ::core::option::Option<i32>,
-                #[serde(rename = "chosenString")]
-                #[serde(alias = "chosen_string")]
                 chosen_string: ::core::option::Option<::eventwright::wire::prost::alloc::string::String>,
-                #[serde(rename = "chosenBytes")]
-                #[serde(alias = "chosen_bytes")]
-                #[serde(with = "::eventwright::wire::proto")]
                 chosen_bytes: ::core::option::Option<::eventwright::wire::prost::alloc::vec::Vec<u8>>,
-                #[serde(rename = "chosenColour")]
-                #[serde(alias = "chosen_colour")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 chosen_colour: ::core::option::Option<i32>,
-                #[serde(rename = "chosenPoint")]
-                #[serde(alias = "chosen_point")]
                 chosen_point: ::core::option::Option<Point>,
-                #[serde(rename = "chosenNothing")]
-                #[serde(alias = "chosen_nothing")]
                 chosen_nothing: ::core::option::Option<new_kinds::Nothing>,
-                #[serde(rename = "chosenAgain")]
-                #[serde(alias = "chosen_again")]
                 chosen_again: ::core::option::Option<::eventwright::wire::prost::alloc::boxed::Box<NewKinds>>,
             }
 
-            impl<'de>::eventwright::wire::serde::Deserialize<'de> for NewKinds {
-                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
-                    deserializer: D,
-                ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <NewKindsJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        plain_double: json.plain_double.unwrap_or_default(),
-                        plain_float: json.plain_float.unwrap_or_default(),
-                        plain_int32: json.plain_int32.unwrap_or_default(),
-                        plain_int64: json.plain_int64.unwrap_or_default(),
-                        plain_uint32: json.plain_uint32.unwrap_or_default(),
-                        plain_uint64: json.plain_uint64.unwrap_or_default(),
-                        plain_sint32: json.plain_sint32.unwrap_or_default(),
-                        plain_sint64: json.plain_sint64.unwrap_or_default(),
-                        plain_fixed32: json.plain_fixed32.unwrap_or_default(),
-                        plain_fixed64: json.plain_fixed64.unwrap_or_default(),
-                        plain_sfixed32: json.plain_sfixed32.unwrap_or_default(),
-                        plain_sfixed64: json.plain_sfixed64.unwrap_or_default(),
-                        plain_bool: json.plain_bool.unwrap_or_default(),
-                        plain_string: json.plain_string.unwrap_or_default(),
-                        plain_bytes: json.plain_bytes.unwrap_or_default(),
-                        plain_colour: json.plain_colour.unwrap_or_default(),
-                        plain_point: json.plain_point,
-                        maybe_double: json.maybe_double,
-                        maybe_int32: json.maybe_int32,
-                        maybe_uint64: json.maybe_uint64,
-                        maybe_sint64: json.maybe_sint64,
-                        maybe_fixed32: json.maybe_fixed32,
-                        maybe_bool: json.maybe_bool,
-                        maybe_string: json.maybe_string,
-                        maybe_bytes: json.maybe_bytes,
-                        maybe_colour: json.maybe_colour,
-                        packed_floats: json.packed_floats.unwrap_or_default(),
-                        packed_int64s: json.packed_int64s.unwrap_or_default(),
-                        packed_sint32s: json.packed_sint32s.unwrap_or_default(),
-                        packed_fixed64s: json.packed_fixed64s.unwrap_or_default(),
-                        packed_bools: json.packed_bools.unwrap_or_default(),
-                        packed_colours: json.packed_colours.unwrap_or_default(),
-                        loose_uint32s: json.loose_uint32s.unwrap_or_default(),
-                        loose_colours: json.loose_colours.unwrap_or_default(),
-                        strings: json.strings.unwrap_or_default(),
-                        many_bytes: json.many_bytes.unwrap_or_default(),
-                        points: json.points.unwrap_or_default(),
-                        texts: json.texts.unwrap_or_default(),
-                        by_bool: json.by_bool.unwrap_or_default(),
-                        by_int32: json.by_int32.unwrap_or_default(),
-                        by_uint64: json.by_uint64.unwrap_or_default(),
-                        by_sint32: json.by_sint32.unwrap_or_default(),
-                        by_fixed32: json.by_fixed32.unwrap_or_default(),
-                        by_sfixed64: json.by_sfixed64.unwrap_or_default(),
-                        named_points: json.named_points.unwrap_or_default(),
-                        again: json.again,
-                        children: json.children.unwrap_or_default(),
-                        at: json.at,
-                        took: json.took,
-                        boxed_int64: json.boxed_int64,
-                        boxed_string: json.boxed_string,
-                        r#type: json.r#type.unwrap_or_default(),
+            impl ::eventwright::wire::proto::FromObject for NewKindsJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "plainDouble" | "plain_double" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_double,
+                            map,
+                        ),
+                        "plainFloat" | "plain_float" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_float,
+                            map,
+                        ),
+                        "plainInt32" | "plain_int32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_int32,
+                            map,
+                        ),
+                        "plainInt64" | "plain_int64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_int64,
+                            map,
+                        ),
+                        "plainUint32" | "plain_uint32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_uint32,
+                            map,
+                        ),
+                        "plainUint64" | "plain_uint64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_uint64,
+                            map,
+                        ),
+                        "plainSint32" | "plain_sint32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_sint32,
+                            map,
+                        ),
+                        "plainSint64" | "plain_sint64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_sint64,
+                            map,
+                        ),
+                        "plainFixed32" | "plain_fixed32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_fixed32,
+                            map,
+                        ),
+                        "plainFixed64" | "plain_fixed64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_fixed64,
+                            map,
+                        ),
+                        "plainSfixed32" | "plain_sfixed32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_sfixed32,
+                            map,
+                        ),
+                        "plainSfixed64" | "plain_sfixed64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_sfixed64,
+                            map,
+                        ),
+                        "plainBool" | "plain_bool" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_bool,
+                            map,
+                        ),
+                        "plainString" | "plain_string" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_string,
+                            map,
+                        ),
+                        "plainBytes" | "plain_bytes" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.plain_bytes,
+                            map,
+                        ),
+                        "plainColour" | "plain_colour" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.plain_colour,
+                            map,
+                        ),
+                        "plainPoint" | "plain_point" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.plain_point,
+                            map,
+                        ),
+                        "maybeDouble" | "maybe_double" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_double,
+                            map,
+                        ),
+                        "maybeInt32" | "maybe_int32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_int32,
+                            map,
+                        ),
+                        "maybeUint64" | "maybe_uint64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_uint64,
+                            map,
+                        ),
+                        "maybeSint64" | "maybe_sint64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_sint64,
+                            map,
+                        ),
+                        "maybeFixed32" | "maybe_fixed32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_fixed32,
+                            map,
+                        ),
+                        "maybeBool" | "maybe_bool" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_bool,
+                            map,
+                        ),
+                        "maybeString" | "maybe_string" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.maybe_string,
+                            map,
+                        ),
+                        "maybeBytes" | "maybe_bytes" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.maybe_bytes,
+                            map,
+                        ),
+                        "maybeColour" | "maybe_colour" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.maybe_colour,
+                            map,
+                        ),
+                        "packedFloats" | "packed_floats" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.packed_floats,
+                            map,
+                        ),
+                        "packedInt64s" | "packed_int64s" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.packed_int64s,
+                            map,
+                        ),
+                        "packedSint32s" | "packed_sint32s" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.packed_sint32s,
+                            map,
+                        ),
+                        "packedFixed64s" | "packed_fixed64s" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.packed_fixed64s,
+                            map,
+                        ),
+                        "packedBools" | "packed_bools" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.packed_bools,
+                            map,
+                        ),
+                        "packedColours" | "packed_colours" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.packed_colours,
+                            map,
+                        ),
+                        "looseUint32s" | "loose_uint32s" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.loose_uint32s,
+                            map,
+                        ),
+                        "looseColours" | "loose_colours" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.loose_colours,
+                            map,
+                        ),
+                        "strings" => ::eventwright::wire::proto::take_plain(name, &mut self.strings, map),
+                        "manyBytes" | "many_bytes" => ::eventwright::wire::proto::take(name, &mut self.many_bytes, map),
+                        "points" => ::eventwright::wire::proto::take_plain(name, &mut self.points, map),
+                        "texts" => ::eventwright::wire::proto::take_plain(name, &mut self.texts, map),
+                        "byBool" | "by_bool" => ::eventwright::wire::proto::take(name, &mut self.by_bool, map),
+                        "byInt32" | "by_int32" => ::eventwright::wire::proto::take(name, &mut self.by_int32, map),
+                        "byUint64" | "by_uint64" => ::eventwright::wire::proto::take(name, &mut self.by_uint64, map),
+                        "bySint32" | "by_sint32" => ::eventwright::wire::proto::take(name, &mut self.by_sint32, map),
+                        "byFixed32" | "by_fixed32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.by_fixed32,
+                            map,
+                        ),
+                        "bySfixed64" | "by_sfixed64" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.by_sfixed64,
+                            map,
+                        ),
+                        "namedPoints" | "named_points" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.named_points,
+                            map,
+                        ),
+                        "again" => ::eventwright::wire::proto::take_plain(name, &mut self.again, map),
+                        "children" => ::eventwright::wire::proto::take_plain(name, &mut self.children, map),
+                        "at" => ::eventwright::wire::proto::take(name, &mut self.at, map),
+                        "took" => ::eventwright::wire::proto::take(name, &mut self.took, map),
+                        "boxedInt64" | "boxed_int64" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.boxed_int64,
+                            map,
+                        ),
+                        "boxedString" | "boxed_string" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.boxed_string,
+                            map,
+                        ),
+                        "type" => ::eventwright::wire::proto::take_plain(name, &mut self.r#type, map),
+                        "chosenInt32" | "chosen_int32" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.chosen_int32,
+                            map,
+                        ),
+                        "chosenString" | "chosen_string" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.chosen_string,
+                            map,
+                        ),
+                        "chosenBytes" | "chosen_bytes" => ::eventwright::wire::proto::take(
+                            name,
+                            &mut self.chosen_bytes,
+                            map,
+                        ),
+                        "chosenColour" | "chosen_colour" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.chosen_colour,
+                            map,
+                        ),
+                        "chosenPoint" | "chosen_point" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.chosen_point,
+                            map,
+                        ),
+                        "chosenNothing" | "chosen_nothing" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.chosen_nothing,
+                            map,
+                        ),
+                        "chosenAgain" | "chosen_again" => ::eventwright::wire::proto::take_plain(
+                            name,
+                            &mut self.chosen_again,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(
+                                name,
+                                &[
+                                    "plainDouble", "plainFloat", "plainInt32", "plainInt64", "plainUint32",
+                                    "plainUint64", "plainSint32", "plainSint64", "plainFixed32", "plainFixed64",
+                                    "plainSfixed32", "plainSfixed64", "plainBool", "plainString", "plainBytes",
+                                    "plainColour", "plainPoint", "maybeDouble", "maybeInt32", "maybeUint64",
+                                    "maybeSint64", "maybeFixed32", "maybeBool", "maybeString", "maybeBytes",
+                                    "maybeColour", "packedFloats", "packedInt64s", "packedSint32s", "packedFixed64s",
+                                    "packedBools", "packedColours", "looseUint32s", "looseColours", "strings",
+                                    "manyBytes", "points", "texts", "byBool", "byInt32", "byUint64", "bySint32",
+                                    "byFixed32", "bySfixed64", "namedPoints", "again", "children", "at", "took",
+                                    "boxedInt64", "boxedString", "type", "chosenInt32", "chosenString", "chosenBytes",
+                                    "chosenColour", "chosenPoint", "chosenNothing", "chosenAgain",
+                                ],
+                            )
+                        ),
+                    }
+                }
+            }
+
+            impl NewKindsJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<NewKinds, E> {
+                    ::core::result::Result::Ok(NewKinds {
+                        plain_double: self.plain_double.unwrap_or_default(),
+                        plain_float: self.plain_float.unwrap_or_default(),
+                        plain_int32: self.plain_int32.unwrap_or_default(),
+                        plain_int64: self.plain_int64.unwrap_or_default(),
+                        plain_uint32: self.plain_uint32.unwrap_or_default(),
+                        plain_uint64: self.plain_uint64.unwrap_or_default(),
+                        plain_sint32: self.plain_sint32.unwrap_or_default(),
+                        plain_sint64: self.plain_sint64.unwrap_or_default(),
+                        plain_fixed32: self.plain_fixed32.unwrap_or_default(),
+                        plain_fixed64: self.plain_fixed64.unwrap_or_default(),
+                        plain_sfixed32: self.plain_sfixed32.unwrap_or_default(),
+                        plain_sfixed64: self.plain_sfixed64.unwrap_or_default(),
+                        plain_bool: self.plain_bool.unwrap_or_default(),
+                        plain_string: self.plain_string.unwrap_or_default(),
+                        plain_bytes: self.plain_bytes.unwrap_or_default(),
+                        plain_colour: self.plain_colour.unwrap_or_default(),
+                        plain_point: self.plain_point,
+                        maybe_double: self.maybe_double,
+                        maybe_int32: self.maybe_int32,
+                        maybe_uint64: self.maybe_uint64,
+                        maybe_sint64: self.maybe_sint64,
+                        maybe_fixed32: self.maybe_fixed32,
+                        maybe_bool: self.maybe_bool,
+                        maybe_string: self.maybe_string,
+                        maybe_bytes: self.maybe_bytes,
+                        maybe_colour: self.maybe_colour,
+                        packed_floats: self.packed_floats.unwrap_or_default(),
+                        packed_int64s: self.packed_int64s.unwrap_or_default(),
+                        packed_sint32s: self.packed_sint32s.unwrap_or_default(),
+                        packed_fixed64s: self.packed_fixed64s.unwrap_or_default(),
+                        packed_bools: self.packed_bools.unwrap_or_default(),
+                        packed_colours: self.packed_colours.unwrap_or_default(),
+                        loose_uint32s: self.loose_uint32s.unwrap_or_default(),
+                        loose_colours: self.loose_colours.unwrap_or_default(),
+                        strings: self.strings.unwrap_or_default(),
+                        many_bytes: self.many_bytes.unwrap_or_default(),
+                        points: self.points.unwrap_or_default(),
+                        texts: self.texts.unwrap_or_default(),
+                        by_bool: self.by_bool.unwrap_or_default(),
+                        by_int32: self.by_int32.unwrap_or_default(),
+                        by_uint64: self.by_uint64.unwrap_or_default(),
+                        by_sint32: self.by_sint32.unwrap_or_default(),
+                        by_fixed32: self.by_fixed32.unwrap_or_default(),
+                        by_sfixed64: self.by_sfixed64.unwrap_or_default(),
+                        named_points: self.named_points.unwrap_or_default(),
+                        again: self.again,
+                        children: self.children.unwrap_or_default(),
+                        at: self.at,
+                        took: self.took,
+                        boxed_int64: self.boxed_int64,
+                        boxed_string: self.boxed_string,
+                        r#type: self.r#type.unwrap_or_default(),
                         choice: ::eventwright::wire::proto::one_of(
                             "choice",
                             [
-                                json.chosen_int32.map(new_kinds::Choice::ChosenInt32),
-                                json.chosen_string.map(new_kinds::Choice::ChosenString),
-                                json.chosen_bytes.map(new_kinds::Choice::ChosenBytes),
-                                json.chosen_colour.map(new_kinds::Choice::ChosenColour),
-                                json.chosen_point.map(new_kinds::Choice::ChosenPoint),
-                                json.chosen_nothing.map(new_kinds::Choice::ChosenNothing),
-                                json.chosen_again.map(new_kinds::Choice::ChosenAgain),
+                                self.chosen_int32.map(new_kinds::Choice::ChosenInt32),
+                                self.chosen_string.map(new_kinds::Choice::ChosenString),
+                                self.chosen_bytes.map(new_kinds::Choice::ChosenBytes),
+                                self.chosen_colour.map(new_kinds::Choice::ChosenColour),
+                                self.chosen_point.map(new_kinds::Choice::ChosenPoint),
+                                self.chosen_nothing.map(new_kinds::Choice::ChosenNothing),
+                                self.chosen_again.map(new_kinds::Choice::ChosenAgain),
                             ],
                         )?,
                         unknown_fields: ::core::default::Default::default(),
                     })
                 }
             }
+
+            impl<'de>::eventwright::wire::serde::Deserialize<'de> for NewKinds {
+                fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    ::eventwright::wire::proto::read_message::<NewKindsJson, D>(deserializer)?.into_message()
+                }
+            }
         };
 
         const _: () = {
-            #[derive(Default, ::eventwright::wire::serde::Deserialize)]
-            #[serde(crate = "::eventwright::wire::serde", default, deny_unknown_fields)]
+            #[derive(Default)]
             struct PointJson {
-                #[serde(rename = "x")]
-                #[serde(with = "::eventwright::wire::proto")]
                 x: ::core::option::Option<f64>,
-                #[serde(rename = "y")]
-                #[serde(with = "::eventwright::wire::proto")]
                 y: ::core::option::Option<f64>,
-                #[serde(rename = "colour")]
-                #[serde(with = "::eventwright::wire::proto::Enumeration::<Colour>")]
                 colour: ::core::option::Option<i32>,
+            }
+
+            impl ::eventwright::wire::proto::FromObject for PointJson {
+                fn take<'de, A: ::eventwright::wire::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> ::core::result::Result<(), A::Error> {
+                    match name {
+                        "x" => ::eventwright::wire::proto::take(name, &mut self.x, map),
+                        "y" => ::eventwright::wire::proto::take(name, &mut self.y, map),
+                        "colour" => ::eventwright::wire::proto::Enumeration::<Colour>::take(
+                            name,
+                            &mut self.colour,
+                            map,
+                        ),
+                        _ => ::core::result::Result::Err(
+                            ::eventwright::wire::serde::de::Error::unknown_field(name, &["x", "y", "colour"])
+                        ),
+                    }
+                }
+            }
+
+            impl PointJson {
+                fn into_message<E: ::eventwright::wire::serde::de::Error>(
+                    self: ::std::boxed::Box<Self>,
+                ) -> ::core::result::Result<Point, E> {
+                    ::core::result::Result::Ok(Point {
+                        x: self.x.unwrap_or_default(),
+                        y: self.y.unwrap_or_default(),
+                        colour: self.colour.unwrap_or_default(),
+                        unknown_fields: ::core::default::Default::default(),
+                    })
+                }
             }
 
             impl<'de>::eventwright::wire::serde::Deserialize<'de> for Point {
                 fn deserialize<D: ::eventwright::wire::serde::Deserializer<'de>>(
                     deserializer: D,
                 ) -> ::core::result::Result<Self, D::Error> {
-                    let json = <PointJson as ::eventwright::wire::serde::Deserialize>::deserialize(deserializer)?;
-                    ::core::result::Result::Ok(Self {
-                        x: json.x.unwrap_or_default(),
-                        y: json.y.unwrap_or_default(),
-                        colour: json.colour.unwrap_or_default(),
-                        unknown_fields: ::core::default::Default::default(),
-                    })
+                    ::eventwright::wire::proto::read_message::<PointJson, D>(deserializer)?.into_message()
                 }
             }
         };
