@@ -132,8 +132,7 @@ impl Consumer {
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let group = Arc::new(Group::new(names));
         let consumer = Arc::new(plan.connect(&group)?);
-        let (broker, registry) =
-            tokio::join!(plan.reach_broker(&consumer, &group), Box::pin(plan.reach_registry(&registry)));
+        let (broker, registry) = tokio::join!(plan.reach_broker(&consumer, &group), plan.reach_registry(&registry));
         broker.and(registry)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
         if let Some(dead_letters) = &plan.dead_letters {
@@ -143,7 +142,7 @@ impl Consumer {
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
         let leaving = LeavingGuard(Arc::clone(&group));
-        let worked = Session::new(&plan, &consumer, &group).run(stop).await;
+        let worked = Box::pin(Session::new(&plan, &consumer, &group).run(stop)).await;
         say_farewell(consumer, leaving).await;
         let stats = &plan.stats;
         tracing::info!(
