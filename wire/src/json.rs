@@ -14,6 +14,11 @@ pub use read::{read, read_bytes};
 pub use shape::{Branch, Field, Kind, Shape, Type, Typed};
 pub use write::{write, write_bytes};
 
+/// How deep arrays and objects may nest, read or written: three for each of the records that may stand in each other, such
+/// as a union, a list and the record, and some more. serde_json has a limit of its own for text, other deserializers may
+/// have none.
+const MAX_NESTING: u32 = 320;
+
 /// The only key of a number of serde_json with `arbitrary_precision`, which any other crate may switch on.
 pub(crate) const NUMBER: &str = "$serde_json::private::Number";
 

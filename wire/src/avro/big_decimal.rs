@@ -41,7 +41,7 @@ impl Writer<'_> {
     /// # Errors
     /// More than `precision` digits, or more than `scale` of them after the point.
     pub fn big_decimal(&mut self, value: &BigDecimal, precision: u32, scale: u32) -> Result<(), EncodeError> {
-        self.bytes(&unscaled(value, precision, scale)?.to_signed_bytes_be());
+        self.bytes(&unscaled(value, self.precision(precision), scale)?.to_signed_bytes_be());
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl Writer<'_> {
         (precision, scale): (u32, u32),
         size: usize,
     ) -> Result<(), EncodeError> {
-        let unscaled = unscaled(value, precision, scale)?;
+        let unscaled = unscaled(value, self.precision(precision), scale)?;
         let bytes = unscaled.to_signed_bytes_be();
         let padding = size.checked_sub(bytes.len()).ok_or_else(|| {
             EncodeError::new(format!("the decimal needs {} bytes, the fixed has {size}", bytes.len()))

@@ -8,18 +8,33 @@ use super::MAX_DEPTH;
 use super::raw::Output;
 use crate::EncodeError;
 
+/// As many digits as a decimal has that any reader takes.
+const MOST_DIGITS: u32 = 9864;
+
 /// Appends values to a vector; its length is right again when the writer is dropped.
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: Output<'a>,
     depth: u32,
+    /// Whether decimals may have more digits than their schema says.
+    any_digits: bool,
 }
 
 impl<'a> Writer<'a> {
     /// Returns a writer that appends to `out`.
     #[inline]
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out: Output::new(out), depth: 0 }
+        Self { out: Output::new(out), depth: 0, any_digits: false }
+    }
+
+    /// Returns a writer for the JSON form: what was read can be shown, although nobody else would get it written.
+    pub(crate) fn of_json(out: &'a mut Vec<u8>) -> Self {
+        Self { any_digits: true, ..Self::new(out) }
+    }
+
+    /// Returns how many digits a decimal may have.
+    pub(super) fn precision(&self, of_schema: u32) -> u32 {
+        if self.any_digits { MOST_DIGITS } else { of_schema }
     }
 
     /// Writes a boolean.

@@ -156,7 +156,7 @@ mod decimals {
         /// More than `precision` digits, or more than `scale` of them after the point.
         #[inline]
         pub fn decimal(&mut self, value: Decimal, precision: u32, scale: u32) -> Result<(), EncodeError> {
-            let bytes = unscaled(value, precision, scale)?.to_be_bytes();
+            let bytes = unscaled(value, self.precision(precision), scale)?.to_be_bytes();
             self.bytes(shortest(&bytes));
             Ok(())
         }
@@ -171,7 +171,7 @@ mod decimals {
             (precision, scale): (u32, u32),
             size: usize,
         ) -> Result<(), EncodeError> {
-            let unscaled = unscaled(value, precision, scale)?;
+            let unscaled = unscaled(value, self.precision(precision), scale)?;
             let bytes = unscaled.to_be_bytes();
             let shortest = shortest(&bytes);
             let padding = size.checked_sub(shortest.len()).ok_or_else(|| {

@@ -15,13 +15,9 @@ use serde::de::Error;
 
 use super::input::{self, Input, Scalar};
 use super::number::{float, integer};
-use super::{Kind, Shape, Type, Typed};
+use super::{Kind, MAX_NESTING, Shape, Type, Typed};
 use crate::avro::{Duration, InField, Logical, MAX_DEPTH, MAX_EMPTY_ITEMS, Primitive, Reader, Writer, too_deep};
 use crate::{DecodeError, EncodeError};
-
-/// How deep arrays and objects may nest: three for each of the records that may stand in each other, such as a union, a list
-/// and the record, and some more. serde_json has a limit of its own for text, other deserializers may have none.
-const MAX_NESTING: u32 = 320;
 
 /// Reads the JSON form of a type; `decode` decodes what the type writes.
 ///

@@ -10,13 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Error, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{Kind, Shape, Type, non_finite};
-use crate::avro::{Encode, Logical, Primitive, Reader, encode_into, no_such_index};
+use super::{Kind, MAX_NESTING, Shape, Type, non_finite};
+use crate::avro::{Encode, Logical, Primitive, Reader, Writer, no_such_index};
 use crate::{DecodeError, DecodeErrorKind, EncodeError};
-
-/// How deep types may nest, counted anew in each record that may hold itself: those have a limit of their own. What is
-/// deeper has more types in each other than resolution takes.
-const MAX_NESTING: u32 = 256;
 
 /// Writes the JSON form of a value.
 ///
@@ -49,7 +45,7 @@ pub fn write_bytes<S: Serializer>(bytes: &[u8], shape: impl Shape, serializer: S
 #[inline(never)]
 fn encoded(value: &dyn Encode) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::new();
-    encode_into(value, &mut bytes)?;
+    value.encode(&mut Writer::of_json(&mut bytes))?;
     Ok(bytes)
 }
 
@@ -196,7 +192,7 @@ impl<T: Shape> Serialize for Part<'_, '_, T> {
         let walk = self.walk;
         let next = (walk.next)(walk, self.shape).map_err(|error| walk.stop(error))?;
         let depth = walk.depth.get();
-        walk.depth.set(if matches!(next, Next::RecursiveRecord(..)) { 1 } else { depth + 1 });
+        walk.depth.set(depth + 1);
         let written = match next {
             Next::Null => serializer.serialize_none(),
             Next::Boolean(value) => serializer.serialize_bool(value),
