@@ -6,9 +6,10 @@
 mod print;
 
 use anyhow::anyhow;
+use eventwright_schema::compat::history::{History, histories};
 use eventwright_schema::compat::{AnySchema, Direction, Finding, Level, check};
 use eventwright_schema::diff::{Change, diff};
-use eventwright_schema::load::{self, Loaded, LoadedVersion};
+use eventwright_schema::load::{self, LoadedVersion};
 
 use crate::args::{DiffArguments, DiffFormat, Operand, Rendering};
 use crate::check::files;
@@ -82,13 +83,6 @@ fn of_files(arguments: &DiffArguments) -> Result<Compared, Outcome> {
     }
 }
 
-/// The versions of one event, key or shared type.
-struct History<'l> {
-    name: &'l str,
-    level: Level,
-    versions: &'l [LoadedVersion],
-}
-
 fn of_manifest(
     arguments: &DiffArguments,
     old: Option<&Operand>,
@@ -103,28 +97,18 @@ fn of_manifest(
     }
     let histories = histories(&loaded);
     let Some(Operand::Named(name, older)) = old else {
-        let newest =
-            histories.iter().filter_map(|one| Some(one.compare(&loaded, one.before(None)?, one.versions.last()?)));
+        let newest = histories.iter().filter_map(|one| Some(compare(&histories, one, newest_two(one)?)));
         return Ok(newest.collect());
     };
     let history = find(&histories, name)?;
-    let (old, new) = match new {
-        None => history.neighbours(*older)?,
-        Some(Operand::Named(other, newer)) if other == name => (history.version(*older)?, history.version(*newer)?),
+    let pair = match new {
+        None => neighbours(history, *older)?,
+        Some(Operand::Named(other, newer)) if other == name => (version(history, *older)?, version(history, *newer)?),
         Some(_) => {
             return Err(Failure::usage(format!("two versions of one event are compared; help: give `{name}` twice")));
         }
     };
-    Ok(vec![history.compare(&loaded, old, new)])
-}
-
-fn histories(loaded: &Loaded) -> Vec<History<'_>> {
-    let events = loaded.events.iter().chain(&loaded.keys);
-    let events =
-        events.map(|one| History { name: &one.entry.name, level: one.entry.compatibility, versions: &one.versions });
-    let level = loaded.manifest.as_ref().map_or(Level::None, |manifest| manifest.compatibility);
-    let types = loaded.types.iter().map(|one| History { name: &one.entry.name, level, versions: &one.versions });
-    events.chain(types).collect()
+    Ok(vec![compare(&histories, history, pair)])
 }
 
 fn find<'h, 'l>(histories: &'h [History<'l>], name: &str) -> anyhow::Result<&'h History<'l>> {
@@ -134,51 +118,53 @@ fn find<'h, 'l>(histories: &'h [History<'l>], name: &str) -> anyhow::Result<&'h 
     })
 }
 
-impl<'l> History<'l> {
-    fn version(&self, number: Option<u32>) -> anyhow::Result<&'l LoadedVersion> {
-        let found = match number {
-            None => self.versions.last(),
-            Some(number) => self.versions.iter().find(|one| one.number == number),
-        };
-        found.ok_or_else(|| {
-            let known: Vec<_> = self.versions.iter().map(|one| format!("v{}", one.number)).collect();
-            let number = number.unwrap_or_default();
-            Failure::usage(format!("`{}` has no v{number}; help: it has {}", self.name, known.join(", ")))
-        })
-    }
+fn version<'l>(history: &History<'l>, number: Option<u32>) -> anyhow::Result<&'l LoadedVersion> {
+    let found = match number {
+        None => history.versions.last(),
+        Some(number) => history.versions.iter().find(|one| one.number == number),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<_> = history.versions.iter().map(|one| format!("v{}", one.number)).collect();
+        let number = number.unwrap_or_default();
+        Failure::usage(format!("`{}` has no v{number}; help: it has {}", history.name, known.join(", ")))
+    })
+}
 
-    /// Returns the version before one, or before the newest one.
-    fn before(&self, number: Option<u32>) -> Option<&'l LoadedVersion> {
-        let number = number.or_else(|| self.versions.last().map(|one| one.number))?;
-        self.versions.iter().rev().find(|one| one.number < number)
-    }
-
-    /// Returns a version with the next one, or the newest one with the one before it.
-    fn neighbours(&self, number: Option<u32>) -> anyhow::Result<(&'l LoadedVersion, &'l LoadedVersion)> {
-        let one = self.version(number)?;
-        let pair = match number {
-            None => self.before(None).map(|before| (before, one)),
-            Some(number) => self.versions.iter().find(|next| next.number > number).map(|next| (one, next)),
-        };
-        pair.ok_or_else(|| {
-            let which = if number.is_some() { "newer" } else { "older" };
-            Failure::usage(format!("`{}` has no version {which} than v{} to compare with", self.name, one.number))
-        })
-    }
-
-    fn compare(&self, loaded: &Loaded, old: &'l LoadedVersion, new: &'l LoadedVersion) -> Compared {
-        let side = |one: &'l LoadedVersion| (format!("v{}", one.number), &one.schema);
-        let mut compared = Compared::new(self.name, Some(self.level), side(old), side(new));
-        compared.users = users(loaded, self.name);
-        compared
+/// Returns the newest version but one, and the newest one.
+fn newest_two<'l>(history: &History<'l>) -> Option<(&'l LoadedVersion, &'l LoadedVersion)> {
+    match history.versions {
+        [.., before, newest] => Some((before, newest)),
+        _ => None,
     }
 }
 
+/// Returns a version with the next one, or the newest one with the one before it.
+fn neighbours<'l>(
+    history: &History<'l>,
+    number: Option<u32>,
+) -> anyhow::Result<(&'l LoadedVersion, &'l LoadedVersion)> {
+    let one = version(history, number)?;
+    let pair = match number {
+        None => newest_two(history),
+        Some(number) => history.versions.iter().find(|next| next.number > number).map(|next| (one, next)),
+    };
+    pair.ok_or_else(|| {
+        let which = if number.is_some() { "newer" } else { "older" };
+        Failure::usage(format!("`{}` has no version {which} than v{} to compare with", history.name, one.number))
+    })
+}
+
+fn compare(histories: &[History<'_>], history: &History<'_>, (old, new): (&LoadedVersion, &LoadedVersion)) -> Compared {
+    let label = |one: &LoadedVersion| format!("v{}", one.number);
+    let (old, new) = ((label(old), &old.schema), (label(new), &new.schema));
+    let mut compared = Compared::new(history.name, Some(history.level), old, new);
+    compared.users = users(histories, history.name);
+    compared
+}
+
 /// Returns the versions that use a shared type, such as `OrderCreated v2 uses v1`.
-fn users(loaded: &Loaded, name: &str) -> Vec<String> {
-    let events = loaded.events.iter().chain(&loaded.keys).map(|one| (&one.entry.name, &one.versions));
-    let types = loaded.types.iter().map(|one| (&one.entry.name, &one.versions));
-    let versions = events.chain(types).flat_map(|(user, versions)| versions.iter().map(move |version| (user, version)));
+fn users(histories: &[History<'_>], name: &str) -> Vec<String> {
+    let versions = histories.iter().flat_map(|one| one.versions.iter().map(|version| (one.name, version)));
     let uses = versions.flat_map(|(user, version)| {
         let uses = version.references.iter().filter(|one| one.type_name == name);
         uses.map(move |one| format!("{user} v{} uses v{}", version.number, one.version))

@@ -9,10 +9,9 @@ mod proto;
 use std::collections::BTreeMap;
 
 use crate::Position;
-use crate::compat::history::{Checked, Kind};
+use crate::compat::history::{Checked, histories};
 use crate::compat::{AnySchema, Finding, Level, Report, Rule, Severity, Side, rule};
 use crate::load::{Loaded, LoadedVersion};
-use crate::manifest::SubjectStrategy;
 
 /// What comes of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,20 +67,14 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 #[must_use]
 pub fn lint_all(loaded: &Loaded) -> Vec<Checked> {
     let Some(manifest) = &loaded.manifest else { return Vec::new() };
-    let events = loaded.events.iter().chain(&loaded.keys).map(|one| {
-        let kind = if one.entry.subject == SubjectStrategy::Key { Kind::Key } else { Kind::Event };
-        (kind, &one.entry.name, one.entry.compatibility, one.newest(), Some(&one.entry.lint))
-    });
-    let types = loaded
-        .types
-        .iter()
-        .filter_map(|one| Some((Kind::Type, &one.entry.name, manifest.compatibility, one.versions.last()?, None)));
-    let checked = events.chain(types).map(|(kind, name, level, version, own)| {
+    let checked = histories(loaded).into_iter().filter_map(|one| {
         let level_of = |rule: &Rule| {
-            let own = own.and_then(|own| own.get(rule.id)).or_else(|| manifest.lint.get(rule.id)).copied();
+            let own =
+                one.entry.and_then(|entry| entry.lint.get(rule.id)).or_else(|| manifest.lint.get(rule.id)).copied();
             own.unwrap_or_else(|| default_level(rule))
         };
-        Checked { kind, name: name.clone(), versions: 1, report: lint(level, version, level_of) }
+        let report = lint(one.level, one.versions.last()?, level_of);
+        Some(Checked { kind: one.kind, name: one.name.to_owned(), versions: 1, report })
     });
     checked.collect()
 }

@@ -90,7 +90,7 @@ pub struct History<'l> {
     /// The versions, oldest first; there is one at least.
     pub versions: &'l [LoadedVersion],
     /// What the manifest says of an event or a key.
-    entry: Option<&'l EventEntry>,
+    pub(crate) entry: Option<&'l EventEntry>,
 }
 
 /// Returns every history of a manifest: events, keys, then shared types, in the manifest's order.
