@@ -10,7 +10,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
 use crate::error::Kind;
-use crate::{Error, Settings};
+use crate::{Error, OnFailure, Settings};
 
 /// A Kafka cluster inside the process; it ends when it is dropped.
 pub struct MockKafka {
@@ -46,12 +46,16 @@ impl MockKafka {
         self.cluster.bootstrap_servers()
     }
 
-    /// Returns settings for this cluster and a registry, with what the mock cluster needs to be quick.
+    /// Returns settings for this cluster and a registry, with what the mock cluster needs to be quick. A record that cannot
+    /// be handled stops the consumer: nobody can make a topic for dead letters here, and to find that out takes as long as
+    /// `connect_timeout_ms` for each topic.
     #[must_use]
     pub fn settings(&self, registry_url: &str) -> Settings {
-        Settings::new(self.bootstrap(), registry_url)
+        let mut settings = Settings::new(self.bootstrap(), registry_url)
             .with_kafka("group.protocol", "consumer")
-            .with_kafka("fetch.wait.max.ms", "5")
+            .with_kafka("fetch.wait.max.ms", "5");
+        settings.consumer.on_failure = OnFailure::Stop;
+        settings
     }
 }
 
