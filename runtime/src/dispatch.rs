@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use crate::backoff::Backoff;
 use crate::offsets::{Epoch, Partition};
+use crate::retry::Retry;
 
 /// How long a full partition may stop the whole consumer.
 const STALL: Duration = Duration::from_millis(500);
@@ -73,8 +74,7 @@ pub(crate) struct Dispatch<R> {
     /// How many partitions are full and not paused.
     n_full: usize,
     full_since: Option<Instant>,
-    backoff: Backoff,
-    max_attempts: u32,
+    retry: Retry,
     hasher: RandomState,
 }
 
@@ -156,7 +156,7 @@ pub(crate) enum Next {
 }
 
 impl<R> Dispatch<R> {
-    pub(crate) fn new(order: Order, limits: Limits, backoff: Backoff, max_attempts: u32) -> Self {
+    pub(crate) fn new(order: Order, limits: Limits, retry: Retry) -> Self {
         Self {
             order,
             limits,
@@ -168,8 +168,7 @@ impl<R> Dispatch<R> {
             to_resume: Vec::new(),
             n_full: 0,
             full_since: None,
-            backoff,
-            max_attempts,
+            retry,
             hasher: RandomState::new(),
         }
     }
@@ -262,7 +261,6 @@ impl<R> Dispatch<R> {
         if matches!(verdict, Verdict::Again | Verdict::Rejected) {
             lane.first_failed.get_or_insert(now);
         }
-        let is_last = verdict == Verdict::Rejected || lane.attempts >= self.max_attempts;
         match verdict {
             Verdict::Done => {
                 self.drop_first(id);
@@ -281,14 +279,19 @@ impl<R> Dispatch<R> {
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
             }
-            Verdict::Again | Verdict::Rejected if is_last => {
-                self.n_running += 1;
-                Next::Exhausted
-            }
-            Verdict::Again | Verdict::Rejected => {
-                let pause = self.backoff.pause(lane.attempts);
+            Verdict::Again => {
+                let failed_for = lane.first_failed.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
+                let chance = chance(&self.hasher, (now, id));
+                let Some(pause) = self.retry.pause(lane.attempts, failed_for, chance) else {
+                    self.n_running += 1;
+                    return Next::Exhausted;
+                };
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
+            }
+            Verdict::Rejected => {
+                self.n_running += 1;
+                Next::Exhausted
             }
         }
     }
@@ -359,6 +362,12 @@ impl<R> Dispatch<R> {
     }
 }
 
+/// Returns a number from 0 to 1 that differs from consumer to consumer.
+fn chance(hasher: &RandomState, of: impl std::hash::Hash) -> f64 {
+    let upper = u32::try_from(hasher.hash_one(of) >> 32).unwrap_or(u32::MAX);
+    f64::from(upper) / f64::from(u32::MAX)
+}
+
 impl Held {
     fn is_full(&self, limits: Limits) -> bool {
         !self.paused && (self.n_records >= limits.records || self.n_bytes >= limits.bytes)
@@ -380,8 +389,8 @@ mod tests {
 
     fn dispatch_in(order: Order, workers: usize) -> (Dispatch<u32>, Instant) {
         let limits = Limits { workers, records: RECORDS, bytes: 1000 };
-        let backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
-        let mut dispatch = Dispatch::new(order, limits, backoff, 3);
+        let retry = Retry { max_attempts: 3, jitter_percent: 0, ..Retry::default() };
+        let mut dispatch = Dispatch::new(order, limits, retry);
         dispatch.assign(A, 1);
         dispatch.assign(B, 2);
         (dispatch, Instant::now())
