@@ -11,6 +11,9 @@
 //! A partition that holds as many records, or bytes, as it may stops the consumer from taking more; if it stays so, it is
 //! paused, so that the others go on and the consumer goes on polling, which it must do to stay in its group
 //! (`max.poll.interval.ms`). Pausing right away would be dearer: librdkafka throws away what it has fetched of a paused partition.
+//!
+//! A partition may be held, for one [`Hold`] or several: its records are taken and kept, and none begins until it is released
+//! from all of them. What runs already runs on. It stops nobody else: it is paused as soon as it is full.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -55,6 +58,14 @@ pub(crate) struct Limits {
     pub(crate) bytes: usize,
 }
 
+/// Why no record of a partition may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// The circuit breaker of one of its handlers is open.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
+    Breaker,
+}
+
 /// All lanes.
 #[derive(Debug)]
 pub(crate) struct Dispatch<R> {
@@ -87,6 +98,9 @@ struct Held {
     paused: bool,
     /// How many lanes of one record there were.
     n_alone: u64,
+    holds: Vec<Hold>,
+    /// Lanes whose turn came while the partition was held.
+    parked: VecDeque<LaneId>,
 }
 
 /// A lane of one turn of a partition.
@@ -140,6 +154,9 @@ pub(crate) enum Verdict {
     Loaded,
     /// Its schema cannot be loaded now; the attempt does not count.
     NotLoaded,
+    /// It may not be handled now, and its partition is held; the attempt does not count.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
+    Held(Hold),
 }
 
 /// What follows from a verdict.
@@ -149,6 +166,8 @@ pub(crate) enum Next {
     Finished,
     /// The record will be handled again after so long.
     Waits(Duration),
+    /// The record will be handled again after its partition is released.
+    Held,
     /// The record was handled as often as it may be; its ticket is still out, until somebody has taken it.
     Exhausted,
     /// The partition was taken away in between; the record is somebody else's.
@@ -174,10 +193,18 @@ impl<R> Dispatch<R> {
         }
     }
 
-    /// Takes a partition that is ours from now on.
+    /// Takes a partition that is ours from now on; nothing holds it.
     pub(crate) fn assign(&mut self, partition: Partition, epoch: Epoch) {
         self.revoke(partition);
-        let held = Held { epoch, n_records: 0, n_bytes: 0, paused: false, n_alone: 0 };
+        let held = Held {
+            epoch,
+            n_records: 0,
+            n_bytes: 0,
+            paused: false,
+            n_alone: 0,
+            holds: Vec::new(),
+            parked: VecDeque::new(),
+        };
         self.partitions.insert(partition, held);
     }
 
@@ -190,6 +217,26 @@ impl<R> Dispatch<R> {
         self.lanes.retain(|lane, _| lane.partition != partition);
         self.ready.retain(|lane| lane.partition != partition);
         self.to_resume.retain(|paused| *paused != partition);
+    }
+
+    /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
+    pub(crate) fn hold(&mut self, partition: Partition, hold: Hold) {
+        if let Some(held) = self.partitions.get_mut(&partition)
+            && !held.holds.contains(&hold)
+        {
+            held.holds.push(hold);
+        }
+    }
+
+    /// Ends a hold. Where it was the last one, the records that waited are first in their lanes as before, and come first.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
+    pub(crate) fn release(&mut self, partition: Partition, hold: Hold) {
+        let Some(held) = self.partitions.get_mut(&partition) else { return };
+        held.holds.retain(|other| *other != hold);
+        if held.holds.is_empty() {
+            let parked = std::mem::take(&mut held.parked);
+            parked.into_iter().rev().for_each(|lane| self.ready.push_front(lane));
+        }
     }
 
     /// Returns the lane for records of a key; `None` where each has a lane for itself.
@@ -237,11 +284,22 @@ impl<R> Dispatch<R> {
         if self.n_running >= self.limits.workers {
             return None;
         }
-        let id = self.ready.pop_front()?;
+        let id = self.next_ready()?;
         let lane = self.lanes.get_mut(&id)?;
         lane.attempts += 1;
         self.n_running += 1;
         Some(Ticket { partition: id.partition, epoch: id.epoch, lane: id.number, attempt: lane.attempts })
+    }
+
+    /// Takes the next lane that may go on; those of held partitions are parked.
+    fn next_ready(&mut self) -> Option<LaneId> {
+        while let Some(lane) = self.ready.pop_front() {
+            match self.partitions.get_mut(&lane.partition) {
+                Some(held) if !held.holds.is_empty() => held.parked.push_back(lane),
+                _ => return Some(lane),
+            }
+        }
+        None
     }
 
     /// Returns the record that a ticket is for.
@@ -281,6 +339,12 @@ impl<R> Dispatch<R> {
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
             }
+            Verdict::Held(hold) => {
+                lane.attempts -= 1;
+                self.hold(ticket.partition, hold);
+                self.ready.push_back(id);
+                Next::Held
+            }
             Verdict::Again | Verdict::Rejected if is_last => {
                 self.n_running += 1;
                 Next::Exhausted
@@ -293,23 +357,24 @@ impl<R> Dispatch<R> {
         }
     }
 
-    /// Returns full partitions to pause, once they have stopped the consumer for long enough.
+    /// Returns full partitions to pause: once they have stopped the consumer for long enough, those that are held at once.
     pub(crate) fn take_pauses(&mut self, now: Instant) -> Vec<Partition> {
         if self.n_full == 0 {
             self.full_since = None;
             return Vec::new();
         }
         let since = *self.full_since.get_or_insert(now);
-        if now.duration_since(since) < STALL {
-            return Vec::new();
-        }
+        let has_stalled = now.duration_since(since) >= STALL;
         let limits = self.limits;
+        let is_due = |held: &Held| held.is_full(limits) && (has_stalled || !held.holds.is_empty());
         let full: Vec<_> =
-            self.partitions.iter().filter(|(_, held)| held.is_full(limits)).map(|(partition, _)| *partition).collect();
+            self.partitions.iter().filter(|(_, held)| is_due(held)).map(|(partition, _)| *partition).collect();
         for partition in &full {
             self.change(*partition, |held| held.paused = true);
         }
-        self.full_since = None;
+        if self.n_full == 0 {
+            self.full_since = None;
+        }
         full
     }
 
@@ -543,5 +608,76 @@ mod tests {
         assert_eq!(dispatch.finish(ticket, Verdict::Done, now), Next::NotOurs);
         let ticket = dispatch.next(now + ms(100)).unwrap();
         assert_eq!(dispatch.record(ticket), Some(&2));
+    }
+
+    #[test]
+    fn a_held_partition_keeps_its_records_in_order_and_holds_up_nobody_else() {
+        let (mut dispatch, now) = dispatch_in(Order::Key, 2);
+        for (partition, key, record) in [(A, b"a", 1), (A, b"b", 2), (A, b"a", 3), (B, b"a", 4)] {
+            receive(&mut dispatch, partition, Some(key), record, 1);
+        }
+        let running = dispatch.next(now).unwrap();
+        dispatch.hold(A, Hold::Breaker);
+        dispatch.hold(A, Hold::Breaker);
+        let other = dispatch.next(now).unwrap();
+        assert_eq!((dispatch.record(running), dispatch.record(other)), (Some(&1), Some(&4)));
+        assert_eq!(dispatch.finish(running, Verdict::Done, now), Next::Finished, "what runs runs on");
+        assert_eq!(dispatch.next(now), None, "and nothing follows it");
+        receive(&mut dispatch, A, Some(b"b"), 5, 1);
+        receive(&mut dispatch, B, Some(b"b"), 6, 1);
+        dispatch.release(A, Hold::Breaker);
+        let rest: Vec<_> = std::iter::from_fn(|| {
+            let ticket = dispatch.next(now)?;
+            let record = *dispatch.record(ticket).unwrap();
+            dispatch.finish(ticket, Verdict::Done, now);
+            Some(record)
+        })
+        .collect();
+        assert_eq!(rest, [2, 3, 6, 5], "those that waited come first");
+    }
+
+    #[test]
+    fn a_record_that_is_held_uses_up_no_attempt_and_no_worker() {
+        let (mut dispatch, now) = dispatch_in(Order::Partition, 1);
+        receive(&mut dispatch, A, Some(b"k"), 1, 1);
+        receive(&mut dispatch, B, Some(b"k"), 2, 1);
+        let ticket = dispatch.next(now).unwrap();
+        assert_eq!(dispatch.finish(ticket, Verdict::Again, now), Next::Waits(ms(100)));
+        let later = now + ms(100);
+        for _ in 0..10 {
+            let other = dispatch.next(now).unwrap();
+            assert_eq!(dispatch.record(other), Some(&2));
+            assert_eq!(dispatch.finish(other, Verdict::Held(Hold::Breaker), now), Next::Held);
+            assert_eq!(dispatch.next(now), None);
+            dispatch.release(B, Hold::Breaker);
+        }
+        dispatch.hold(A, Hold::Breaker);
+        assert_eq!(dispatch.next(later).unwrap().partition, B);
+        assert_eq!(dispatch.wake_at(), None, "time alone does not end a hold");
+        dispatch.release(A, Hold::Breaker);
+        assert_eq!(dispatch.next(later), None, "the worker is busy");
+    }
+
+    #[test]
+    fn a_held_partition_that_is_full_is_paused_at_once_and_given_up_as_any_other() {
+        let (mut dispatch, now) = dispatch_in(Order::Key, 1);
+        dispatch.hold(A, Hold::Breaker);
+        receive(&mut dispatch, A, Some(b"a"), 1, 1000);
+        assert_eq!(dispatch.next(now), None);
+        assert_eq!(dispatch.take_pauses(now), [A]);
+        assert!(dispatch.has_room());
+        dispatch.release(A, Hold::Breaker);
+        let ticket = dispatch.next(now).unwrap();
+        dispatch.finish(ticket, Verdict::Done, now);
+        assert_eq!(dispatch.take_resumes(), [A]);
+        dispatch.hold(A, Hold::Breaker);
+        receive(&mut dispatch, A, Some(b"a"), 2, 1);
+        assert_eq!(dispatch.next(now), None);
+        dispatch.assign(A, 3);
+        dispatch.release(A, Hold::Breaker);
+        assert_eq!(dispatch.next(now), None, "its records are somebody else's");
+        receive(&mut dispatch, A, Some(b"a"), 3, 1);
+        let ticket = dispatch.next(now).unwrap();
+        assert_eq!(dispatch.record(ticket), Some(&3), "and a new turn begins without holds");
     }
 }
