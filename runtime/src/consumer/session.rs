@@ -256,7 +256,7 @@ impl<'a> Session<'a> {
                 tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
                 Ok(())
             }
-            Next::NotOurs => Ok(()),
+            Next::Held | Next::NotOurs => Ok(()),
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
