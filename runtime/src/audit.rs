@@ -153,7 +153,8 @@ impl Audit {
 }
 
 fn lost(error: io::Error) -> Error {
-    let text = "the audit stream cannot be written, so the consumer stops; its records are kept; help: is the disk full?";
+    let text =
+        "the audit stream cannot be written, so the consumer stops; its records are kept; help: is the disk full?";
     Error::new(crate::error::Kind::Handler, text).with_source(error)
 }
 

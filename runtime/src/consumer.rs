@@ -5,6 +5,7 @@
 //! decoded *now*, because the registry does not answer, waits.
 
 mod group;
+mod observer;
 mod session;
 mod step;
 
@@ -18,11 +19,13 @@ use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
 use self::group::{Callbacks, Group, LeavingGuard};
 use self::session::Session;
+use crate::audit::{Audit, AuditSink};
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
+use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
 use crate::settings::{OnFailure, Retry, Start};
 use crate::stats::ConsumerStats;
@@ -32,10 +35,12 @@ use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, 
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// What we set and librdkafka leaves to be overridden under `kafka`.
-const DEFAULTS: [(&str, &str); 1] = [
+const DEFAULTS: [(&str, &str); 2] = [
     // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
     // if nothing worked.
     ("topic.metadata.refresh.interval.ms", "10000"),
+    // How far the consumer is behind is told so often; at 0, never.
+    ("statistics.interval.ms", "5000"),
 ];
 
 /// Reads typed events from Kafka.
@@ -55,6 +60,7 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    audit: Option<Audit>,
 }
 
 struct TopicHandler {
@@ -75,6 +81,7 @@ struct Plan {
     /// Where records go that cannot be handled; without it the consumer stops at them.
     dead_letters: Option<Arc<DeadLetters>>,
     stats: ConsumerStats,
+    audit: Audit,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -99,6 +106,7 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            audit: None,
         }
     }
 
@@ -129,8 +137,10 @@ impl Consumer {
 
     async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
+        metrics::serve_as_set(&plan.settings).await?;
+        plan.stats.begin(|| plan.meter());
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
-        let group = Arc::new(Group::new(names));
+        let group = Arc::new(Group::new(names, plan.stats.clone(), plan.audit.clone()));
         let consumer = Arc::new(plan.connect(&group)?);
         let (broker, registry) = tokio::join!(plan.reach_broker(&consumer, &group), plan.reach_registry(&registry));
         broker.and(registry)?;
@@ -143,7 +153,8 @@ impl Consumer {
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
         let leaving = LeavingGuard(Arc::clone(&group));
         let worked = Box::pin(Session::new(&plan, &consumer, &group).run(stop)).await;
-        say_farewell(consumer, leaving).await;
+        let worked = worked.and(plan.audit.flush());
+        say_farewell(consumer, leaving, &plan.audit).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -159,16 +170,19 @@ impl Consumer {
 
 /// Commits what is finished and leaves the group, both of which block: on a thread that nobody waits for at the end of the
 /// process, because without a broker they take as long as a session.
-async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard) {
+async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard, audit: &Audit) {
     let group = &leaving.0;
-    let offsets = group.state().offsets.take_commit();
+    // What is not in the audit stream is not committed.
+    let offsets = audit.flush().map_or_else(|_| Vec::new(), |()| group.state().offsets.take_commit());
     let list = group.commit_list(&offsets);
     let (sender, left) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        if !offsets.is_empty()
-            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
-        {
-            tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+        if !offsets.is_empty() {
+            let committed = consumer.commit(&list, CommitMode::Sync);
+            leaving.0.count_commit(&committed);
+            if let Err(error) = committed {
+                tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+            }
         }
         drop(leaving);
         drop(consumer);
@@ -280,6 +294,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Writes what becomes of every record to a sink, in place of `audit.file` of the settings.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Some(Audit::to(sink));
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -289,7 +309,8 @@ impl ConsumerBuilder {
     /// Checks what was put together; nothing is connected yet.
     ///
     /// # Errors
-    /// A setting that cannot be used, no group, no handler, or two handlers for one event.
+    /// A setting that cannot be used, no group, no handler, two handlers for one event, or an audit file that cannot be
+    /// opened.
     pub fn build(self) -> Result<Consumer, Error> {
         self.settings.check()?;
         let group = self.group.or_else(|| self.settings.consumer.group.clone()).filter(|group| !group.is_empty());
@@ -302,8 +323,10 @@ impl ConsumerBuilder {
             OnFailure::DeadLetter => Some(Arc::new(DeadLetters::new(&self.settings, &group)?)),
             OnFailure::Stop => None,
         };
+        let audit = self.audit.map_or_else(|| Audit::of(&self.settings), Ok)?;
         let plan = Plan {
             dead_letters,
+            audit,
             settings: self.settings,
             group,
             topics,
@@ -404,6 +427,11 @@ impl Topic {
 impl Plan {
     fn topic(&self, partition: Partition) -> &Arc<Topic> {
         self.topics.get(partition.topic).expect("partitions are made from these topics")
+    }
+
+    fn meter(&self) -> ConsumerMeter {
+        let topics = self.topics.iter().map(|topic| (&*topic.name, topic.decoder.events()));
+        ConsumerMeter::new(&self.group, topics)
     }
 
     fn shown_topics(&self) -> String {

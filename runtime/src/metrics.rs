@@ -46,7 +46,7 @@ mod snapshot;
 
 use std::time::Instant;
 
-pub(crate) use consumer::{ConsumerMeter, EventMeter, GroupMeter, Levels};
+pub(crate) use consumer::{ConsumerMeter, EventMeter, Levels, TopicMeter};
 pub(crate) use lag::Watermarks;
 pub(crate) use producer::{SendMeter, SendMeters};
 #[cfg(feature = "prometheus")]

@@ -4,6 +4,7 @@
 //! clock.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 /// A partition of one of the consumer's topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,11 +29,38 @@ pub(crate) struct Offsets {
 #[derive(Debug)]
 struct Progress {
     epoch: Epoch,
-    /// Records that began, in the order of their offsets, and whether they are finished.
-    begun: VecDeque<(i64, bool)>,
+    /// Records that began, in the order of their offsets.
+    begun: VecDeque<Begun>,
     /// The offset to commit: the one after the last record below which all are finished.
     next: Option<i64>,
     committed: Option<i64>,
+}
+
+/// A record that was taken in hand.
+#[derive(Debug)]
+struct Begun {
+    offset: i64,
+    finished: bool,
+    arrival: Arrival,
+}
+
+/// How a record came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// When it was taken in hand.
+    pub(crate) at: Instant,
+    /// Its timestamp, in milliseconds since the Unix epoch.
+    pub(crate) timestamp: Option<i64>,
+}
+
+/// How far a partition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) partition: Partition,
+    /// The first record that is not finished, or would be the next one; `None` where there was none yet.
+    pub(crate) next: Option<i64>,
+    /// The timestamp of the oldest record in hand that is not finished.
+    pub(crate) oldest: Option<i64>,
 }
 
 impl Offsets {
@@ -51,26 +79,36 @@ impl Offsets {
     }
 
     /// Notes that a record was taken in hand; records of a partition begin in the order of their offsets.
-    pub(crate) fn begin(&mut self, partition: Partition, offset: i64) {
+    pub(crate) fn begin(&mut self, partition: Partition, offset: i64, arrival: Arrival) {
         if let Some(progress) = self.partitions.get_mut(&partition) {
-            progress.begun.push_back((offset, false));
+            progress.begun.push_back(Begun { offset, finished: false, arrival });
         }
     }
 
-    /// Notes that a record is finished; what belongs to an earlier turn is ignored, for the record is somebody else's.
-    pub(crate) fn finish(&mut self, partition: Partition, epoch: Epoch, offset: i64) {
-        let Some(progress) = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch) else {
-            return;
-        };
-        let found = progress.begun.binary_search_by_key(&offset, |(begun, _)| *begun);
-        if let Some((_, finished)) = found.ok().and_then(|index| progress.begun.get_mut(index)) {
-            *finished = true;
-        }
-        while let Some((offset, true)) = progress.begun.front() {
-            progress.next = Some(offset + 1);
-            progress.begun.pop_front();
+    /// Notes that a record is finished, and returns how it came; what belongs to an earlier turn is ignored, for the record
+    /// is somebody else's.
+    pub(crate) fn finish(&mut self, partition: Partition, epoch: Epoch, offset: i64) -> Option<Arrival> {
+        let progress = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch)?;
+        let found = progress.begun.binary_search_by_key(&offset, |begun| begun.offset).ok();
+        let begun = found.and_then(|index| progress.begun.get_mut(index))?;
+        begun.finished = true;
+        let arrival = begun.arrival;
+        while progress.begun.front().is_some_and(|first| first.finished)
+            && let Some(first) = progress.begun.pop_front()
+        {
+            progress.next = Some(first.offset + 1);
             self.n_uncommitted += 1;
         }
+        Some(arrival)
+    }
+
+    /// Returns how far each partition is.
+    pub(crate) fn progress(&self) -> impl Iterator<Item = Place> {
+        self.partitions.iter().map(|(partition, progress)| {
+            let first = progress.begun.front();
+            let next = first.map(|first| first.offset).or(progress.next);
+            Place { partition: *partition, next, oldest: first.and_then(|first| first.arrival.timestamp) }
+        })
     }
 
     /// Returns how many records were finished since the last commit.
@@ -104,12 +142,33 @@ mod tests {
 
     const P: Partition = Partition { topic: 0, number: 3 };
 
+    /// A record's timestamp is ten times its offset.
+    fn begin(offsets: &mut Offsets, offset: i64) {
+        offsets.begin(P, offset, Arrival { at: Instant::now(), timestamp: Some(offset * 10) });
+    }
+
+    #[test]
+    fn progress_is_where_the_first_unfinished_record_is() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        let place = |offsets: &Offsets| offsets.progress().map(|place| (place.next, place.oldest)).next().unwrap();
+        assert_eq!(place(&offsets), (None, None));
+        begin(&mut offsets, 4);
+        begin(&mut offsets, 6);
+        assert_eq!(place(&offsets), (Some(4), Some(40)));
+        assert_eq!(offsets.finish(P, epoch, 6).map(|arrival| arrival.timestamp), Some(Some(60)));
+        assert_eq!(place(&offsets), (Some(4), Some(40)));
+        assert!(offsets.finish(P, epoch, 4).is_some() && offsets.finish(P, epoch, 4).is_none());
+        assert_eq!(place(&offsets), (Some(7), None));
+        assert_eq!(offsets.finish(P, epoch + 1, 6), None);
+    }
+
     #[test]
     fn only_what_is_finished_without_a_gap_is_committed() {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
         for offset in [10, 11, 14, 15] {
-            offsets.begin(P, offset);
+            begin(&mut offsets, offset);
         }
         offsets.finish(P, epoch, 11);
         offsets.finish(P, epoch, 15);
@@ -126,11 +185,11 @@ mod tests {
     fn what_ran_on_while_the_partition_went_away_is_not_committed() {
         let mut offsets = Offsets::default();
         let before = offsets.assign(P);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         assert_eq!(offsets.revoke(P), None);
         let after = offsets.assign(P);
         assert_ne!(before, after);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         offsets.finish(P, before, 1);
         assert_eq!(offsets.take_commit(), []);
         offsets.finish(P, after, 1);
@@ -141,11 +200,11 @@ mod tests {
     fn a_revoked_partition_gives_its_last_offset_unless_that_was_committed() {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         offsets.finish(P, epoch, 1);
         assert_eq!(offsets.revoke(P), Some(2));
         let epoch = offsets.assign(P);
-        offsets.begin(P, 2);
+        begin(&mut offsets, 2);
         offsets.finish(P, epoch, 2);
         assert_eq!(offsets.take_commit(), [(P, 3)]);
         assert_eq!(offsets.revoke(P), None);
@@ -156,7 +215,7 @@ mod tests {
     fn a_failed_commit_is_repeated() {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         offsets.finish(P, epoch, 1);
         assert_eq!(offsets.take_commit(), [(P, 2)]);
         offsets.commit_failed();

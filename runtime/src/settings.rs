@@ -4,6 +4,7 @@
 //! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
 //! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
 
+mod observed;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
+pub use self::observed::{
+    AuditSettings, LogEncoding, LogLevel, LogSettings, MetricsSettings, OtlpSettings, ServiceSettings,
+};
 use crate::Error;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
@@ -49,6 +53,16 @@ pub struct Settings {
     pub producer: ProducerSettings,
     /// What concerns consumers only.
     pub consumer: ConsumerSettings,
+    /// The technical log.
+    pub log: LogSettings,
+    /// The figures of the process.
+    pub metrics: MetricsSettings,
+    /// Where spans go.
+    pub otlp: OtlpSettings,
+    /// What this process is a part of.
+    pub service: ServiceSettings,
+    /// What became of every record.
+    pub audit: AuditSettings,
 }
 
 /// The schema registry: where it is and who we are.
@@ -323,6 +337,11 @@ impl Default for Settings {
             kafka: BTreeMap::new(),
             producer: ProducerSettings::default(),
             consumer: ConsumerSettings::default(),
+            log: LogSettings::default(),
+            metrics: MetricsSettings::default(),
+            otlp: OtlpSettings::default(),
+            service: ServiceSettings::default(),
+            audit: AuditSettings::default(),
         }
     }
 }
@@ -412,6 +431,11 @@ impl fmt::Debug for Settings {
             .field("kafka", &self.kafka.iter().map(shown).collect::<BTreeMap<_, _>>())
             .field("producer", &self.producer)
             .field("consumer", &self.consumer)
+            .field("log", &self.log)
+            .field("metrics", &self.metrics)
+            .field("otlp", &self.otlp.endpoint.as_deref().map(masked_url))
+            .field("service", &self.service)
+            .field("audit", &self.audit)
             .finish()
     }
 }

@@ -12,14 +12,21 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::audit::Audit;
 use crate::kafka::Health;
+use crate::metrics::Watermarks;
 use crate::offsets::{Epoch, Offsets, Partition};
+use crate::stats::ConsumerStats;
 
 /// What callbacks and session share.
 pub(super) struct Group {
     /// The names of the topics; a partition's `topic` is an index into them.
     topics: Vec<Arc<str>>,
     pub(super) health: Health,
+    /// Where partitions end.
+    pub(super) watermarks: Watermarks,
+    stats: ConsumerStats,
+    audit: Audit,
     state: Mutex<State>,
     /// The session is over: librdkafka takes the partitions back because the consumer is dropped.
     leaving: AtomicBool,
@@ -52,8 +59,16 @@ impl Drop for LeavingGuard {
 pub(super) struct Callbacks(pub(super) Arc<Group>);
 
 impl Group {
-    pub(super) fn new(topics: Vec<Arc<str>>) -> Self {
-        Self { topics, health: Health::default(), state: Mutex::default(), leaving: AtomicBool::new(false) }
+    pub(super) fn new(topics: Vec<Arc<str>>, stats: ConsumerStats, audit: Audit) -> Self {
+        Self {
+            topics,
+            health: Health::default(),
+            watermarks: Watermarks::default(),
+            stats,
+            audit,
+            state: Mutex::default(),
+            leaving: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -100,6 +115,7 @@ impl Group {
             let epoch = state.offsets.assign(partition);
             state.changes.push(Change::Assigned(partition, epoch));
         }
+        self.stats.meter().group.assignments.add(1);
         tracing::info!(partitions = list.count(), "partitions assigned");
     }
 
@@ -112,6 +128,7 @@ impl Group {
             state.changes.push(Change::Revoked(partition));
         }
         drop(state);
+        self.stats.meter().group.revocations.add(1);
         tracing::info!(partitions = list.count(), "partitions revoked");
         if offsets.is_empty() {
             return;
@@ -129,9 +146,20 @@ impl Group {
         if self.leaving.load(Ordering::Relaxed) {
             return warn("the consumer was dropped");
         }
-        if let Err(error) = consumer.commit(&self.commit_list(&offsets), CommitMode::Sync) {
+        if let Err(error) = self.audit.flush() {
+            return warn(&error.to_string());
+        }
+        let committed = consumer.commit(&self.commit_list(&offsets), CommitMode::Sync);
+        self.count_commit(&committed);
+        if let Err(error) = committed {
             warn(&error.to_string());
         }
+    }
+
+    /// Counts a commit that was waited for, or that librdkafka tells of.
+    pub(super) fn count_commit(&self, committed: &KafkaResult<()>) {
+        let group = &self.stats.meter().group;
+        if committed.is_ok() { group.committed.add(1) } else { group.not_committed.add(1) }
     }
 }
 
@@ -151,7 +179,9 @@ impl ClientContext for Callbacks {
         }
     }
 
-    fn stats(&self, _: Statistics) {}
+    fn stats(&self, statistics: Statistics) {
+        self.0.watermarks.take(&statistics);
+    }
 }
 
 impl ConsumerContext for Callbacks {
@@ -164,12 +194,13 @@ impl ConsumerContext for Callbacks {
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        match result {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
-                self.0.state().offsets.commit_failed();
-            }
+        if let Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) = result {
+            return;
+        }
+        self.0.count_commit(&result);
+        if let Err(error) = result {
+            tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
+            self.0.state().offsets.commit_failed();
         }
     }
 }

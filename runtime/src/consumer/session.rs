@@ -17,11 +17,14 @@ use tokio::time::sleep_until;
 
 use super::Plan;
 use super::group::{Callbacks, Change, Group};
+use super::observer::Observer;
 use super::step::{self, Job, Report, Step};
+use crate::audit;
 use crate::dead_letter::Death;
 use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
+use crate::offsets::Arrival;
 use crate::{Error, kafka};
 
 /// How many records are taken before timers and the stop are looked at again.
@@ -40,6 +43,7 @@ pub(super) struct Session<'a> {
     group: &'a Group,
     dispatch: Dispatch<BorrowedMessage<'a>>,
     jobs: FuturesUnordered<Job>,
+    observer: Observer<'a>,
     commit_at: Instant,
     registry_is_down: bool,
 }
@@ -53,6 +57,7 @@ impl<'a> Session<'a> {
             group,
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
+            observer: Observer::new(plan, group, Instant::now()),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
         }
@@ -63,6 +68,7 @@ impl<'a> Session<'a> {
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
         self.drain().await;
+        self.observer.tell_end(Instant::now());
         worked
     }
 
@@ -73,7 +79,8 @@ impl<'a> Session<'a> {
             let now = Instant::now();
             self.follow_assignment();
             self.start_ready(now)?;
-            self.commit_when_due(now);
+            self.commit_when_due(now)?;
+            self.observer.tell_when_due(now, || self.dispatch.levels());
             self.pause_and_resume(now)?;
             let has_room = self.dispatch.has_room();
             let wake_at = self.wake_at(now);
@@ -138,11 +145,13 @@ impl<'a> Session<'a> {
         self.group.health.succeeded();
         let Some(partition) = self.group.partition(record.topic(), record.partition()) else { return Ok(()) };
         let mut state = self.group.state();
-        state.offsets.begin(partition, record.offset());
+        let arrival = Arrival { at: Instant::now(), timestamp: record.timestamp().to_millis() };
+        state.offsets.begin(partition, record.offset(), arrival);
         // The poll that gave this record may have changed the assignment before.
         let changes = std::mem::take(&mut state.changes);
         drop(state);
         self.apply(changes);
+        self.observer.received(partition);
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key_len() + record.payload_len();
         self.dispatch.receive(partition, lane, record, bytes);
@@ -183,8 +192,8 @@ impl<'a> Session<'a> {
         while let Some(ticket) = self.dispatch.next(now) {
             let Some(record) = self.dispatch.record(ticket) else { continue };
             match step::begin(self.plan, ticket, record, now) {
-                Step::Ignored => {
-                    self.plan.stats.count_ignored();
+                Step::Ignored(ticket) => {
+                    self.note(ticket, audit::Outcome::Ignored, now)?;
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
                 // Most handlers are done by the first poll; only the others cost a place among the jobs.
@@ -200,29 +209,38 @@ impl<'a> Session<'a> {
 
     fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
+        if let Report::Handled(_) = report {
+            self.observer.attempted(ticket, now);
+        }
         match report {
             Report::Loaded(loaded) => {
                 let verdict = self.loaded(loaded);
                 self.conclude(ticket, verdict, now, "")
             }
             Report::Handled(Outcome::Done) => {
-                self.plan.stats.count_handled();
+                self.note(ticket, audit::Outcome::Handled, now)?;
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Handled(Outcome::Retry(reason)) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
             Report::Handled(Outcome::Reject(reason)) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
+                self.note(ticket, audit::Outcome::Rejected, now)?;
                 self.conclude(ticket, Verdict::Rejected, now, &reason)
             }
             Report::Buried(Ok(())) => {
-                self.plan.stats.count_dead_lettered();
+                self.note(ticket, audit::Outcome::DeadLettered, now)?;
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Buried(Err(error)) => Err(error),
         }
+    }
+
+    /// Tells what came of an attempt.
+    fn note(&self, ticket: Ticket, outcome: audit::Outcome, now: Instant) -> Result<(), Error> {
+        self.observer.ended(ticket, self.dispatch.record(ticket), outcome, now)
     }
 
     fn loaded(&mut self, loaded: Result<(), RegistryError>) -> Verdict {
@@ -249,12 +267,13 @@ impl<'a> Session<'a> {
         let topic = self.group.topic(ticket.partition);
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
-                self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+                let arrival = self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+                self.observer.finished(ticket.partition, arrival, now);
                 Ok(())
             }
             Next::Waits(pause) => {
                 tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
-                Ok(())
+                if verdict == Verdict::Again { self.note(ticket, audit::Outcome::Retried, now) } else { Ok(()) }
             }
             Next::Held | Next::NotOurs => Ok(()),
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
@@ -284,16 +303,17 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn commit_when_due(&mut self, now: Instant) {
+    fn commit_when_due(&mut self, now: Instant) -> Result<(), Error> {
         let mut state = self.group.state();
         let n_uncommitted = state.offsets.n_uncommitted();
         if n_uncommitted < COMMIT_RECORDS && now < self.commit_at {
-            return;
+            return Ok(());
         }
         self.commit_at = now + self.plan.settings.consumer.commit_interval;
         if n_uncommitted == 0 {
-            return;
+            return Ok(());
         }
+        self.plan.audit.flush()?;
         let offsets = state.offsets.take_commit();
         drop(state);
         if !offsets.is_empty()
@@ -302,6 +322,7 @@ impl<'a> Session<'a> {
             tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
             self.group.state().offsets.commit_failed();
         }
+        Ok(())
     }
 
     fn pause_and_resume(&mut self, now: Instant) -> Result<(), Error> {

@@ -46,8 +46,6 @@ pub(crate) struct Levels {
 
 /// The figures of a topic.
 pub(crate) struct TopicMeter {
-    name: String,
-    labels: Vec<Label>,
     pub(crate) received: Count,
     /// From arrival to end.
     pub(crate) consume: Histogram,
@@ -94,7 +92,7 @@ impl ConsumerMeter {
     }
 
     pub(crate) fn sum(&self, count: impl Fn(&EventMeter) -> u64) -> u64 {
-        self.topics.iter().flat_map(TopicMeter::events).map(|meter| count(meter)).sum()
+        self.topics.iter().flat_map(TopicMeter::events).map(count).sum()
     }
 
     pub(crate) fn topics(&self) -> impl Iterator<Item = &TopicMeter> {
@@ -167,8 +165,6 @@ impl TopicMeter {
                 .map(|kind| Count::new(names::DECODE_FAILURES, with(&labels, "kind", kind.name()))),
             events: events.iter().copied().map(event).collect(),
             unknown: event(UNKNOWN),
-            name: topic.to_owned(),
-            labels,
         }
     }
 

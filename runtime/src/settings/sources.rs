@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 33] = [
+const KEYS: [&str; 39] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -52,6 +52,12 @@ const KEYS: [&str; 33] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "log.level",
+    "log.encoding",
+    "metrics.listen",
+    "otlp.endpoint",
+    "service.name",
+    "audit.file",
     "producer",
     "consumer",
     "consumer.retry",
@@ -121,7 +127,8 @@ fn environment_layers(variables: impl IntoIterator<Item = (OsString, OsString)>)
 }
 
 fn is_setting(variable: &str) -> bool {
-    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(|other| variable.starts_with(other))
+    let is = |other: &&str| variable == *other || (other.ends_with('_') && variable.starts_with(*other));
+    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(is)
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
