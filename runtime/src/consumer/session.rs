@@ -257,6 +257,7 @@ impl<'a> Session<'a> {
                 Ok(())
             }
             Next::Held | Next::NotOurs => Ok(()),
+            Next::Moves(..) => todo!(),
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
