@@ -25,7 +25,7 @@ use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
 use crate::offsets::Partition;
-use crate::settings::OnFailure;
+use crate::settings::{OnFailure, Retry};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
 
@@ -112,7 +112,7 @@ impl Consumer {
     /// # Errors
     /// No answer from broker or registry within `connect_timeout_ms`; an event whose own schema is not registered (see
     /// [`check_at_start`](crate::settings::RegistrySettings::check_at_start)); a record that cannot be decoded and that no
-    /// handler takes; a handler that failed `consumer.max_attempts` times at one record. The record in question is not
+    /// handler takes; a handler that failed `consumer.retry.max_attempts` times at one record. The record in question is not
     /// committed: the next consumer of the group begins with it.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let stop = async {
@@ -244,6 +244,12 @@ impl ConsumerBuilder {
     /// Sets how many handlers run at once, in place of `consumer.workers` of the settings.
     pub fn workers(mut self, workers: usize) -> Self {
         self.settings.consumer.workers = Some(workers);
+        self
+    }
+
+    /// Sets how often records are handled and where they wait, in place of `consumer.retry` of the settings.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.consumer.retry = retry;
         self
     }
 

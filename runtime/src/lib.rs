@@ -55,6 +55,7 @@ mod offsets;
 mod producer;
 mod register;
 mod registry;
+mod retry;
 pub mod settings;
 mod shutdown;
 mod stats;
@@ -73,7 +74,7 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Settings, Start};
+pub use settings::{OnFailure, Order, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

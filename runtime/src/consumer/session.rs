@@ -17,7 +17,6 @@ use tokio::time::{Instant, sleep_until};
 use super::Plan;
 use super::group::{Change, Group};
 use super::step::{self, Job, Report, Step};
-use crate::backoff::Backoff;
 use crate::broker::{Broker, Subscription};
 use crate::dead_letter::Death;
 use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
@@ -48,12 +47,11 @@ pub(super) struct Session<'a, B: Broker> {
 impl<'a, B: Broker> Session<'a, B> {
     pub(super) fn new(plan: &'a Plan, subscription: &'a B::Subscription, group: &'a Group) -> Self {
         let settings = &plan.settings.consumer;
-        let backoff = Backoff { first: settings.backoff, longest: settings.max_backoff };
         Self {
             plan,
             subscription,
             group,
-            dispatch: Dispatch::new(settings.order, settings.limits(), backoff, settings.max_attempts),
+            dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
@@ -258,7 +256,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
                 Ok(())
             }
-            Next::NotOurs => Ok(()),
+            Next::Held | Next::NotOurs => Ok(()),
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
@@ -272,7 +270,7 @@ impl<'a, B: Broker> Session<'a, B> {
             let text = format!(
                 "the handler failed {attempt} times at `{topic}` partition {partition} offset {offset}, at last with: {reason}; the \
                  record is kept and will be handled again by the next consumer of group `{}`; help: mend the handler, raise \
-                 `consumer.max_attempts`, or set `consumer.on_failure` to `dead_letter`",
+                 `consumer.retry.max_attempts`, or set `consumer.on_failure` to `dead_letter`",
                 self.plan.group
             );
             return Err(Error::new(Kind::Handler, text));
