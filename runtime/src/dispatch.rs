@@ -20,9 +20,10 @@ mod chain;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use self::chain::{Chain, Origin};
 pub(crate) use self::chain::{Place, Redirect, Returned};

@@ -38,6 +38,8 @@
 //! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
 
 mod backoff;
+mod broker;
+mod clock;
 mod consumer;
 mod context;
 mod dead_letter;
