@@ -10,7 +10,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::{ALONE, Dispatch, Item, Lane, LaneId, Ticket};
 use crate::offsets::{Epoch, Partition};
