@@ -39,6 +39,8 @@
 
 mod audit;
 mod backoff;
+mod broker;
+mod clock;
 mod consumer;
 mod context;
 mod dead_letter;

@@ -4,7 +4,8 @@
 //! clock.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 /// A partition of one of the consumer's topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,7 +42,7 @@ struct Progress {
 struct Begun {
     offset: i64,
     finished: bool,
-    arrival: Arrival,
+    arrival: Option<Arrival>,
 }
 
 /// How a record came.
@@ -67,9 +68,14 @@ impl Offsets {
     /// Takes a partition that is ours from now on.
     pub(crate) fn assign(&mut self, partition: Partition) -> Epoch {
         self.last_epoch += 1;
-        let progress = Progress { epoch: self.last_epoch, begun: VecDeque::new(), next: None, committed: None };
-        self.partitions.insert(partition, progress);
+        self.assign_as(partition, self.last_epoch);
         self.last_epoch
+    }
+
+    /// Takes a partition that comes and goes with another one, whose turn it shares.
+    pub(crate) fn assign_as(&mut self, partition: Partition, epoch: Epoch) {
+        let progress = Progress { epoch, begun: VecDeque::new(), next: None, committed: None };
+        self.partitions.insert(partition, progress);
     }
 
     /// Gives up a partition and returns the offset that is still to be committed.
@@ -79,9 +85,17 @@ impl Offsets {
     }
 
     /// Notes that a record was taken in hand; records of a partition begin in the order of their offsets.
-    pub(crate) fn begin(&mut self, partition: Partition, offset: i64, arrival: Arrival) {
+    pub(crate) fn begin(&mut self, partition: Partition, offset: i64) {
         if let Some(progress) = self.partitions.get_mut(&partition) {
-            progress.begun.push_back(Begun { offset, finished: false, arrival });
+            progress.begun.push_back(Begun { offset, finished: false, arrival: None });
+        }
+    }
+
+    /// Notes how the record came that began last.
+    pub(crate) fn arrived(&mut self, partition: Partition, arrival: Arrival) {
+        let progress = self.partitions.get_mut(&partition);
+        if let Some(begun) = progress.and_then(|progress| progress.begun.back_mut()) {
+            begun.arrival = Some(arrival);
         }
     }
 
@@ -99,7 +113,7 @@ impl Offsets {
             progress.next = Some(first.offset + 1);
             self.n_uncommitted += 1;
         }
-        Some(arrival)
+        arrival
     }
 
     /// Returns how far each partition is.
@@ -107,7 +121,7 @@ impl Offsets {
         self.partitions.iter().map(|(partition, progress)| {
             let first = progress.begun.front();
             let next = first.map(|first| first.offset).or(progress.next);
-            Place { partition: *partition, next, oldest: first.and_then(|first| first.arrival.timestamp) }
+            Place { partition: *partition, next, oldest: first.and_then(|first| first.arrival?.timestamp) }
         })
     }
 
@@ -144,7 +158,8 @@ mod tests {
 
     /// A record's timestamp is ten times its offset.
     fn begin(offsets: &mut Offsets, offset: i64) {
-        offsets.begin(P, offset, Arrival { at: Instant::now(), timestamp: Some(offset * 10) });
+        offsets.begin(P, offset);
+        offsets.arrived(P, Arrival { at: Instant::now(), timestamp: Some(offset * 10) });
     }
 
     #[test]

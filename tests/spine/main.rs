@@ -8,13 +8,16 @@
 )]
 
 mod at_start;
+mod audit;
 mod bad_input;
+mod collector;
 mod confluent;
 mod dead_letters;
 mod gate;
 mod interrupted;
 mod kafka;
 mod keys;
+mod metrics;
 mod outage;
 mod parallel;
 mod partitions;
@@ -22,8 +25,10 @@ mod raw;
 mod registry_outage;
 mod restart;
 mod secured;
+mod services;
 mod shared_types;
 mod side_by_side;
+mod telemetry;
 mod unknown_fields;
 mod unknown_writer;
 mod world;

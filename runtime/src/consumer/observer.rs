@@ -4,10 +4,11 @@
 //! that a consumer whose audit stream is lost cannot go on.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventwright_wire::jiff::Timestamp;
 use rdkafka::Message;
+use tokio::time::Instant;
 
 use super::Plan;
 use super::group::Group;

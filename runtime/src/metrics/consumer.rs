@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use metrics::{Gauge, Histogram, Label};
+use tokio::time::Instant;
 
 use super::count::{Count, with};
 use super::names;
