@@ -27,11 +27,12 @@ async fn a_scrape_tells_what_happened_and_nothing_that_has_no_bound() {
     let producer = produce(&world).await;
     raw::write(&world, ORDERS, [b"bad"]).await;
     let stats = handle(&world).await;
-    let expected = MetricsSnapshot::default();
-    assert_eq!((expected.published, stats.published, stats.publish_failed), (0, 5, 1));
     assert_eq!((stats.received, stats.processed, stats.failed), (6, 3, 4));
     assert_eq!((stats.retried, stats.sent_to_dlq), (2, 3), "number 1 fails twice, 2 once");
-    assert_eq!(producer.stats().snapshot().published, 5);
+    let sent = producer.stats();
+    assert_eq!((sent.published(), sent.publish_failed()), (5, 1));
+    let all: MetricsSnapshot = sent.snapshot() + stats;
+    assert_eq!((all.published, all.processed), (5, 3));
     drop(metrics::db_timer("insert_order"));
 
     let response = reqwest::get(format!("http://{}/metrics", server.address())).await.unwrap();
@@ -87,12 +88,8 @@ async fn handle(world: &World) -> MetricsSnapshot {
         raw::read(world, &format!("{ORDERS}_dlq"), 3).await;
     };
     consume(builder, Box::pin(done)).await.unwrap();
-    let mut all = stats.snapshot();
     assert_eq!((stats.handled(), stats.undecodable(), stats.dead_lettered()), (3, 1, 3));
-    // Those of the producer, by way of the counters that are scraped.
-    all.published = 5;
-    all.publish_failed = 1;
-    all
+    stats.snapshot()
 }
 
 fn check_values(world: &World, samples: &Samples) {
@@ -131,7 +128,8 @@ fn check_values(world: &World, samples: &Samples) {
     check("event_decode_failures_total", &[of_topic], 1.0);
     check("event_handle_duration_seconds_count", &[of_topic, order], 7.0);
     check("kafka_consume_duration_seconds_count", &[of_topic, of_group], 6.0);
-    check("schema_cache_misses_total", &[of_topic], 1.0);
+    // Partitions that ask at once for the same id ask once each.
+    assert!((1.0..=f64::from(PARTITIONS)).contains(&sum("schema_cache_misses_total", &[of_topic])));
     check("schema_cache_size", &[of_topic], 1.0);
     assert!(sum("schema_cache_hits_total", &[of_topic]) >= 7.0);
     assert!(sum("consumer_commits_total", &[of_group, ("status", "ok")]) >= 1.0);

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use eventwright::Settings;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
@@ -64,6 +64,11 @@ impl Service {
         }
     }
 
+    /// Gives it a line.
+    pub(crate) async fn go_on(&mut self) {
+        self.child.stdin.as_mut().unwrap().write_all(b"go on\n").await.unwrap();
+    }
+
     /// Has it end, and returns what it wrote to its standard error.
     pub(crate) async fn stop(mut self) -> String {
         drop(self.child.stdin.take());
@@ -100,9 +105,14 @@ pub(crate) fn say(text: &str) {
 
 /// Waits for the end of the standard input.
 pub(crate) async fn told_to_stop() {
+    told(|| {}).await;
+}
+
+/// Waits for the end of the standard input, and has something done at each line of it.
+pub(crate) async fn told(at_line: impl Fn() + Send + 'static) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        std::io::stdin().lock().lines().for_each(drop);
+        std::io::stdin().lock().lines().for_each(|_| at_line());
         let _ = sender.send(());
     });
     let _ = receiver.await;
