@@ -19,6 +19,7 @@
 //! | `events_processed_per_second` | `topic`, `group`, `type` | the same, over the last second |
 //! | `events_failed_total` | `topic`, `group`, `type` | attempts whose handler asked for a retry, rejected the event or panicked |
 //! | `events_retried_total` | `topic`, `group`, `type` | attempts that failed and are followed by another one |
+//! | `events_redirected_total` | `topic`, `group` | records that went to a retry topic unhandled, behind an earlier one of their key |
 //! | `dlq_entries_total` | `topic`, `group`, `type`, `reason` | dead letters: `handler`, `rejected`, `undecodable` |
 //! | `event_decode_failures_total` | `topic`, `group`, `kind` | records that no typed handler can be given |
 //! | `event_decode_duration_seconds` | `topic`, `group`, `type` | decoding, of one record in 16 |

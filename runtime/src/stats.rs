@@ -50,6 +50,12 @@ impl ConsumerStats {
         self.sum(|meter| meter.sum(|event| event.dead_lettered.value()))
     }
 
+    /// Returns how many records went to a retry topic unhandled, because an earlier one of their key waits there.
+    #[must_use]
+    pub fn redirected(&self) -> u64 {
+        self.sum(|meter| meter.topics().map(|topic| topic.redirected.value()).sum())
+    }
+
     /// Returns how many records Kafka gave the consumer.
     #[must_use]
     pub fn received(&self) -> u64 {

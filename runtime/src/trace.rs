@@ -5,6 +5,7 @@
 //! record carries the context of its own `send`. Without it, what is sent within a handler passes on what the handler's
 //! record carried, as the W3C asks of services that take no part.
 
+use eventwright_wire::RawRecord;
 use rdkafka::Message;
 use rdkafka::message::Headers as _;
 use tracing::field::Empty;
@@ -127,7 +128,11 @@ pub(crate) fn not_sent(send: &Span) {
 }
 
 /// Returns the span of writing a copy of a record elsewhere: `dead letter`, `retry`, `replay`.
-pub(crate) fn copy(record: &impl Message, to: &str, what: &str) -> Span {
+pub(crate) fn copy(record: &RawRecord, to: &str, what: &str) -> Span {
+    let header = |name: &str| {
+        let found = record.headers.iter().rfind(|(key, _)| key == name)?.1.as_deref()?;
+        std::str::from_utf8(found).ok()
+    };
     let span = info_span!(
         "copy",
         otel.name = format_args!("{what} {to}"),
@@ -138,14 +143,14 @@ pub(crate) fn copy(record: &impl Message, to: &str, what: &str) -> Span {
         messaging.operation.name = what,
         messaging.operation.type = "send",
         messaging.destination.name = to,
-        messaging.message.id = header(record, MESSAGE_ID),
-        messaging.message.conversation_id = header(record, CORRELATION_ID),
-        eventwright.event = header(record, EVENT),
-        eventwright.source.topic = record.topic(),
-        eventwright.source.partition = record.partition(),
-        eventwright.source.offset = record.offset(),
+        messaging.message.id = header(MESSAGE_ID),
+        messaging.message.conversation_id = header(CORRELATION_ID),
+        eventwright.event = header(EVENT),
+        eventwright.source.topic = record.topic,
+        eventwright.source.partition = record.partition,
+        eventwright.source.offset = record.offset,
     );
-    w3c::follow(&span, |name| header(record, name));
+    w3c::follow(&span, header);
     span
 }
 

@@ -79,7 +79,7 @@ fn check_lines(world: &World, written: &BTreeMap<(i32, i64), u128>, lines: &[Val
         let outcome = line["outcome"].as_str().unwrap().to_owned();
         let reason = (outcome == "dead_lettered").then_some("rejected");
         assert_eq!(line["reason"].as_str(), reason);
-        assert_eq!(line.as_object().unwrap().len(), 11 - usize::from(reason.is_none()), "no payload: {line}");
+        assert_eq!(line.as_object().unwrap().len(), 12 - usize::from(reason.is_none()), "no payload: {line}");
         outcomes.entry(place(line)).or_default().push((outcome, line["attempt"].as_u64().unwrap()));
     }
     assert_eq!(outcomes.len(), written.len(), "no record without a line");

@@ -24,6 +24,7 @@ mod partitions;
 mod raw;
 mod registry_outage;
 mod restart;
+mod retries;
 mod secured;
 mod services;
 mod shared_types;

@@ -86,7 +86,7 @@ async fn keeps_offsets<B: Broker>(broker: B, settings: &Settings) {
     write(&*writer, 0, "a").await;
     let stats = ConsumerStats::default();
     stats.begin(|| ConsumerMeter::new("keepers", std::iter::once(("orders", Vec::new()))));
-    let group = Arc::new(Group::new(vec!["orders".into()], stats, Audit::default()));
+    let group = Arc::new(Group::new(vec!["orders".into()], 0, stats, Audit::default()));
     let subscription = broker.subscription(settings, "keepers", &group).unwrap();
     assert!(subscription.reach("orders", PATIENCE).await);
     subscription.subscribe(&["orders"]).unwrap();

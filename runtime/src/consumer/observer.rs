@@ -14,7 +14,7 @@ use super::Plan;
 use super::group::Group;
 use crate::Error;
 use crate::audit::{AuditEntry, Outcome, Place};
-use crate::dead_letter::headers;
+use crate::copies::headers;
 use crate::dispatch::Ticket;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
 use crate::metrics::{EventMeter, Levels};
@@ -71,6 +71,12 @@ impl<'a> Observer<'a> {
             Some(record) if self.plan.audit.is_on() => self.audit(ticket, record, outcome, now),
             _ => Ok(()),
         }
+    }
+
+    /// A record of a retry topic that nobody can read is a dead letter of this partition's topic.
+    pub(super) fn buried(&self, main: Partition) {
+        let meter = self.plan.stats.meter().topic(main.topic);
+        meter.event(None).count(Outcome::DeadLettered, Some("undecodable"));
     }
 
     /// A record is finished, for good.

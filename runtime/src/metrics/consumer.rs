@@ -49,6 +49,8 @@ pub(crate) struct TopicMeter {
     pub(crate) received: Count,
     /// From arrival to end.
     pub(crate) consume: Histogram,
+    /// To a retry topic, because an earlier record of their key waits there.
+    pub(crate) redirected: Count,
     pub(crate) cache_hits: Count,
     pub(crate) cache_misses: Count,
     cache_size: Gauge,
@@ -158,6 +160,7 @@ impl TopicMeter {
         Self {
             received: Count::new(names::RECEIVED, labels.clone()),
             consume: metrics::histogram!(names::CONSUME, labels.clone()),
+            redirected: Count::new(names::REDIRECTED, labels.clone()),
             cache_hits: Count::new(names::CACHE_HITS, labels.clone()),
             cache_misses: Count::new(names::CACHE_MISSES, labels.clone()),
             cache_size: metrics::gauge!(names::CACHE_SIZE, labels.clone()),

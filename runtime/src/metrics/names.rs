@@ -11,6 +11,7 @@ pub(super) const PROCESSED: &str = "events_processed_total";
 pub(super) const PER_SECOND: &str = "events_processed_per_second";
 pub(super) const FAILED: &str = "events_failed_total";
 pub(super) const RETRIED: &str = "events_retried_total";
+pub(super) const REDIRECTED: &str = "events_redirected_total";
 pub(super) const DEAD_LETTERS: &str = "dlq_entries_total";
 pub(super) const DECODE_FAILURES: &str = "event_decode_failures_total";
 pub(super) const DECODE: &str = "event_decode_duration_seconds";
@@ -30,13 +31,14 @@ pub(super) const CACHE_MISSES: &str = "schema_cache_misses_total";
 pub(super) const CACHE_SIZE: &str = "schema_cache_size";
 pub(super) const DB_OPERATION: &str = "db_operation_duration_seconds";
 
-const COUNTERS: [(&str, &str); 12] = [
+const COUNTERS: [(&str, &str); 13] = [
     (PUBLISHED, "Events that Kafka has acknowledged; failed ones are not among them"),
     (PUBLISH_FAILED, "Events that were not encoded, not taken or not acknowledged"),
     (RECEIVED, "Records that a consumer was given by Kafka"),
     (PROCESSED, "Records that came to an end, by how they did"),
     (FAILED, "Attempts whose handler asked for a retry, rejected the event or panicked"),
     (RETRIED, "Attempts that failed and are followed by another one"),
+    (REDIRECTED, "Records that went to a retry topic unhandled, because an earlier one of their key waits there"),
     (DEAD_LETTERS, "Records that were written to a topic of dead letters, by reason"),
     (DECODE_FAILURES, "Records that no typed handler can be given, by kind"),
     (COMMITS, "Commits of offsets"),

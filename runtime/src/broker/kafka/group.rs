@@ -123,10 +123,13 @@ impl Subscription<Kafka> for KafkaSubscription {
         let (sender, left) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let commit = |list: TopicPartitionList| self.consumer.commit(&list, CommitMode::Sync);
-            if !offsets.is_empty()
-                && let Err(error) = offset_list(&offsets).and_then(commit)
-            {
-                tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+            if !offsets.is_empty() {
+                match offset_list(&offsets).and_then(commit) {
+                    Ok(()) => self.consumer.context().group.committed(),
+                    Err(error) => {
+                        tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+                    }
+                }
             }
             drop(self);
             let _ = sender.send(());
