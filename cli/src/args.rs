@@ -1,5 +1,6 @@
 //! The command line: what may be given, and into which types it is parsed.
 
+mod config;
 mod registry;
 mod schemas;
 
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
+pub(crate) use self::config::{ConfigCommand, ConfigShowArguments};
 pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
@@ -120,6 +122,9 @@ pub(crate) enum Command {
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// The settings of services
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print what a shell needs to complete this command's arguments
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

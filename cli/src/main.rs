@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod config;
 mod decode;
 mod delivery;
 mod diff;
@@ -41,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command, RegistryCommand};
+use crate::args::{Arguments, Command, ConfigCommand, RegistryCommand};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
@@ -63,6 +64,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Check(arguments) if arguments.registry.is_some() => stop::listen()?.or(check::run(&arguments)).await,
         Command::Check(arguments) => check::run(&arguments).await,
+        Command::Config(ConfigCommand::Show(arguments)) => config::show(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),

@@ -71,7 +71,7 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Settings, Start};
+pub use settings::{OnFailure, Order, Preset, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

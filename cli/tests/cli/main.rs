@@ -3,6 +3,7 @@
 
 mod check;
 mod ci;
+mod config;
 mod diff;
 mod endings;
 mod fmt;
