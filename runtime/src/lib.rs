@@ -38,6 +38,8 @@
 //! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
 
 mod backoff;
+mod broker;
+mod clock;
 mod consumer;
 mod context;
 mod dead_letter;
@@ -53,6 +55,7 @@ mod offsets;
 mod producer;
 mod register;
 mod registry;
+mod retry;
 pub mod settings;
 mod shutdown;
 mod stats;
@@ -71,7 +74,7 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Preset, Settings, Start};
+pub use settings::{OnFailure, Order, Preset, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

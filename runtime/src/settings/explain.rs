@@ -123,7 +123,7 @@ mod tests {
     fn values_come_from_the_nearest_source() {
         let file = "bootstrap: a:1\nregistry:\n  user: ada\n  password: hunter2\n  url: http://u:hunter2@r:1,http://s\n\
                     preset: low-latency\nkafka:\n  linger.ms: 3\n  sasl.password: hunter2\n  sasl.jaas.config: hunter2\n";
-        let variables = [("EVENTWRIGHT_BOOTSTRAP", "b:1"), ("EVENTWRIGHT_CONSUMER__BACKOFF_MS", "250ms")];
+        let variables = [("EVENTWRIGHT_BOOTSTRAP", "b:1"), ("EVENTWRIGHT_CONSUMER__RETRY__BACKOFF_MS", "250ms")];
         let layers = sources::tests::layers(&variables, &[file]).unwrap();
         let explained = explained(&layers);
         let check = |key: &str, value: Option<&str>, origin: &str| {
@@ -132,7 +132,7 @@ mod tests {
             assert!(found.origin.to_string().contains(origin), "{key} {}", found.origin);
         };
         check("bootstrap", Some("b:1"), "`EVENTWRIGHT_BOOTSTRAP`");
-        check("consumer.backoff_ms", Some("250ms"), "BACKOFF_MS`");
+        check("consumer.retry.backoff_ms", Some("250ms"), "BACKOFF_MS`");
         check("consumer.group", None, "defaults");
         check("registry.user", Some("ada"), "0.yaml:3`");
         check("registry.password", Some("****"), "0.yaml:4`");

@@ -54,9 +54,9 @@ const MEANINGS: [(&str, Meaning); 25] = [
     ("SCHEMA_REGISTRY_URL", Key("registry.url")),
     ("SCHEMA_REGISTRY_USER", Key("registry.user")),
     ("SCHEMA_REGISTRY_PASSWORD", Key("registry.password")),
-    ("RETRY_MAX_ATTEMPTS", Key("consumer.max_attempts")),
-    ("RETRY_INITIAL_INTERVAL", Key("consumer.backoff_ms")),
-    ("RETRY_MAX_INTERVAL", Key("consumer.max_backoff_ms")),
+    ("RETRY_MAX_ATTEMPTS", Key("consumer.retry.max_attempts")),
+    ("RETRY_INITIAL_INTERVAL", Key("consumer.retry.backoff_ms")),
+    ("RETRY_MAX_INTERVAL", Key("consumer.retry.max_backoff_ms")),
     (
         "JAEGER_ENDPOINT",
         Refused(
@@ -150,8 +150,11 @@ mod tests {
         let consumer = &settings.consumer;
         assert_eq!(consumer.group.as_deref(), Some("orders-consumer-group"));
         assert_eq!(consumer.dead_letter_topic.as_deref(), Some("orders_dlq"));
-        assert_eq!((consumer.max_attempts, consumer.workers), (3, Some(20)));
-        assert_eq!((consumer.backoff, consumer.max_backoff), (Duration::from_secs(1), Duration::from_secs(30)));
+        assert_eq!((consumer.retry.max_attempts, consumer.workers), (3, Some(20)));
+        assert_eq!(
+            (consumer.retry.backoff, consumer.retry.max_backoff),
+            (Duration::from_secs(1), Duration::from_secs(30))
+        );
         let kafka: Vec<_> = settings.kafka.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(kafka, ["fetch.max.bytes=52428800", "retries=10"]);
     }

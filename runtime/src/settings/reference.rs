@@ -16,7 +16,7 @@ const fn row(key: &'static str, default: Option<&'static str>, meaning: &'static
 }
 
 /// Every key but those below `kafka`, in the order in which people are shown them.
-pub(super) const REFERENCE: [Row; 28] = [
+pub(super) const REFERENCE: [Row; 31] = [
     row("preset", None, "`high-throughput`, `high-reliability` or `low-latency`: see below"),
     row(
         "plain_variables",
@@ -52,9 +52,28 @@ pub(super) const REFERENCE: [Row; 28] = [
     row("consumer.start", Some("earliest"), "where a group starts that never committed: `earliest` or `latest`"),
     row("consumer.order", Some("partition"), "what is handled in order: `partition`, `key` or `none`"),
     row("consumer.workers", None, "how many handlers run at once; without it one a partition, or 32 in another order"),
-    row("consumer.max_attempts", Some("10"), "how often a handler is called before its record is given up"),
-    row("consumer.backoff_ms", Some("100ms"), "the pause before the second attempt; each further one is twice as long"),
-    row("consumer.max_backoff_ms", Some("10s"), "the longest pause between attempts"),
+    row(
+        "consumer.retry.max_attempts",
+        Some("10"),
+        "how often a record is handled before it is given up, the first time included",
+    ),
+    row(
+        "consumer.retry.backoff_ms",
+        Some("100ms"),
+        "the pause before the second attempt; each further one is twice as long",
+    ),
+    row("consumer.retry.max_backoff_ms", Some("10s"), "the longest pause between attempts"),
+    row("consumer.retry.jitter_percent", Some("20"), "by how many percent a pause is shortened at most, by chance"),
+    row(
+        "consumer.retry.deadline_ms",
+        None,
+        "how long after its first failure a record is given up, however few attempts it had",
+    ),
+    row(
+        "consumer.retry.topics",
+        Some("0"),
+        "where a record waits: 0, in the process; 1, in `<topic>_retry`; more, in `<topic>_retry_1` and so on",
+    ),
     row(
         "consumer.on_failure",
         Some("dead_letter"),
@@ -91,7 +110,7 @@ mod tests {
         // What the table has no default for has none in Rust either: each of them is an `Option`.
         let text = format!("{:#?}", Settings::default());
         for row in REFERENCE.iter().filter(|row| row.default.is_none() && row.key != "preset") {
-            let field = row.key.rsplit('.').next().unwrap_or_default();
+            let field = row.key.rsplit('.').next().unwrap_or_default().trim_end_matches("_ms");
             assert!(text.contains(&format!("{field}: None")), "{field} {text}");
         }
     }

@@ -22,7 +22,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-pub(super) const KEYS: [&str; 31] = [
+pub(super) const KEYS: [&str; 35] = [
     "preset",
     "plain_variables",
     "bootstrap",
@@ -41,19 +41,23 @@ pub(super) const KEYS: [&str; 31] = [
     "producer.flush_timeout_ms",
     "consumer.group",
     "consumer.start",
-    "consumer.max_attempts",
+    "consumer.retry.max_attempts",
+    "consumer.retry.backoff_ms",
+    "consumer.retry.max_backoff_ms",
+    "consumer.retry.jitter_percent",
+    "consumer.retry.deadline_ms",
+    "consumer.retry.topics",
     "consumer.on_failure",
     "consumer.dead_letter_topic",
     "consumer.order",
     "consumer.workers",
     "consumer.buffer_records",
     "consumer.buffer_bytes",
-    "consumer.backoff_ms",
-    "consumer.max_backoff_ms",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
     "producer",
     "consumer",
+    "consumer.retry",
 ];
 
 /// One source of values.
@@ -225,8 +229,17 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 7] =
-    ["plain_variables", "max_attempts", "auto_register", "check_at_start", "workers", "buffer_records", "buffer_bytes"];
+const NOT_TEXT: [&str; 9] = [
+    "plain_variables",
+    "max_attempts",
+    "jitter_percent",
+    "topics",
+    "auto_register",
+    "check_at_start",
+    "workers",
+    "buffer_records",
+    "buffer_bytes",
+];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
 fn variable_path(name: &str) -> Vec<String> {
@@ -359,7 +372,7 @@ pub(super) mod tests {
         let variables = [
             ("EVENTWRIGHT_REGISTRY", "http://env"),
             ("EVENTWRIGHT_KAFKA__SASL_USERNAME", "007"),
-            ("EVENTWRIGHT_CONSUMER__MAX_ATTEMPTS", "3"),
+            ("EVENTWRIGHT_CONSUMER__RETRY__MAX_ATTEMPTS", "3"),
             ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "250"),
             ("EVENTWRIGHT_REGISTRY__CHECK_AT_START", "false"),
             ("EVENTWRIGHT_LOG", "debug"),
@@ -370,7 +383,7 @@ pub(super) mod tests {
         assert_eq!(settings.registry.url, "http://env");
         assert_eq!(settings.registry.user.as_deref(), Some("u"));
         assert_eq!(settings.consumer.start, Start::Latest);
-        assert_eq!(settings.consumer.max_attempts, 3);
+        assert_eq!(settings.consumer.retry.max_attempts, 3);
         assert!(!settings.registry.check_at_start);
         assert_eq!(settings.connect_timeout, Duration::from_millis(250));
         let kafka: Vec<_> = settings.kafka.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -406,7 +419,7 @@ pub(super) mod tests {
         check(&[("EVENTWRIGHT_BOOTSTRP", "x")], "", &["unknown key `bootstrp`", "`EVENTWRIGHT_BOOTSTRP`", "bootstrap"]);
         check(&[], "registry: {ulr: x}", &["unknown key `registry.ulr`", "0.yaml", "url"]);
         check(&[], "app: {port: 1}", &["unknown key `app`", "0.yaml"]);
-        check(&[], "consumer: {max_attempts: many}", &["`consumer.max_attempts`", "0.yaml", "many"]);
+        check(&[], "consumer: {retry: {max_attempts: many}}", &["`consumer.retry.max_attempts`", "0.yaml", "many"]);
         check(&[], "consumer: {start: middle}", &["`consumer.start`", "middle", "earliest"]);
         check(&[], "registry: http://x", &["`registry`", "0.yaml"]);
         check(&[], "kafka: {group.id: x}", &["`kafka.group.id` cannot be set"]);
@@ -432,9 +445,9 @@ pub(super) mod tests {
         check(&[], "hunter2", &["0.yaml", "not YAML settings: expected keys and values"]);
         check(&[], "kafka: {sasl.password: [hunter2]}", &["kafka.sasl.password", "expected a text, a number"]);
         check(
-            &[("EVENTWRIGHT_CONSUMER__BACKOFF_MS", "soon")],
+            &[("EVENTWRIGHT_CONSUMER__RETRY__BACKOFF_MS", "soon")],
             "",
-            &["`consumer.backoff_ms` in the environment variable", "`250ms`, `1s`, `2m`"],
+            &["`consumer.retry.backoff_ms` in the environment variable", "`250ms`, `1s`, `2m`"],
         );
         check(
             &[("EVENTWRIGHT_BOOTSTRAP", "http://a:hunter2@b")],
@@ -446,12 +459,17 @@ pub(super) mod tests {
     #[test]
     fn durations_have_units_wherever_they_stand() {
         let variables = [("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "2s"), ("EVENTWRIGHT_REGISTRY__TIMEOUT_MS", "750")];
-        let settings = from(&variables, &["consumer: {backoff_ms: 1m, max_backoff_ms: '500', commit_interval_ms: 20}"]);
+        let settings = from(
+            &variables,
+            &["consumer: {retry: {backoff_ms: 1m, max_backoff_ms: '500', deadline_ms: 1h}, commit_interval_ms: 20}"],
+        );
         let settings = settings.unwrap();
         assert_eq!(settings.connect_timeout, Duration::from_secs(2));
         assert_eq!(settings.registry.timeout, Duration::from_millis(750));
         let consumer = &settings.consumer;
-        assert_eq!((consumer.backoff, consumer.max_backoff), (Duration::from_secs(60), Duration::from_millis(500)));
+        let retry = &consumer.retry;
+        assert_eq!((retry.backoff, retry.max_backoff), (Duration::from_secs(60), Duration::from_millis(500)));
+        assert_eq!(retry.deadline, Some(Duration::from_secs(3600)));
         assert_eq!(consumer.commit_interval, Duration::from_millis(20));
     }
 
@@ -474,7 +492,7 @@ pub(super) mod tests {
         let plain = [("KAFKA_BROKERS", "plain:1"), ("RETRY_INITIAL_INTERVAL", "1s")];
         assert_eq!(from(&plain, &["bootstrap: file:1"]).unwrap().bootstrap, "file:1");
         let settings = from(&plain, &["bootstrap: file:1\nplain_variables: true"]).unwrap();
-        assert_eq!((&*settings.bootstrap, settings.consumer.backoff), ("plain:1", Duration::from_secs(1)));
+        assert_eq!((&*settings.bootstrap, settings.consumer.retry.backoff), ("plain:1", Duration::from_secs(1)));
         let ours = [("EVENTWRIGHT_PLAIN_VARIABLES", "true"), ("EVENTWRIGHT_BOOTSTRAP", "ours:1")];
         assert_eq!(from(&[plain, ours].concat(), &["bootstrap: file:1"]).unwrap().bootstrap, "ours:1");
         let error = from(&[("EVENTWRIGHT_PLAIN_VARIABLES", "maybe")], &[]).unwrap_err().to_string();
