@@ -3,6 +3,7 @@
 mod config;
 mod registry;
 mod schemas;
+mod topics;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
     NamedFile, Operand, Rendering,
 };
+pub(crate) use self::topics::{BrokerOptions, TopicsArguments, TopicsCommand};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// The topics of the manifest
+    #[command(subcommand)]
+    Topics(TopicsCommand),
     /// The settings of services
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -37,12 +37,13 @@ mod start;
 mod stop;
 mod tail;
 mod target;
+mod topics;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command, ConfigCommand, RegistryCommand};
+use crate::args::{Arguments, Command, ConfigCommand, RegistryCommand, TopicsCommand};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
@@ -77,6 +78,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Pull(arguments) => stop::listen()?.or(pull::run(&arguments)).await,
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop::listen()?)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop::listen()?)).await,
+        Command::Topics(TopicsCommand::Plan(arguments)) => stop::listen()?.or(topics::plan(&arguments)).await,
+        Command::Topics(TopicsCommand::Apply(arguments)) => stop::listen()?.or(topics::apply(&arguments)).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { out } => manual::man(out.as_deref()),
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop::listen()?)).await,

@@ -15,10 +15,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use crate::backoff::Backoff;
 use crate::broker::{Admin, NewRecord, NewTopic, WriteError, Writer};
 use crate::error::Kind;
-use crate::{Error, Settings};
-
-/// What a topic's dead letters go to, unless the settings name a topic.
-const SUFFIX: &str = "_dlq";
+use crate::{Error, Settings, topics};
 
 /// How much of an error's text a header holds: a chain of causes may quote a whole document.
 const MAX_ERROR: usize = 4096;
@@ -80,7 +77,7 @@ impl DeadLetters {
 
     /// Returns the topic for the dead letters of a topic.
     pub(crate) fn topic(&self, of: &str) -> String {
-        self.topic.clone().unwrap_or_else(|| format!("{of}{SUFFIX}"))
+        self.topic.clone().unwrap_or_else(|| topics::dead_letters(of))
     }
 
     /// Makes the topics that there are not yet, each with as many partitions as the one whose dead letters it takes.

@@ -4,11 +4,14 @@
 //! [`Health`] keeps the last of them, so that the error that the user sees in the end can say what really happened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use crate::error::Kind;
 use crate::{Error, Settings};
@@ -73,6 +76,28 @@ impl Health {
         }
         self.failed(reason);
     }
+}
+
+/// librdkafka's log, for clients that have nothing else to be told.
+#[derive(Clone, Default)]
+pub(crate) struct Logs(pub(crate) Arc<Health>);
+
+impl ClientContext for Logs {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.0.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Logs {}
+
+impl ProducerContext for Logs {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
 /// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.

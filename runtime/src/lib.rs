@@ -61,6 +61,7 @@ mod shutdown;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topics;
 
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Finished, command, run};
+use crate::support::{Finished, bootstrap, command, manifest, run};
 
 /// Runs the command in a folder of its own with these files.
 fn show(files: &[(&str, &str)], variables: &[(&str, &str)], arguments: &[&str]) -> Finished {
@@ -84,6 +84,33 @@ fn secrets_are_nowhere() {
         assert_eq!(finished.code, Some(101), "{finished:?}");
         assert!(!finished.stdout.contains("hunter") && !finished.stderr.contains("hunter"), "{finished:?}");
     }
+}
+
+#[test]
+fn secrets_are_in_no_log() {
+    let mut command = command();
+    command.args(["topics", "plan", "--bootstrap", &bootstrap(), "--manifest"]).arg(manifest());
+    for setting in ["debug=all", "security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN", "sasl.username=ada"] {
+        command.args(["--kafka", setting]);
+    }
+    let variables = [
+        ("EVENTWRIGHT_LOG", "trace"),
+        ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "1s"),
+        ("EVENTWRIGHT_REGISTRY", "http://ada:hunter2@127.0.0.1:9"),
+        ("EVENTWRIGHT_KAFKA__SASL_PASSWORD", "hunter2"),
+        ("EVENTWRIGHT_KAFKA__SSL_KEY_PASSWORD", "hunter2"),
+    ];
+    // The broker wants no password, so that the command fails after it was offered one.
+    let finished = run(
+        {
+            command.envs(variables);
+            command
+        },
+        "",
+    );
+    assert_eq!(finished.code, Some(101), "{finished:?}");
+    assert!(finished.stderr.contains("SASL") && finished.stderr.contains("librdkafka"), "{finished:?}");
+    assert!(!finished.stdout.contains("hunter") && !finished.stderr.contains("hunter"), "{finished:?}");
 }
 
 #[test]

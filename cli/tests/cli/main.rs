@@ -16,3 +16,4 @@ mod register;
 mod serve;
 mod support;
 mod tail;
+mod topics;
