@@ -17,6 +17,8 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
 pub(crate) use self::group::Group;
 use self::session::Session;
+#[cfg(feature = "testing")]
+pub(crate) use self::step::raw;
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::clock::Clock;
 use crate::dead_letter::DeadLetters;
@@ -49,6 +51,8 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 struct TopicHandler {
@@ -70,6 +74,8 @@ struct Plan {
     dead_letters: Option<Arc<DeadLetters>>,
     stats: ConsumerStats,
     clock: Clock,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -94,6 +100,8 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            #[cfg(feature = "testing")]
+            journal: crate::testing::Journal::default(),
         }
     }
 
@@ -103,7 +111,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(&Kafka, shutdown::signal()).await
+        self.work(shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -119,10 +127,18 @@ impl Consumer {
             stop.await;
             Ok(())
         };
-        self.work(&Kafka, stop).await
+        self.work(stop).await
     }
 
-    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = self.plan.settings.memory().cloned() {
+            return Box::pin(self.work_on(&memory, stop)).await;
+        }
+        Box::pin(self.work_on(&Kafka, stop)).await
+    }
+
+    async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let group = Arc::new(Group::new(names));
@@ -278,6 +294,7 @@ impl ConsumerBuilder {
             }
             OnFailure::Stop => None,
         };
+        let clock = self.settings.clock();
         let plan = Plan {
             dead_letters,
             settings: self.settings,
@@ -287,7 +304,9 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
-            clock: Clock,
+            clock,
+            #[cfg(feature = "testing")]
+            journal: self.journal,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }
@@ -306,6 +325,34 @@ impl ConsumerBuilder {
     /// As both.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         self.build()?.run_until(stop).await
+    }
+}
+
+/// For a harness.
+#[cfg(feature = "testing")]
+impl ConsumerBuilder {
+    /// Puts a prefix before the group; returns the group's name without it.
+    pub(crate) fn prefix_group(&mut self, prefix: &str) -> String {
+        let group = self.group.take().or_else(|| self.settings.consumer.group.clone()).unwrap_or_default();
+        // A group that is missing stays so, and is an error of `build`.
+        self.group = Some(if group.is_empty() { String::new() } else { format!("{prefix}{group}") });
+        group
+    }
+
+    pub(crate) fn set_journal(&mut self, journal: crate::testing::Journal) {
+        self.journal = journal;
+    }
+}
+
+/// For a harness.
+#[cfg(feature = "testing")]
+impl Consumer {
+    pub(crate) fn group(&self) -> &str {
+        &self.plan.group
+    }
+
+    pub(crate) fn topics(&self) -> Vec<Arc<str>> {
+        self.plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect()
     }
 }
 

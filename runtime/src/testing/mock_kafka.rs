@@ -1,4 +1,4 @@
-//! A Kafka cluster inside the process, for demos and tests (feature `testing`).
+//! A Kafka cluster inside the process, for demos: with sockets, and with what librdkafka makes of them.
 //!
 //! It is librdkafka's mock cluster: real sockets and the real protocol, but no storage. Each partition keeps 5 MiB or
 //! 100,000 batches and silently drops what is more; transactions are fake, administration is missing, and everything is
