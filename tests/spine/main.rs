@@ -22,6 +22,7 @@ mod partitions;
 mod raw;
 mod registry_outage;
 mod restart;
+mod retries;
 mod secured;
 mod shared_types;
 mod side_by_side;

@@ -51,8 +51,6 @@ struct Shared {
 struct State {
     topics: Topics,
     groups: BTreeMap<String, GroupState>,
-    /// By group, what its readers read by hand, and from where.
-    reads: BTreeMap<String, BTreeMap<TopicPartition, i64>>,
     faults: Faults,
     is_down: bool,
 }
@@ -72,7 +70,6 @@ impl Memory {
         let state = State {
             topics: Topics::new(default_partitions),
             groups: BTreeMap::new(),
-            reads: BTreeMap::new(),
             faults: Faults::default(),
             is_down: false,
         };
@@ -135,22 +132,18 @@ impl Memory {
         self.0.n_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Returns how far a group has come on every partition of its topics, and on those that its readers read by hand.
-    pub(crate) fn progress(&self, group: &str, subscribed: &[Arc<str>]) -> Vec<Progress> {
+    /// Returns how far a group has come on every partition of these topics.
+    pub(crate) fn progress(&self, group: &str, of: &[Arc<str>]) -> Vec<Progress> {
         let state = self.look();
-        let reads = state.reads.get(group).cloned().unwrap_or_default();
         let State { topics, groups, .. } = &*state;
         let group = groups.get(group);
-        let subscribed = subscribed.iter().flat_map(|topic| topics.partitions_of(topic));
-        // A partition that nobody was given yet is where the group will begin, or not: nothing of it is done.
-        let mut all: BTreeMap<_, i64> = subscribed.map(|partition| (partition, 0)).collect();
-        all.extend(reads);
-        let progress = |(partition, begin): (TopicPartition, i64)| {
-            let next = group.and_then(|group| group.progress(&partition)).unwrap_or(begin);
+        let progress = |partition: TopicPartition| {
+            // A partition that nobody was given yet is where the group will begin, or not: nothing of it is done.
+            let next = group.and_then(|group| group.progress(&partition)).unwrap_or(0);
             let end = topics.end(&partition);
             Progress { partition, next, end }
         };
-        all.into_iter().map(progress).collect()
+        of.iter().flat_map(|topic| topics.partitions_of(topic)).map(progress).collect()
     }
 
     /// Returns whether a group has a member.
@@ -174,8 +167,8 @@ impl Broker for Memory {
         Ok(MemorySubscription::new(self.clone(), id, group, settings.consumer.start))
     }
 
-    fn reader(&self, _: &Settings, id: &str, _: &[Arc<str>]) -> Result<MemoryReader, Error> {
-        Ok(MemoryReader::new(self.clone(), id))
+    fn reader(&self, _: &Settings, _: &str, _: &[Arc<str>]) -> Result<MemoryReader, Error> {
+        Ok(MemoryReader::new(self.clone()))
     }
 }
 

@@ -13,7 +13,6 @@ use crate::broker::{Read, Reader, TopicPartition};
 /// Reads partitions that are assigned by hand.
 pub(crate) struct MemoryReader {
     memory: Memory,
-    id: String,
     positions: Mutex<BTreeMap<TopicPartition, Position>>,
 }
 
@@ -25,8 +24,8 @@ struct Position {
 }
 
 impl MemoryReader {
-    pub(super) fn new(memory: Memory, id: &str) -> Self {
-        Self { memory, id: id.to_owned(), positions: Mutex::default() }
+    pub(super) fn new(memory: Memory) -> Self {
+        Self { memory, positions: Mutex::default() }
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<TopicPartition, Position>) -> T) -> T {
@@ -81,15 +80,11 @@ impl Reader<Memory> for MemoryReader {
             }
             positions.insert(partition.clone(), Position { offset, is_paused: false, is_at_end: false });
             Ok(())
-        })?;
-        self.memory.change(|state| state.reads.entry(self.id.clone()).or_default().insert(partition.clone(), offset));
-        Ok(())
+        })
     }
 
     fn unassign(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
-        self.change(|positions| positions.remove(partition).map(drop).ok_or_else(|| unknown(partition)))?;
-        self.memory.change(|state| state.reads.entry(self.id.clone()).or_default().remove(partition));
-        Ok(())
+        self.change(|positions| positions.remove(partition).map(drop).ok_or_else(|| unknown(partition)))
     }
 
     fn records(&self) -> impl Stream<Item = Result<Read<OwnedMessage>, KafkaError>> + Send {
@@ -102,17 +97,6 @@ impl Reader<Memory> for MemoryReader {
 
     fn resume(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
         self.set_paused(partition, false)
-    }
-}
-
-impl Drop for MemoryReader {
-    fn drop(&mut self) {
-        let positions = std::mem::take(self.positions.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let reads = |state: &mut super::State| {
-            let reads = state.reads.entry(self.id.clone()).or_default();
-            reads.retain(|partition, _| !positions.contains_key(partition));
-        };
-        self.memory.change(reads);
     }
 }
 
