@@ -9,6 +9,8 @@ mod observer;
 mod retries;
 mod session;
 mod step;
+#[cfg(feature = "testing")]
+mod under_test;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
 pub(crate) use self::group::Group;
 use self::session::Session;
+#[cfg(feature = "testing")]
+pub(crate) use self::step::raw;
 use crate::audit::{Audit, AuditSink};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::clock::Clock;
@@ -55,6 +59,8 @@ pub struct ConsumerBuilder {
     ignore_others: bool,
     stats: ConsumerStats,
     audit: Option<Audit>,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 struct TopicHandler {
@@ -79,6 +85,8 @@ struct Plan {
     stats: ConsumerStats,
     audit: Audit,
     clock: Clock,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -104,6 +112,8 @@ impl Consumer {
             ignore_others: false,
             stats: ConsumerStats::default(),
             audit: None,
+            #[cfg(feature = "testing")]
+            journal: crate::testing::Journal::default(),
         }
     }
 
@@ -113,7 +123,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(&Kafka, shutdown::signal()).await
+        self.work(shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -129,10 +139,18 @@ impl Consumer {
             stop.await;
             Ok(())
         };
-        self.work(&Kafka, stop).await
+        self.work(stop).await
     }
 
-    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = self.plan.settings.memory().cloned() {
+            return Box::pin(self.work_on(&memory, stop)).await;
+        }
+        Box::pin(self.work_on(&Kafka, stop)).await
+    }
+
+    async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         metrics::serve_as_set(&plan.settings).await?;
         plan.stats.begin(|| plan.meter());
@@ -305,6 +323,7 @@ impl ConsumerBuilder {
         let audit = self.audit.map_or_else(|| Audit::of(&self.settings), Ok)?;
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
+        let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
@@ -316,7 +335,9 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
-            clock: Clock,
+            clock,
+            #[cfg(feature = "testing")]
+            journal: self.journal,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }

@@ -68,6 +68,7 @@ mod stats;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topics;
 mod trace;
 
 pub use audit::{AuditEntry, AuditSink, Outcome as AuditOutcome, Place};
@@ -85,7 +86,7 @@ pub use message::Message;
 pub use metrics::MetricsSnapshot;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Retry, Settings, Start};
+pub use settings::{OnFailure, Order, Preset, Retry, Settings, Start};
 pub use stats::{ConsumerStats, ProducerStats};
 
 /// The names of the headers that records travel with.

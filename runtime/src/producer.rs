@@ -4,6 +4,9 @@
 //! the id of its own type's schema, looked up once per type; a schema that is not registered stops the send, because
 //! framing with another id would lose fields without a word.
 
+mod client;
+mod sent;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,21 +17,17 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{EncodeError, Event, EventSchema, Format, framing};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
-use rdkafka::statistics::Statistics;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::Span;
 
+use self::client::{Client, Record, Report};
+use self::sent::Sent;
 use crate::error::Kind;
 use crate::kafka::Health;
 use crate::metrics::{self, SendMeter};
 use crate::stats::ProducerStats;
-use crate::{Error, Message, Settings, kafka, register, registry, trace};
+use crate::{Error, Message, Settings, kafka, register, registry};
 
 /// How long a send waits before it looks again for room in a full queue.
 const QUEUE_POLL: Duration = Duration::from_millis(5);
@@ -65,7 +64,7 @@ pub struct Producer {
 }
 
 struct Shared {
-    client: ThreadedProducer<Reports>,
+    client: Arc<Client>,
     health: Arc<Health>,
     registry: RegistryClient,
     settings: Settings,
@@ -149,7 +148,7 @@ impl Producer {
             Some(binding) => binding,
             None => self.shared.new_binding(schemas).await.inspect_err(|_| self.shared.meter(schemas).failed.add(1))?,
         };
-        let sent = Sent::new(&binding);
+        let sent = Sent::new(&binding.meter, &binding.topic, binding.event);
         let mut buffer = BUFFER.take();
         let queued = self.shared.queue(&message, &binding, sent, &mut buffer).await;
         buffer.clear();
@@ -169,25 +168,18 @@ impl Producer {
     /// # Errors
     /// Records that were still in flight after `timeout`; they stay in the queue.
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
-        let flushed = tokio::task::spawn_blocking(move || {
-            let flushed = shared.client.flush(timeout);
-            flushed.map_err(|error| (error, shared.client.in_flight_count(), shared.health.suffix()))
-        });
-        match flushed.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err((error, count, suffix))) => {
-                let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
-                Err(Error::new(Kind::PossiblyWritten, text).with_source(error).retriable())
-            }
-            Err(error) => Err(Error::new(Kind::PossiblyWritten, "the flush was interrupted").with_source(error)),
-        }
+        let Shared { client, health, .. } = &*self.shared;
+        client.flush(timeout).await.map_err(|error| {
+            let (count, suffix) = (client.in_flight(), health.suffix());
+            let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
+            Error::new(Kind::PossiblyWritten, text).with_source(error).retriable()
+        })
     }
 
     /// Returns how many records are in the queue or on their way.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        usize::try_from(self.shared.client.in_flight_count()).unwrap_or(0)
+        self.shared.client.in_flight()
     }
 }
 
@@ -231,15 +223,7 @@ impl ProducerBuilder {
         settings.check()?;
         metrics::serve_as_set(&settings).await?;
         let health = Arc::new(Health::default());
-        let reports = Reports { health: Arc::clone(&health) };
-        let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
-        let client: ThreadedProducer<Reports> = settings
-            .kafka_config(&DEFAULTS)
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("delivery.timeout.ms", delivery_timeout)
-            .create_with_context(reports)
-            .map_err(kafka::config_error)?;
+        let client = Arc::new(Client::new(&settings, &health)?);
         let registry = settings.registry_client()?;
         let shared = Shared {
             client,
@@ -251,7 +235,7 @@ impl ProducerBuilder {
             look_up: tokio::sync::Mutex::default(),
         };
         let shared = Arc::new(shared);
-        let (broker, registry) = tokio::join!(Shared::reach_broker(&shared), shared.reach_registry());
+        let (broker, registry) = tokio::join!(shared.reach_broker(), shared.reach_registry());
         broker.and(registry)?;
         for schemas in events.into_iter().filter(|_| shared.settings.registry.check_at_start) {
             shared.new_binding(schemas).await?;
@@ -261,14 +245,11 @@ impl ProducerBuilder {
 }
 
 impl Shared {
-    async fn reach_broker(shared: &Arc<Self>) -> Result<(), Error> {
-        let client = Arc::clone(shared);
-        let timeout = shared.settings.connect_timeout;
-        let reached = tokio::task::spawn_blocking(move || client.client.client().fetch_cluster_id(timeout).is_some());
-        if !reached.await.unwrap_or(false) {
-            return Err(kafka::unreachable(&shared.settings, &shared.health));
+    async fn reach_broker(&self) -> Result<(), Error> {
+        if !self.client.reach(self.settings.connect_timeout).await {
+            return Err(kafka::unreachable(&self.settings, &self.health));
         }
-        shared.health.succeeded();
+        self.health.succeeded();
         Ok(())
     }
 
@@ -338,7 +319,7 @@ impl Shared {
         let (sender, report) = oneshot::channel();
         sent.report = Some(sender);
         let headers = message.record_headers(&binding.version, &sent.span);
-        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&binding.topic, sent);
+        let mut record = Record::with_opaque_to(&binding.topic, sent);
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
@@ -405,8 +386,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.client.in_flight_count() > 0 && self.client.flush(self.settings.producer.flush_timeout).is_err() {
-            let records = self.client.in_flight_count();
+        if self.client.in_flight() > 0 && self.client.flush_blocking(self.settings.producer.flush_timeout).is_err() {
+            let records = self.client.in_flight();
             tracing::error!(records, "the producer was dropped before its records were delivered");
         }
     }
@@ -448,75 +429,6 @@ impl Future for Pending {
         let report = std::task::ready!(Pin::new(&mut self.report).poll(context));
         let report = report.unwrap_or(Err(KafkaError::Canceled));
         Poll::Ready(report.map_err(|error| self.shared.not_written(&self.binding.topic, error)))
-    }
-}
-
-/// What librdkafka says of one record.
-type Report = Result<Delivery, KafkaError>;
-
-/// A record on its way.
-struct Sent {
-    started: Instant,
-    meter: Arc<SendMeter>,
-    /// It ends with the acknowledgement.
-    span: Span,
-    /// Who waits for the report.
-    report: Option<oneshot::Sender<Report>>,
-}
-
-impl Sent {
-    fn new(binding: &Binding) -> Box<Self> {
-        let (started, meter) = (Instant::now(), Arc::clone(&binding.meter));
-        Box::new(Self { started, meter, span: trace::send(&binding.topic, binding.event), report: None })
-    }
-
-    /// Counts what became of the record, and tells who waits for it.
-    fn ended(self, report: Report) {
-        match &report {
-            Ok(delivery) => {
-                self.meter.published.add(1);
-                self.meter.produce.record(self.started.elapsed());
-                trace::sent(&self.span, *delivery);
-            }
-            Err(_) => {
-                self.meter.failed.add(1);
-                trace::not_sent(&self.span);
-            }
-        }
-        // Nobody awaits this record; that is the caller's choice, which `Pending` warns of.
-        drop(self.report.map(|waiting| waiting.send(report)));
-    }
-}
-
-/// Hands librdkafka's reports to those who wait for them.
-struct Reports {
-    health: Arc<Health>,
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.health.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.health.error(&error, reason);
-    }
-
-    fn stats(&self, _: Statistics) {}
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = Box<Sent>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
-        let report = match result {
-            Ok(message) => {
-                self.health.succeeded();
-                Ok(Delivery { partition: message.partition(), offset: message.offset() })
-            }
-            Err((error, _)) => Err(error.clone()),
-        };
-        sent.ended(report);
     }
 }
 

@@ -14,6 +14,7 @@ mod collector;
 mod confluent;
 mod dead_letters;
 mod gate;
+mod harness;
 mod interrupted;
 mod kafka;
 mod keys;

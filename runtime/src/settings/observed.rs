@@ -1,9 +1,12 @@
 //! What is told of a process: logs, metrics, spans and the audit stream.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+use super::masked_url;
 
 /// The technical log, which [`telemetry::init`](crate::telemetry) writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -54,7 +57,7 @@ pub struct MetricsSettings {
 }
 
 /// Where spans go.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct OtlpSettings {
@@ -79,6 +82,13 @@ pub struct ServiceSettings {
 pub struct AuditSettings {
     /// The file that lines are added to; none where it is not set. One process writes it. Key `audit.file`.
     pub file: Option<PathBuf>,
+}
+
+/// A URL may carry a password.
+impl fmt::Debug for OtlpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpSettings").field("endpoint", &self.endpoint.as_deref().map(masked_url)).finish()
+    }
 }
 
 fn listen<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
