@@ -8,6 +8,7 @@
 mod duration;
 mod explain;
 mod line;
+mod observed;
 mod plain;
 mod preset;
 mod reference;
@@ -25,6 +26,9 @@ use serde::{Deserialize, Deserializer};
 
 pub(crate) use self::duration::millis;
 pub use self::explain::{Explained, Origin, explain};
+pub use self::observed::{
+    AuditSettings, LogEncoding, LogLevel, LogSettings, MetricsSettings, OtlpSettings, ServiceSettings,
+};
 pub use self::preset::Preset;
 use crate::Error;
 use crate::clock::Clock;
@@ -60,6 +64,16 @@ pub struct Settings {
     pub producer: ProducerSettings,
     /// What concerns consumers only.
     pub consumer: ConsumerSettings,
+    /// The technical log.
+    pub log: LogSettings,
+    /// The figures of the process.
+    pub metrics: MetricsSettings,
+    /// Where spans go.
+    pub otlp: OtlpSettings,
+    /// What this process is a part of.
+    pub service: ServiceSettings,
+    /// What became of every record.
+    pub audit: AuditSettings,
     #[cfg(feature = "testing")]
     #[serde(skip)]
     pub(crate) stand_in: Option<crate::testing::StandIn>,
@@ -359,6 +373,11 @@ impl Default for Settings {
             kafka: BTreeMap::new(),
             producer: ProducerSettings::default(),
             consumer: ConsumerSettings::default(),
+            log: LogSettings::default(),
+            metrics: MetricsSettings::default(),
+            otlp: OtlpSettings::default(),
+            service: ServiceSettings::default(),
+            audit: AuditSettings::default(),
             #[cfg(feature = "testing")]
             stand_in: None,
         }
@@ -450,6 +469,11 @@ impl fmt::Debug for Settings {
             .field("kafka", &self.kafka.iter().map(shown).collect::<BTreeMap<_, _>>())
             .field("producer", &self.producer)
             .field("consumer", &self.consumer)
+            .field("log", &self.log)
+            .field("metrics", &self.metrics)
+            .field("otlp", &self.otlp)
+            .field("service", &self.service)
+            .field("audit", &self.audit)
             .finish()
     }
 }

@@ -22,7 +22,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-pub(super) const KEYS: [&str; 35] = [
+pub(super) const KEYS: [&str; 41] = [
     "preset",
     "plain_variables",
     "bootstrap",
@@ -55,6 +55,12 @@ pub(super) const KEYS: [&str; 35] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "log.level",
+    "log.encoding",
+    "metrics.listen",
+    "otlp.endpoint",
+    "service.name",
+    "audit.file",
     "producer",
     "consumer",
     "consumer.retry",
@@ -225,7 +231,8 @@ pub(super) fn key_path(key: &str) -> Vec<String> {
 }
 
 fn is_setting(variable: &str) -> bool {
-    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(|other| variable.starts_with(other))
+    let is = |other: &&str| variable == *other || (other.ends_with('_') && variable.starts_with(*other));
+    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(is)
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
