@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::broker::{TopicOffset, TopicPartition};
 use crate::kafka::Health;
 use crate::offsets::{Commit, Epoch, Offsets, Partition};
-use crate::retry;
+use crate::topics;
 
 /// What broker and session share.
 pub(crate) struct Group {
@@ -36,10 +36,7 @@ impl Group {
     /// Returns the group of these topics, each with so many retry topics.
     pub(crate) fn new(topics: Vec<Arc<str>>, retry_topics: u32) -> Self {
         let n_topics = topics.len();
-        let names = |of: &Arc<str>| {
-            let of = Arc::clone(of);
-            (1..=retry_topics).map(move |tier| Arc::from(retry::topics::name(&of, tier, retry_topics)))
-        };
+        let names = |of: &Arc<str>| topics::retry(of, retry_topics).into_iter().map(Arc::from);
         let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
         Self { topics: all, n_topics, health: Health::default(), state: Mutex::default() }
     }
