@@ -25,6 +25,7 @@ mod retries;
 mod secured;
 mod shared_types;
 mod side_by_side;
+mod topics;
 mod unknown_fields;
 mod unknown_writer;
 mod world;

@@ -44,7 +44,7 @@ async fn check(
         (Some(found), _) if found == partitions => Ok(()),
         (Some(found), _) => Err(Error::settings(format!(
             "the retry topic `{name}` has {found} partitions, but `{of}` has {partitions}: a record waits in the partition with \
-             the number of its own; help: `eventwright topics plan` says what to do"
+             the number of its own; help: give `{name}` {partitions} partitions"
         ))),
         // One that was made a moment ago may not be known to every broker yet; it has the partitions that were asked for.
         (None, None) => Ok(()),
