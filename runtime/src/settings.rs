@@ -27,6 +27,7 @@ pub(crate) use self::duration::millis;
 pub use self::explain::{Explained, Origin, explain};
 pub use self::preset::Preset;
 use crate::Error;
+use crate::clock::Clock;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
 pub use crate::retry::Retry;
@@ -59,6 +60,9 @@ pub struct Settings {
     pub producer: ProducerSettings,
     /// What concerns consumers only.
     pub consumer: ConsumerSettings,
+    #[cfg(feature = "testing")]
+    #[serde(skip)]
+    pub(crate) stand_in: Option<crate::testing::StandIn>,
 }
 
 /// The schema registry: where it is and who we are.
@@ -230,6 +234,10 @@ impl Settings {
     /// # Errors
     /// A URL that cannot be used, or credentials of which a half is missing.
     pub fn registry_client(&self) -> Result<RegistryClient, Error> {
+        #[cfg(feature = "testing")]
+        if let Some(stand_in) = &self.stand_in {
+            return Ok(stand_in.registry.client());
+        }
         self.registry.check()?;
         let registry = &self.registry;
         let auth = match (&registry.user, &registry.password, &registry.token) {
@@ -241,6 +249,21 @@ impl Settings {
         let urls = registry.urls().map(str::to_owned).collect();
         RegistryClient::new(RegistryConfig { urls, auth, timeout: registry.timeout })
             .map_err(|error| Error::settings(error.to_string()))
+    }
+
+    /// Returns the cluster in memory that stands in for Kafka, if there is one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn memory(&self) -> Option<&crate::broker::Memory> {
+        self.stand_in.as_ref().map(|stand_in| &stand_in.memory)
+    }
+
+    /// Returns what tells the time of day.
+    pub(crate) fn clock(&self) -> Clock {
+        #[cfg(feature = "testing")]
+        if let Some(stand_in) = &self.stand_in {
+            return stand_in.clock.clone();
+        }
+        Clock::default()
     }
 
     /// Returns librdkafka's configuration for a client of one's own: `defaults` first, the settings under `kafka` last.
@@ -338,6 +361,8 @@ impl Default for Settings {
             kafka: BTreeMap::new(),
             producer: ProducerSettings::default(),
             consumer: ConsumerSettings::default(),
+            #[cfg(feature = "testing")]
+            stand_in: None,
         }
     }
 }
