@@ -180,10 +180,12 @@ pub enum Start {
 }
 
 impl Settings {
-    /// Returns the settings of the environment, of files and the defaults, in this order.
+    /// Returns the settings of the environment, of files, of the preset and the defaults, in this order.
     ///
     /// `--config FILE` is looked for among the process's arguments. Variables nest by two underscores:
-    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`.
+    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`. The key
+    /// `preset` names a [`Preset`], and with `plain_variables` names such as `KAFKA_BROKERS` are read as well.
+    /// [`explain`] says which value came from where.
     ///
     /// # Errors
     /// A file that cannot be read, a key that nobody knows, a value of another type, or a raw setting that is ours.

@@ -31,6 +31,7 @@ mod services;
 mod shared_types;
 mod side_by_side;
 mod telemetry;
+mod topics;
 mod unknown_fields;
 mod unknown_writer;
 mod world;
