@@ -39,7 +39,7 @@
 //! harness.settled().await;
 //! harness.topic("orders_dlq").await.assert_count(1).assert_header("ew-failure-reason", "rejected");
 //! harness.group("inventory").await.assert_committed_all();
-//! consumer.assert_calls(1);
+//! consumer.calls().assert_count(1);
 //!
 //! consumer.crash().await; // and another one goes on where it was
 //! let consumer = harness.run(app(&harness.settings()));
@@ -57,6 +57,7 @@
 //!
 //! [`MockKafka`] is another thing: sockets, librdkafka's own protocol, and no clock; for demos.
 mod app;
+mod calls;
 mod clock;
 mod faults;
 mod group;
@@ -69,9 +70,9 @@ mod stand_in;
 mod topic;
 
 pub use self::app::App;
+pub use self::calls::{Call, Calls};
 pub use self::group::GroupProgress;
 pub use self::harness::Harness;
-pub use self::journal::Call;
 pub(crate) use self::journal::Journal;
 pub use self::mock_kafka::MockKafka;
 pub use self::published::Published;

@@ -5,6 +5,7 @@
     reason = "a test that panics has failed, in its helpers as well"
 )]
 
+mod chaos;
 mod clock;
 mod crashes;
 mod faults;
