@@ -461,10 +461,10 @@ impl ConsumerSettings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |(key, value): (&'_ String, &'_ String)| {
-            (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
+            (key.clone(), if is_secret(key) { MASK.to_owned() } else { masked_url(value) })
         };
         f.debug_struct("Settings")
-            .field("bootstrap", &self.bootstrap)
+            .field("bootstrap", &masked_url(&self.bootstrap))
             .field("prefix", &self.prefix)
             .field("connect_timeout", &self.connect_timeout)
             .field("registry", &self.registry)
@@ -539,8 +539,10 @@ mod tests {
         let mut settings = Settings::new("b:9092", "http://alice:hunter2@r:8081,http://r2:8081")
             .with_kafka("sasl.password", "hunter3")
             .with_kafka("ssl.key.pem", "hunter4")
+            .with_kafka("https.ca", "http://u:hunter6@c")
             .with_kafka("sasl.username", "bob");
         settings.registry.token = Some("hunter5".into());
+        settings.bootstrap = "http://u:hunter7@b".into();
         let text = format!("{settings:?}");
         assert!(!text.contains("hunter"), "{text}");
         assert!(text.contains("http://****@r:8081, http://r2:8081") && text.contains("bob"), "{text}");

@@ -43,7 +43,7 @@ async fn a_consumer_uses_the_topics_that_were_made_and_makes_no_others() {
         Producer::connect(&settings).await.unwrap().send(&order_v2(1)).await.unwrap();
         take(&mut receiver, 1).await
     };
-    assert_eq!(consume(consumer, consumed).await.unwrap(), [(order_v2(1), Some(2))]);
+    assert_eq!(Box::pin(consume(consumer, consumed)).await.unwrap(), [(order_v2(1), Some(2))]);
     expected.sort();
     assert_eq!(names(&world), expected);
     assert_eq!(topics::plan(&settings, &wanted).await.unwrap().changes, []);
