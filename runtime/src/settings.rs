@@ -1,9 +1,16 @@
 //! Where the broker and the registry are and how to talk to them.
 //!
 //! In: environment variables, files and calls. Out: [`Settings`] that were checked once. What was given nearer to the
-//! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
-//! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
+//! process wins: `EVENTWRIGHT_*` > variables without this prefix, where `plain_variables` is on > the file of `--config` or
+//! `EVENTWRIGHT_CONFIG` > `./config.yaml` > `./configs/config.yaml` > the `preset` > defaults. A key that nobody knows is an error
+//! that names the key and where it was read.
 
+mod duration;
+mod explain;
+mod line;
+mod plain;
+mod preset;
+mod reference;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -16,6 +23,9 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use self::duration::millis;
+pub use self::explain::{Explained, Origin, explain};
+pub use self::preset::Preset;
 use crate::Error;
 use crate::clock::Clock;
 use crate::dispatch::Limits;
@@ -459,9 +469,11 @@ impl fmt::Debug for RegistrySettings {
 
 const MASK: &str = "****";
 
-/// Returns whether a raw setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
+/// Returns whether a setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
 fn is_secret(key: &str) -> bool {
-    ["password", "secret", "key.pem", "jaas", "token", "oauthbearer.config"].iter().any(|part| key.contains(part))
+    const PARTS: [&str; 8] =
+        ["password", "passphrase", "secret", "key.pem", "jaas", "token", "oauthbearer.config", "user.info"];
+    PARTS.iter().any(|part| key.contains(part))
 }
 
 /// Returns a URL without the user and password it may carry.
@@ -472,14 +484,10 @@ fn masked_url(url: &str) -> String {
     }
 }
 
-pub(crate) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
 /// Reads a map of texts in which numbers and booleans may stand without quotes, as people write them in YAML.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a text, a number or a boolean")]
+    #[serde(untagged, expecting = "expected a text, a number or a boolean")]
     enum Scalar {
         Text(String),
         Integer(i64),
