@@ -14,9 +14,9 @@ use crate::service::{GROUP, consumer, order};
 const N_RECORDS: u128 = 60;
 const N_KEYS: u128 = 7;
 
-/// How many orders of faults are tried: 20, or what `EVENTWRIGHT_CHAOS_SEEDS` says.
+/// How many orders of faults are tried: 20, or what `EVENTWRIGHT_TEST_SEEDS` says.
 fn n_seeds() -> u64 {
-    std::env::var("EVENTWRIGHT_CHAOS_SEEDS").map_or(20, |number| number.parse().expect("a number of seeds"))
+    std::env::var("EVENTWRIGHT_TEST_SEEDS").map_or(20, |number| number.parse().expect("a number of seeds"))
 }
 
 /// A generator of numbers that look like chance: SplitMix64.
