@@ -9,6 +9,8 @@ mod chaos;
 mod clock;
 mod crashes;
 mod faults;
+mod losses;
+mod matrix;
 mod scenarios;
 mod service;
 mod tested;
