@@ -49,10 +49,11 @@
 //! **In memory** ([`Harness::in_memory`]) the settings of the harness lead producers and consumers to a cluster, a registry and
 //! a clock in this process. tokio's clock stands still and moves on when nobody has anything to do, so that a pause of an hour
 //! takes no time, and everything happens in an order that is always the same but for what the test makes random itself. What
-//! opens a socket of its own, such as a database, is not part of that: its time-outs fire as soon as it is waited for.
+//! opens a socket of its own, such as a database or a client of `Settings::kafka_config`, is not part of that: its time-outs fire as
+//! soon as it is waited for.
 //! Topics that nobody made have three partitions. Transactions, compaction, retention, access rights and quotas are not there.
 //!
-//! **On a live cluster** ([`Harness::live`]; [`Harness::from_env`] with `EVENTWRIGHT_HARNESS=live`) the same test takes real
+//! **On a live cluster** ([`Harness::live`]; [`Harness::from_env`] with `EVENTWRIGHT_TEST_HARNESS=live`) the same test takes real
 //! time. Faults cannot be asked for there and fail the test with a text that says so; [`Harness::is_live`] tells.
 //!
 //! [`MockKafka`] is another thing: sockets, librdkafka's own protocol, and no clock; for demos.

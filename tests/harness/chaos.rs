@@ -1,6 +1,7 @@
 //! Faults in an order that chance makes and a number repeats: whatever happens, no record is lost, and keys keep their order.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use eventwright::testing::{App, Harness, WriteFault};
@@ -13,9 +14,9 @@ use crate::service::{GROUP, consumer, order};
 const N_RECORDS: u128 = 60;
 const N_KEYS: u128 = 7;
 
-/// How many orders of faults are tried: 20, or what `EVENTWRIGHT_CHAOS_SEEDS` says.
+/// How many orders of faults are tried: 20, or what `EVENTWRIGHT_TEST_SEEDS` says.
 fn n_seeds() -> u64 {
-    std::env::var("EVENTWRIGHT_CHAOS_SEEDS").map_or(20, |number| number.parse().expect("a number of seeds"))
+    std::env::var("EVENTWRIGHT_TEST_SEEDS").map_or(20, |number| number.parse().expect("a number of seeds"))
 }
 
 /// A generator of numbers that look like chance: SplitMix64.
@@ -86,30 +87,32 @@ async fn survives(seed: u64, retry: &Retry) {
     written.assert_count(usize::try_from(N_RECORDS).unwrap());
     let lost: Vec<_> =
         written.records().iter().filter(|record| !done.contains(&(record.partition, record.offset))).collect();
-    assert!(lost.is_empty(), "seed {seed}, {} retry topics: lost {lost:?}", retry.topics);
+    assert!(lost.is_empty(), "lost: {lost:?}");
     harness.topic("orders_dlq").await.assert_empty();
 }
 
-#[tokio::test]
-async fn no_record_is_lost_whatever_happens_while_retries_wait_in_process() {
-    let retry = Retry { jitter_percent: 0, ..Retry::in_process() };
+fn survive(retry: &Retry) {
     for seed in 0..n_seeds() {
-        Box::pin(survives(seed, &retry)).await;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let survived = catch_unwind(AssertUnwindSafe(|| runtime.block_on(survives(seed, retry))));
+        if let Err(panic) = survived {
+            let text = panic.downcast_ref::<String>().map_or("it panicked", String::as_str);
+            panic!("seed {seed}, {} retry topics: {text}", retry.topics);
+        }
     }
 }
 
-#[tokio::test]
-async fn no_record_is_lost_whatever_happens_while_retries_wait_in_a_topic() {
-    let retry = Retry { jitter_percent: 0, ..Retry::one_topic() };
-    for seed in 0..n_seeds() {
-        Box::pin(survives(seed, &retry)).await;
-    }
+#[test]
+fn no_record_is_lost_whatever_happens_while_retries_wait_in_process() {
+    survive(&Retry { jitter_percent: 0, ..Retry::in_process() });
 }
 
-#[tokio::test]
-async fn no_record_is_lost_whatever_happens_while_retries_wait_in_three_topics() {
-    let retry = Retry::three_topics();
-    for seed in 0..n_seeds() {
-        Box::pin(survives(seed, &retry)).await;
-    }
+#[test]
+fn no_record_is_lost_whatever_happens_while_retries_wait_in_a_topic() {
+    survive(&Retry { jitter_percent: 0, ..Retry::one_topic() });
+}
+
+#[test]
+fn no_record_is_lost_whatever_happens_while_retries_wait_in_three_topics() {
+    survive(&Retry::three_topics());
 }

@@ -26,7 +26,7 @@ use crate::consumer::raw;
 use crate::{ConsumerBuilder, Delivery, Error, Message, Producer, Settings, register};
 
 /// The variable that says where [`Harness::from_env`] runs: `memory`, or `live`.
-const VARIABLE: &str = "EVENTWRIGHT_HARNESS";
+const VARIABLE: &str = "EVENTWRIGHT_TEST_HARNESS";
 
 /// How many partitions a topic in memory has that nobody made.
 const PARTITIONS: i32 = 3;
@@ -88,7 +88,7 @@ impl Harness {
         Self::new(settings.clone().with_prefix(prefix), None, schemas).await
     }
 
-    /// Returns a harness in memory; or, where `EVENTWRIGHT_HARNESS` is `live`, on the cluster of [`Settings::load`].
+    /// Returns a harness in memory; or, where `EVENTWRIGHT_TEST_HARNESS` is `live`, on the cluster of [`Settings::load`].
     ///
     /// # Panics
     /// As the other two; for another value of the variable, and for settings that cannot be loaded.
