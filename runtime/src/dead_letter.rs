@@ -53,7 +53,7 @@ pub(crate) mod headers {
     /// The header: the machine that gave it up.
     pub const HOST: &str = "ew-host";
     /// All of them.
-    pub(super) const ALL: [&str; 10] =
+    pub(crate) const ALL: [&str; 10] =
         [ATTEMPT, TOPIC, PARTITION, OFFSET, TIMESTAMP, REASON, ERROR, FIRST_FAILED_AT, GROUP, HOST];
 }
 

@@ -53,6 +53,7 @@ mod offsets;
 mod producer;
 mod register;
 mod registry;
+pub mod replay;
 pub mod settings;
 mod shutdown;
 mod stats;

@@ -20,6 +20,8 @@ mod parallel;
 mod partitions;
 mod raw;
 mod registry_outage;
+mod replay;
+mod replay_killed;
 mod restart;
 mod secured;
 mod shared_types;
