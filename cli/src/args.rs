@@ -1,5 +1,6 @@
 //! The command line: what may be given, and into which types it is parsed.
 
+mod dlq;
 mod registry;
 mod schemas;
 
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
+pub(crate) use self::dlq::{DlqCommand, ListArguments, PurgeArguments, PurgeWhich, RedriveArguments, StatsArguments};
 pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
@@ -117,6 +119,9 @@ pub(crate) enum Command {
     /// Write records from JSON lines on standard input
     #[command(after_help = PRODUCE_EXAMPLES)]
     Produce(ProduceArguments),
+    /// Dead letters: look at them, replay them, delete them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),

@@ -8,6 +8,7 @@ mod check;
 mod decode;
 mod delivery;
 mod diff;
+mod dlq;
 mod encode;
 mod envelope;
 mod exit;
@@ -64,6 +65,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Check(arguments) if arguments.registry.is_some() => stop::listen()?.or(check::run(&arguments)).await,
         Command::Check(arguments) => check::run(&arguments).await,
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Dlq(command) => Box::pin(dlq::run(command, stop::listen()?)).await,
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Gen(arguments) => generate::run(&arguments),

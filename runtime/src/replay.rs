@@ -29,6 +29,8 @@
 
 mod batch;
 mod client;
+#[cfg(feature = "replay-cli")]
+mod command;
 mod ledger;
 mod letter;
 mod pace;
@@ -49,6 +51,8 @@ use eventwright_wire::Event;
 use eventwright_wire::jiff::Timestamp;
 use serde::Serialize;
 
+#[cfg(feature = "replay-cli")]
+pub use self::command::{FilterArguments, Format, ReplayArguments, main};
 use self::ledger::Ledger;
 pub use self::letter::{Letter, Origin, REPLAYED_FROM, Summary};
 pub use self::purge::{PurgePlan, Purgeable, PurgedPartition, plan_purge};

@@ -28,8 +28,13 @@ const DIED: i64 = 1_770_091_506_000;
 pub(crate) async fn world() -> World {
     let world = World::new().await;
     create_topic(&world, ORDERS).await;
-    create_topic(&world, DLQ).await;
+    create_dlq(&world).await;
     world
+}
+
+/// Makes the topic of dead letters, which keeps letters that are older than Kafka's usual week.
+async fn create_dlq(world: &World) {
+    raw::create_topic_with(world, DLQ, &[("retention.ms", "-1")]).await;
 }
 
 /// A dead letter of that number, of which each is of a key of its own.
@@ -334,7 +339,7 @@ async fn foreign_records_are_shown_counted_and_left_unless_a_topic_is_named() {
 #[tokio::test]
 async fn what_cannot_be_written_is_refused_and_the_rest_is_written() {
     let world = World::new().await;
-    create_topic(&world, DLQ).await;
+    create_dlq(&world).await;
     raw::create_topic_with(&world, ORDERS, &[("max.message.bytes", "2000")]).await;
     let mut letters: Vec<_> = (0..5).map(|number| dead(&world, number, &[])).collect();
     // Nothing that a codec could make small.

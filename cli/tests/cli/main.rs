@@ -4,6 +4,7 @@
 mod check;
 mod ci;
 mod diff;
+mod dlq;
 mod endings;
 mod fmt;
 mod init;

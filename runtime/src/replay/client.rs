@@ -14,7 +14,7 @@ use crate::kafka::{self, Health};
 use crate::{Error, Settings};
 
 /// What librdkafka needs of a reader, and nobody may override.
-const READER: [(&str, &str); 6] = [
+const READER: [(&str, &str); 7] = [
     // librdkafka assigns partitions only to clients that name a group; it is never joined.
     ("group.id", "eventwright-replay"),
     ("enable.auto.commit", "false"),
@@ -23,6 +23,8 @@ const READER: [(&str, &str); 6] = [
     ("enable.partition.eof", "true"),
     // What a replay that was killed had begun to write is no entry, and no dead letter.
     ("isolation.level", "read_committed"),
+    // Where a topic ends with the mark of a transaction, only a fetch that finds nothing shows that it ends.
+    ("fetch.wait.max.ms", "50"),
     // For each partition, so that a topic with many does not fill the memory while it waits for a slow one.
     ("queued.max.messages.kbytes", "4096"),
 ];
