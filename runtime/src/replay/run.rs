@@ -74,11 +74,11 @@ pub(crate) async fn run<'a, F: FnMut(Entry)>(
         report: Report { dry_run: request.dry_run, ..Report::default() },
         observe,
     };
-    Box::pin(run.to_end(stop)).await
+    Box::pin(run.finish(stop)).await
 }
 
 impl<F: FnMut(Entry)> Run<'_, F> {
-    async fn to_end(mut self, stop: impl Future<Output = ()>) -> Result<Report, Error> {
+    async fn finish(mut self, stop: impl Future<Output = ()>) -> Result<Report, Error> {
         tokio::pin!(stop);
         loop {
             if self.is_full() {

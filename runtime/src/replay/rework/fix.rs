@@ -93,13 +93,16 @@ pub(crate) struct Fixes {
     registry: RegistryClient,
 }
 
+/// A function with the frames that it writes with.
+type Framed = (Box<dyn Fixer>, Frames);
+
 /// The functions for the events of one topic.
 struct Topic {
     /// With the prefix.
     name: String,
     decoder: Decoder,
     /// By the rows of the decoder.
-    fixers: Vec<(Box<dyn Fixer>, Frames)>,
+    fixers: Vec<Framed>,
 }
 
 impl Fixes {
@@ -112,7 +115,7 @@ impl Fixes {
         if !fixers.is_empty() {
             registry::reach_at_start(registry, settings).await?;
         }
-        let mut topics: Vec<(String, Vec<(Box<dyn Fixer>, Frames)>)> = Vec::new();
+        let mut topics: Vec<(String, Vec<Framed>)> = Vec::new();
         for fixer in fixers {
             let schema = fixer.row().reader;
             let key = match fixer.key_schema() {
@@ -130,7 +133,7 @@ impl Fixes {
                 None => topics.push((name, vec![(fixer, frames)])),
             }
         }
-        let topic = |(name, fixers): (String, Vec<(Box<dyn Fixer>, Frames)>)| {
+        let topic = |(name, fixers): (String, Vec<Framed>)| {
             let rows = fixers.iter().map(|(fixer, _)| fixer.row()).collect();
             Topic { name, decoder: Decoder::new(registry.clone(), rows), fixers }
         };
