@@ -14,29 +14,23 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
-use self::group::{Callbacks, Group, LeavingGuard};
+pub(crate) use self::group::Group;
 use self::session::Session;
+use crate::broker::{self, Broker, Kafka, Subscription};
+use crate::clock::Clock;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
 use crate::offsets::Partition;
-use crate::settings::{OnFailure, Start};
+use crate::settings::{OnFailure, Retry};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
 
 /// How long the last commit and the farewell to the group may take.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// What we set and librdkafka leaves to be overridden under `kafka`.
-const DEFAULTS: [(&str, &str); 1] = [
-    // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
-    // if nothing worked.
-    ("topic.metadata.refresh.interval.ms", "10000"),
-];
 
 /// Reads typed events from Kafka.
 #[must_use = "call `run`"]
@@ -75,6 +69,7 @@ struct Plan {
     /// Where records go that cannot be handled; without it the consumer stops at them.
     dead_letters: Option<Arc<DeadLetters>>,
     stats: ConsumerStats,
+    clock: Clock,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -108,7 +103,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(shutdown::signal()).await
+        self.work(&Kafka, shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -117,33 +112,33 @@ impl Consumer {
     /// # Errors
     /// No answer from broker or registry within `connect_timeout_ms`; an event whose own schema is not registered (see
     /// [`check_at_start`](crate::settings::RegistrySettings::check_at_start)); a record that cannot be decoded and that no
-    /// handler takes; a handler that failed `consumer.max_attempts` times at one record. The record in question is not
+    /// handler takes; a handler that failed `consumer.retry.max_attempts` times at one record. The record in question is not
     /// committed: the next consumer of the group begins with it.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        self.work(async {
+        let stop = async {
             stop.await;
             Ok(())
-        })
-        .await
+        };
+        self.work(&Kafka, stop).await
     }
 
-    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let group = Arc::new(Group::new(names));
-        let consumer = Arc::new(plan.connect(&group)?);
-        let (broker, registry) = tokio::join!(plan.reach_broker(&consumer, &group), plan.reach_registry(&registry));
-        broker.and(registry)?;
+        let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
+        let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
+        reached.0.and(reached.1)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
         if let Some(dead_letters) = &plan.dead_letters {
-            Box::pin(dead_letters.prepare(&plan.settings, &names)).await?;
+            Box::pin(dead_letters.prepare(&*broker::admin(&plan.settings)?, &names)).await?;
         }
-        let subscribed = consumer.subscribe(&names);
+        let subscribed = subscription.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
-        let leaving = LeavingGuard(Arc::clone(&group));
-        let worked = Box::pin(Session::new(&plan, &consumer, &group).run(stop)).await;
-        say_farewell(consumer, leaving).await;
+        let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group).run(stop)).await;
+        let offsets = group.state().offsets.take_commit();
+        subscription.leave(group.commits(&offsets), FAREWELL).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -154,28 +149,6 @@ impl Consumer {
             "stopped"
         );
         worked
-    }
-}
-
-/// Commits what is finished and leaves the group, both of which block: on a thread that nobody waits for at the end of the
-/// process, because without a broker they take as long as a session.
-async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard) {
-    let group = &leaving.0;
-    let offsets = group.state().offsets.take_commit();
-    let list = group.commit_list(&offsets);
-    let (sender, left) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        if !offsets.is_empty()
-            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
-        {
-            tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
-        }
-        drop(leaving);
-        drop(consumer);
-        let _ = sender.send(());
-    });
-    if tokio::time::timeout(FAREWELL, left).await.is_err() {
-        tracing::warn!("Kafka did not answer when the consumer left its group");
     }
 }
 
@@ -274,6 +247,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sets how often records are handled and where they wait, in place of `consumer.retry` of the settings.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.consumer.retry = retry;
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -293,7 +272,10 @@ impl ConsumerBuilder {
         let registry = self.settings.registry_client()?;
         let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
         let dead_letters = match self.settings.consumer.on_failure {
-            OnFailure::DeadLetter => Some(Arc::new(DeadLetters::new(&self.settings, &group)?)),
+            OnFailure::DeadLetter => {
+                let writer = broker::writer(&self.settings)?;
+                Some(Arc::new(DeadLetters::new(&self.settings, &group, writer)))
+            }
             OnFailure::Stop => None,
         };
         let plan = Plan {
@@ -305,6 +287,7 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
+            clock: Clock,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }
@@ -404,21 +387,6 @@ impl Plan {
         self.topics.iter().map(|topic| format!("`{}`", topic.name)).collect::<Vec<_>>().join(", ")
     }
 
-    fn connect(&self, group: &Arc<Group>) -> Result<StreamConsumer<Callbacks>, Error> {
-        let start = match self.settings.consumer.start {
-            Start::Earliest => "earliest",
-            Start::Latest => "latest",
-        };
-        self.settings
-            .kafka_config(&DEFAULTS)
-            .set("group.id", &self.group)
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", start)
-            .create_with_context(Callbacks(Arc::clone(group)))
-            .map_err(kafka::config_error)
-    }
-
     /// Waits for the registry and looks for the schemas of all events there.
     async fn reach_registry(&self, registry: &RegistryClient) -> Result<(), Error> {
         registry::reach_at_start(registry, &self.settings).await?;
@@ -430,22 +398,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Waits for the broker; polls meanwhile, because librdkafka tells of errors while it is polled only.
-    async fn reach_broker(&self, consumer: &Arc<StreamConsumer<Callbacks>>, group: &Group) -> Result<(), Error> {
-        let waiting = Arc::clone(consumer);
-        let timeout = self.settings.connect_timeout;
-        let topic = self.topics.first().map(|topic| Arc::clone(&topic.name));
-        // Of all questions, this one makes librdkafka connect at once; left alone, it takes up to a second.
-        let ask = move || waiting.client().fetch_metadata(topic.as_deref(), timeout).is_ok();
-        let mut reached = tokio::task::spawn_blocking(ask);
-        let reached = loop {
-            tokio::select! {
-                reached = &mut reached => break reached.unwrap_or(false),
-                // Nothing is subscribed, so this is an error, which the callbacks have taken note of.
-                _ = consumer.recv() => {}
-            }
-        };
-        if !reached {
+    async fn reach_broker<B: Broker>(&self, subscription: &B::Subscription, group: &Group) -> Result<(), Error> {
+        let topic = self.topics.first().map_or("", |topic| &topic.name);
+        if !subscription.reach(topic, self.settings.connect_timeout).await {
             return Err(kafka::unreachable(&self.settings, &group.health));
         }
         group.health.succeeded();

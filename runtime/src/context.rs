@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eventwright_wire::framing::SchemaId;
 use eventwright_wire::{Event, EventSchema};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{Headers as _, Message};
 
 use crate::Error;
 use crate::keys::Keys;
@@ -35,7 +35,7 @@ struct Span {
 
 impl Context {
     pub(crate) fn new(
-        message: &BorrowedMessage<'_>,
+        message: &impl Message,
         keys: Arc<Keys>,
         attempt: u32,
         schema_id: SchemaId,

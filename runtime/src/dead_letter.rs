@@ -8,17 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use eventwright_wire::RawRecord;
 use eventwright_wire::jiff::Timestamp;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use futures::future::join_all;
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
-use rdkafka::util::Timeout;
 
 use crate::backoff::Backoff;
+use crate::broker::{Admin, NewRecord, NewTopic, WriteError, Writer};
 use crate::error::Kind;
-use crate::kafka::{self, Health};
 use crate::{Error, Settings};
 
 /// What a topic's dead letters go to, unless the settings name a topic.
@@ -70,36 +66,16 @@ pub(crate) struct Death {
 
 /// Writes dead letters.
 pub(crate) struct DeadLetters {
-    client: FutureProducer<Logs>,
+    writer: Arc<dyn Writer>,
     topic: Option<String>,
     group: String,
     host: Option<String>,
 }
 
-/// librdkafka's log.
-#[derive(Clone)]
-struct Logs(Arc<Health>);
-
-impl ClientContext for Logs {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.0.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(&error, reason);
-    }
-}
-
 impl DeadLetters {
-    pub(crate) fn new(settings: &Settings, group: &str) -> Result<Self, Error> {
-        let mut config = settings.kafka_config(&[("linger.ms", "1"), ("partitioner", "murmur2_random")]);
-        config.set("enable.idempotence", "true").set("acks", "all");
-        // The broker decides what is too large: a copy is larger than its original, by its headers.
-        config.set("message.max.bytes", "1000000000");
-        config.set("delivery.timeout.ms", settings.producer.delivery_timeout.as_millis().to_string());
-        let client = config.create_with_context(Logs(Arc::default())).map_err(kafka::config_error)?;
+    pub(crate) fn new(settings: &Settings, group: &str, writer: Arc<dyn Writer>) -> Self {
         let topic = settings.consumer.dead_letter_topic.clone();
-        Ok(Self { client, topic, group: group.to_owned(), host: host() })
+        Self { writer, topic, group: group.to_owned(), host: host() }
     }
 
     /// Returns the topic for the dead letters of a topic.
@@ -111,55 +87,38 @@ impl DeadLetters {
     ///
     /// # Errors
     /// A name that Kafka does not take, or a topic that is not there and that we may not make.
-    pub(crate) async fn prepare(&self, settings: &Settings, topics: &[&str]) -> Result<(), Error> {
-        let admin: AdminClient<_> =
-            settings.kafka_config(&[]).create_with_context(Logs(Arc::default())).map_err(kafka::config_error)?;
-        for of in topics {
+    pub(crate) async fn prepare(&self, admin: &dyn Admin, topics: &[&str]) -> Result<(), Error> {
+        let counts = join_all(topics.iter().map(|of| admin.partitions(of))).await;
+        let mut new: Vec<NewTopic> = Vec::new();
+        for (of, partitions) in topics.iter().zip(counts) {
             let name = self.topic(of);
-            let partitions = self.partitions(of, settings.connect_timeout).await;
-            let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(-1));
-            let options = AdminOptions::new().request_timeout(Some(Timeout::After(settings.connect_timeout)));
-            let made = admin.create_topics([&new], &options).await;
-            let refused = match made.map(|mut results| results.pop()) {
-                Ok(None | Some(Ok(_)) | Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)))) => continue,
-                Ok(Some(Err((_, code)))) => code,
-                Err(error) => error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown),
-            };
-            if refused == RDKafkaErrorCode::InvalidTopic {
-                let text = format!(
-                    "`{name}` cannot be the topic of dead letters: Kafka takes no such name; help: set `consumer.dead_letter_topic`"
-                );
-                return Err(Error::settings(text));
+            // All topics may have one topic for their dead letters, and a request names each only once.
+            if !new.iter().any(|topic| topic.name == name) {
+                new.push(NewTopic { name, partitions });
             }
-            if !self.exists(&name, settings.connect_timeout).await {
-                let text = format!(
-                    "the topic `{name}` for dead letters of `{of}` is not there and cannot be made ({refused}); help: \
-                     make it, name another one in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
-                );
-                return Err(Error::new(Kind::Broker, text));
-            }
+        }
+        for (name, refused) in admin.create_topics(&new).await {
+            self.check_refused(admin, &name, refused).await?;
         }
         Ok(())
     }
 
-    async fn partitions(&self, topic: &str, timeout: Duration) -> i32 {
-        let known = self.metadata(topic, timeout).await.filter(|count| *count > 0);
-        // -1 is what the broker has as its default.
-        known.and_then(|count| i32::try_from(count).ok()).unwrap_or(-1)
-    }
-
-    /// A broker that makes topics when they are asked for, or one that cannot make them, answers here.
-    async fn exists(&self, topic: &str, timeout: Duration) -> bool {
-        self.metadata(topic, timeout).await.is_some_and(|count| count > 0)
-    }
-
-    async fn metadata(&self, topic: &str, timeout: Duration) -> Option<usize> {
-        let (client, topic) = (self.client.clone(), topic.to_owned());
-        let asked = tokio::task::spawn_blocking(move || {
-            let metadata = client.client().fetch_metadata(Some(&topic), timeout).ok()?;
-            metadata.topics().first().map(|topic| topic.partitions().len())
-        });
-        asked.await.ok().flatten()
+    async fn check_refused(&self, admin: &dyn Admin, name: &str, refused: RDKafkaErrorCode) -> Result<(), Error> {
+        if refused == RDKafkaErrorCode::InvalidTopic {
+            let text = format!(
+                "`{name}` cannot be the topic of dead letters: Kafka takes no such name; help: set `consumer.dead_letter_topic`"
+            );
+            return Err(Error::settings(text));
+        }
+        // A broker that makes topics when they are asked for, or one that cannot make them, answers here.
+        if admin.partitions(name).await.is_some() {
+            return Ok(());
+        }
+        let text = format!(
+            "the topic `{name}` for dead letters is not there and cannot be made ({refused}); help: make it, name another one \
+             in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
+        );
+        Err(Error::new(Kind::Broker, text))
     }
 
     /// Writes the copy of a record and returns once the broker has it, however long that takes.
@@ -170,18 +129,27 @@ impl DeadLetters {
         let topic = self.topic(&record.topic);
         let headers = self.headers(record, death);
         for attempt in 1.. {
-            let mut copy = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers.clone());
-            copy.key = record.key.as_deref();
-            copy.payload = record.value.as_deref();
-            let Err((error, _)) = self.client.send(copy, Timeout::Never).await else { return Ok(()) };
-            if is_final(&error) {
-                let text = format!(
-                    "the broker does not take the dead letter of `{}` partition {} offset {} in `{topic}`; the record is kept",
-                    record.topic, record.partition, record.offset
-                );
-                return Err(Error::new(Kind::NotWritten, text).with_source(error));
+            let copy = NewRecord {
+                topic: &topic,
+                partition: None,
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: headers.clone(),
+                timestamp: None,
+            };
+            match self.writer.write(copy).await {
+                Ok(_) => return Ok(()),
+                Err(WriteError::Final(error)) => {
+                    let text = format!(
+                        "the broker does not take the dead letter of `{}` partition {} offset {} in `{topic}`; the record is kept",
+                        record.topic, record.partition, record.offset
+                    );
+                    return Err(Error::new(Kind::NotWritten, text).with_source(error));
+                }
+                Err(WriteError::Transient(error)) => {
+                    tracing::warn!(topic, %error, "a dead letter was not written; trying again, and its record is kept until then");
+                }
             }
-            tracing::warn!(topic, %error, "a dead letter was not written; trying again, and its record is kept until then");
             tokio::time::sleep(BACKOFF.pause(attempt)).await;
         }
         Ok(())
@@ -207,24 +175,6 @@ impl DeadLetters {
         let own = own.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
         own.fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value) }))
     }
-}
-
-/// Returns whether trying again is of no use.
-fn is_final(error: &KafkaError) -> bool {
-    let code = error.rdkafka_error_code();
-    code.is_some_and(|code| {
-        matches!(
-            code,
-            RDKafkaErrorCode::MessageSizeTooLarge
-                | RDKafkaErrorCode::InvalidMessageSize
-                | RDKafkaErrorCode::InvalidMessage
-                | RDKafkaErrorCode::InvalidTopic
-                | RDKafkaErrorCode::InvalidRecord
-                | RDKafkaErrorCode::PolicyViolation
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed
-        )
-    })
 }
 
 fn shortened(text: &str) -> &str {

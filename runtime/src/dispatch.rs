@@ -11,16 +11,25 @@
 //! A partition that holds as many records, or bytes, as it may stops the consumer from taking more; if it stays so, it is
 //! paused, so that the others go on and the consumer goes on polling, which it must do to stay in its group
 //! (`max.poll.interval.ms`). Pausing right away would be dearer: librdkafka throws away what it has fetched of a paused partition.
+//!
+//! A partition may be held, for one [`Hold`] or several: its records are taken and kept, and none begins until it is released
+//! from all of them. What runs already runs on. It stops nobody else: it is paused as soon as it is full.
+
+mod chain;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 
+use self::chain::{Chain, Origin};
+pub(crate) use self::chain::{Place, Redirect, Returned};
 use crate::backoff::Backoff;
 use crate::offsets::{Epoch, Partition};
+use crate::retry::Retry;
 
 /// How long a full partition may stop the whole consumer.
 const STALL: Duration = Duration::from_millis(500);
@@ -53,6 +62,19 @@ pub(crate) struct Limits {
     pub(crate) records: usize,
     /// How many bytes of keys and values.
     pub(crate) bytes: usize,
+    /// How many records of a retry topic's partition are read ahead of their time, so that one with a long pause does not hold
+    /// up one with a short pause behind it.
+    pub(crate) read_ahead: usize,
+}
+
+/// Why no record of a partition may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// The circuit breaker of one of its handlers is open.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
+    Breaker,
+    /// What waits in its retry topics is not known yet.
+    Loading,
 }
 
 /// All lanes.
@@ -70,11 +92,17 @@ pub(crate) struct Dispatch<R> {
     n_running: usize,
     /// Paused partitions that have room again.
     to_resume: Vec<Partition>,
+    /// Keys of which there is something in retry topics that was not read yet.
+    chains: HashMap<LaneId, Chain>,
+    redirects: Vec<(Redirect, R)>,
+    /// Copies that are finished because there is another one of the same record.
+    discarded: Vec<Place>,
+    /// Partitions of retry topics of which enough was read for now.
+    to_pause: Vec<Partition>,
     /// How many partitions are full and not paused.
     n_full: usize,
     full_since: Option<Instant>,
-    backoff: Backoff,
-    max_attempts: u32,
+    retry: Retry,
     hasher: RandomState,
 }
 
@@ -87,6 +115,14 @@ struct Held {
     paused: bool,
     /// How many lanes of one record there were.
     n_alone: u64,
+    is_retry: bool,
+    /// The offset of a retry topic's partition up to which it was read.
+    position: i64,
+    /// Copies in a retry topic's partition that were not read yet, and the lanes of the main topic that they block.
+    unread: BTreeMap<i64, (LaneId, Origin)>,
+    holds: Vec<Hold>,
+    /// Lanes whose turn came while the partition was held.
+    parked: VecDeque<LaneId>,
 }
 
 /// A lane of one turn of a partition.
@@ -99,15 +135,68 @@ struct LaneId {
 
 #[derive(Debug)]
 struct Lane<R> {
-    /// The one in hand, and its bytes.
-    first: (R, usize),
-    rest: VecDeque<(R, usize)>,
+    /// The one in hand.
+    first: Item<R>,
+    rest: VecDeque<Item<R>>,
+    /// Its ticket is out.
+    is_running: bool,
+    /// It waits for a record that comes before its first one.
+    is_parked: bool,
     /// How often the first record was given to its handler.
     attempts: u32,
     /// How often the registry was asked in vain for the first record's schema.
     waits: u32,
     /// When its handler failed first.
     first_failed: Option<Instant>,
+}
+
+/// A record in hand.
+#[derive(Debug)]
+struct Item<R> {
+    record: R,
+    bytes: usize,
+    /// It was read from a retry topic.
+    returned: Option<Box<Returned>>,
+}
+
+impl<R> Item<R> {
+    /// Returns which retry topic it was read from, counted from 1; 0 for the main topic.
+    fn tier(&self) -> u32 {
+        self.returned.as_ref().map_or(0, |returned| returned.place.tier)
+    }
+
+    /// Returns the offset that it had on the main topic, where it was read from a retry topic.
+    fn origin(&self) -> Origin {
+        self.returned.as_ref().map_or(0, |returned| returned.origin)
+    }
+
+    /// Returns how often it was handled before it was read.
+    fn failed(&self) -> u32 {
+        self.returned.as_ref().map_or(0, |returned| returned.failed)
+    }
+}
+
+impl<R> Lane<R> {
+    fn new(first: Item<R>) -> Self {
+        let mut lane = Self {
+            first,
+            rest: VecDeque::new(),
+            is_running: false,
+            is_parked: false,
+            attempts: 0,
+            waits: 0,
+            first_failed: None,
+        };
+        lane.begin_first();
+        lane
+    }
+
+    /// Takes what is known of the first record from before.
+    fn begin_first(&mut self) {
+        self.waits = 0;
+        self.attempts = self.first.returned.as_ref().map_or(0, |returned| returned.failed);
+        self.first_failed = self.first.returned.as_ref().and_then(|returned| returned.first_failed);
+    }
 }
 
 /// The right to handle the first record of a lane.
@@ -140,6 +229,9 @@ pub(crate) enum Verdict {
     Loaded,
     /// Its schema cannot be loaded now; the attempt does not count.
     NotLoaded,
+    /// It may not be handled now, and its partition is held; the attempt does not count.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
+    Held(Hold),
 }
 
 /// What follows from a verdict.
@@ -149,6 +241,11 @@ pub(crate) enum Next {
     Finished,
     /// The record will be handled again after so long.
     Waits(Duration),
+    /// The record must be copied to that retry topic, counted from 1, and handled again after so long; its ticket is still out,
+    /// until it was [`moved`](Dispatch::moved).
+    Moves(u32, Duration),
+    /// The record will be handled again after its partition is released.
+    Held,
     /// The record was handled as often as it may be; its ticket is still out, until somebody has taken it.
     Exhausted,
     /// The partition was taken away in between; the record is somebody else's.
@@ -156,7 +253,7 @@ pub(crate) enum Next {
 }
 
 impl<R> Dispatch<R> {
-    pub(crate) fn new(order: Order, limits: Limits, backoff: Backoff, max_attempts: u32) -> Self {
+    pub(crate) fn new(order: Order, limits: Limits, retry: Retry) -> Self {
         Self {
             order,
             limits,
@@ -166,18 +263,32 @@ impl<R> Dispatch<R> {
             waiting: BinaryHeap::new(),
             n_running: 0,
             to_resume: Vec::new(),
+            chains: HashMap::new(),
+            redirects: Vec::new(),
+            discarded: Vec::new(),
+            to_pause: Vec::new(),
             n_full: 0,
             full_since: None,
-            backoff,
-            max_attempts,
+            retry,
             hasher: RandomState::new(),
         }
     }
 
-    /// Takes a partition that is ours from now on.
+    /// Takes a partition that is ours from now on; nothing holds it.
     pub(crate) fn assign(&mut self, partition: Partition, epoch: Epoch) {
         self.revoke(partition);
-        let held = Held { epoch, n_records: 0, n_bytes: 0, paused: false, n_alone: 0 };
+        let held = Held {
+            epoch,
+            n_records: 0,
+            n_bytes: 0,
+            paused: false,
+            n_alone: 0,
+            is_retry: false,
+            position: 0,
+            unread: BTreeMap::new(),
+            holds: Vec::new(),
+            parked: VecDeque::new(),
+        };
         self.partitions.insert(partition, held);
     }
 
@@ -188,15 +299,39 @@ impl<R> Dispatch<R> {
             return;
         }
         self.lanes.retain(|lane, _| lane.partition != partition);
+        self.chains.retain(|lane, _| lane.partition != partition);
+        self.redirects.retain(|(redirect, _)| redirect.partition() != partition);
+        self.discarded.retain(|place| place.partition != partition);
+        self.to_pause.retain(|paused| *paused != partition);
         self.ready.retain(|lane| lane.partition != partition);
         self.to_resume.retain(|paused| *paused != partition);
+    }
+
+    /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
+    pub(crate) fn hold(&mut self, partition: Partition, hold: Hold) {
+        if let Some(held) = self.partitions.get_mut(&partition)
+            && !held.holds.contains(&hold)
+        {
+            held.holds.push(hold);
+        }
+    }
+
+    /// Ends a hold. Where it was the last one, the records that waited are first in their lanes as before, and come first.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
+    pub(crate) fn release(&mut self, partition: Partition, hold: Hold) {
+        let Some(held) = self.partitions.get_mut(&partition) else { return };
+        held.holds.retain(|other| *other != hold);
+        if held.holds.is_empty() {
+            let parked = std::mem::take(&mut held.parked);
+            parked.into_iter().rev().for_each(|lane| self.ready.push_front(lane));
+        }
     }
 
     /// Returns the lane for records of a key; `None` where each has a lane for itself.
     pub(crate) fn lane_of(&self, key: Option<&[u8]>) -> Option<u64> {
         match (self.order, key) {
             (Order::Partition, _) => Some(0),
-            (Order::Key, Some(key)) => Some(self.hasher.hash_one(key) & !ALONE),
+            (Order::Key, Some(key)) => Some(self.hasher.hash_one(key) & !(ALONE | chain::CHAIN)),
             (Order::Key, None) | (Order::None, _) => None,
         }
     }
@@ -210,12 +345,11 @@ impl<R> Dispatch<R> {
             LaneId { partition, epoch: held.epoch, number: lane.unwrap_or(ALONE | held.n_alone) }
         });
         let Some(lane) = lane else { return };
+        let item = Item { record, bytes, returned: None };
         match self.lanes.get_mut(&lane) {
-            Some(known) => known.rest.push_back((record, bytes)),
+            Some(known) => known.rest.push_back(item),
             None => {
-                let first = (record, bytes);
-                self.lanes
-                    .insert(lane, Lane { first, rest: VecDeque::new(), attempts: 0, waits: 0, first_failed: None });
+                self.lanes.insert(lane, Lane::new(item));
                 self.ready.push_back(lane);
             }
         }
@@ -237,16 +371,39 @@ impl<R> Dispatch<R> {
         if self.n_running >= self.limits.workers {
             return None;
         }
-        let id = self.ready.pop_front()?;
+        let id = self.next_ready(now)?;
         let lane = self.lanes.get_mut(&id)?;
         lane.attempts += 1;
+        lane.is_running = true;
         self.n_running += 1;
         Some(Ticket { partition: id.partition, epoch: id.epoch, lane: id.number, attempt: lane.attempts })
     }
 
+    /// Takes the next lane that may go on; those of held partitions are parked, and blocked ones are redirected.
+    fn next_ready(&mut self, now: Instant) -> Option<LaneId> {
+        while let Some(lane) = self.ready.pop_front() {
+            if let Some(held) = self.partitions.get_mut(&lane.partition).filter(|held| !held.holds.is_empty()) {
+                held.parked.push_back(lane);
+            } else if self.is_blocked(lane) {
+                self.redirect(lane);
+            } else if let Some(due) = self.due(lane).filter(|due| *due > now) {
+                // Another record came to stand first in the meantime.
+                self.waiting.push(Reverse((due, lane)));
+            } else if !self.parks(lane) {
+                return Some(lane);
+            }
+        }
+        None
+    }
+
     /// Returns the record that a ticket is for.
     pub(crate) fn record(&self, ticket: Ticket) -> Option<&R> {
-        self.lanes.get(&ticket.lane()).map(|lane| &lane.first.0)
+        self.lanes.get(&ticket.lane()).map(|lane| &lane.first.record)
+    }
+
+    /// Returns where the record of a ticket was read, where that is a retry topic.
+    pub(crate) fn place(&self, ticket: Ticket) -> Option<Place> {
+        Some(self.lanes.get(&ticket.lane())?.first.returned.as_ref()?.place)
     }
 
     /// Returns when the handler of a ticket's record failed first.
@@ -262,54 +419,80 @@ impl<R> Dispatch<R> {
         if matches!(verdict, Verdict::Again | Verdict::Rejected) {
             lane.first_failed.get_or_insert(now);
         }
-        let is_last = verdict == Verdict::Rejected || lane.attempts >= self.max_attempts;
         match verdict {
             Verdict::Done => {
+                if lane.first.returned.is_some() {
+                    let origin = lane.first.origin();
+                    self.discard_copies(id, origin);
+                }
                 self.drop_first(id);
                 Next::Finished
             }
             Verdict::Loaded => {
                 lane.attempts -= 1;
+                lane.is_running = false;
                 lane.waits = 0;
                 self.ready.push_front(id);
                 Next::Waits(Duration::ZERO)
             }
             Verdict::NotLoaded => {
                 lane.attempts -= 1;
+                lane.is_running = false;
                 lane.waits = lane.waits.saturating_add(1);
                 let pause = REGISTRY_BACKOFF.pause(lane.waits);
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
             }
-            Verdict::Again | Verdict::Rejected if is_last => {
-                self.n_running += 1;
-                Next::Exhausted
+            Verdict::Held(hold) => {
+                lane.attempts -= 1;
+                lane.is_running = false;
+                self.hold(ticket.partition, hold);
+                self.ready.push_back(id);
+                Next::Held
             }
-            Verdict::Again | Verdict::Rejected => {
-                let pause = self.backoff.pause(lane.attempts);
+            Verdict::Again => {
+                let failed_for = lane.first_failed.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
+                let chance = chance(&self.hasher, (now, id));
+                let Some(pause) = self.retry.pause(lane.attempts, failed_for, chance) else {
+                    self.n_running += 1;
+                    return Next::Exhausted;
+                };
+                let tier = self.retry.tier(lane.attempts);
+                if tier > lane.first.tier() {
+                    return Next::Moves(tier, pause);
+                }
+                lane.is_running = false;
+                if let Some(returned) = &mut lane.first.returned {
+                    returned.due = now + pause;
+                }
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
+            }
+            Verdict::Rejected => {
+                self.n_running += 1;
+                Next::Exhausted
             }
         }
     }
 
-    /// Returns full partitions to pause, once they have stopped the consumer for long enough.
+    /// Returns full partitions to pause: once they have stopped the consumer for long enough, those that are held at once.
     pub(crate) fn take_pauses(&mut self, now: Instant) -> Vec<Partition> {
         if self.n_full == 0 {
             self.full_since = None;
             return Vec::new();
         }
         let since = *self.full_since.get_or_insert(now);
-        if now.duration_since(since) < STALL {
-            return Vec::new();
-        }
+        let has_stalled = now.duration_since(since) >= STALL;
         let limits = self.limits;
+        let is_due = |held: &Held| held.is_full(limits) && (has_stalled || !held.holds.is_empty());
         let full: Vec<_> =
-            self.partitions.iter().filter(|(_, held)| held.is_full(limits)).map(|(partition, _)| *partition).collect();
+            self.partitions.iter().filter(|(_, held)| is_due(held)).map(|(partition, _)| *partition).collect();
         for partition in &full {
             self.change(*partition, |held| held.paused = true);
         }
-        self.full_since = None;
+        if self.n_full == 0 {
+            self.full_since = None;
+        }
         full
     }
 
@@ -326,17 +509,29 @@ impl<R> Dispatch<R> {
 
     fn drop_first(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let bytes = lane.first.1;
+        let bytes = lane.first.bytes;
+        let partition = lane.first.returned.as_ref().map_or(id.partition, |returned| returned.place.partition);
+        lane.is_running = false;
         match lane.rest.pop_front() {
             Some(next) => {
+                let is_returned = next.returned.is_some();
                 lane.first = next;
-                (lane.attempts, lane.waits, lane.first_failed) = (0, 0, None);
-                self.ready.push_back(id);
+                lane.begin_first();
+                if is_returned {
+                    self.schedule(id);
+                } else {
+                    self.ready.push_back(id);
+                }
             }
             None => drop(self.lanes.remove(&id)),
         }
+        self.release_room(partition, bytes);
+    }
+
+    /// A record of so many bytes is finished.
+    fn release_room(&mut self, partition: Partition, bytes: usize) {
         let limits = self.limits;
-        let resumes = self.change(id.partition, |held| {
+        let resumes = self.change(partition, |held| {
             held.n_records -= 1;
             held.n_bytes -= bytes;
             let has_room = held.n_records <= limits.records / 4 && held.n_bytes <= limits.bytes / 4;
@@ -345,7 +540,7 @@ impl<R> Dispatch<R> {
             resumes
         });
         if resumes == Some(true) {
-            self.to_resume.push(id.partition);
+            self.to_resume.push(partition);
         }
     }
 
@@ -359,189 +554,19 @@ impl<R> Dispatch<R> {
     }
 }
 
+/// Returns a number from 0 to 1 that differs from consumer to consumer.
+fn chance(hasher: &RandomState, of: impl std::hash::Hash) -> f64 {
+    let upper = u32::try_from(hasher.hash_one(of) >> 32).unwrap_or(u32::MAX);
+    f64::from(upper) / f64::from(u32::MAX)
+}
+
 impl Held {
     fn is_full(&self, limits: Limits) -> bool {
-        !self.paused && (self.n_records >= limits.records || self.n_bytes >= limits.bytes)
+        !self.paused && !self.is_retry && (self.n_records >= limits.records || self.n_bytes >= limits.bytes)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RECORDS: usize = 256;
-
-    const A: Partition = Partition { topic: 0, number: 0 };
-    const B: Partition = Partition { topic: 0, number: 1 };
-
-    fn dispatch() -> (Dispatch<u32>, Instant) {
-        dispatch_in(Order::Partition, usize::MAX)
-    }
-
-    fn dispatch_in(order: Order, workers: usize) -> (Dispatch<u32>, Instant) {
-        let limits = Limits { workers, records: RECORDS, bytes: 1000 };
-        let backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
-        let mut dispatch = Dispatch::new(order, limits, backoff, 3);
-        dispatch.assign(A, 1);
-        dispatch.assign(B, 2);
-        (dispatch, Instant::now())
-    }
-
-    fn receive(dispatch: &mut Dispatch<u32>, partition: Partition, key: Option<&[u8]>, record: u32, bytes: usize) {
-        dispatch.receive(partition, dispatch.lane_of(key), record, bytes);
-    }
-
-    fn ms(milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds)
-    }
-
-    #[test]
-    fn a_partition_is_handled_in_order_and_partitions_side_by_side() {
-        let (mut dispatch, now) = dispatch();
-        receive(&mut dispatch, A, Some(b"k"), 1, 1);
-        receive(&mut dispatch, A, Some(b"k"), 2, 1);
-        receive(&mut dispatch, B, Some(b"k"), 3, 1);
-        let first = dispatch.next(now).unwrap();
-        let other = dispatch.next(now).unwrap();
-        assert_eq!((dispatch.record(first), dispatch.record(other)), (Some(&1), Some(&3)));
-        assert_eq!(dispatch.next(now), None);
-        assert_eq!(dispatch.finish(first, Verdict::Done, now), Next::Finished);
-        let second = dispatch.next(now).unwrap();
-        assert_eq!(dispatch.record(second), Some(&2));
-        assert_eq!(second.attempt, 1);
-    }
-
-    #[test]
-    fn a_record_that_is_to_be_handled_again_holds_up_its_own_partition_only() {
-        let (mut dispatch, now) = dispatch();
-        receive(&mut dispatch, A, Some(b"k"), 1, 1);
-        receive(&mut dispatch, A, Some(b"k"), 2, 1);
-        let ticket = dispatch.next(now).unwrap();
-        assert_eq!(dispatch.finish(ticket, Verdict::Again, now), Next::Waits(ms(100)));
-        assert_eq!(dispatch.next(now + ms(99)), None);
-        assert_eq!(dispatch.wake_at(), Some(now + ms(100)));
-        receive(&mut dispatch, B, Some(b"k"), 3, 1);
-        assert_eq!(dispatch.next(now).unwrap().partition, B);
-        let again = dispatch.next(now + ms(100)).unwrap();
-        assert_eq!((dispatch.record(again), again.attempt), (Some(&1), 2));
-        assert_eq!(dispatch.finish(again, Verdict::Again, now), Next::Waits(ms(200)));
-        let last = dispatch.next(now + ms(300)).unwrap();
-        assert_eq!(dispatch.finish(last, Verdict::Again, now), Next::Exhausted);
-    }
-
-    #[test]
-    fn waiting_for_the_registry_uses_up_no_attempt() {
-        let (mut dispatch, now) = dispatch();
-        receive(&mut dispatch, A, Some(b"k"), 1, 1);
-        let mut later = now;
-        for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
-            let ticket = dispatch.next(later).unwrap();
-            assert_eq!(ticket.attempt, 1);
-            assert_eq!(dispatch.finish(ticket, Verdict::NotLoaded, later), Next::Waits(ms(pause)));
-            later += ms(pause);
-        }
-        let ticket = dispatch.next(later).unwrap();
-        dispatch.finish(ticket, Verdict::Loaded, later);
-        assert_eq!(dispatch.next(later).unwrap().attempt, 1);
-    }
-
-    #[test]
-    fn a_full_lane_stops_the_consumer_shortly_and_then_its_own_partition() {
-        let (mut dispatch, now) = dispatch();
-        for record in 0..u32::try_from(RECORDS).unwrap() {
-            assert!(dispatch.has_room());
-            receive(&mut dispatch, A, Some(b"k"), record, 1);
-        }
-        assert!(!dispatch.has_room());
-        assert_eq!(dispatch.take_pauses(now), []);
-        assert_eq!(dispatch.take_pauses(now + ms(499)), []);
-        assert_eq!(dispatch.take_pauses(now + ms(500)), [A]);
-        assert!(dispatch.has_room());
-        for _ in 0..RECORDS * 3 / 4 - 1 {
-            let ticket = dispatch.next(now).unwrap();
-            dispatch.finish(ticket, Verdict::Done, now);
-        }
-        assert_eq!(dispatch.take_resumes(), []);
-        let ticket = dispatch.next(now).unwrap();
-        dispatch.finish(ticket, Verdict::Done, now);
-        assert_eq!(dispatch.take_resumes(), [A]);
-    }
-
-    #[test]
-    fn what_belongs_to_a_partition_that_went_away_is_dropped() {
-        let (mut dispatch, now) = dispatch();
-        for record in 0..u32::try_from(RECORDS).unwrap() {
-            receive(&mut dispatch, A, Some(b"k"), record, 1);
-        }
-        let ticket = dispatch.next(now).unwrap();
-        dispatch.revoke(A);
-        assert!(dispatch.has_room());
-        assert_eq!(dispatch.record(ticket), None);
-        dispatch.assign(A, 3);
-        receive(&mut dispatch, A, Some(b"k"), 7, 1);
-        assert_eq!(dispatch.finish(ticket, Verdict::Done, now), Next::NotOurs);
-        let ticket = dispatch.next(now).unwrap();
-        assert_eq!(dispatch.record(ticket), Some(&7));
-        assert_eq!(dispatch.next(now), None);
-    }
-
-    #[test]
-    fn keys_are_handled_in_order_and_side_by_side_on_as_many_workers_as_there_are() {
-        let (mut dispatch, now) = dispatch_in(Order::Key, 2);
-        for (key, record) in [(b"a", 1), (b"a", 2), (b"b", 3), (b"c", 4)] {
-            receive(&mut dispatch, A, Some(key), record, 1);
-        }
-        let first = dispatch.next(now).unwrap();
-        let other = dispatch.next(now).unwrap();
-        assert_eq!((dispatch.record(first), dispatch.record(other)), (Some(&1), Some(&3)));
-        assert_eq!(dispatch.next(now), None, "both workers are busy");
-        assert_eq!(dispatch.finish(first, Verdict::Again, now), Next::Waits(ms(100)));
-        let third = dispatch.next(now).unwrap();
-        assert_eq!(dispatch.record(third), Some(&4), "the key waits with all its records, and nobody else");
-        assert_eq!(dispatch.finish(other, Verdict::Done, now), Next::Finished);
-        assert_eq!(dispatch.next(now), None);
-        let again = dispatch.next(now + ms(100)).unwrap();
-        assert_eq!((dispatch.record(again), again.attempt), (Some(&1), 2));
-        dispatch.finish(again, Verdict::Done, now);
-        let last = dispatch.next(now).unwrap();
-        assert_eq!((dispatch.record(last), last.attempt), (Some(&2), 1));
-    }
-
-    #[test]
-    fn records_without_key_wait_for_nobody() {
-        for (order, key) in [(Order::Key, None), (Order::None, Some(b"k".as_slice()))] {
-            let (mut dispatch, now) = dispatch_in(order, 8);
-            receive(&mut dispatch, A, key, 1, 1);
-            receive(&mut dispatch, A, key, 2, 1);
-            let tickets = [dispatch.next(now).unwrap(), dispatch.next(now).unwrap()];
-            assert_eq!(tickets.map(|ticket| *dispatch.record(ticket).unwrap()), [1, 2], "{order:?}");
-        }
-    }
-
-    #[test]
-    fn large_records_fill_a_partition_by_their_bytes() {
-        let (mut dispatch, now) = dispatch_in(Order::Key, 8);
-        receive(&mut dispatch, A, None, 1, 600);
-        assert!(dispatch.has_room());
-        receive(&mut dispatch, A, None, 2, 600);
-        assert!(!dispatch.has_room());
-        let ticket = dispatch.next(now).unwrap();
-        dispatch.finish(ticket, Verdict::Done, now);
-        assert!(dispatch.has_room());
-    }
-
-    #[test]
-    fn workers_of_a_partition_that_went_away_are_free_when_they_end() {
-        let (mut dispatch, now) = dispatch_in(Order::Key, 1);
-        receive(&mut dispatch, A, Some(b"a"), 1, 1);
-        let ticket = dispatch.next(now).unwrap();
-        dispatch.finish(ticket, Verdict::Again, now);
-        let ticket = dispatch.next(now + ms(100)).unwrap();
-        dispatch.revoke(A);
-        receive(&mut dispatch, B, Some(b"a"), 2, 1);
-        assert_eq!(dispatch.next(now + ms(100)), None);
-        assert_eq!(dispatch.finish(ticket, Verdict::Done, now), Next::NotOurs);
-        let ticket = dispatch.next(now + ms(100)).unwrap();
-        assert_eq!(dispatch.record(ticket), Some(&2));
-    }
-}
+mod simulation;
+#[cfg(test)]
+mod tests;

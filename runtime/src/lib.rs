@@ -38,6 +38,8 @@
 //! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
 
 mod backoff;
+mod broker;
+mod clock;
 mod consumer;
 mod context;
 mod dead_letter;
@@ -54,6 +56,7 @@ mod producer;
 mod register;
 mod registry;
 pub mod replay;
+mod retry;
 pub mod settings;
 mod shutdown;
 mod stats;
@@ -72,7 +75,7 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Settings, Start};
+pub use settings::{OnFailure, Order, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

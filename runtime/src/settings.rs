@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer};
 use crate::Error;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
+pub use crate::retry::Retry;
 
 /// Where the broker and the registry are and how to talk to them.
 ///
@@ -105,14 +106,8 @@ pub struct ConsumerSettings {
     pub on_failure: OnFailure,
     /// The topic of dead letters, with its prefix; `None` is `<topic>_dlq` for each topic.
     pub dead_letter_topic: Option<String>,
-    /// How often a record's handler is called before it is given up; 10.
-    pub max_attempts: u32,
-    /// The pause before the second attempt; every further pause is twice as long. Key `backoff_ms`, 100 ms.
-    #[serde(rename = "backoff_ms", deserialize_with = "millis")]
-    pub backoff: Duration,
-    /// The longest pause between attempts. Key `max_backoff_ms`, 10 s.
-    #[serde(rename = "max_backoff_ms", deserialize_with = "millis")]
-    pub max_backoff: Duration,
+    /// How often a record is handled before it is given up, and where it waits in between.
+    pub retry: Retry,
     /// How often offsets are committed while records flow. Key `commit_interval_ms`, 1 s.
     #[serde(rename = "commit_interval_ms", deserialize_with = "millis")]
     pub commit_interval: Duration,
@@ -130,6 +125,9 @@ pub struct ConsumerSettings {
     #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
     pub shutdown_timeout: Duration,
 }
+
+/// How many records of each partition of a retry topic are in hand.
+const READ_AHEAD: usize = 10_000;
 
 /// What becomes of a record that cannot be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -364,9 +362,7 @@ impl Default for ConsumerSettings {
             start: Start::Earliest,
             on_failure: OnFailure::DeadLetter,
             dead_letter_topic: None,
-            max_attempts: 10,
-            backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(10),
+            retry: Retry::default(),
             commit_interval: Duration::from_secs(1),
             order: Order::Partition,
             workers: None,
@@ -385,20 +381,24 @@ impl ConsumerSettings {
 
     pub(crate) fn limits(&self) -> Limits {
         let workers = self.workers.unwrap_or(if self.order == Order::Partition { usize::MAX } else { 32 });
-        Limits { workers, records: self.buffer_records, bytes: self.buffer_bytes }
+        Limits { workers, records: self.buffer_records, bytes: self.buffer_bytes, read_ahead: READ_AHEAD }
     }
 
     fn check(&self) -> Result<(), Error> {
         let limits = [
-            ("max_attempts", self.max_attempts == 0),
             ("workers", self.workers == Some(0)),
             ("buffer_records", self.buffer_records == 0),
             ("buffer_bytes", self.buffer_bytes == 0),
         ];
-        match limits.iter().find(|(_, is_zero)| *is_zero) {
-            Some((key, _)) => Err(Error::settings(format!("`consumer.{key}` is 0, expected at least 1"))),
-            None => Ok(()),
+        if let Some((key, _)) = limits.iter().find(|(_, is_zero)| *is_zero) {
+            return Err(Error::settings(format!("`consumer.{key}` is 0, expected at least 1")));
         }
+        if self.retry.topics > 0 && self.order == Order::Partition {
+            let text = "`consumer.retry.topics` needs `consumer.order` to be `key` or `none`: in the order of partitions, all \
+                        that follows a record waits for it wherever it is";
+            return Err(Error::settings(text));
+        }
+        self.retry.check()
     }
 }
 
@@ -447,7 +447,7 @@ fn masked_url(url: &str) -> String {
     }
 }
 
-fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
@@ -515,6 +515,7 @@ mod tests {
         );
         check(|settings| settings.registry.url = "localhost:8081".into(), "begin with http:// or https://");
         check(|settings| settings.registry.user = Some("a".into()), "without `registry.password`");
-        check(|settings| settings.consumer.max_attempts = 0, "at least 1");
+        check(|settings| settings.consumer.retry = Retry::one_topic(), "to be `key` or `none`");
+        check(|settings| settings.consumer.retry.max_attempts = 0, "at least 1");
     }
 }

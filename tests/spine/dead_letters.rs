@@ -20,8 +20,8 @@ const ORDERS: &str = OrderCreated::TOPIC;
 /// Handles orders: number 1 fails each time, 2 panics, 3 is rejected, and all others are done.
 fn consumer(world: &World, sender: mpsc::UnboundedSender<u128>) -> ConsumerBuilder {
     let mut settings = world.settings.clone();
-    settings.consumer.max_attempts = 2;
-    settings.consumer.backoff = Duration::from_millis(1);
+    settings.consumer.retry.max_attempts = 2;
+    settings.consumer.retry.backoff = Duration::from_millis(1);
     Consumer::builder(&settings).group(world.group("g")).on(move |order: OrderCreated, _: Context| {
         let number = order.order_id.as_u128();
         let sender = sender.clone();

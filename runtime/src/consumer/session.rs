@@ -1,24 +1,23 @@
 //! One consumer at work: takes records, has them handled, commits what is finished, until it is told to stop.
 //!
-//! In: records of librdkafka. Out: handlers that run, and commits. All decisions are those of [`Dispatch`] and
+//! In: records of a broker. Out: handlers that run, and commits. All decisions are those of [`Dispatch`] and
 //! [`Offsets`](crate::offsets::Offsets); this file does the I/O for them, and `step` takes each record to its handler.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use eventwright_registry::RegistryError;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, Stream, StreamExt as _};
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
-use super::group::{Callbacks, Change, Group};
+use super::group::{Change, Group};
 use super::step::{self, Job, Report, Step};
-use crate::backoff::Backoff;
+use crate::broker::{Broker, Subscription};
 use crate::dead_letter::Death;
 use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
 use crate::error::Kind;
@@ -35,25 +34,24 @@ const COMMIT_RECORDS: usize = 10_000;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// A consumer at work.
-pub(super) struct Session<'a> {
+pub(super) struct Session<'a, B: Broker> {
     plan: &'a Plan,
-    consumer: &'a StreamConsumer<Callbacks>,
+    subscription: &'a B::Subscription,
     group: &'a Group,
-    dispatch: Dispatch<BorrowedMessage<'a>>,
+    dispatch: Dispatch<B::Record<'a>>,
     jobs: FuturesUnordered<Job>,
     commit_at: Instant,
     registry_is_down: bool,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(plan: &'a Plan, consumer: &'a StreamConsumer<Callbacks>, group: &'a Group) -> Self {
+impl<'a, B: Broker> Session<'a, B> {
+    pub(super) fn new(plan: &'a Plan, subscription: &'a B::Subscription, group: &'a Group) -> Self {
         let settings = &plan.settings.consumer;
-        let backoff = Backoff { first: settings.backoff, longest: settings.max_backoff };
         Self {
             plan,
-            consumer,
+            subscription,
             group,
-            dispatch: Dispatch::new(settings.order, settings.limits(), backoff, settings.max_attempts),
+            dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
@@ -70,7 +68,7 @@ impl<'a> Session<'a> {
 
     async fn work(&mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let mut stop = pin!(stop);
-        let mut records = pin!(self.consumer.stream());
+        let mut records = pin!(self.subscription.records());
         loop {
             let now = Instant::now();
             self.follow_assignment();
@@ -89,7 +87,7 @@ impl<'a> Session<'a> {
                     // Records that are there already never make us wait, so other tasks get their turn here.
                     tokio::task::yield_now().await;
                 }
-                () = sleep_until(wake_at.into()) => {}
+                () = sleep_until(wake_at) => {}
             }
         }
     }
@@ -97,7 +95,7 @@ impl<'a> Session<'a> {
     /// Takes what has been fetched already, without the cost of waiting for several things at once.
     fn receive_burst(
         &mut self,
-        mut records: Pin<&mut impl Stream<Item = Result<BorrowedMessage<'a>, KafkaError>>>,
+        mut records: Pin<&mut impl Stream<Item = Result<B::Record<'a>, KafkaError>>>,
         now: Instant,
     ) -> Result<(), Error> {
         for _ in 0..BURST {
@@ -132,7 +130,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn receive(&mut self, record: Result<BorrowedMessage<'a>, KafkaError>) -> Result<(), Error> {
+    fn receive(&mut self, record: Result<B::Record<'a>, KafkaError>) -> Result<(), Error> {
         let record = match record {
             Ok(record) => record,
             Err(error) => return self.consumer_error(error),
@@ -146,7 +144,7 @@ impl<'a> Session<'a> {
         drop(state);
         self.apply(changes);
         let lane = self.dispatch.lane_of(record.key());
-        let bytes = record.key_len() + record.payload_len();
+        let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
         self.dispatch.receive(partition, lane, record, bytes);
         Ok(())
     }
@@ -258,7 +256,8 @@ impl<'a> Session<'a> {
                 tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
                 Ok(())
             }
-            Next::NotOurs => Ok(()),
+            Next::Held | Next::NotOurs => Ok(()),
+            Next::Moves(..) => todo!(),
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
@@ -272,14 +271,14 @@ impl<'a> Session<'a> {
             let text = format!(
                 "the handler failed {attempt} times at `{topic}` partition {partition} offset {offset}, at last with: {reason}; the \
                  record is kept and will be handled again by the next consumer of group `{}`; help: mend the handler, raise \
-                 `consumer.max_attempts`, or set `consumer.on_failure` to `dead_letter`",
+                 `consumer.retry.max_attempts`, or set `consumer.on_failure` to `dead_letter`",
                 self.plan.group
             );
             return Err(Error::new(Kind::Handler, text));
         }
         tracing::warn!(%topic, partition, offset, attempt, reason, "a record becomes a dead letter");
         let ago = self.dispatch.first_failed(ticket).map(|first| now.saturating_duration_since(first));
-        let first_failed_at = SystemTime::now() - ago.unwrap_or_default();
+        let first_failed_at = self.plan.clock.now() - ago.unwrap_or_default();
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
         let death = Death { reason: why, error: reason.to_owned(), attempt, first_failed_at };
         self.jobs.push(step::bury(self.plan, ticket, record, death));
@@ -299,10 +298,10 @@ impl<'a> Session<'a> {
         let offsets = state.offsets.take_commit();
         drop(state);
         if !offsets.is_empty()
-            && let Err(error) = self.consumer.commit(&self.group.commit_list(&offsets), CommitMode::Async)
+            && let Err(error) = self.subscription.commit(&self.group.commits(&offsets))
         {
             tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
-            self.group.state().offsets.commit_failed();
+            self.group.commit_failed();
         }
     }
 
@@ -313,11 +312,11 @@ impl<'a> Session<'a> {
             Error::new(Kind::Broker, format!("cannot {what} partitions")).with_source(error)
         };
         if !pauses.is_empty() {
-            self.consumer.pause(&self.group.list(&pauses)).map_err(|error| failed("pause", error))?;
+            self.subscription.pause(&self.group.names(&pauses)).map_err(|error| failed("pause", error))?;
             tracing::debug!(partitions = pauses.len(), "paused partitions whose handlers need time");
         }
         if !resumes.is_empty() {
-            self.consumer.resume(&self.group.list(&resumes)).map_err(|error| failed("resume", error))?;
+            self.subscription.resume(&self.group.names(&resumes)).map_err(|error| failed("resume", error))?;
             tracing::debug!(partitions = resumes.len(), "resumed partitions");
         }
         Ok(())
@@ -335,7 +334,7 @@ impl<'a> Session<'a> {
                     Some((ticket, report)) => drop(self.finish(ticket, report)),
                     None => return,
                 },
-                () = sleep_until(deadline.into()) => {
+                () = sleep_until(deadline) => {
                     let records = self.jobs.len();
                     let within = kafka::shown(timeout);
                     tracing::warn!(records, within, "handlers did not end in time; their records will be handled again");

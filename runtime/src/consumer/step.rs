@@ -9,15 +9,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::{Instant, SystemTime};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
 use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, RawRecord};
 use futures::FutureExt as _;
-use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _};
+use rdkafka::Message;
+use rdkafka::message::{Header, Headers as _};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::{Plan, Topic};
 use crate::dead_letter::Death;
@@ -52,19 +53,19 @@ pub(super) enum Step {
 }
 
 /// Takes a record as far as it gets without waiting.
-pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &BorrowedMessage<'_>, now: Instant) -> Step {
+pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
     InHand { plan, topic: plan.topic(ticket.partition), ticket, record }.begin(now)
 }
 
 /// The record whose turn it is.
-struct InHand<'a> {
+struct InHand<'a, M> {
     plan: &'a Plan,
     topic: &'a Arc<Topic>,
     ticket: Ticket,
-    record: &'a BorrowedMessage<'a>,
+    record: &'a M,
 }
 
-impl InHand<'_> {
+impl<M: Message> InHand<'_, M> {
     fn begin(&self, now: Instant) -> Step {
         let Some(value) = self.record.payload() else {
             let reason = "a tombstone: a record without value";
@@ -146,7 +147,7 @@ impl InHand<'_> {
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
-            let (attempt, first_failed_at) = (self.ticket.attempt, SystemTime::now());
+            let (attempt, first_failed_at) = (self.ticket.attempt, self.plan.clock.now());
             let death = Death { reason: "undecodable", error: failure.to_string(), attempt, first_failed_at };
             return Step::Job(bury(self.plan, self.ticket, self.record, death));
         };
@@ -180,7 +181,7 @@ impl InHand<'_> {
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
-pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &BorrowedMessage<'_>, death: Death) -> Job {
+pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &impl Message, death: Death) -> Job {
     let (dead_letters, record) = (plan.dead_letters.clone(), raw(record));
     Box::pin(async move {
         let written = match dead_letters {
@@ -215,7 +216,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
 }
 
-fn raw(record: &BorrowedMessage<'_>) -> RawRecord {
+fn raw(record: &impl Message) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),
@@ -229,7 +230,7 @@ fn raw(record: &BorrowedMessage<'_>) -> RawRecord {
 }
 
 /// Returns the error for a record that nobody takes.
-fn stopped_at(record: &BorrowedMessage<'_>, failure: DecodeFailure) -> Error {
+fn stopped_at(record: &impl Message, failure: DecodeFailure) -> Error {
     let help = match failure.kind() {
         FailureKind::Tombstone => "add `.on_tombstone(…)`",
         FailureKind::UnknownEvent => {

@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 33] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -38,19 +38,23 @@ const KEYS: [&str; 29] = [
     "producer.flush_timeout_ms",
     "consumer.group",
     "consumer.start",
-    "consumer.max_attempts",
+    "consumer.retry.max_attempts",
+    "consumer.retry.backoff_ms",
+    "consumer.retry.max_backoff_ms",
+    "consumer.retry.jitter_percent",
+    "consumer.retry.deadline_ms",
+    "consumer.retry.topics",
     "consumer.on_failure",
     "consumer.dead_letter_topic",
     "consumer.order",
     "consumer.workers",
     "consumer.buffer_records",
     "consumer.buffer_bytes",
-    "consumer.backoff_ms",
-    "consumer.max_backoff_ms",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
     "producer",
     "consumer",
+    "consumer.retry",
 ];
 
 /// One source of values: all that it says, and what messages call it.
@@ -121,8 +125,16 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 6] =
-    ["max_attempts", "auto_register", "check_at_start", "workers", "buffer_records", "buffer_bytes"];
+const NOT_TEXT: [&str; 8] = [
+    "max_attempts",
+    "jitter_percent",
+    "topics",
+    "auto_register",
+    "check_at_start",
+    "workers",
+    "buffer_records",
+    "buffer_bytes",
+];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
 fn variable_path(name: &str) -> Vec<String> {
@@ -228,7 +240,7 @@ mod tests {
         let variables = [
             ("EVENTWRIGHT_REGISTRY", "http://env"),
             ("EVENTWRIGHT_KAFKA__SASL_USERNAME", "007"),
-            ("EVENTWRIGHT_CONSUMER__MAX_ATTEMPTS", "3"),
+            ("EVENTWRIGHT_CONSUMER__RETRY__MAX_ATTEMPTS", "3"),
             ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "250"),
             ("EVENTWRIGHT_REGISTRY__CHECK_AT_START", "false"),
             ("EVENTWRIGHT_LOG", "debug"),
@@ -239,7 +251,7 @@ mod tests {
         assert_eq!(settings.registry.url, "http://env");
         assert_eq!(settings.registry.user.as_deref(), Some("u"));
         assert_eq!(settings.consumer.start, Start::Latest);
-        assert_eq!(settings.consumer.max_attempts, 3);
+        assert_eq!(settings.consumer.retry.max_attempts, 3);
         assert!(!settings.registry.check_at_start);
         assert_eq!(settings.connect_timeout, Duration::from_millis(250));
         let kafka: Vec<_> = settings.kafka.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -275,7 +287,7 @@ mod tests {
         check(&[("EVENTWRIGHT_BOOTSTRP", "x")], "", &["unknown key `bootstrp`", "`EVENTWRIGHT_BOOTSTRP`", "bootstrap"]);
         check(&[], "registry: {ulr: x}", &["unknown key `registry.ulr`", "0.yaml", "url"]);
         check(&[], "app: {port: 1}", &["unknown key `app`", "0.yaml"]);
-        check(&[], "consumer: {max_attempts: many}", &["`consumer.max_attempts`", "0.yaml", "many"]);
+        check(&[], "consumer: {retry: {max_attempts: many}}", &["`consumer.retry.max_attempts`", "0.yaml", "many"]);
         check(&[], "consumer: {start: middle}", &["`consumer.start`", "middle", "earliest"]);
         check(&[], "registry: http://x", &["`registry`", "0.yaml"]);
         check(&[], "kafka: {group.id: x}", &["`kafka.group.id` cannot be set"]);

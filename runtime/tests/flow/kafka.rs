@@ -345,7 +345,7 @@ async fn a_failed_record_is_handled_again_and_keeps_its_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_fails_too_often_stops_the_consumer_and_is_kept() {
     let mut world = World::new().await;
-    world.settings.consumer.max_attempts = 3;
+    world.settings.consumer.retry.max_attempts = 3;
     world.settings.consumer.on_failure = OnFailure::Stop;
     let producer = Producer::connect(&world.settings).await.unwrap();
     let delivery = producer.send(&order(7)).await.unwrap();
@@ -359,7 +359,7 @@ async fn a_record_that_fails_too_often_stops_the_consumer_and_is_kept() {
     assert!(error.is_handler(), "{error:?}");
     let text = error.to_string();
     let place = format!("`{}orders` partition {} offset 0", world.prefix, delivery.partition);
-    for part in ["failed 3 times", &place, "panicked: no database", "consumer.max_attempts"] {
+    for part in ["failed 3 times", &place, "panicked: no database", "consumer.retry.max_attempts"] {
         assert!(text.contains(part), "{text}");
     }
     let mut seen = Seen::new();

@@ -56,7 +56,7 @@ impl World {
         let client = RegistryClient::new(RegistryConfig::new(&url)).unwrap();
         let prefix = format!("{}.", unique());
         let mut settings = Settings::new(bootstrap, url).with_prefix(&prefix);
-        settings.consumer.backoff = Duration::from_millis(20);
+        settings.consumer.retry.backoff = Duration::from_millis(20);
         settings.consumer.commit_interval = Duration::from_millis(200);
         Self { settings, prefix, registry: Some(registry), client, address }
     }

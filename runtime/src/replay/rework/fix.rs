@@ -6,10 +6,10 @@
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{EncodeError, Event, EventSchema, framing};
+use tokio::time::Instant;
 
 use super::super::letter::Letter;
 use super::{Reworked, Rewritten, unanswered};

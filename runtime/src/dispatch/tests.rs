@@ -1,0 +1,248 @@
+use super::*;
+
+const RECORDS: usize = 256;
+
+const A: Partition = Partition { topic: 0, number: 0 };
+const B: Partition = Partition { topic: 0, number: 1 };
+
+fn dispatch() -> (Dispatch<u32>, Instant) {
+    dispatch_in(Order::Partition, usize::MAX)
+}
+
+fn dispatch_in(order: Order, workers: usize) -> (Dispatch<u32>, Instant) {
+    let limits = Limits { workers, records: RECORDS, bytes: 1000, read_ahead: 1000 };
+    let retry = Retry { max_attempts: 3, jitter_percent: 0, ..Retry::default() };
+    let mut dispatch = Dispatch::new(order, limits, retry);
+    dispatch.assign(A, 1);
+    dispatch.assign(B, 2);
+    (dispatch, Instant::now())
+}
+
+fn receive(dispatch: &mut Dispatch<u32>, partition: Partition, key: Option<&[u8]>, record: u32, bytes: usize) {
+    dispatch.receive(partition, dispatch.lane_of(key), record, bytes);
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[test]
+fn a_partition_is_handled_in_order_and_partitions_side_by_side() {
+    let (mut dispatch, now) = dispatch();
+    receive(&mut dispatch, A, Some(b"k"), 1, 1);
+    receive(&mut dispatch, A, Some(b"k"), 2, 1);
+    receive(&mut dispatch, B, Some(b"k"), 3, 1);
+    let first = dispatch.next(now).unwrap();
+    let other = dispatch.next(now).unwrap();
+    assert_eq!((dispatch.record(first), dispatch.record(other)), (Some(&1), Some(&3)));
+    assert_eq!(dispatch.next(now), None);
+    assert_eq!(dispatch.finish(first, Verdict::Done, now), Next::Finished);
+    let second = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.record(second), Some(&2));
+    assert_eq!(second.attempt, 1);
+}
+
+#[test]
+fn a_record_that_is_to_be_handled_again_holds_up_its_own_partition_only() {
+    let (mut dispatch, now) = dispatch();
+    receive(&mut dispatch, A, Some(b"k"), 1, 1);
+    receive(&mut dispatch, A, Some(b"k"), 2, 1);
+    let ticket = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.finish(ticket, Verdict::Again, now), Next::Waits(ms(100)));
+    assert_eq!(dispatch.next(now + ms(99)), None);
+    assert_eq!(dispatch.wake_at(), Some(now + ms(100)));
+    receive(&mut dispatch, B, Some(b"k"), 3, 1);
+    assert_eq!(dispatch.next(now).unwrap().partition, B);
+    let again = dispatch.next(now + ms(100)).unwrap();
+    assert_eq!((dispatch.record(again), again.attempt), (Some(&1), 2));
+    assert_eq!(dispatch.finish(again, Verdict::Again, now), Next::Waits(ms(200)));
+    let last = dispatch.next(now + ms(300)).unwrap();
+    assert_eq!(dispatch.finish(last, Verdict::Again, now), Next::Exhausted);
+}
+
+#[test]
+fn waiting_for_the_registry_uses_up_no_attempt() {
+    let (mut dispatch, now) = dispatch();
+    receive(&mut dispatch, A, Some(b"k"), 1, 1);
+    let mut later = now;
+    for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+        let ticket = dispatch.next(later).unwrap();
+        assert_eq!(ticket.attempt, 1);
+        assert_eq!(dispatch.finish(ticket, Verdict::NotLoaded, later), Next::Waits(ms(pause)));
+        later += ms(pause);
+    }
+    let ticket = dispatch.next(later).unwrap();
+    dispatch.finish(ticket, Verdict::Loaded, later);
+    assert_eq!(dispatch.next(later).unwrap().attempt, 1);
+}
+
+#[test]
+fn a_full_lane_stops_the_consumer_shortly_and_then_its_own_partition() {
+    let (mut dispatch, now) = dispatch();
+    for record in 0..u32::try_from(RECORDS).unwrap() {
+        assert!(dispatch.has_room());
+        receive(&mut dispatch, A, Some(b"k"), record, 1);
+    }
+    assert!(!dispatch.has_room());
+    assert_eq!(dispatch.take_pauses(now), []);
+    assert_eq!(dispatch.take_pauses(now + ms(499)), []);
+    assert_eq!(dispatch.take_pauses(now + ms(500)), [A]);
+    assert!(dispatch.has_room());
+    for _ in 0..RECORDS * 3 / 4 - 1 {
+        let ticket = dispatch.next(now).unwrap();
+        dispatch.finish(ticket, Verdict::Done, now);
+    }
+    assert_eq!(dispatch.take_resumes(), []);
+    let ticket = dispatch.next(now).unwrap();
+    dispatch.finish(ticket, Verdict::Done, now);
+    assert_eq!(dispatch.take_resumes(), [A]);
+}
+
+#[test]
+fn what_belongs_to_a_partition_that_went_away_is_dropped() {
+    let (mut dispatch, now) = dispatch();
+    for record in 0..u32::try_from(RECORDS).unwrap() {
+        receive(&mut dispatch, A, Some(b"k"), record, 1);
+    }
+    let ticket = dispatch.next(now).unwrap();
+    dispatch.revoke(A);
+    assert!(dispatch.has_room());
+    assert_eq!(dispatch.record(ticket), None);
+    dispatch.assign(A, 3);
+    receive(&mut dispatch, A, Some(b"k"), 7, 1);
+    assert_eq!(dispatch.finish(ticket, Verdict::Done, now), Next::NotOurs);
+    let ticket = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.record(ticket), Some(&7));
+    assert_eq!(dispatch.next(now), None);
+}
+
+#[test]
+fn keys_are_handled_in_order_and_side_by_side_on_as_many_workers_as_there_are() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 2);
+    for (key, record) in [(b"a", 1), (b"a", 2), (b"b", 3), (b"c", 4)] {
+        receive(&mut dispatch, A, Some(key), record, 1);
+    }
+    let first = dispatch.next(now).unwrap();
+    let other = dispatch.next(now).unwrap();
+    assert_eq!((dispatch.record(first), dispatch.record(other)), (Some(&1), Some(&3)));
+    assert_eq!(dispatch.next(now), None, "both workers are busy");
+    assert_eq!(dispatch.finish(first, Verdict::Again, now), Next::Waits(ms(100)));
+    let third = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.record(third), Some(&4), "the key waits with all its records, and nobody else");
+    assert_eq!(dispatch.finish(other, Verdict::Done, now), Next::Finished);
+    assert_eq!(dispatch.next(now), None);
+    let again = dispatch.next(now + ms(100)).unwrap();
+    assert_eq!((dispatch.record(again), again.attempt), (Some(&1), 2));
+    dispatch.finish(again, Verdict::Done, now);
+    let last = dispatch.next(now).unwrap();
+    assert_eq!((dispatch.record(last), last.attempt), (Some(&2), 1));
+}
+
+#[test]
+fn records_without_key_wait_for_nobody() {
+    for (order, key) in [(Order::Key, None), (Order::None, Some(b"k".as_slice()))] {
+        let (mut dispatch, now) = dispatch_in(order, 8);
+        receive(&mut dispatch, A, key, 1, 1);
+        receive(&mut dispatch, A, key, 2, 1);
+        let tickets = [dispatch.next(now).unwrap(), dispatch.next(now).unwrap()];
+        assert_eq!(tickets.map(|ticket| *dispatch.record(ticket).unwrap()), [1, 2], "{order:?}");
+    }
+}
+
+#[test]
+fn large_records_fill_a_partition_by_their_bytes() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 8);
+    receive(&mut dispatch, A, None, 1, 600);
+    assert!(dispatch.has_room());
+    receive(&mut dispatch, A, None, 2, 600);
+    assert!(!dispatch.has_room());
+    let ticket = dispatch.next(now).unwrap();
+    dispatch.finish(ticket, Verdict::Done, now);
+    assert!(dispatch.has_room());
+}
+
+#[test]
+fn workers_of_a_partition_that_went_away_are_free_when_they_end() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 1);
+    receive(&mut dispatch, A, Some(b"a"), 1, 1);
+    let ticket = dispatch.next(now).unwrap();
+    dispatch.finish(ticket, Verdict::Again, now);
+    let ticket = dispatch.next(now + ms(100)).unwrap();
+    dispatch.revoke(A);
+    receive(&mut dispatch, B, Some(b"a"), 2, 1);
+    assert_eq!(dispatch.next(now + ms(100)), None);
+    assert_eq!(dispatch.finish(ticket, Verdict::Done, now), Next::NotOurs);
+    let ticket = dispatch.next(now + ms(100)).unwrap();
+    assert_eq!(dispatch.record(ticket), Some(&2));
+}
+
+#[test]
+fn a_held_partition_keeps_its_records_in_order_and_holds_up_nobody_else() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 2);
+    for (partition, key, record) in [(A, b"a", 1), (A, b"b", 2), (A, b"a", 3), (B, b"a", 4)] {
+        receive(&mut dispatch, partition, Some(key), record, 1);
+    }
+    let running = dispatch.next(now).unwrap();
+    dispatch.hold(A, Hold::Breaker);
+    dispatch.hold(A, Hold::Breaker);
+    let other = dispatch.next(now).unwrap();
+    assert_eq!((dispatch.record(running), dispatch.record(other)), (Some(&1), Some(&4)));
+    assert_eq!(dispatch.finish(running, Verdict::Done, now), Next::Finished, "what runs runs on");
+    assert_eq!(dispatch.next(now), None, "and nothing follows it");
+    receive(&mut dispatch, A, Some(b"b"), 5, 1);
+    receive(&mut dispatch, B, Some(b"b"), 6, 1);
+    dispatch.release(A, Hold::Breaker);
+    let rest: Vec<_> = std::iter::from_fn(|| {
+        let ticket = dispatch.next(now)?;
+        let record = *dispatch.record(ticket).unwrap();
+        dispatch.finish(ticket, Verdict::Done, now);
+        Some(record)
+    })
+    .collect();
+    assert_eq!(rest, [2, 3, 6, 5], "those that waited come first");
+}
+
+#[test]
+fn a_record_that_is_held_uses_up_no_attempt_and_no_worker() {
+    let (mut dispatch, now) = dispatch_in(Order::Partition, 1);
+    receive(&mut dispatch, A, Some(b"k"), 1, 1);
+    receive(&mut dispatch, B, Some(b"k"), 2, 1);
+    let ticket = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.finish(ticket, Verdict::Again, now), Next::Waits(ms(100)));
+    let later = now + ms(100);
+    for _ in 0..10 {
+        let other = dispatch.next(now).unwrap();
+        assert_eq!(dispatch.record(other), Some(&2));
+        assert_eq!(dispatch.finish(other, Verdict::Held(Hold::Breaker), now), Next::Held);
+        assert_eq!(dispatch.next(now), None);
+        dispatch.release(B, Hold::Breaker);
+    }
+    dispatch.hold(A, Hold::Breaker);
+    assert_eq!(dispatch.next(later).unwrap().partition, B);
+    assert_eq!(dispatch.wake_at(), None, "time alone does not end a hold");
+    dispatch.release(A, Hold::Breaker);
+    assert_eq!(dispatch.next(later), None, "the worker is busy");
+}
+
+#[test]
+fn a_held_partition_that_is_full_is_paused_at_once_and_given_up_as_any_other() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 1);
+    dispatch.hold(A, Hold::Breaker);
+    receive(&mut dispatch, A, Some(b"a"), 1, 1000);
+    assert_eq!(dispatch.next(now), None);
+    assert_eq!(dispatch.take_pauses(now), [A]);
+    assert!(dispatch.has_room());
+    dispatch.release(A, Hold::Breaker);
+    let ticket = dispatch.next(now).unwrap();
+    dispatch.finish(ticket, Verdict::Done, now);
+    assert_eq!(dispatch.take_resumes(), [A]);
+    dispatch.hold(A, Hold::Breaker);
+    receive(&mut dispatch, A, Some(b"a"), 2, 1);
+    assert_eq!(dispatch.next(now), None);
+    dispatch.assign(A, 3);
+    dispatch.release(A, Hold::Breaker);
+    assert_eq!(dispatch.next(now), None, "its records are somebody else's");
+    receive(&mut dispatch, A, Some(b"a"), 3, 1);
+    let ticket = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.record(ticket), Some(&3), "and a new turn begins without holds");
+}
