@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use eventwright_wire::RawRecord;
+use rdkafka::Message;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, Headers as _};
 
 use crate::error::Kind;
 use crate::{Error, Settings};
@@ -98,6 +101,20 @@ pub(crate) fn unreachable(settings: &Settings, health: &Health) -> Error {
     let help = "is Kafka running, and is `bootstrap` its address?";
     Error::new(Kind::Broker, format!("no broker answered at `{bootstrap}` within {within}{suffix}; help: {help}"))
         .retriable()
+}
+
+/// Returns a record with bytes of its own.
+pub(crate) fn raw(record: &impl Message) -> RawRecord {
+    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+    RawRecord {
+        topic: record.topic().to_owned(),
+        partition: record.partition(),
+        offset: record.offset(),
+        timestamp: record.timestamp().to_millis(),
+        key: record.key().map(<[u8]>::to_vec),
+        value: record.payload().map(<[u8]>::to_vec),
+        headers: record.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
+    }
 }
 
 /// Returns a duration as people say it: `10 s`, `250 ms`.

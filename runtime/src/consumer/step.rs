@@ -13,10 +13,9 @@ use std::task::{self, Poll};
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
 use eventwright_wire::framing::{self, SchemaId};
-use eventwright_wire::{EventSchema, RawRecord};
+use eventwright_wire::EventSchema;
 use futures::FutureExt as _;
 use rdkafka::Message;
-use rdkafka::message::{Header, Headers as _};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -27,6 +26,7 @@ use crate::dispatch::Ticket;
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
+use crate::kafka::raw;
 use crate::{Context, Error};
 
 /// Something that a record waits for.
@@ -214,19 +214,6 @@ impl Drop for Task {
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
-}
-
-fn raw(record: &impl Message) -> RawRecord {
-    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
-    RawRecord {
-        topic: record.topic().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
-        timestamp: record.timestamp().to_millis(),
-        key: record.key().map(<[u8]>::to_vec),
-        value: record.payload().map(<[u8]>::to_vec),
-        headers: record.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
-    }
 }
 
 /// Returns the error for a record that nobody takes.

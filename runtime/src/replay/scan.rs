@@ -12,11 +12,12 @@ use std::sync::Arc;
 use eventwright_wire::RawRecord;
 use rdkafka::consumer::{Consumer as _, stream_consumer::StreamPartitionQueue};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _};
+use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Reader, Reports};
 use crate::error::Kind;
+use crate::kafka::raw;
 use crate::{Error, Settings};
 
 /// Where reading goes on: the next offset of each partition. Shown as `0:17,1:3`; a partition that is not there begins at
@@ -145,19 +146,6 @@ fn check(topic: &str, error: KafkaError) -> Result<(), Error> {
 
 fn unreadable(topic: &str, error: KafkaError) -> Error {
     Error::new(Kind::Broker, format!("cannot read the topic `{topic}`")).with_source(error)
-}
-
-fn raw(record: &BorrowedMessage<'_>) -> RawRecord {
-    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
-    RawRecord {
-        topic: record.topic().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
-        timestamp: record.timestamp().to_millis(),
-        key: record.key().map(<[u8]>::to_vec),
-        value: record.payload().map(<[u8]>::to_vec),
-        headers: record.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
-    }
 }
 
 impl Cursor {
