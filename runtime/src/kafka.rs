@@ -4,12 +4,14 @@
 //! [`Health`] keeps the last of them, so that the error that the user sees in the end can say what really happened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventwright_wire::RawRecord;
 use rdkafka::Message;
+use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers as _};
 
@@ -75,6 +77,25 @@ impl Health {
             _ => {}
         }
         self.failed(reason);
+    }
+}
+
+/// Hears librdkafka's log and errors, for clients that have nothing else to be told.
+#[derive(Clone, Default)]
+pub(crate) struct Logs(pub(crate) Arc<Health>);
+
+impl ConsumerContext for Logs {}
+
+impl ClientContext for Logs {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.0.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // The end of a partition is no fault.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            self.0.error(&error, reason);
+        }
     }
 }
 

@@ -282,6 +282,31 @@ async fn a_typed_function_mends_any_version_and_writes_the_newest() {
 }
 
 #[tokio::test]
+async fn a_program_of_ones_own_is_a_function_and_a_ready_main() {
+    let world = world().await;
+    write_orders(&world).await;
+    let dlq = world.group(DLQ);
+    let program = |arguments: &[&str]| {
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_mend_orders"))
+            .arg(&dlq)
+            .args(arguments)
+            .env("EVENTWRIGHT_BOOTSTRAP", &world.settings.bootstrap)
+            .env("EVENTWRIGHT_REGISTRY", &world.settings.registry.url)
+            .env("EVENTWRIGHT_PREFIX", &world.prefix)
+            .output()
+    };
+    let dry = within(program(&["--format", "json", "--dry-run"])).await.unwrap();
+    let real = within(program(&["--format", "json"])).await.unwrap();
+    assert_eq!(real.status.code(), Some(100), "the third is none: {real:?}");
+    assert_eq!((real.stdout.iter().filter(|byte| **byte == b'\n').count(), &real.stdout), (3, &dry.stdout));
+    let numbers = String::from_utf8(real.stderr).unwrap();
+    assert_eq!(numbers.trim(), "2 replayed, 1 refused and left");
+    assert_eq!(handled(&world).await, [(order_v1_as_v2(1), Some(2)), (order_v2(2), Some(2))]);
+    let wrong = within(program(&["--max", "0"])).await.unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn a_function_that_changes_the_key_field_changes_the_key() {
     let world = world().await;
     write_orders(&world).await;

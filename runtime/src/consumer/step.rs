@@ -12,8 +12,8 @@ use std::task::{self, Poll};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
-use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::EventSchema;
+use eventwright_wire::framing::{self, SchemaId};
 use futures::FutureExt as _;
 use rdkafka::Message;
 use tokio::task::JoinHandle;

@@ -1,16 +1,13 @@
-//! The connections to Kafka that replaying needs, with librdkafka's errors heard.
+//! The connections to Kafka that replaying needs, and what they ask brokers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::AdminClient;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
 
 use crate::error::Kind;
-use crate::kafka::{self, Health};
+use crate::kafka::{self, Logs};
 use crate::{Error, Settings};
 
 /// What librdkafka needs of a reader, and nobody may override.
@@ -29,30 +26,12 @@ const READER: [(&str, &str); 7] = [
     ("queued.max.messages.kbytes", "4096"),
 ];
 
-/// librdkafka's log and errors.
-#[derive(Clone, Default)]
-pub(crate) struct Reports(pub(crate) Arc<Health>);
-
-impl ConsumerContext for Reports {}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.0.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            self.0.error(&error, reason);
-        }
-    }
-}
-
 /// A consumer without group.
-pub(crate) type Reader = StreamConsumer<Reports>;
+pub(crate) type Reader = StreamConsumer<Logs>;
 
 /// Returns a client for administration; nothing is sent yet.
-pub(crate) fn admin(settings: &Settings) -> Result<AdminClient<Reports>, Error> {
-    settings.kafka_config(&[]).create_with_context(Reports::default()).map_err(kafka::config_error)
+pub(crate) fn admin(settings: &Settings) -> Result<AdminClient<Logs>, Error> {
+    settings.kafka_config(&[]).create_with_context(Logs::default()).map_err(kafka::config_error)
 }
 
 /// Returns a reader and the partitions of a topic; `None` for a topic that does not exist.
@@ -64,15 +43,15 @@ pub(crate) async fn reader(settings: &Settings, topic: &str) -> Result<Option<(A
     for (key, value) in READER {
         config.set(key, value);
     }
-    let reports = Reports::default();
-    let health = Arc::clone(&reports.0);
-    let reader: Arc<Reader> = Arc::new(config.create_with_context(reports).map_err(kafka::config_error)?);
+    let logs = Logs::default();
+    let health = Arc::clone(&logs.0);
+    let reader: Arc<Reader> = Arc::new(config.create_with_context(logs).map_err(kafka::config_error)?);
     let asking = (Arc::clone(&reader), topic.to_owned(), settings.connect_timeout);
     let mut found = tokio::task::spawn_blocking(move || partitions(&asking.0, &asking.1, asking.2));
     let found = loop {
         tokio::select! {
             found = &mut found => break found.unwrap_or_default(),
-            // Nothing is assigned yet, so that no record is lost: this lets `Reports` hear why no broker answers.
+            // Nothing is assigned yet, so that no record is lost: this lets `Logs` hear why no broker answers.
             _ = reader.recv() => {}
         }
     };

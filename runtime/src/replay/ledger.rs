@@ -14,10 +14,11 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::util::Timeout;
 use serde::{Deserialize, Serialize};
 
-use super::client::{self, Reports};
+use super::client;
 use super::letter::Letter;
 use super::scan::{Cursor, Scan};
 use crate::error::Kind;
+use crate::kafka::Logs;
 use crate::{Error, Settings};
 
 /// What the ledger's name ends with, behind that of the topic of dead letters.
@@ -136,7 +137,7 @@ impl Ledger {
 }
 
 /// Checks that a topic exists and keeps the newest record of each key for ever.
-async fn check(admin: &AdminClient<Reports>, settings: &Settings, topic: &str) -> Result<(), Error> {
+async fn check(admin: &AdminClient<Logs>, settings: &Settings, topic: &str) -> Result<(), Error> {
     let asked = [ResourceSpecifier::Topic(topic)];
     let described = admin.describe_configs(&asked, &options(settings.connect_timeout)).await;
     let failed = |code: RDKafkaErrorCode| {

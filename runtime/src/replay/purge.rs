@@ -12,13 +12,14 @@ use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
 
-use super::client::{self, Reports};
+use super::client;
 use super::ledger::{self, Ledger};
 use super::letter::Letter;
 use super::scan::{Cursor, Scan};
 use super::stats::Replayed;
 use crate::error::Kind;
-use crate::{Error, Settings, kafka};
+use crate::kafka::{self, Logs};
+use crate::{Error, Settings};
 
 /// Which letters may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,8 +139,8 @@ impl PurgePlan {
         let places = self.partitions.iter().flat_map(|purged| ledger.places_below(purged.partition, purged.before));
         let mut config = settings.kafka_config(&[("linger.ms", "1")]);
         config.set("enable.idempotence", "true").set("acks", "all");
-        let producer: FutureProducer<Reports> =
-            config.create_with_context(Reports::default()).map_err(kafka::config_error)?;
+        let producer: FutureProducer<Logs> =
+            config.create_with_context(Logs::default()).map_err(kafka::config_error)?;
         let topic = ledger::topic_of(&self.topic);
         let mut deliveries = Vec::new();
         for place in places {

@@ -15,9 +15,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{self, Reader, Reports};
+use super::client::{self, Reader};
 use crate::error::Kind;
-use crate::kafka::raw;
+use crate::kafka::{Logs, raw};
 use crate::{Error, Settings};
 
 /// Where reading goes on: the next offset of each partition. Shown as `0:17,1:3`; a partition that is not there begins at
@@ -35,7 +35,7 @@ pub(crate) struct Scan {
 /// A partition.
 struct Lane {
     partition: i32,
-    queue: StreamPartitionQueue<Reports>,
+    queue: StreamPartitionQueue<Logs>,
     /// The offset behind the last record that was taken.
     next: i64,
     /// The offset behind the last record that there was at the start.
@@ -138,7 +138,7 @@ fn assign(reader: &Arc<Reader>, topic: &str, ranges: Vec<(i32, i64, i64)>) -> Re
 /// The error, where it does not.
 fn check(topic: &str, error: KafkaError) -> Result<(), Error> {
     match error.rdkafka_error_code() {
-        // `Reports` has told of them.
+        // `Logs` has told of them.
         Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve | Code::OperationTimedOut) => Ok(()),
         _ => Err(unreadable(topic, error)),
     }

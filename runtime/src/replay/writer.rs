@@ -14,12 +14,11 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
-use super::client::Reports;
 use super::ledger;
 use super::letter::{Letter, REPLAYED_FROM};
 use super::rework::Rewritten;
 use crate::error::Kind;
-use crate::kafka::{self, Health};
+use crate::kafka::{self, Health, Logs};
 use crate::message::{EVENT, SCHEMA_VERSION};
 use crate::{Error, Settings};
 
@@ -48,7 +47,7 @@ impl Copy {
 
 /// The only writer of one topic's letters.
 pub(crate) struct Writer {
-    producer: FutureProducer<Reports>,
+    producer: FutureProducer<Logs>,
     health: Arc<Health>,
     dlq: String,
     ledger: String,
@@ -69,13 +68,15 @@ impl Writer {
     /// # Errors
     /// A broker that does not answer, or that grants us no transactions.
     pub(crate) async fn open(settings: &Settings, dlq: &str) -> Result<Self, Error> {
-        let reports = Reports::default();
-        let health = Arc::clone(&reports.0);
+        let logs = Logs::default();
+        let health = Arc::clone(&logs.0);
         let mut config = settings.kafka_config(&[("linger.ms", "1"), ("compression.type", "lz4")]);
         // The broker decides what is too large, and the key its partition, as for the typed producer.
         config.set("partitioner", "murmur2_random").set("message.max.bytes", "1000000000");
+        // What a replay that was killed had begun holds up readers of its topics until another one begins, or as long as this.
+        config.set("transaction.timeout.ms", "30000");
         config.set("transactional.id", format!("eventwright-replay-{dlq}"));
-        let producer = config.create_with_context(reports).map_err(kafka::config_error)?;
+        let producer = config.create_with_context(logs).map_err(kafka::config_error)?;
         let writer = Self { producer, health, dlq: dlq.to_owned(), ledger: ledger::topic_of(dlq) };
         writer.call("begin to replay", |producer| producer.init_transactions(PATIENCE)).await?;
         Ok(writer)
@@ -154,7 +155,7 @@ impl Writer {
     async fn call(
         &self,
         what: &str,
-        call: impl Fn(&FutureProducer<Reports>) -> KafkaResult<()> + Send + Sync + Clone + 'static,
+        call: impl Fn(&FutureProducer<Logs>) -> KafkaResult<()> + Send + Sync + Clone + 'static,
     ) -> Result<(), Error> {
         for attempt in 1.. {
             let (producer, call) = (self.producer.clone(), call.clone());

@@ -10,8 +10,8 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 
-use super::Logs;
 use crate::broker::{Admin, NewRecord, NewTopic, WriteError, Writer};
+use crate::kafka::Logs;
 use crate::{Delivery, Error, Settings, kafka};
 
 struct KafkaWriter(FutureProducer<Logs>);
