@@ -8,7 +8,7 @@ use super::report::{Entry, Verdict};
 use super::writer::Copy;
 
 /// A transaction costs a few milliseconds, whatever is in it. More than this at once only takes memory.
-const MAX_LETTERS: usize = 500;
+const MAX_LETTERS: usize = 2000;
 
 /// Bytes of keys and values, beyond which a batch takes no more letters.
 const MAX_BYTES: usize = 4 << 20;
@@ -103,7 +103,7 @@ mod tests {
         assert!(!batch.is_due(now + Duration::from_secs(9)));
         push(&mut batch, 1, replay(), now);
         assert!(!batch.is_due(now) && batch.is_due(now + MAX_AGE));
-        for offset in 2..=500 {
+        for offset in 2..=2000 {
             push(&mut batch, offset, replay(), now);
         }
         assert!(batch.is_due(now));

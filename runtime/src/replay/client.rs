@@ -11,7 +11,7 @@ use crate::kafka::{self, Logs};
 use crate::{Error, Settings};
 
 /// What librdkafka needs of a reader, and nobody may override.
-const READER: [(&str, &str); 7] = [
+const READER: [(&str, &str); 8] = [
     // librdkafka assigns partitions only to clients that name a group; it is never joined.
     ("group.id", "eventwright-replay"),
     ("enable.auto.commit", "false"),
@@ -24,6 +24,8 @@ const READER: [(&str, &str); 7] = [
     ("fetch.wait.max.ms", "50"),
     // For each partition, so that a topic with many does not fill the memory while it waits for a slow one.
     ("queued.max.messages.kbytes", "4096"),
+    // How soon a queue that was full is filled again; librdkafka's own second would be most of the time.
+    ("fetch.queue.backoff.ms", "10"),
 ];
 
 /// A consumer without group.
