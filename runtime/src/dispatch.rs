@@ -20,7 +20,7 @@ mod chain;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -317,7 +317,6 @@ impl<R> Dispatch<R> {
     }
 
     /// Ends a hold. Where it was the last one, the records that waited are first in their lanes as before, and come first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     pub(crate) fn release(&mut self, partition: Partition, hold: Hold) {
         let Some(held) = self.partitions.get_mut(&partition) else { return };
         held.holds.retain(|other| *other != hold);
@@ -406,9 +405,14 @@ impl<R> Dispatch<R> {
         Some(self.lanes.get(&ticket.lane())?.first.returned.as_ref()?.place)
     }
 
-    /// Returns when the handler of a ticket's record failed first.
-    pub(crate) fn first_failed(&self, ticket: Ticket) -> Option<Instant> {
-        self.lanes.get(&ticket.lane())?.first_failed
+    /// Returns when the handler of a ticket's record failed first; `time` is the time of day, now.
+    pub(crate) fn first_failed_at(&self, ticket: Ticket, now: Instant, time: SystemTime) -> SystemTime {
+        let Some(lane) = self.lanes.get(&ticket.lane()) else { return time };
+        let before = lane.first.returned.as_ref().and_then(|returned| returned.first_failed_at);
+        before.unwrap_or_else(|| {
+            let ago = lane.first_failed.map(|first| now.saturating_duration_since(first));
+            time - ago.unwrap_or_default()
+        })
     }
 
     /// Takes what came of a ticket.

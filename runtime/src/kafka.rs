@@ -125,7 +125,7 @@ pub(crate) fn unreachable(settings: &Settings, health: &Health) -> Error {
 }
 
 /// Returns a record with bytes of its own.
-pub(crate) fn raw(record: &impl Message) -> RawRecord {
+pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),

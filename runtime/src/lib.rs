@@ -42,12 +42,14 @@ mod broker;
 mod clock;
 mod consumer;
 mod context;
+mod copies;
 mod dead_letter;
 mod decoder;
 mod dispatch;
 mod error;
 mod failure;
 mod handler;
+mod handler_error;
 mod kafka;
 mod keys;
 mod message;
@@ -72,6 +74,7 @@ pub use eventwright_wire as wire;
 pub use eventwright_wire::{Event, Migrate, RawRecord, TopicEvents};
 pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
+pub use handler_error::{HandlerError, Terminal};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
@@ -80,9 +83,10 @@ pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.
 pub mod headers {
-    pub use crate::dead_letter::headers::{
-        ATTEMPT, ERROR, FIRST_FAILED_AT, GROUP, HOST, OFFSET as ORIGINAL_OFFSET, PARTITION as ORIGINAL_PARTITION,
-        REASON as FAILURE_REASON, TIMESTAMP as ORIGINAL_TIMESTAMP, TOPIC as ORIGINAL_TOPIC,
+    pub use crate::copies::headers::{
+        ATTEMPT, DUE_AT, ERROR, FIRST_FAILED_AT, GROUP, HOST, OFFSET as ORIGINAL_OFFSET,
+        PARTITION as ORIGINAL_PARTITION, REASON as FAILURE_REASON, TIMESTAMP as ORIGINAL_TIMESTAMP,
+        TOPIC as ORIGINAL_TOPIC,
     };
     pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT};
 }

@@ -23,6 +23,7 @@ mod registry_outage;
 mod replay;
 mod replay_killed;
 mod restart;
+mod retries;
 mod secured;
 mod shared_types;
 mod side_by_side;

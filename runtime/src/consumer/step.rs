@@ -12,21 +12,21 @@ use std::task::{self, Poll};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
-use eventwright_wire::EventSchema;
 use eventwright_wire::framing::{self, SchemaId};
+use eventwright_wire::{EventSchema, RawRecord};
 use futures::FutureExt as _;
 use rdkafka::Message;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Plan, Topic};
-use crate::dead_letter::Death;
+use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
-use crate::dispatch::Ticket;
+use crate::dispatch::{Place, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
-use crate::kafka::raw;
+pub(super) use crate::kafka::raw;
 use crate::{Context, Error};
 
 /// Something that a record waits for.
@@ -40,6 +40,8 @@ pub(super) enum Report {
     Handled(Outcome),
     /// The record is a dead letter, or the broker will never take it as one.
     Buried(Result<(), Error>),
+    /// The record is in a retry topic, with the offset that it had on the main topic, or the broker will never take it there.
+    Moved(Result<(Place, i64), Error>),
 }
 
 /// How far a record got without waiting.
@@ -147,9 +149,9 @@ impl<M: Message> InHand<'_, M> {
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
-            let (attempt, first_failed_at) = (self.ticket.attempt, self.plan.clock.now());
-            let death = Death { reason: "undecodable", error: failure.to_string(), attempt, first_failed_at };
-            return Step::Job(bury(self.plan, self.ticket, self.record, death));
+            let first_failed_at = self.plan.clock.now();
+            let failure = Failure { reason: "undecodable", error: failure.to_string(), first_failed_at };
+            return Step::Job(bury(self.plan, self.ticket, raw(self.record), failure));
         };
         let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
         match started {
@@ -181,11 +183,12 @@ impl<M: Message> InHand<'_, M> {
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
-pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &impl Message, death: Death) -> Job {
-    let (dead_letters, record) = (plan.dead_letters.clone(), raw(record));
+pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Failure) -> Job {
+    let dead_letters = plan.dead_letters.clone();
+    let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
     Box::pin(async move {
         let written = match dead_letters {
-            Some(dead_letters) => dead_letters.write(&record, &death).await,
+            Some(dead_letters) => dead_letters.write(&record.topic, &record, &history).await,
             None => Ok(()),
         };
         (ticket, Report::Buried(written))

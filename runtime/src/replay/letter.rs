@@ -9,14 +9,11 @@ use eventwright_wire::RawRecord;
 use eventwright_wire::jiff::Timestamp;
 use serde::Serialize;
 
-use crate::dead_letter::headers;
+use crate::copies::headers;
 use crate::message::{EVENT, MESSAGE_ID};
 
 /// The header of a record that was replayed: the place of its dead letter, `topic/partition/offset`.
 pub const REPLAYED_FROM: &str = "ew-replayed-from";
-
-/// The header with the time that a retry is due at. It says nothing of the record once that is given up.
-const DUE_AT: &str = "ew-due-at";
 
 /// What the topics begin with that Kafka keeps for itself.
 const INTERNAL: &str = "__";
@@ -140,7 +137,7 @@ impl Letter {
 
     /// Returns the headers that the record had before it died.
     pub(crate) fn original_headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let of_death = |name: &str| headers::ALL.contains(&name) || name == DUE_AT || name == REPLAYED_FROM;
+        let of_death = |name: &str| headers::ALL.contains(&name) || name == REPLAYED_FROM;
         let headers = self.record.headers.iter().filter(move |(name, _)| !of_death(name));
         headers.map(|(name, value)| (name.as_str(), value.as_deref()))
     }
@@ -277,7 +274,8 @@ pub(crate) mod tests {
 
     #[test]
     fn headers_of_the_death_are_left_behind_and_all_others_kept() {
-        let more = [(headers::ERROR, "e"), (DUE_AT, "1"), (REPLAYED_FROM, "x/0/1"), (MESSAGE_ID, "m"), ("a", "1")];
+        let more =
+            [(headers::ERROR, "e"), (headers::DUE_AT, "1"), (REPLAYED_FROM, "x/0/1"), (MESSAGE_ID, "m"), ("a", "1")];
         let letter = letter((0, 1), 0, &[&more[..], &[("a", "2")]].concat());
         let kept: Vec<_> = letter.original_headers().collect();
         assert_eq!(kept, [(MESSAGE_ID, Some(&b"m"[..])), ("a", Some(b"1")), ("a", Some(b"2"))]);

@@ -124,7 +124,7 @@ impl Request {
 mod tests {
     use super::super::letter::tests::{letter, record};
     use super::*;
-    use crate::dead_letter::headers::{REASON, TOPIC};
+    use crate::copies::headers::{REASON, TOPIC};
     use crate::message::{EVENT, MESSAGE_ID};
 
     fn request(json: &str) -> Request {

@@ -85,7 +85,7 @@ fn count(groups: &mut BTreeMap<String, u64>, name: Option<&str>) {
 mod tests {
     use super::super::letter::tests::{letter, record};
     use super::*;
-    use crate::dead_letter::headers::REASON;
+    use crate::copies::headers::REASON;
     use crate::message::EVENT;
 
     #[test]
