@@ -11,6 +11,7 @@ use eventwright::replay::{
     self, Cursor, Entry, Letter, Purgeable, REPLAYED_FROM, Replay, ReplayBuilder, Request, Verdict,
 };
 use eventwright::{Consumer, Context, Event, Outcome, Producer};
+use eventwright_codegen_tests::migration::{FareQuoted, fare_quoted};
 use eventwright_platform::events::OrderCreated;
 use eventwright_platform::events::order_created::v1;
 use tokio::sync::mpsc::unbounded_channel;
@@ -279,6 +280,35 @@ async fn a_typed_function_mends_any_version_and_writes_the_newest() {
         let expected = (Some("2"), Some("OrderCreated"));
         assert_eq!((record.header(SCHEMA_VERSION), record.header(EVENT)), expected);
     }
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_migration_becomes_the_newest_version_by_the_chain() {
+    let world = World::without_schemas().await;
+    let quotes = FareQuoted::TOPIC;
+    create_topic(&world, quotes).await;
+    create_dlq(&world).await;
+    // A registry knows nothing of migrations.
+    world.client.set_level(None, "NONE").await.unwrap();
+    let schemas = [fare_quoted::v1::FareQuoted::SCHEMA, FareQuoted::SCHEMA];
+    eventwright::register(&world.client, Some(&world.prefix), &schemas).await.unwrap();
+    let topic = world.group(quotes);
+    let mut letters: Vec<_> = (0..2).map(|number| dead(&world, number, &[])).collect();
+    for (letter, fare) in letters.iter_mut().zip(["12.50", "much"]) {
+        let old = fare_quoted::v1::FareQuoted { trip: "7".into(), fare: fare.into() };
+        letter.value = record_of(&world, &old).await;
+        letter.headers.iter_mut().find(|(name, _)| name == ORIGINAL_TOPIC).unwrap().1 = topic.clone().into_bytes();
+    }
+    write_all(&world, DLQ, &letters).await;
+    let (entries, report) = run(builder(&world).fix(|quote: FareQuoted, _: &Letter| Ok::<_, String>(quote))).await;
+    assert_eq!((report.replayed, report.refused), (1, 1));
+    let refused =
+        |entry: &Entry| matches!(&entry.verdict, Verdict::Refused(why) if why.contains("the fare is no number"));
+    assert!(refused(&entries[1]), "{entries:?}");
+    let newest = FareQuoted { trip: 7, cents: 1250, currency: "EUR".into() };
+    let records = within(read_committed(&world, quotes)).await;
+    assert_eq!(records[0].1.value, record_of(&world, &newest).await);
+    assert_eq!((records.len(), records[0].1.header(SCHEMA_VERSION)), (1, Some("4")));
 }
 
 #[tokio::test]
