@@ -59,7 +59,6 @@ pub use self::purge::{PurgePlan, Purgeable, PurgedPartition, plan_purge};
 pub use self::report::{Entry, Report, Verdict};
 pub use self::request::Request;
 use self::rework::fix::{Fixer, fixer};
-use self::rework::{Rework, Upgrading};
 pub use self::scan::Cursor;
 use self::scan::Scan;
 use self::stats::Replayed;
@@ -196,9 +195,7 @@ impl ReplayBuilder {
         let Self { settings, dlq, request, fixers } = self;
         check(&settings, &dlq)?;
         request.check(&dlq, &ledger::topic_of(&dlq))?;
-        let upgrading = if request.upgrade { Upgrading::ToNewest } else { Upgrading::AsTheyAre };
-        let rework = Rework::prepare(&settings, fixers, upgrading).await?;
-        run::run(&settings, &dlq, (&request, rework), stop, observe).await
+        run::run((&settings, &dlq), &request, fixers, stop, observe).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! then writes batch by batch, each in a transaction; a dry run differs in that it writes nothing.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +18,8 @@ use super::letter::Letter;
 use super::pace::Pace;
 use super::report::{Entry, Report, Verdict};
 use super::request::{Judged, Request};
-use super::rework::{Rework, Reworked};
+use super::rework::fix::Fixer;
+use super::rework::{Rework, Reworked, Upgrading};
 use super::scan::{Cursor, Scan};
 use super::writer::{Copy, Writer, Written};
 use crate::{Error, Settings};
@@ -42,44 +44,59 @@ pub(crate) struct Run<'a, F> {
 }
 
 /// Replays what the request selects; `observe` is told of letters once they are written.
-pub(crate) async fn run<'a, F: FnMut(Entry)>(
-    settings: &'a Settings,
-    dlq: &str,
-    (request, rework): (&'a Request, Rework),
+pub(crate) async fn run<F: FnMut(Entry)>(
+    (settings, dlq): (&Settings, &str),
+    request: &Request,
+    fixers: Vec<Box<dyn Fixer>>,
     stop: impl Future<Output = ()>,
     observe: F,
 ) -> Result<Report, Error> {
-    let Some(scan) = Scan::open(settings, dlq, &Cursor::default()).await? else {
-        return Err(client::no_such_topic(settings, dlq));
-    };
-    let writer = if request.dry_run {
-        None
-    } else {
-        Ledger::prepare(settings, dlq).await?;
-        Some(Writer::open(settings, dlq).await?)
-    };
-    // Only now: what another replay had written before it was fenced off is in it, and nothing can follow.
-    let ledger = Ledger::read(settings, dlq).await?;
-    let run = Run {
-        settings,
-        request,
-        rework,
-        writer,
-        ledger,
-        scan,
-        destinations: HashMap::new(),
-        pace: Pace::new(request.max_per_second.filter(|_| !request.dry_run)),
-        batch: Batch::default(),
-        n_taken: 0,
-        report: Report { dry_run: request.dry_run, ..Report::default() },
-        observe,
+    tokio::pin!(stop);
+    let run = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(Report { dry_run: request.dry_run, interrupted: true, ..Report::default() }),
+        run = Box::pin(Run::prepare((settings, dlq), request, fixers, observe)) => run?,
     };
     Box::pin(run.finish(stop)).await
 }
 
-impl<F: FnMut(Entry)> Run<'_, F> {
-    async fn finish(mut self, stop: impl Future<Output = ()>) -> Result<Report, Error> {
-        tokio::pin!(stop);
+impl<'a, F: FnMut(Entry)> Run<'a, F> {
+    async fn prepare(
+        (settings, dlq): (&'a Settings, &str),
+        request: &'a Request,
+        fixers: Vec<Box<dyn Fixer>>,
+        observe: F,
+    ) -> Result<Self, Error> {
+        let upgrading = if request.upgrade { Upgrading::ToNewest } else { Upgrading::AsTheyAre };
+        let rework = Rework::prepare(settings, fixers, upgrading).await?;
+        let Some(scan) = Scan::open(settings, dlq, &Cursor::default()).await? else {
+            return Err(client::no_such_topic(settings, dlq));
+        };
+        let writer = if request.dry_run {
+            None
+        } else {
+            Ledger::prepare(settings, dlq).await?;
+            Some(Writer::open(settings, dlq).await?)
+        };
+        // Only now: what another replay had written before it was fenced off is in it, and nothing can follow.
+        let ledger = Ledger::read(settings, dlq).await?;
+        Ok(Self {
+            settings,
+            request,
+            rework,
+            writer,
+            ledger,
+            scan,
+            destinations: HashMap::new(),
+            pace: Pace::new(request.max_per_second.filter(|_| !request.dry_run)),
+            batch: Batch::default(),
+            n_taken: 0,
+            report: Report { dry_run: request.dry_run, ..Report::default() },
+            observe,
+        })
+    }
+
+    async fn finish(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<Report, Error> {
         loop {
             if self.is_full() {
                 // What the broker refuses of it makes room for others.

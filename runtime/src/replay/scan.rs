@@ -92,10 +92,8 @@ impl Scan {
                 }
             }
         }
-        let heads = self.lanes.iter().map(|lane| lane.head.as_ref().and_then(|head| head.timestamp));
-        let waiting = self.lanes.iter().zip(heads).enumerate().filter(|(_, (lane, _))| lane.head.is_some());
-        let oldest = waiting.min_by_key(|(index, (_, timestamp))| (*timestamp, *index)).map(|(index, _)| index);
-        let Some(lane) = oldest.and_then(|index| self.lanes.get_mut(index)) else { return Ok(None) };
+        let heads = self.lanes.iter().map(|lane| lane.head.as_ref().map(|head| head.timestamp));
+        let Some(lane) = oldest(heads).and_then(|index| self.lanes.get_mut(index)) else { return Ok(None) };
         let record = lane.head.take();
         lane.next = record.as_ref().map_or(lane.next, |record| record.offset + 1);
         lane.is_done |= lane.next >= lane.end;
@@ -111,6 +109,12 @@ impl Scan {
     pub(crate) fn reader(&self) -> &Arc<Reader> {
         &self.reader
     }
+}
+
+/// Returns the index of the head with the lowest timestamp, and of equal ones the first: partitions are in order.
+fn oldest(heads: impl Iterator<Item = Option<Option<i64>>>) -> Option<usize> {
+    let heads = heads.enumerate().filter_map(|(index, head)| Some((head?, index)));
+    heads.min().map(|(_, index)| index)
 }
 
 /// Assigns the partitions, each to a queue of its own.
@@ -181,6 +185,17 @@ impl FromStr for Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_next_records_the_oldest_comes_first_and_the_lowest_partition() {
+        let check = |heads: &[Option<Option<i64>>], expected: Option<usize>| {
+            assert_eq!(oldest(heads.iter().copied()), expected, "{heads:?}");
+        };
+        check(&[], None);
+        check(&[None, None], None);
+        check(&[None, Some(Some(9)), Some(Some(5)), Some(Some(5))], Some(2));
+        check(&[Some(Some(0)), Some(None)], Some(1));
+    }
 
     #[test]
     fn a_cursor_is_a_text_and_back() {
