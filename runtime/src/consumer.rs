@@ -8,6 +8,8 @@ mod group;
 mod retries;
 mod session;
 mod step;
+#[cfg(feature = "testing")]
+mod under_test;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
 pub(crate) use self::group::Group;
 use self::session::Session;
+pub(crate) use self::step::raw;
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::clock::Clock;
 use crate::copies::Copies;
@@ -51,6 +54,8 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 struct TopicHandler {
@@ -74,6 +79,8 @@ struct Plan {
     copies: Option<Copies>,
     stats: ConsumerStats,
     clock: Clock,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -98,6 +105,8 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            #[cfg(feature = "testing")]
+            journal: crate::testing::Journal::default(),
         }
     }
 
@@ -107,7 +116,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(&Kafka, shutdown::signal()).await
+        self.work(shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -123,10 +132,18 @@ impl Consumer {
             stop.await;
             Ok(())
         };
-        self.work(&Kafka, stop).await
+        self.work(stop).await
     }
 
-    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = self.plan.settings.memory().cloned() {
+            return Box::pin(self.work_on(&memory, stop)).await;
+        }
+        Box::pin(self.work_on(&Kafka, stop)).await
+    }
+
+    async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
@@ -286,6 +303,7 @@ impl ConsumerBuilder {
         };
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
+        let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
@@ -296,7 +314,9 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
-            clock: Clock,
+            clock,
+            #[cfg(feature = "testing")]
+            journal: self.journal,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }

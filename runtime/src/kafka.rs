@@ -7,13 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eventwright_wire::RawRecord;
-use rdkafka::Message;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, Headers as _};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use crate::error::Kind;
 use crate::{Error, Settings};
@@ -80,11 +78,9 @@ impl Health {
     }
 }
 
-/// Hears librdkafka's log and errors, for clients that have nothing else to be told.
+/// librdkafka's log, for clients that have nothing else to be told.
 #[derive(Clone, Default)]
 pub(crate) struct Logs(pub(crate) Arc<Health>);
-
-impl ConsumerContext for Logs {}
 
 impl ClientContext for Logs {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
@@ -99,15 +95,23 @@ impl ClientContext for Logs {
     }
 }
 
+impl ConsumerContext for Logs {}
+
+impl ProducerContext for Logs {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
 /// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.
 pub(crate) fn config_error(error: KafkaError) -> Error {
-    let text = match &error {
-        KafkaError::ClientConfig(_, reason, key, _) => {
-            format!("librdkafka refuses the setting `kafka.{key}`: {reason}; help: see its CONFIGURATION.md")
-        }
-        _ => "librdkafka refuses the settings under `kafka`".to_owned(),
-    };
-    Error::settings(text).with_source(error)
+    match &error {
+        // The error itself is no source: it repeats the value, which may be a password under a name that librdkafka lacks.
+        KafkaError::ClientConfig(_, reason, key, _) => Error::settings(format!(
+            "librdkafka refuses the setting `kafka.{key}`: {reason}; help: see its CONFIGURATION.md"
+        )),
+        _ => Error::settings("librdkafka refuses the settings under `kafka`").with_source(error),
+    }
 }
 
 /// Returns the error for a broker that could not be used in time.
@@ -124,20 +128,6 @@ pub(crate) fn unreachable(settings: &Settings, health: &Health) -> Error {
         .retriable()
 }
 
-/// Returns a record with bytes of its own.
-pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
-    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
-    RawRecord {
-        topic: record.topic().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
-        timestamp: record.timestamp().to_millis(),
-        key: record.key().map(<[u8]>::to_vec),
-        value: record.payload().map(<[u8]>::to_vec),
-        headers: record.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
-    }
-}
-
 /// Returns a duration as people say it: `10 s`, `250 ms`.
 pub(crate) fn shown(duration: Duration) -> String {
     match duration.subsec_millis() {
@@ -149,6 +139,16 @@ pub(crate) fn shown(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_librdkafka_refuses_is_not_told() {
+        for key in ["sasl.jaas.config", "basic.auth.user.info"] {
+            let config = Settings::default().with_kafka(key, "hunter2").kafka_config(&[]);
+            let error = config_error(config.create::<rdkafka::producer::BaseProducer>().err().unwrap());
+            assert!(error.to_string().contains(&format!("refuses the setting `kafka.{key}`: ")), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
+        }
+    }
 
     #[test]
     fn the_last_error_is_told_until_something_succeeds() {

@@ -64,6 +64,7 @@ mod shutdown;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topics;
 
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;
@@ -78,7 +79,7 @@ pub use handler_error::{HandlerError, Terminal};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Retry, Settings, Start};
+pub use settings::{OnFailure, Order, Preset, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

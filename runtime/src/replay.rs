@@ -63,6 +63,7 @@ pub use self::scan::Cursor;
 use self::scan::Scan;
 use self::stats::Replayed;
 pub use self::stats::Stats;
+use crate::topics;
 use crate::{Error, Settings};
 
 /// A replay of dead letters.
@@ -194,7 +195,7 @@ impl ReplayBuilder {
     pub async fn run_until(self, stop: impl Future<Output = ()>, observe: impl FnMut(Entry)) -> Result<Report, Error> {
         let Self { settings, dlq, request, fixers } = self;
         check(&settings, &dlq)?;
-        request.check(&dlq, &ledger::topic_of(&dlq))?;
+        request.check(&dlq, &topics::replay_ledger(&dlq))?;
         run::run((&settings, &dlq), &request, fixers, stop, observe).await
     }
 }

@@ -12,6 +12,7 @@ mod bad_input;
 mod confluent;
 mod dead_letters;
 mod gate;
+mod harness;
 mod interrupted;
 mod kafka;
 mod keys;

@@ -3,6 +3,7 @@
 
 mod check;
 mod ci;
+mod config;
 mod diff;
 mod dlq;
 mod endings;
@@ -16,3 +17,4 @@ mod register;
 mod serve;
 mod support;
 mod tail;
+mod topics;

@@ -12,9 +12,10 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use self::group::KafkaSubscription;
 use self::reader::KafkaReader;
-pub(crate) use self::writer::{admin, writer};
+pub(super) use self::writer::{admin, writer};
 use super::{Broker, TopicOffset, TopicPartition};
 use crate::consumer::Group;
+use crate::kafka::Logs;
 use crate::{Error, Settings};
 
 /// A Kafka cluster; the settings say which.

@@ -16,6 +16,7 @@ use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, RawRecord};
 use futures::FutureExt as _;
 use rdkafka::Message;
+use rdkafka::message::{Header, Headers as _};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -26,7 +27,6 @@ use crate::dispatch::{Place, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
-pub(super) use crate::kafka::raw;
 use crate::{Context, Error};
 
 /// Something that a record waits for.
@@ -164,6 +164,8 @@ impl<M: Message> InHand<'_, M> {
     fn runs(&self, running: Running) -> Step {
         let (ticket, caught) = (self.ticket, AssertUnwindSafe(running).catch_unwind());
         let outcome = async { caught.await.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic))) };
+        #[cfg(feature = "testing")]
+        let outcome = self.plan.journal.note(self.record, ticket.attempt).follow(outcome);
         if self.plan.settings.consumer.runs_tasks() {
             let task = Task(tokio::spawn(outcome));
             return Step::Job(Box::pin(async move { (ticket, Report::Handled(task.await)) }));
@@ -217,6 +219,20 @@ impl Drop for Task {
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
+}
+
+/// Returns a record with its bytes as they are.
+pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
+    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+    RawRecord {
+        topic: record.topic().to_owned(),
+        partition: record.partition(),
+        offset: record.offset(),
+        timestamp: record.timestamp().to_millis(),
+        key: record.key().map(<[u8]>::to_vec),
+        value: record.payload().map(<[u8]>::to_vec),
+        headers: record.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
+    }
 }
 
 /// Returns the error for a record that nobody takes.

@@ -19,10 +19,8 @@ use super::letter::Letter;
 use super::scan::{Cursor, Scan};
 use crate::error::Kind;
 use crate::kafka::Logs;
+use crate::topics;
 use crate::{Error, Settings};
-
-/// What the ledger's name ends with, behind that of the topic of dead letters.
-const SUFFIX: &str = "_replayed";
 
 /// Which letters of one topic were replayed.
 #[derive(Debug)]
@@ -43,11 +41,6 @@ struct Entry {
     replayed_at: Timestamp,
 }
 
-/// Returns the ledger's topic.
-pub(crate) fn topic_of(dlq: &str) -> String {
-    format!("{dlq}{SUFFIX}")
-}
-
 /// Returns the value of a letter's entry.
 pub(crate) fn entry(letter: &Letter, to: &str, replayed_at: Timestamp) -> Vec<u8> {
     let entry = Entry { timestamp: letter.record().timestamp, to: to.to_owned(), replayed_at };
@@ -62,7 +55,9 @@ impl Ledger {
     /// Reads the ledger of a topic of dead letters, to where it ends now; one that does not exist is empty.
     pub(crate) async fn read(settings: &Settings, dlq: &str) -> Result<Self, Error> {
         let mut ledger = Self::empty(dlq);
-        let Some(mut scan) = Scan::open(settings, &topic_of(dlq), &Cursor::default()).await? else { return Ok(ledger) };
+        let Some(mut scan) = Scan::open(settings, &topics::replay_ledger(dlq), &Cursor::default()).await? else {
+            return Ok(ledger);
+        };
         while let Some(record) = scan.next().await? {
             ledger.apply(&record);
         }
@@ -75,7 +70,7 @@ impl Ledger {
     /// A topic that cannot be made, or one that is not compacted.
     pub(crate) async fn prepare(settings: &Settings, dlq: &str) -> Result<(), Error> {
         let admin = client::admin(settings)?;
-        let topic = topic_of(dlq);
+        let topic = topics::replay_ledger(dlq);
         let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(-1)).set("cleanup.policy", "compact");
         let made = admin.create_topics([&new], &options(settings.connect_timeout)).await;
         let refused = match made.map(|mut results| results.pop()) {
@@ -95,7 +90,7 @@ impl Ledger {
     }
 
     pub(crate) fn is_topic(&self, topic: &str) -> bool {
-        topic.strip_suffix(SUFFIX) == Some(&self.dlq)
+        topic == topics::replay_ledger(&self.dlq)
     }
 
     pub(crate) fn contains(&self, letter: &RawRecord) -> bool {

@@ -13,12 +13,13 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
 
 use super::client;
-use super::ledger::{self, Ledger};
+use super::ledger::Ledger;
 use super::letter::Letter;
 use super::scan::{Cursor, Scan};
 use super::stats::Replayed;
 use crate::error::Kind;
 use crate::kafka::{self, Logs};
+use crate::topics;
 use crate::{Error, Settings};
 
 /// Which letters may go.
@@ -138,10 +139,12 @@ impl PurgePlan {
         let ledger = Ledger::read(settings, &self.topic).await?;
         let places = self.partitions.iter().flat_map(|purged| ledger.places_below(purged.partition, purged.before));
         let mut config = settings.kafka_config(&[("linger.ms", "1")]);
+        // As the entries were: a key has one partition.
+        config.set("partitioner", "murmur2_random");
         config.set("enable.idempotence", "true").set("acks", "all");
         let producer: FutureProducer<Logs> =
             config.create_with_context(Logs::default()).map_err(kafka::config_error)?;
-        let topic = ledger::topic_of(&self.topic);
+        let topic = topics::replay_ledger(&self.topic);
         let mut deliveries = Vec::new();
         for place in places {
             deliveries.push(producer.send(FutureRecord::<str, [u8]>::to(&topic).key(&place), Timeout::Never).await);

@@ -16,8 +16,9 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Reader};
+use crate::consumer::raw;
 use crate::error::Kind;
-use crate::kafka::{Logs, raw};
+use crate::kafka::Logs;
 use crate::{Error, Settings};
 
 /// Where reading goes on: the next offset of each partition. Shown as `0:17,1:3`; a partition that is not there begins at

@@ -20,6 +20,7 @@ use super::rework::Rewritten;
 use crate::error::Kind;
 use crate::kafka::{self, Health, Logs};
 use crate::message::{EVENT, SCHEMA_VERSION};
+use crate::topics;
 use crate::{Error, Settings};
 
 /// How long Kafka may take to end what another replay had begun, to commit or to abort, before it is asked again.
@@ -77,7 +78,7 @@ impl Writer {
         config.set("transaction.timeout.ms", "30000");
         config.set("transactional.id", format!("eventwright-replay-{dlq}"));
         let producer = config.create_with_context(logs).map_err(kafka::config_error)?;
-        let writer = Self { producer, health, dlq: dlq.to_owned(), ledger: ledger::topic_of(dlq) };
+        let writer = Self { producer, health, dlq: dlq.to_owned(), ledger: topics::replay_ledger(dlq) };
         writer.call("begin to replay", |producer| producer.init_transactions(PATIENCE)).await?;
         Ok(writer)
     }

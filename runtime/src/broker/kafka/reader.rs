@@ -9,9 +9,8 @@ use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 
-use super::{Kafka, list, offset_list};
+use super::{Kafka, Logs, list, offset_list};
 use crate::broker::{Read, Reader, TopicOffset, TopicPartition};
-use crate::kafka::Logs;
 use crate::{Error, Settings, kafka};
 
 /// What concerns members of a group, and the reader is none.
