@@ -1,6 +1,7 @@
 //! The command line: what may be given, and into which types it is parsed.
 
 mod config;
+mod dlq;
 mod registry;
 mod schemas;
 mod topics;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
 pub(crate) use self::config::{ConfigCommand, ConfigShowArguments};
+pub(crate) use self::dlq::{DlqCommand, ListArguments, PurgeArguments, PurgeWhich, RedriveArguments, StatsArguments};
 pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// Write records from JSON lines on standard input
     #[command(after_help = PRODUCE_EXAMPLES)]
     Produce(ProduceArguments),
+    /// Dead letters: look at them, replay them, delete them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),

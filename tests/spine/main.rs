@@ -24,6 +24,8 @@ mod parallel;
 mod partitions;
 mod raw;
 mod registry_outage;
+mod replay;
+mod replay_killed;
 mod restart;
 mod retries;
 mod secured;
