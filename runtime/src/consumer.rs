@@ -21,7 +21,6 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
 pub(crate) use self::group::Group;
 use self::session::Session;
-#[cfg(feature = "testing")]
 pub(crate) use self::step::raw;
 use crate::audit::{Audit, AuditSink};
 use crate::broker::{self, Broker, Kafka, Subscription};

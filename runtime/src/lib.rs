@@ -59,6 +59,7 @@ mod offsets;
 mod producer;
 mod register;
 mod registry;
+pub mod replay;
 mod retry;
 mod scope;
 pub mod settings;

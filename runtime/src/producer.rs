@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
-use eventwright_wire::{EncodeError, Event, EventSchema, Format, framing};
+use eventwright_wire::{EncodeError, Event, EventSchema};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -268,9 +268,9 @@ impl Shared {
             return Ok(binding);
         }
         let Schemas { value, key } = schemas;
-        let frame = self.frame(value).await?;
+        let frame = register::frame(&self.registry, &self.settings, value).await?;
         let key_frame = match key {
-            Some(key) => Some(self.frame(key).await?),
+            Some(key) => Some(register::frame(&self.registry, &self.settings, key).await?),
             None => None,
         };
         let topic = value.prefixed_topic(self.settings.prefix.as_deref());
@@ -284,23 +284,6 @@ impl Shared {
     fn meter(&self, schemas: Schemas) -> Arc<SendMeter> {
         let topic = schemas.value.prefixed_topic(self.settings.prefix.as_deref());
         self.stats.meters().of(schemas.value, &topic)
-    }
-
-    /// Looks a schema up and returns what stands before the bytes that it describes.
-    async fn frame(&self, schema: &'static EventSchema) -> Result<Vec<u8>, Error> {
-        let prefix = self.settings.prefix.as_deref();
-        let found = match register::look_up(&self.registry, prefix, schema).await {
-            Err(error) if error.is_not_registered() && self.settings.producer.auto_register => {
-                register::register(&self.registry, prefix, &[schema]).await?.pop().ok_or(error)?
-            }
-            found => found?,
-        };
-        let mut frame = Vec::new();
-        framing::write_header(found.id, &mut frame);
-        if schema.format == Format::Protobuf {
-            framing::write_message_indexes(schema.message_indexes, &mut frame);
-        }
-        Ok(frame)
     }
 
     /// Encodes a message and puts it into librdkafka's queue, waiting for room.

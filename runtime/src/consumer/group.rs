@@ -9,8 +9,8 @@ use crate::broker::{TopicOffset, TopicPartition};
 use crate::kafka::Health;
 use crate::metrics::Watermarks;
 use crate::offsets::{Commit, Epoch, Offsets, Partition};
-use crate::retry;
 use crate::stats::ConsumerStats;
+use crate::topics;
 
 /// What broker and session share.
 pub(crate) struct Group {
@@ -43,10 +43,7 @@ impl Group {
     /// Returns the group of these topics, each with so many retry topics.
     pub(crate) fn new(topics: Vec<Arc<str>>, retry_topics: u32, stats: ConsumerStats, audit: Audit) -> Self {
         let n_topics = topics.len();
-        let names = |of: &Arc<str>| {
-            let of = Arc::clone(of);
-            (1..=retry_topics).map(move |tier| Arc::from(retry::topics::name(&of, tier, retry_topics)))
-        };
+        let names = |of: &Arc<str>| topics::retry(of, retry_topics).into_iter().map(Arc::from);
         let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
         let (health, watermarks, state) = (Health::default(), Watermarks::default(), Mutex::default());
         Self { topics: all, n_topics, health, watermarks, stats, audit, state }
