@@ -16,6 +16,7 @@ fn every_rust_block_is_part_of_an_example() {
         read("examples/quickstart.rs"),
         read("examples/several_events.rs"),
         read("tests/harness/tested.rs"),
+        read("src/bin/mend_orders.rs"),
     ];
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let blocks: Vec<_> = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split_once("```")).collect();

@@ -1,6 +1,7 @@
 //! The command line: what may be given, and into which types it is parsed.
 
 mod config;
+mod dlq;
 mod registry;
 mod schemas;
 mod topics;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
 pub(crate) use self::config::{ConfigCommand, ConfigShowArguments};
+pub(crate) use self::dlq::{DlqCommand, ListArguments, PurgeArguments, PurgeWhich, RedriveArguments, StatsArguments};
 pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
@@ -22,7 +24,8 @@ pub(crate) use self::topics::{BrokerOptions, TopicsArguments, TopicsCommand};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
-EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL), then --config, ./config.yaml and ./configs/config.yaml.
+EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL), then --config, ./config.yaml and ./configs/config.yaml; `config show` prints
+them all.
 EVENTWRIGHT_LOG=debug shows logs. NO_COLOR=1 turns colour off.
 
 Exit codes: 0 fine; 100 findings (a value does not fit its schema, a schema is not compatible); 101 it could not be
@@ -121,6 +124,9 @@ pub(crate) enum Command {
     /// Write records from JSON lines on standard input
     #[command(after_help = PRODUCE_EXAMPLES)]
     Produce(ProduceArguments),
+    /// Dead letters: look at them, replay them, delete them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),

@@ -9,6 +9,7 @@ mod config;
 mod decode;
 mod delivery;
 mod diff;
+mod dlq;
 mod encode;
 mod envelope;
 mod exit;
@@ -67,6 +68,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Check(arguments) => check::run(&arguments).await,
         Command::Config(ConfigCommand::Show(arguments)) => config::show(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Dlq(command) => Box::pin(dlq::run(command, stop::listen()?)).await,
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Gen(arguments) => generate::run(&arguments),

@@ -5,6 +5,7 @@
 //! decoded *now*, because the registry does not answer, waits.
 
 mod group;
+mod observer;
 mod retries;
 mod session;
 mod step;
@@ -20,8 +21,8 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
 pub(crate) use self::group::Group;
 use self::session::Session;
-#[cfg(feature = "testing")]
 pub(crate) use self::step::raw;
+use crate::audit::{Audit, AuditSink};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::clock::Clock;
 use crate::copies::Copies;
@@ -30,6 +31,7 @@ use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
+use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
 use crate::settings::{OnFailure, Retry};
 use crate::stats::ConsumerStats;
@@ -55,6 +57,7 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    audit: Option<Audit>,
     #[cfg(feature = "testing")]
     journal: crate::testing::Journal,
 }
@@ -79,6 +82,7 @@ struct Plan {
     /// Writes what waits in retry topics.
     copies: Option<Copies>,
     stats: ConsumerStats,
+    audit: Audit,
     clock: Clock,
     #[cfg(feature = "testing")]
     journal: crate::testing::Journal,
@@ -106,6 +110,7 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            audit: None,
             #[cfg(feature = "testing")]
             journal: crate::testing::Journal::default(),
         }
@@ -146,9 +151,11 @@ impl Consumer {
 
     async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
+        metrics::serve_as_set(&plan.settings).await?;
+        plan.stats.begin(|| plan.meter());
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
-        let group = Arc::new(Group::new(names, retry_topics));
+        let group = Arc::new(Group::new(names, retry_topics, plan.stats.clone(), plan.audit.clone()));
         let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
         let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
         reached.0.and(reached.1)?;
@@ -162,8 +169,11 @@ impl Consumer {
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
         let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group, reader.as_ref()).run(stop)).await;
-        let offsets = group.state().offsets.take_commit();
+        // What is not in the audit stream is not committed.
+        let kept = plan.audit.flush();
+        let offsets = kept.as_ref().map_or_else(|_| Vec::new(), |()| group.state().offsets.take_commit());
         subscription.leave(group.commits(offsets), FAREWELL).await;
+        let worked = worked.and(kept);
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -279,6 +289,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Writes what becomes of every record to a sink, in place of `audit.file` of the settings.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Some(Audit::to(sink));
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -288,7 +304,8 @@ impl ConsumerBuilder {
     /// Checks what was put together; nothing is connected yet.
     ///
     /// # Errors
-    /// A setting that cannot be used, no group, no handler, or two handlers for one event.
+    /// A setting that cannot be used, no group, no handler, two handlers for one event, or an audit file that cannot be
+    /// opened.
     pub fn build(self) -> Result<Consumer, Error> {
         self.settings.check()?;
         let group = self.group.or_else(|| self.settings.consumer.group.clone()).filter(|group| !group.is_empty());
@@ -302,12 +319,14 @@ impl ConsumerBuilder {
             true => Some(Copies::new(broker::writer(&self.settings)?, &group)),
             false => None,
         };
+        let audit = self.audit.map_or_else(|| Audit::of(&self.settings), Ok)?;
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
         let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
+            audit,
             settings: self.settings,
             group,
             topics,
@@ -411,6 +430,11 @@ impl Topic {
 impl Plan {
     fn topic(&self, partition: Partition) -> &Arc<Topic> {
         self.topics.get(partition.topic).expect("partitions are made from these topics")
+    }
+
+    fn meter(&self) -> ConsumerMeter {
+        let topics = self.topics.iter().map(|topic| (&*topic.name, topic.decoder.events()));
+        ConsumerMeter::new(&self.group, topics)
     }
 
     fn shown_topics(&self) -> String {

@@ -155,10 +155,10 @@ impl<T: Send + 'static, H: Handler<T>> Route for TypedRoute<T, H> {
 
     fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
         let decoder = self.decoders.rows().get(row).expect("the decoder was made from these rows");
-        let event = match how {
+        let event = context.decoding(|| match how {
             How::Writer(writer) => (decoder.decode)(*writer, payload),
             How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
-        };
+        });
         Ok(self.call(event?, context))
     }
 

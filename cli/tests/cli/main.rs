@@ -5,6 +5,7 @@ mod check;
 mod ci;
 mod config;
 mod diff;
+mod dlq;
 mod endings;
 mod fmt;
 mod init;
