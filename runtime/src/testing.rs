@@ -39,7 +39,7 @@
 //! harness.settled().await;
 //! harness.topic("orders_dlq").await.assert_count(1).assert_header("ew-failure-reason", "rejected");
 //! harness.group("inventory").await.assert_committed_all();
-//! consumer.calls().assert_count(1);
+//! consumer.assert_calls(1);
 //!
 //! consumer.crash().await; // and another one goes on where it was
 //! let consumer = harness.run(app(&harness.settings()));
