@@ -4,6 +4,8 @@
 //! no case: what cannot be decoded goes to `on_undecodable` with its bytes, or the consumer stops there; what cannot be
 //! decoded *now*, because the registry does not answer, waits.
 
+mod brakes;
+mod contained;
 mod group;
 mod session;
 mod step;
@@ -14,18 +16,22 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
+use tokio::sync::Notify;
 
 pub(crate) use self::group::Group;
 use self::session::Session;
 use crate::broker::{self, Broker, Kafka, Subscription};
+use crate::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
-use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
+use crate::handler::{
+    Handler, IntoOutcome, RawHandler, Route, Row, Running, compacted_route, event_route, topic_route,
+};
 use crate::keys::Keys;
 use crate::offsets::Partition;
-use crate::settings::{OnFailure, Retry};
+use crate::settings::{CircuitBreakerSettings, OnFailure, Retry};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
 
@@ -70,6 +76,8 @@ struct Plan {
     dead_letters: Option<Arc<DeadLetters>>,
     stats: ConsumerStats,
     clock: Clock,
+    /// Rings where the session should look at its circuit breakers.
+    wake: Arc<Notify>,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -81,6 +89,8 @@ struct Topic {
     rows: Vec<(usize, usize)>,
     decoder: Decoder,
     keys: Arc<Keys>,
+    /// One a route, or none at all.
+    breakers: Vec<CircuitBreaker>,
 }
 
 impl Consumer {
@@ -190,6 +200,15 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Adds the handler of an event of a compacted topic, where a record without value deletes its key: such a tombstone is given as
+    /// `None`, with the key in the [`Context`]. It says nothing of its event, so one handler a topic may take tombstones; its
+    /// [`Context::schema_id`] is 0.
+    pub fn on_compacted<E: Event>(mut self, handler: impl Handler<Option<E>>) -> Self {
+        const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
+        self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: compacted_route(handler) });
+        self
+    }
+
     /// Sets the handler of records that no typed handler can be given: bad bytes, unknown schemas, events without a
     /// handler. It receives the bytes as they are. Without it, bad bytes and unknown schemas become dead letters or stop the
     /// consumer, as `consumer.on_failure` says, and an event without a handler stops it.
@@ -270,7 +289,11 @@ impl ConsumerBuilder {
             Error::settings("the consumer has no group; help: call `.group(\"…\")` or set `consumer.group`")
         })?;
         let registry = self.settings.registry_client()?;
-        let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
+        let mut topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
+        let wake = Arc::default();
+        if self.settings.consumer.circuit_breaker.enabled {
+            topics.iter_mut().for_each(|topic| topic.break_circuits(self.settings.consumer.circuit_breaker, &wake));
+        }
         let dead_letters = match self.settings.consumer.on_failure {
             OnFailure::DeadLetter => {
                 let writer = broker::writer(&self.settings)?;
@@ -282,12 +305,13 @@ impl ConsumerBuilder {
             dead_letters,
             settings: self.settings,
             group,
-            topics,
+            topics: topics.into_iter().map(Arc::new).collect(),
             on_undecodable: self.on_undecodable,
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
             clock: Clock,
+            wake,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }
@@ -310,11 +334,7 @@ impl ConsumerBuilder {
 }
 
 /// Sorts handlers by topic.
-fn topics(
-    registry: &RegistryClient,
-    prefix: Option<&str>,
-    handlers: Vec<TopicHandler>,
-) -> Result<Vec<Arc<Topic>>, Error> {
+fn topics(registry: &RegistryClient, prefix: Option<&str>, handlers: Vec<TopicHandler>) -> Result<Vec<Topic>, Error> {
     let mut by_topic: Vec<(String, Vec<TopicHandler>)> = Vec::new();
     for handler in handlers {
         let name = handler.topic_name(prefix);
@@ -326,7 +346,7 @@ fn topics(
     if by_topic.is_empty() {
         return Err(Error::settings("the consumer has no handler; help: call `.on(…)` or `.on_topic::<…>(…)`"));
     }
-    by_topic.into_iter().map(|(name, handlers)| Topic::new(registry, &name, handlers).map(Arc::new)).collect()
+    by_topic.into_iter().map(|(name, handlers)| Topic::new(registry, &name, handlers)).collect()
 }
 
 impl TopicHandler {
@@ -355,6 +375,12 @@ impl Topic {
                 places.push((route_index, row_index));
             }
         }
+        if handlers.iter().filter(|handler| handler.route.takes_tombstones()).count() > 1 {
+            let text = format!(
+                "the topic `{name}` has two handlers of tombstones, which say nothing of their event; help: keep one"
+            );
+            return Err(Error::settings(text));
+        }
         let name: Arc<str> = name.into();
         Ok(Self {
             keys: Arc::new(Keys::new(Arc::clone(&name), registry.clone())),
@@ -362,7 +388,28 @@ impl Topic {
             routes: handlers.into_iter().map(|handler| handler.route).collect(),
             rows: places,
             decoder: Decoder::new(registry.clone(), rows),
+            breakers: Vec::new(),
         })
+    }
+
+    /// Gives each handler a circuit breaker.
+    fn break_circuits(&mut self, settings: CircuitBreakerSettings, wake: &Arc<Notify>) {
+        let breakers = self.routes.iter().map(|route| {
+            let events: Vec<_> = route.rows().iter().map(|row| row.reader.event).collect();
+            CircuitBreaker::new(Arc::clone(&self.name), events.join(", "), settings, Arc::clone(wake))
+        });
+        self.breakers = breakers.collect();
+    }
+
+    /// Returns the index of the handler of an event.
+    fn route_of(&self, known: &Known) -> usize {
+        self.rows.get(known.row).expect("the decoder was made from these rows").0
+    }
+
+    /// Returns the handler of records without value, and its index.
+    fn tombstones(&self) -> Option<(usize, &dyn Route)> {
+        let (index, route) = self.routes.iter().enumerate().find(|(_, route)| route.takes_tombstones())?;
+        Some((index, &**route))
     }
 
     /// Decodes a payload and calls the handler of its event.

@@ -64,7 +64,6 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hold {
     /// The circuit breaker of one of its handlers is open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     Breaker,
 }
 
@@ -156,7 +155,6 @@ pub(crate) enum Verdict {
     /// Its schema cannot be loaded now; the attempt does not count.
     NotLoaded,
     /// It may not be handled now, and its partition is held; the attempt does not count.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     Held(Hold),
 }
 
@@ -219,6 +217,11 @@ impl<R> Dispatch<R> {
         self.to_resume.retain(|paused| *paused != partition);
     }
 
+    /// Returns the partitions that are ours.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> {
+        self.partitions.keys().copied()
+    }
+
     /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
     pub(crate) fn hold(&mut self, partition: Partition, hold: Hold) {
         if let Some(held) = self.partitions.get_mut(&partition)
@@ -229,7 +232,6 @@ impl<R> Dispatch<R> {
     }
 
     /// Ends a hold. Where it was the last one, the records that waited are first in their lanes as before, and come first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     pub(crate) fn release(&mut self, partition: Partition, hold: Hold) {
         let Some(held) = self.partitions.get_mut(&partition) else { return };
         held.holds.retain(|other| *other != hold);

@@ -39,6 +39,7 @@
 
 mod backoff;
 mod broker;
+mod circuit_breaker;
 mod clock;
 mod consumer;
 mod context;
@@ -53,15 +54,18 @@ mod keys;
 mod message;
 mod offsets;
 mod producer;
+mod rate_limit;
 mod register;
 mod registry;
 mod retry;
 pub mod settings;
 mod shutdown;
 mod stats;
+mod stop_rule;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use circuit_breaker::{BreakerState, BreakerStatus, CircuitBreaker};
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;
 pub use error::Error;
@@ -74,7 +78,7 @@ pub use handler::{Handler, IntoOutcome, Outcome};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Retry, Settings, Start};
+pub use settings::{CircuitBreakerSettings, DeadLetterStop, OnFailure, Order, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

@@ -4,6 +4,8 @@
 //! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
 //! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
 
+mod circuit_breaker;
+mod dead_letter_stop;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
+pub use self::circuit_breaker::CircuitBreakerSettings;
+pub use self::dead_letter_stop::DeadLetterStop;
 use crate::Error;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
@@ -121,6 +125,15 @@ pub struct ConsumerSettings {
     pub buffer_records: usize,
     /// How many bytes of keys and values of a partition are held before Kafka is asked for no more of it; 16 MiB.
     pub buffer_bytes: usize,
+    /// How many records a second are handed to handlers at most, further attempts included; no limit.
+    pub rate_limit: Option<u32>,
+    /// The rest that handlers are given that keep failing.
+    pub circuit_breaker: CircuitBreakerSettings,
+    /// When the consumer stops rather than go on making dead letters.
+    pub dead_letter_stop: DeadLetterStop,
+    /// The name of this consumer in its group, unlike any other's there. With it a consumer that comes back within
+    /// `session.timeout.ms` finds its partitions as it left them, and nobody else notices (static membership, KIP-345).
+    pub instance_id: Option<String>,
     /// How long a stop waits for handlers that are running. Key `shutdown_timeout_ms`, 10 s.
     #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
     pub shutdown_timeout: Duration,
@@ -234,6 +247,8 @@ impl Settings {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", "eventwright");
+        config.set("reconnect.backoff.ms", "1000");
+        config.set("reconnect.backoff.max.ms", "30000");
         for (key, value) in defaults {
             config.set(*key, *value);
         }
@@ -298,6 +313,7 @@ impl RegistrySettings {
 fn reason_for_owning(key: &str) -> Option<&'static str> {
     Some(match key {
         "bootstrap.servers" | "metadata.broker.list" => "the addresses are those of `bootstrap`",
+        "group.instance.id" => "the name in the group is that of `consumer.instance_id`",
         "group.id" => "the group is that of `.group(…)` or `consumer.group`",
         "enable.auto.commit" | "auto.commit.interval.ms" | "enable.auto.offset.store" => {
             "offsets are committed after the handler has succeeded, see `consumer.commit_interval_ms`"
@@ -365,6 +381,10 @@ impl Default for ConsumerSettings {
             workers: None,
             buffer_records: 256,
             buffer_bytes: 16 << 20,
+            rate_limit: None,
+            circuit_breaker: CircuitBreakerSettings::default(),
+            dead_letter_stop: DeadLetterStop::default(),
+            instance_id: None,
             shutdown_timeout: Duration::from_secs(10),
         }
     }
@@ -384,6 +404,7 @@ impl ConsumerSettings {
     fn check(&self) -> Result<(), Error> {
         let limits = [
             ("workers", self.workers == Some(0)),
+            ("rate_limit", self.rate_limit == Some(0)),
             ("buffer_records", self.buffer_records == 0),
             ("buffer_bytes", self.buffer_bytes == 0),
         ];
@@ -395,6 +416,8 @@ impl ConsumerSettings {
                         that follows a record waits for it wherever it is";
             return Err(Error::settings(text));
         }
+        self.circuit_breaker.check()?;
+        self.dead_letter_stop.check()?;
         self.retry.check()
     }
 }

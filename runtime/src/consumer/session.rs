@@ -15,11 +15,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
+use super::brakes::{self, Brakes};
 use super::group::{Change, Group};
 use super::step::{self, Job, Report, Step};
 use crate::broker::{Broker, Subscription};
+use crate::circuit_breaker::Permit;
 use crate::dead_letter::Death;
-use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
+use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
 use crate::{Error, kafka};
@@ -41,6 +43,7 @@ pub(super) struct Session<'a, B: Broker> {
     dispatch: Dispatch<B::Record<'a>>,
     jobs: FuturesUnordered<Job>,
     commit_at: Instant,
+    brakes: Brakes,
     registry_is_down: bool,
 }
 
@@ -54,6 +57,7 @@ impl<'a, B: Broker> Session<'a, B> {
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
             commit_at: Instant::now() + settings.commit_interval,
+            brakes: Brakes::new(plan),
             registry_is_down: false,
         }
     }
@@ -72,11 +76,12 @@ impl<'a, B: Broker> Session<'a, B> {
         loop {
             let now = Instant::now();
             self.follow_assignment();
+            self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             self.start_ready(now)?;
             self.commit_when_due(now);
             self.pause_and_resume(now)?;
             let has_room = self.dispatch.has_room();
-            let wake_at = self.wake_at(now);
+            let (wake_at, plan) = (self.wake_at(now), self.plan);
             tokio::select! {
                 biased;
                 stopped = &mut stop => return stopped,
@@ -87,6 +92,7 @@ impl<'a, B: Broker> Session<'a, B> {
                     // Records that are there already never make us wait, so other tasks get their turn here.
                     tokio::task::yield_now().await;
                 }
+                () = plan.wake.notified() => {}
                 () = sleep_until(wake_at) => {}
             }
         }
@@ -112,7 +118,8 @@ impl<'a, B: Broker> Session<'a, B> {
     fn wake_at(&self, now: Instant) -> Instant {
         let idle = now + IDLE;
         let dispatch = self.dispatch.wake_at().unwrap_or(idle);
-        idle.min(dispatch).min(self.commit_at.max(now + Duration::from_millis(1)))
+        let brakes = self.brakes.wake_at(self.plan, now).unwrap_or(idle);
+        idle.min(dispatch).min(brakes).min(self.commit_at.max(now + Duration::from_millis(1)))
     }
 
     /// Follows the assignment, which changes while librdkafka is polled.
@@ -180,18 +187,28 @@ impl<'a, B: Broker> Session<'a, B> {
 
     /// Handles every record that may be handled now, as far as it gets without waiting.
     fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
-        while let Some(ticket) = self.dispatch.next(now) {
+        while self.brakes.may_begin(now)
+            && let Some(ticket) = self.dispatch.next(now)
+        {
             let Some(record) = self.dispatch.record(ticket) else { continue };
             match step::begin(self.plan, ticket, record, now) {
                 Step::Ignored => {
                     self.plan.stats.count_ignored();
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
+                Step::Held => {
+                    self.brakes.refused(ticket.partition.topic);
+                    self.conclude(ticket, Verdict::Held(Hold::Breaker), now, "")?;
+                }
+                Step::Dies(death) => self.bury(ticket, death)?,
                 // Most handlers are done by the first poll; only the others cost a place among the jobs.
-                Step::Job(mut job) => match (&mut job).now_or_never() {
-                    Some((ticket, report)) => self.finish(ticket, report)?,
-                    None => self.jobs.push(job),
-                },
+                Step::Job(mut job) => {
+                    self.brakes.began(now);
+                    match (&mut job).now_or_never() {
+                        Some((ticket, report)) => self.finish(ticket, report)?,
+                        None => self.jobs.push(job),
+                    }
+                }
                 Step::Stop(error) => return Err(error),
             }
         }
@@ -205,23 +222,42 @@ impl<'a, B: Broker> Session<'a, B> {
                 let verdict = self.loaded(loaded);
                 self.conclude(ticket, verdict, now, "")
             }
-            Report::Handled(Outcome::Done) => {
-                self.plan.stats.count_handled();
-                self.conclude(ticket, Verdict::Done, now, "")
-            }
-            Report::Handled(Outcome::Retry(reason)) => {
+            Report::Handled(outcome, permit) => self.handled(ticket, outcome, permit, now),
+            // It counts as an attempt whatever the breaker says: no record that breaks its handler is tried for ever.
+            Report::Panicked(reason, permit) => {
                 self.plan.stats.count_failed_attempt();
+                permit.map(|permit| permit.failed(now));
                 self.conclude(ticket, Verdict::Again, now, &reason)
-            }
-            Report::Handled(Outcome::Reject(reason)) => {
-                self.plan.stats.count_failed_attempt();
-                self.conclude(ticket, Verdict::Rejected, now, &reason)
             }
             Report::Buried(Ok(())) => {
                 self.plan.stats.count_dead_lettered();
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Buried(Err(error)) => Err(error),
+        }
+    }
+
+    fn handled(&mut self, ticket: Ticket, outcome: Outcome, permit: Option<Permit>, now: Instant) -> Result<(), Error> {
+        let is_held = brakes::settle(permit, &outcome, now);
+        match outcome {
+            Outcome::Done => {
+                self.plan.stats.count_handled();
+                self.brakes.handled();
+                self.conclude(ticket, Verdict::Done, now, "")
+            }
+            Outcome::Retry(reason) if is_held => {
+                self.plan.stats.count_failed_attempt();
+                self.brakes.refused(ticket.partition.topic);
+                self.conclude(ticket, Verdict::Held(Hold::Breaker), now, &reason)
+            }
+            Outcome::Retry(reason) => {
+                self.plan.stats.count_failed_attempt();
+                self.conclude(ticket, Verdict::Again, now, &reason)
+            }
+            Outcome::Reject(reason) => {
+                self.plan.stats.count_failed_attempt();
+                self.conclude(ticket, Verdict::Rejected, now, &reason)
+            }
         }
     }
 
@@ -280,6 +316,13 @@ impl<'a, B: Broker> Session<'a, B> {
         let first_failed_at = self.plan.clock.now() - ago.unwrap_or_default();
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
         let death = Death { reason: why, error: reason.to_owned(), attempt, first_failed_at };
+        self.bury(ticket, death)
+    }
+
+    /// Makes a dead letter of a record, unless it is one too many.
+    fn bury(&mut self, ticket: Ticket, death: Death) -> Result<(), Error> {
+        let Some(record) = self.dispatch.record(ticket).map(step::raw) else { return Ok(()) };
+        self.brakes.died(&record, &death)?;
         self.jobs.push(step::bury(self.plan, ticket, record, death));
         Ok(())
     }

@@ -3,7 +3,6 @@
 //! In: a record whose turn it is. Out: a [`Step`]: the handler's future; the look-up of a schema that must come first; or
 //! the reason why the consumer cannot go past the record. Nothing here waits.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -14,13 +13,14 @@ use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
 use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, RawRecord};
-use futures::FutureExt as _;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::contained::{self, Contained};
 use super::{Plan, Topic};
+use crate::circuit_breaker::Permit;
 use crate::dead_letter::Death;
 use crate::decoder::{Entry, Known};
 use crate::dispatch::Ticket;
@@ -36,8 +36,10 @@ pub(super) type Job = Pin<Box<dyn Future<Output = (Ticket, Report)> + Send>>;
 pub(super) enum Report {
     /// The schema was asked for.
     Loaded(Result<(), RegistryError>),
-    /// The handler is done.
-    Handled(Outcome),
+    /// The handler is done; what it was permitted by, if that was a circuit breaker.
+    Handled(Outcome, Option<Permit>),
+    /// The handler panicked.
+    Panicked(String, Option<Permit>),
     /// The record is a dead letter, or the broker will never take it as one.
     Buried(Result<(), Error>),
 }
@@ -48,13 +50,17 @@ pub(super) enum Step {
     Ignored,
     /// It waits for this.
     Job(Job),
+    /// It must wait for the circuit breaker of its handler.
+    Held,
+    /// It cannot be handled and has no handler for that.
+    Dies(Death),
     /// The consumer cannot go past it.
     Stop(Error),
 }
 
 /// Takes a record as far as it gets without waiting.
 pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
-    InHand { plan, topic: plan.topic(ticket.partition), ticket, record }.begin(now)
+    InHand { plan, topic: plan.topic(ticket.partition), ticket, record, now }.begin()
 }
 
 /// The record whose turn it is.
@@ -63,24 +69,47 @@ struct InHand<'a, M> {
     topic: &'a Arc<Topic>,
     ticket: Ticket,
     record: &'a M,
+    now: Instant,
 }
 
 impl<M: Message> InHand<'_, M> {
-    fn begin(&self, now: Instant) -> Step {
-        let Some(value) = self.record.payload() else {
-            let reason = "a tombstone: a record without value";
-            return self.failed(DecodeFailure::new(FailureKind::Tombstone, None, reason));
-        };
+    fn begin(&self) -> Step {
+        let Some(value) = self.record.payload() else { return self.tombstone() };
         let (id, payload) = match framing::split_header(value) {
             Ok(split) => split,
             Err(error) => return self.failed(DecodeFailure::bytes(None, error)),
         };
-        let Some(entry) = self.topic.decoder.cached(id, now) else { return self.load(id) };
+        let Some(entry) = self.topic.decoder.cached(id, self.now) else { return self.load(id) };
         match &*entry {
             Entry::Avro(known) => self.typed(id, known, payload),
             Entry::Protobuf { schema, messages } => self.protobuf(id, schema, messages, payload),
             Entry::Unknown(full_name) => self.unknown(id, full_name),
             Entry::Unusable(kind, reason) => self.failed(DecodeFailure::new(*kind, Some(id), reason.as_str())),
+        }
+    }
+
+    /// Hands a record without value to the handler of the topic that takes such records.
+    fn tombstone(&self) -> Step {
+        let Some((index, route)) = self.topic.tombstones() else {
+            let reason = "a tombstone: a record without value";
+            return self.failed(DecodeFailure::new(FailureKind::Tombstone, None, reason));
+        };
+        self.permitted(index, |permit| {
+            let context = self.context(SchemaId(0), None);
+            match catch_unwind(AssertUnwindSafe(|| route.start_tombstone(context))) {
+                Ok(Some(running)) => self.runs(running, permit),
+                Ok(None) => Step::Ignored,
+                Err(panic) => self.panicked(contained::text(panic), permit),
+            }
+        })
+    }
+
+    /// Goes on if the circuit breaker of a handler, where it has one, lets the record through.
+    fn permitted(&self, route: usize, go_on: impl FnOnce(Option<Permit>) -> Step) -> Step {
+        match self.topic.breakers.get(route).map(|breaker| breaker.begin(self.now)) {
+            None => go_on(None),
+            Some(Some(permit)) => go_on(Some(permit)),
+            Some(None) => Step::Held,
         }
     }
 
@@ -108,13 +137,14 @@ impl<M: Message> InHand<'_, M> {
 
     /// Hands an event to its handler.
     fn typed(&self, id: SchemaId, known: &Known, payload: &[u8]) -> Step {
-        let context = self.context(id, known.writer);
-        let started = catch_unwind(AssertUnwindSafe(|| self.topic.start(known, payload, context)));
-        match started {
-            Ok(Ok(running)) => self.runs(running),
-            Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
-            Err(panic) => self.panicked(&*panic),
-        }
+        self.permitted(self.topic.route_of(known), |permit| {
+            let context = self.context(id, known.writer);
+            match catch_unwind(AssertUnwindSafe(|| self.topic.start(known, payload, context))) {
+                Ok(Ok(running)) => self.runs(running, permit),
+                Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
+                Err(panic) => self.panicked(contained::text(panic), permit),
+            }
+        })
     }
 
     /// Hands a record of an event that has no handler of its own to whoever takes such records.
@@ -122,13 +152,13 @@ impl<M: Message> InHand<'_, M> {
         let context = self.context(id, None);
         let started = catch_unwind(AssertUnwindSafe(|| self.topic.start_unknown(&|| raw(self.record), context)));
         match started {
-            Ok(Some(running)) => self.runs(running),
+            Ok(Some(running)) => self.runs(running, None),
             Ok(None) if self.plan.ignore_others => Step::Ignored,
             Ok(None) => {
                 let reason = format!("a record of `{full_name}`, which has no handler on this topic");
                 self.failed(DecodeFailure::new(FailureKind::UnknownEvent, Some(id), reason))
             }
-            Err(panic) => self.panicked(&*panic),
+            Err(panic) => self.panicked(contained::text(panic), None),
         }
     }
 
@@ -149,30 +179,32 @@ impl<M: Message> InHand<'_, M> {
         let Some(handler) = handler else {
             let (attempt, first_failed_at) = (self.ticket.attempt, self.plan.clock.now());
             let death = Death { reason: "undecodable", error: failure.to_string(), attempt, first_failed_at };
-            return Step::Job(bury(self.plan, self.ticket, self.record, death));
+            return Step::Dies(death);
         };
         let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
         match started {
-            Ok(running) => self.runs(running),
-            Err(panic) => self.panicked(&*panic),
+            Ok(running) => self.runs(running, None),
+            Err(panic) => self.panicked(contained::text(panic), None),
         }
     }
 
     /// Returns the job of a handler that runs; a panic in it is a failed attempt.
-    fn runs(&self, running: Running) -> Step {
-        let (ticket, caught) = (self.ticket, AssertUnwindSafe(running).catch_unwind());
-        let outcome = async { caught.await.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic))) };
+    fn runs(&self, running: Running, permit: Option<Permit>) -> Step {
+        let (ticket, contained) = (self.ticket, Contained::new(running));
+        let report = |ended: Result<Outcome, String>| match ended {
+            Ok(outcome) => Report::Handled(outcome, permit),
+            Err(panic) => Report::Panicked(panic, permit),
+        };
         if self.plan.settings.consumer.runs_tasks() {
-            let task = Task(tokio::spawn(outcome));
-            return Step::Job(Box::pin(async move { (ticket, Report::Handled(task.await)) }));
+            let task = Task(tokio::spawn(contained));
+            return Step::Job(Box::pin(async move { (ticket, report(task.await)) }));
         }
-        Step::Job(Box::pin(async move { (ticket, Report::Handled(outcome.await)) }))
+        Step::Job(Box::pin(async move { (ticket, report(contained.await)) }))
     }
 
     /// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
-    fn panicked(&self, panic: &(dyn Any + Send)) -> Step {
-        let report = Report::Handled(Outcome::Retry(panic_text(panic)));
-        Step::Job(Box::pin(std::future::ready((self.ticket, report))))
+    fn panicked(&self, panic: String, permit: Option<Permit>) -> Step {
+        Step::Job(Box::pin(std::future::ready((self.ticket, Report::Panicked(panic, permit)))))
     }
 
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
@@ -181,8 +213,8 @@ impl<M: Message> InHand<'_, M> {
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
-pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &impl Message, death: Death) -> Job {
-    let (dead_letters, record) = (plan.dead_letters.clone(), raw(record));
+pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, death: Death) -> Job {
+    let dead_letters = plan.dead_letters.clone();
     Box::pin(async move {
         let written = match dead_letters {
             Some(dead_letters) => dead_letters.write(&record, &death).await,
@@ -193,15 +225,15 @@ pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &impl Message, death: De
 }
 
 /// A handler that runs as a task of its own, and ends when nobody waits for it any more.
-struct Task(JoinHandle<Outcome>);
+struct Task(JoinHandle<Result<Outcome, String>>);
 
 impl Future for Task {
-    type Output = Outcome;
+    type Output = Result<Outcome, String>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         let ended = std::task::ready!(Pin::new(&mut self.0).poll(context));
         // A panic of the handler was caught in the task; what is left is tokio's runtime going away.
-        Poll::Ready(ended.unwrap_or_else(|error| Outcome::Retry(error.to_string())))
+        Poll::Ready(ended.unwrap_or_else(|error| Ok(Outcome::Retry(error.to_string()))))
     }
 }
 
@@ -211,12 +243,7 @@ impl Drop for Task {
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
-}
-
-fn raw(record: &impl Message) -> RawRecord {
+pub(super) fn raw(record: &impl Message) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),

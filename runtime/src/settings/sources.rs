@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 33] = [
+const KEYS: [&str; 47] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -52,9 +52,23 @@ const KEYS: [&str; 33] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "consumer.rate_limit",
+    "consumer.instance_id",
+    "consumer.circuit_breaker.enabled",
+    "consumer.circuit_breaker.failures",
+    "consumer.circuit_breaker.failure_percent",
+    "consumer.circuit_breaker.min_requests",
+    "consumer.circuit_breaker.interval_ms",
+    "consumer.circuit_breaker.timeout_ms",
+    "consumer.circuit_breaker.max_requests",
+    "consumer.dead_letter_stop.run",
+    "consumer.dead_letter_stop.percent",
+    "consumer.dead_letter_stop.window",
     "producer",
     "consumer",
     "consumer.retry",
+    "consumer.circuit_breaker",
+    "consumer.dead_letter_stop",
 ];
 
 /// One source of values: all that it says, and what messages call it.
@@ -125,7 +139,7 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 8] = [
+const NOT_TEXT: [&str; 17] = [
     "max_attempts",
     "jitter_percent",
     "topics",
@@ -134,6 +148,15 @@ const NOT_TEXT: [&str; 8] = [
     "workers",
     "buffer_records",
     "buffer_bytes",
+    "rate_limit",
+    "enabled",
+    "failures",
+    "failure_percent",
+    "min_requests",
+    "max_requests",
+    "run",
+    "percent",
+    "window",
 ];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.

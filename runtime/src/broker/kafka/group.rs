@@ -49,8 +49,11 @@ impl KafkaSubscription {
             Start::Earliest => "earliest",
             Start::Latest => "latest",
         };
-        let consumer = settings
-            .kafka_config(&DEFAULTS)
+        let mut config = settings.kafka_config(&DEFAULTS);
+        if let Some(instance) = &settings.consumer.instance_id {
+            config.set("group.instance.id", instance);
+        }
+        let consumer = config
             .set("group.id", id)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
