@@ -247,8 +247,10 @@ impl Settings {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", "eventwright");
-        config.set("reconnect.backoff.ms", "1000");
-        config.set("reconnect.backoff.max.ms", "30000");
+        // Of two settings that bound each other, ours must not meet half of somebody else's.
+        if !self.kafka.keys().any(|key| key.starts_with("reconnect.backoff.")) {
+            config.set("reconnect.backoff.ms", "1000").set("reconnect.backoff.max.ms", "30000");
+        }
         for (key, value) in defaults {
             config.set(*key, *value);
         }

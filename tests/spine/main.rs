@@ -9,6 +9,8 @@
 
 mod at_start;
 mod bad_input;
+mod breaker;
+mod compacted;
 mod confluent;
 mod dead_letters;
 mod gate;

@@ -110,6 +110,32 @@ pub(crate) async fn committed(world: &World, group: &str, topic: &str) -> BTreeM
     answer.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
 }
 
+/// Writes a tombstone into partition 0 of a topic.
+pub(crate) async fn write_tombstone(world: &World, topic: &str, key: &[u8]) {
+    let topic = format!("{}{topic}", world.prefix);
+    let record = FutureRecord::<[u8], [u8]>::to(&topic).partition(0).key(key);
+    producer(world).send(record, None).await.unwrap();
+}
+
+/// Returns the ids that the broker gave to the members of a group.
+pub(crate) async fn members(world: &World, group: &str) -> Vec<String> {
+    let (consumer, group): (BaseConsumer, _) = (config(world).create().unwrap(), group.to_owned());
+    let asked = tokio::task::spawn_blocking(move || {
+        let list = consumer.fetch_group_list(Some(&group), TIMEOUT).unwrap();
+        list.groups().iter().flat_map(|group| group.members()).map(|member| member.id().to_owned()).collect()
+    });
+    asked.await.unwrap()
+}
+
+/// Returns how many records a topic holds.
+pub(crate) async fn count(world: &World, topic: &str) -> i64 {
+    let (consumer, topic): (BaseConsumer, _) = (config(world).create().unwrap(), format!("{}{topic}", world.prefix));
+    let asked = tokio::task::spawn_blocking(move || {
+        (0..PARTITIONS).map(|partition| consumer.fetch_watermarks(&topic, partition, TIMEOUT).unwrap().1).sum()
+    });
+    asked.await.unwrap()
+}
+
 /// A record as it is in a topic.
 #[derive(Debug)]
 pub(crate) struct Letter {
