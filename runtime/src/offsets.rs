@@ -39,9 +39,14 @@ impl Offsets {
     /// Takes a partition that is ours from now on.
     pub(crate) fn assign(&mut self, partition: Partition) -> Epoch {
         self.last_epoch += 1;
-        let progress = Progress { epoch: self.last_epoch, begun: VecDeque::new(), next: None, committed: None };
-        self.partitions.insert(partition, progress);
+        self.assign_as(partition, self.last_epoch);
         self.last_epoch
+    }
+
+    /// Takes a partition that comes and goes with another one, whose turn it shares.
+    pub(crate) fn assign_as(&mut self, partition: Partition, epoch: Epoch) {
+        let progress = Progress { epoch, begun: VecDeque::new(), next: None, committed: None };
+        self.partitions.insert(partition, progress);
     }
 
     /// Gives up a partition and returns the offset that is still to be committed.

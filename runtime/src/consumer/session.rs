@@ -293,6 +293,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 Ok(())
             }
             Next::Held | Next::NotOurs => Ok(()),
+            Next::Moves(..) => todo!(),
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
