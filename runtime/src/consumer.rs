@@ -7,6 +7,7 @@
 mod brakes;
 mod contained;
 mod group;
+mod leaving;
 mod session;
 mod step;
 

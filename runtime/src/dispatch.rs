@@ -120,6 +120,12 @@ struct Held {
     /// Copies in a retry topic's partition that were not read yet, and the lanes of the main topic that they block.
     unread: BTreeMap<i64, (LaneId, Origin)>,
     holds: Vec<Hold>,
+    /// How many records of the main topic have come.
+    n_received: u64,
+    /// The number behind the last record that has begun.
+    n_begun: u64,
+    /// The partition is being wound up: no record of this number or behind it begins any more.
+    limit: Option<u64>,
     /// Lanes whose turn came while the partition was held.
     parked: VecDeque<LaneId>,
 }
@@ -154,11 +160,18 @@ struct Lane<R> {
 struct Item<R> {
     record: R,
     bytes: usize,
+    /// Its number among those of its partition that came from the main topic.
+    number: u64,
     /// It was read from a retry topic.
     returned: Option<Box<Returned>>,
 }
 
 impl<R> Item<R> {
+    /// Returns whether it came so late that it must not begin; what comes from a retry topic is always late.
+    fn is_behind(&self, limit: Option<u64>) -> bool {
+        limit.is_some_and(|limit| self.number >= limit || self.returned.is_some())
+    }
+
     /// Returns which retry topic it was read from, counted from 1; 0 for the main topic.
     fn tier(&self) -> u32 {
         self.returned.as_ref().map_or(0, |returned| returned.place.tier)
@@ -285,6 +298,9 @@ impl<R> Dispatch<R> {
             position: 0,
             unread: BTreeMap::new(),
             holds: Vec::new(),
+            n_received: 0,
+            n_begun: 0,
+            limit: None,
             parked: VecDeque::new(),
         };
         self.partitions.insert(partition, held);
@@ -308,6 +324,25 @@ impl<R> Dispatch<R> {
     /// Returns the partitions that are ours.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> {
         self.partitions.keys().copied()
+    }
+
+    /// Begins to come to an end with a partition: of its records only those still begin that came before one that has begun, so
+    /// that what is finished in the end has no gap and can be committed.
+    pub(crate) fn wind_up(&mut self, partition: Partition) {
+        let Some(held) = self.partitions.get_mut(&partition) else { return };
+        held.limit.get_or_insert(held.n_begun);
+        let (lanes, limit) = (&self.lanes, held.limit);
+        let (stay, go): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.ready)
+            .into_iter()
+            .partition(|id| id.partition == partition && lanes.get(id).is_some_and(|lane| lane.first.is_behind(limit)));
+        held.parked.extend(stay);
+        self.ready = go;
+    }
+
+    /// Returns whether records of a partition are being handled, or will be at once.
+    pub(crate) fn is_busy(&self, partition: Partition) -> bool {
+        let is_running = |(id, lane): (&LaneId, &Lane<R>)| id.partition == partition && lane.is_running;
+        self.ready.iter().any(|id| id.partition == partition) || self.lanes.iter().any(is_running)
     }
 
     /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
@@ -344,10 +379,12 @@ impl<R> Dispatch<R> {
             held.n_records += 1;
             held.n_bytes += bytes;
             held.n_alone += u64::from(lane.is_none());
-            LaneId { partition, epoch: held.epoch, number: lane.unwrap_or(ALONE | held.n_alone) }
+            held.n_received += 1;
+            let lane = LaneId { partition, epoch: held.epoch, number: lane.unwrap_or(ALONE | held.n_alone) };
+            (lane, held.n_received - 1)
         });
-        let Some(lane) = lane else { return };
-        let item = Item { record, bytes, returned: None };
+        let Some((lane, number)) = lane else { return };
+        let item = Item { record, bytes, number, returned: None };
         match self.lanes.get_mut(&lane) {
             Some(known) => known.rest.push_back(item),
             None => {
@@ -378,14 +415,17 @@ impl<R> Dispatch<R> {
         lane.attempts += 1;
         lane.is_running = true;
         self.n_running += 1;
+        if let Some(held) = self.partitions.get_mut(&id.partition).filter(|_| lane.first.returned.is_none()) {
+            held.n_begun = held.n_begun.max(lane.first.number + 1);
+        }
         Some(Ticket { partition: id.partition, epoch: id.epoch, lane: id.number, attempt: lane.attempts })
     }
 
     /// Takes the next lane that may go on; those of held partitions are parked, and blocked ones are redirected.
     fn next_ready(&mut self, now: Instant) -> Option<LaneId> {
         while let Some(lane) = self.ready.pop_front() {
-            if let Some(held) = self.partitions.get_mut(&lane.partition).filter(|held| !held.holds.is_empty()) {
-                held.parked.push_back(lane);
+            if self.is_held(lane) {
+                self.park(lane);
             } else if self.is_blocked(lane) {
                 self.redirect(lane);
             } else if let Some(due) = self.due(lane).filter(|due| *due > now) {
@@ -396,6 +436,18 @@ impl<R> Dispatch<R> {
             }
         }
         None
+    }
+
+    /// Returns whether a lane must not go on because of its partition.
+    fn is_held(&self, id: LaneId) -> bool {
+        let Some((held, lane)) = self.partitions.get(&id.partition).zip(self.lanes.get(&id)) else { return false };
+        !held.holds.is_empty() || lane.first.is_behind(held.limit)
+    }
+
+    fn park(&mut self, id: LaneId) {
+        if let Some(held) = self.partitions.get_mut(&id.partition) {
+            held.parked.push_back(id);
+        }
     }
 
     /// Returns the record that a ticket is for.

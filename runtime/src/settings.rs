@@ -134,6 +134,10 @@ pub struct ConsumerSettings {
     /// The name of this consumer in its group, unlike any other's there. With it a consumer that comes back within
     /// `session.timeout.ms` finds its partitions as it left them, and nobody else notices (static membership, KIP-345).
     pub instance_id: Option<String>,
+    /// How long a partition that the group gives to another consumer waits for handlers that are running; the whole group waits
+    /// with it. Key `rebalance_timeout_ms`, 5 s.
+    #[serde(rename = "rebalance_timeout_ms", deserialize_with = "millis")]
+    pub rebalance_timeout: Duration,
     /// How long a stop waits for handlers that are running. Key `shutdown_timeout_ms`, 10 s.
     #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
     pub shutdown_timeout: Duration,
@@ -390,6 +394,7 @@ impl Default for ConsumerSettings {
             circuit_breaker: CircuitBreakerSettings::default(),
             dead_letter_stop: DeadLetterStop::default(),
             instance_id: None,
+            rebalance_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

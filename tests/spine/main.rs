@@ -21,6 +21,7 @@ mod outage;
 mod parallel;
 mod partitions;
 mod raw;
+mod rebalance;
 mod registry_outage;
 mod restart;
 mod secured;

@@ -17,14 +17,15 @@ use tokio::time::{Instant, sleep_until};
 use super::Plan;
 use super::brakes::{self, Brakes};
 use super::group::{Change, Group};
+use super::leaving::Leaving;
 use super::step::{self, Job, Report, Step};
+use crate::Error;
 use crate::broker::{Broker, Subscription};
 use crate::circuit_breaker::Permit;
 use crate::dead_letter::Death;
 use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
-use crate::{Error, kafka};
 
 /// How many records are taken before timers and the stop are looked at again.
 const BURST: usize = 256;
@@ -37,13 +38,14 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// A consumer at work.
 pub(super) struct Session<'a, B: Broker> {
-    plan: &'a Plan,
-    subscription: &'a B::Subscription,
-    group: &'a Group,
-    dispatch: Dispatch<B::Record<'a>>,
-    jobs: FuturesUnordered<Job>,
+    pub(super) plan: &'a Plan,
+    pub(super) subscription: &'a B::Subscription,
+    pub(super) group: &'a Group,
+    pub(super) dispatch: Dispatch<B::Record<'a>>,
+    pub(super) jobs: FuturesUnordered<Job>,
     commit_at: Instant,
-    brakes: Brakes,
+    pub(super) brakes: Brakes,
+    pub(super) leaving: Option<Leaving>,
     registry_is_down: bool,
 }
 
@@ -58,6 +60,7 @@ impl<'a, B: Broker> Session<'a, B> {
             jobs: FuturesUnordered::new(),
             commit_at: Instant::now() + settings.commit_interval,
             brakes: Brakes::new(plan),
+            leaving: None,
             registry_is_down: false,
         }
     }
@@ -66,7 +69,7 @@ impl<'a, B: Broker> Session<'a, B> {
     /// handlers that are running.
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
-        self.drain().await;
+        self.drain(worked.is_ok()).await;
         worked
     }
 
@@ -76,6 +79,7 @@ impl<'a, B: Broker> Session<'a, B> {
         loop {
             let now = Instant::now();
             self.follow_assignment();
+            self.leave_when_idle(now);
             self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             self.start_ready(now)?;
             self.commit_when_due(now);
@@ -119,11 +123,12 @@ impl<'a, B: Broker> Session<'a, B> {
         let idle = now + IDLE;
         let dispatch = self.dispatch.wake_at().unwrap_or(idle);
         let brakes = self.brakes.wake_at(self.plan, now).unwrap_or(idle);
-        idle.min(dispatch).min(brakes).min(self.commit_at.max(now + Duration::from_millis(1)))
+        let leaving = self.leaving.as_ref().map_or(idle, |leaving| leaving.deadline);
+        idle.min(dispatch).min(brakes).min(leaving).min(self.commit_at.max(now + Duration::from_millis(1)))
     }
 
     /// Follows the assignment, which changes while librdkafka is polled.
-    fn follow_assignment(&mut self) {
+    pub(super) fn follow_assignment(&mut self) {
         let changes = std::mem::take(&mut self.group.state().changes);
         self.apply(changes);
     }
@@ -133,6 +138,7 @@ impl<'a, B: Broker> Session<'a, B> {
             match change {
                 Change::Assigned(partition, epoch) => self.dispatch.assign(partition, epoch),
                 Change::Revoked(partition) => self.dispatch.revoke(partition),
+                Change::Leaving(partitions) => self.begin_to_leave(partitions),
             }
         }
     }
@@ -150,6 +156,9 @@ impl<'a, B: Broker> Session<'a, B> {
         let changes = std::mem::take(&mut state.changes);
         drop(state);
         self.apply(changes);
+        if self.is_leaving(partition) {
+            return Ok(());
+        }
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
         self.dispatch.receive(partition, lane, record, bytes);
@@ -186,7 +195,7 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Handles every record that may be handled now, as far as it gets without waiting.
-    fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
+    pub(super) fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
         while self.brakes.may_begin(now)
             && let Some(ticket) = self.dispatch.next(now)
         {
@@ -215,7 +224,7 @@ impl<'a, B: Broker> Session<'a, B> {
         Ok(())
     }
 
-    fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
+    pub(super) fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
         match report {
             Report::Loaded(loaded) => {
@@ -363,27 +372,5 @@ impl<'a, B: Broker> Session<'a, B> {
             tracing::debug!(partitions = resumes.len(), "resumed partitions");
         }
         Ok(())
-    }
-
-    /// Lets the handlers that are running come to their end; nothing new is started.
-    async fn drain(&mut self) {
-        let timeout = self.plan.settings.consumer.shutdown_timeout;
-        let deadline = Instant::now() + timeout;
-        loop {
-            tokio::select! {
-                biased;
-                job = self.jobs.next() => match job {
-                    // A record that is the reason for stopping, or a second one like it, stays uncommitted.
-                    Some((ticket, report)) => drop(self.finish(ticket, report)),
-                    None => return,
-                },
-                () = sleep_until(deadline) => {
-                    let records = self.jobs.len();
-                    let within = kafka::shown(timeout);
-                    tracing::warn!(records, within, "handlers did not end in time; their records will be handled again");
-                    return;
-                }
-            }
-        }
     }
 }

@@ -146,7 +146,7 @@ impl<R> Dispatch<R> {
         if is_full {
             self.to_pause.push(partition);
         }
-        let item = Item { record, bytes, returned: Some(Box::new(returned)) };
+        let item = Item { record, bytes, number: 0, returned: Some(Box::new(returned)) };
         let Some(lane) = lane else {
             // Numbers of the main topic's lanes and those of the retry topics must differ.
             let number = ALONE | CHAIN | (u64::from(tier) << 48) | number;

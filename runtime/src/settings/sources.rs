@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 47] = [
+const KEYS: [&str; 48] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -52,6 +52,7 @@ const KEYS: [&str; 47] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "consumer.rebalance_timeout_ms",
     "consumer.rate_limit",
     "consumer.instance_id",
     "consumer.circuit_breaker.enabled",
