@@ -30,6 +30,7 @@ use crate::dispatch::Order;
 use crate::handler::{
     Handler, IntoOutcome, RawHandler, Route, Row, Running, compacted_route, event_route, topic_route,
 };
+use crate::health::ConsumerHealth;
 use crate::keys::Keys;
 use crate::offsets::Partition;
 use crate::settings::{CircuitBreakerSettings, OnFailure, Retry};
@@ -79,6 +80,7 @@ struct Plan {
     clock: Clock,
     /// Rings where the session should look at its circuit breakers.
     wake: Arc<Notify>,
+    health: ConsumerHealth,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -133,6 +135,12 @@ impl Consumer {
         self.work(&Kafka, stop).await
     }
 
+    /// Returns how the consumer is doing, to be asked while it runs.
+    #[must_use]
+    pub fn health(&self) -> ConsumerHealth {
+        self.plan.health.clone()
+    }
+
     async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
@@ -147,7 +155,12 @@ impl Consumer {
         let subscribed = subscription.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
-        let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group).run(stop)).await;
+        let running = plan.health.starts(&group);
+        let worked = tokio::select! {
+            worked = Box::pin(Session::<B>::new(&plan, &subscription, &group).run(stop)) => worked,
+            never = plan.health.watch(&registry) => match never {},
+        };
+        drop(running);
         let offsets = group.state().offsets.take_commit();
         subscription.leave(group.commits(&offsets), FAREWELL).await;
         let stats = &plan.stats;
@@ -313,6 +326,7 @@ impl ConsumerBuilder {
             stats: self.stats,
             clock: Clock,
             wake,
+            health: ConsumerHealth::default(),
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventwright_registry::RegistryError;
@@ -26,6 +27,7 @@ use crate::dead_letter::Death;
 use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
+use crate::offsets::Partition;
 
 /// How many records are taken before timers and the stop are looked at again.
 const BURST: usize = 256;
@@ -80,6 +82,7 @@ impl<'a, B: Broker> Session<'a, B> {
             let now = Instant::now();
             self.follow_assignment();
             self.leave_when_idle(now);
+            self.plan.health.polled(now);
             self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             self.start_ready(now)?;
             self.commit_when_due(now);
@@ -134,6 +137,9 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     fn apply(&mut self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
         for change in changes {
             match change {
                 Change::Assigned(partition, epoch) => self.dispatch.assign(partition, epoch),
@@ -141,6 +147,8 @@ impl<'a, B: Broker> Session<'a, B> {
                 Change::Leaving(partitions) => self.begin_to_leave(partitions),
             }
         }
+        let name = |partition: Partition| (Arc::clone(self.group.topic(partition)), partition.number);
+        self.plan.health.assigned(self.dispatch.partitions().map(name).collect());
     }
 
     fn receive(&mut self, record: Result<B::Record<'a>, KafkaError>) -> Result<(), Error> {

@@ -24,7 +24,9 @@ use crate::settings::Start;
 use crate::{Error, Settings, kafka};
 
 /// What we set and librdkafka leaves to be overridden under `kafka`.
-const DEFAULTS: [(&str, &str); 1] = [
+const DEFAULTS: [(&str, &str); 2] = [
+    // How often librdkafka says which brokers it is connected to.
+    ("statistics.interval.ms", "5000"),
     // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
     // if nothing worked.
     ("topic.metadata.refresh.interval.ms", "10000"),
@@ -217,7 +219,10 @@ impl ClientContext for Callbacks {
         }
     }
 
-    fn stats(&self, _: Statistics) {}
+    fn stats(&self, statistics: Statistics) {
+        let n_up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
+        self.group.health.connections(n_up, statistics.brokers.len());
+    }
 }
 
 impl ConsumerContext for Callbacks {
