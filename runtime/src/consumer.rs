@@ -8,6 +8,7 @@ mod brakes;
 mod contained;
 mod group;
 mod leaving;
+mod retries;
 mod session;
 mod step;
 
@@ -24,6 +25,7 @@ use self::session::Session;
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
+use crate::copies::Copies;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
@@ -35,7 +37,7 @@ use crate::keys::Keys;
 use crate::offsets::Partition;
 use crate::settings::{CircuitBreakerSettings, OnFailure, Retry};
 use crate::stats::ConsumerStats;
-use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
+use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, retry, shutdown};
 
 /// How long the last commit and the farewell to the group may take.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -76,6 +78,8 @@ struct Plan {
     ignore_others: bool,
     /// Where records go that cannot be handled; without it the consumer stops at them.
     dead_letters: Option<Arc<DeadLetters>>,
+    /// Writes what waits in retry topics.
+    copies: Option<Copies>,
     stats: ConsumerStats,
     clock: Clock,
     /// Rings where the session should look at its circuit breakers.
@@ -144,31 +148,36 @@ impl Consumer {
     async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
-        let group = Arc::new(Group::new(names));
+        let retry_topics = plan.settings.consumer.retry.topics;
+        let group = Arc::new(Group::new(names, retry_topics));
         let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
         let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
         reached.0.and(reached.1)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
-        if let Some(dead_letters) = &plan.dead_letters {
-            Box::pin(dead_letters.prepare(&*broker::admin(&plan.settings)?, &names)).await?;
-        }
+        Box::pin(plan.prepare_topics(&names)).await?;
+        let reader = match group.retry_topics() {
+            [] => None,
+            topics => Some(broker.reader(&plan.settings, &plan.group, topics)?),
+        };
         let subscribed = subscription.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
         let running = plan.health.starts(&group);
+        let session = Session::<B>::new(&plan, &subscription, &group, reader.as_ref());
         let worked = tokio::select! {
-            worked = Box::pin(Session::<B>::new(&plan, &subscription, &group).run(stop)) => worked,
+            worked = Box::pin(session.run(stop)) => worked,
             never = plan.health.watch(&registry) => match never {},
         };
         drop(running);
         let offsets = group.state().offsets.take_commit();
-        subscription.leave(group.commits(&offsets), FAREWELL).await;
+        subscription.leave(group.commits(offsets), FAREWELL).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
             undecodable = stats.undecodable(),
             ignored = stats.ignored(),
             failed_attempts = stats.failed_attempts(),
+            retried = stats.retried(),
             dead_lettered = stats.dead_lettered(),
             "stopped"
         );
@@ -308,14 +317,15 @@ impl ConsumerBuilder {
         if self.settings.consumer.circuit_breaker.enabled {
             topics.iter_mut().for_each(|topic| topic.break_circuits(self.settings.consumer.circuit_breaker, &wake));
         }
-        let dead_letters = match self.settings.consumer.on_failure {
-            OnFailure::DeadLetter => {
-                let writer = broker::writer(&self.settings)?;
-                Some(Arc::new(DeadLetters::new(&self.settings, &group, writer)))
-            }
-            OnFailure::Stop => None,
+        let makes_dead_letters = self.settings.consumer.on_failure == OnFailure::DeadLetter;
+        let copies = match makes_dead_letters || self.settings.consumer.retry.topics > 0 {
+            true => Some(Copies::new(broker::writer(&self.settings)?, &group)),
+            false => None,
         };
+        let dead_letters = copies.clone().filter(|_| makes_dead_letters);
+        let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
         let plan = Plan {
+            copies,
             dead_letters,
             settings: self.settings,
             group,
@@ -447,6 +457,22 @@ impl Plan {
 
     fn shown_topics(&self) -> String {
         self.topics.iter().map(|topic| format!("`{}`", topic.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Makes the topics that records are copied to, where they are not there.
+    async fn prepare_topics(&self, names: &[&str]) -> Result<(), Error> {
+        let retry_topics = self.settings.consumer.retry.topics;
+        if self.copies.is_none() {
+            return Ok(());
+        }
+        let admin = broker::admin(&self.settings)?;
+        if retry_topics > 0 {
+            retry::topics::prepare(&*admin, names, retry_topics).await?;
+        }
+        match &self.dead_letters {
+            Some(dead_letters) => dead_letters.prepare(&*admin, names).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits for the registry and looks for the schemas of all events there.

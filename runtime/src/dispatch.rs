@@ -20,7 +20,7 @@ mod chain;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -342,7 +342,9 @@ impl<R> Dispatch<R> {
     /// Returns whether records of a partition are being handled, or will be at once.
     pub(crate) fn is_busy(&self, partition: Partition) -> bool {
         let is_running = |(id, lane): (&LaneId, &Lane<R>)| id.partition == partition && lane.is_running;
-        self.ready.iter().any(|id| id.partition == partition) || self.lanes.iter().any(is_running)
+        self.ready.iter().any(|id| id.partition == partition)
+            || self.lanes.iter().any(is_running)
+            || self.is_moving(partition)
     }
 
     /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
@@ -460,9 +462,14 @@ impl<R> Dispatch<R> {
         Some(self.lanes.get(&ticket.lane())?.first.returned.as_ref()?.place)
     }
 
-    /// Returns when the handler of a ticket's record failed first.
-    pub(crate) fn first_failed(&self, ticket: Ticket) -> Option<Instant> {
-        self.lanes.get(&ticket.lane())?.first_failed
+    /// Returns when the handler of a ticket's record failed first; `time` is the time of day, now.
+    pub(crate) fn first_failed_at(&self, ticket: Ticket, now: Instant, time: SystemTime) -> SystemTime {
+        let Some(lane) = self.lanes.get(&ticket.lane()) else { return time };
+        let before = lane.first.returned.as_ref().and_then(|returned| returned.first_failed_at);
+        before.unwrap_or_else(|| {
+            let ago = lane.first_failed.map(|first| now.saturating_duration_since(first));
+            time - ago.unwrap_or_default()
+        })
     }
 
     /// Takes what came of a ticket.

@@ -3,6 +3,9 @@
 //! In: the policy, how often and for how long a record has failed. Out: the pause before its next attempt, or the end of it.
 //! No I/O, no clock, no chance: all three are arguments.
 
+pub(crate) mod record;
+pub(crate) mod topics;
+
 use std::time::Duration;
 
 use serde::Deserialize;

@@ -14,6 +14,8 @@ struct Counters {
     ignored: AtomicU64,
     failed_attempts: AtomicU64,
     dead_lettered: AtomicU64,
+    retried: AtomicU64,
+    redirected: AtomicU64,
 }
 
 impl ConsumerStats {
@@ -45,6 +47,26 @@ impl ConsumerStats {
     #[must_use]
     pub fn dead_lettered(&self) -> u64 {
         self.0.dead_lettered.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records went to a retry topic after their handler had failed.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.0.retried.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records went to a retry topic unhandled, because an earlier one of their key waits there.
+    #[must_use]
+    pub fn redirected(&self) -> u64 {
+        self.0.redirected.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_retried(&self) {
+        self.0.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_redirected(&self) {
+        self.0.redirected.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_dead_lettered(&self) {

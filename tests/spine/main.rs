@@ -24,6 +24,7 @@ mod raw;
 mod rebalance;
 mod registry_outage;
 mod restart;
+mod retries;
 mod secured;
 mod shared_types;
 mod side_by_side;

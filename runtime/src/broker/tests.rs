@@ -81,7 +81,7 @@ async fn reads_by_hand<B: Broker>(broker: B, settings: &Settings) {
 async fn keeps_offsets<B: Broker>(broker: B, settings: &Settings) {
     let writer = writer(settings).unwrap();
     write(&*writer, 0, "a").await;
-    let group = Arc::new(Group::new(vec!["orders".into()]));
+    let group = Arc::new(Group::new(vec!["orders".into()], 0));
     let subscription = broker.subscription(settings, "keepers", &group).unwrap();
     assert!(subscription.reach("orders", PATIENCE).await);
     subscription.subscribe(&["orders"]).unwrap();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Consumer, ConsumerBuilder, Plan};
 use crate::Error;
 use crate::circuit_breaker::{CircuitBreaker, Permit};
-use crate::dead_letter::Death;
+use crate::copies::Failure;
 use crate::dispatch::{Dispatch, Hold};
 use crate::error::Kind;
 use crate::handler::Outcome;
@@ -89,13 +89,13 @@ impl Brakes {
     ///
     /// # Errors
     /// It is one too many.
-    pub(super) fn died(&mut self, record: &RawRecord, death: &Death) -> Result<(), Error> {
+    pub(super) fn died(&mut self, record: &RawRecord, failure: &Failure) -> Result<(), Error> {
         let Some(what) = self.stop_rule.died() else { return Ok(()) };
         let RawRecord { topic, partition, offset, .. } = record;
         let text = format!(
             "{what} died, the last one at `{topic}` partition {partition} offset {offset} of: {}; `consumer.dead_letter_stop` takes that \
              for too many, and the record is kept; help: mend the handler, or what it needs, and start the consumer again",
-            death.error
+            failure.error
         );
         Err(Error::new(Kind::Handler, text))
     }

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::broker::{TopicOffset, TopicPartition};
 use crate::kafka::Health;
-use crate::offsets::{Epoch, Offsets, Partition};
+use crate::offsets::{Commit, Epoch, Offsets, Partition};
+use crate::retry;
 
 /// What broker and session share.
 pub(crate) struct Group {
-    /// The names of the topics; a partition's `topic` is an index into them.
+    /// The names of the topics, and behind them those of their retry topics; a partition's `topic` is an index into them.
     topics: Vec<Arc<str>>,
+    /// How many of them are no retry topics.
+    n_topics: usize,
     pub(crate) health: Health,
     state: Mutex<State>,
 }
@@ -32,8 +35,36 @@ pub(super) enum Change {
 }
 
 impl Group {
-    pub(crate) fn new(topics: Vec<Arc<str>>) -> Self {
-        Self { topics, health: Health::default(), state: Mutex::default() }
+    /// Returns the group of these topics, each with so many retry topics.
+    pub(crate) fn new(topics: Vec<Arc<str>>, retry_topics: u32) -> Self {
+        let n_topics = topics.len();
+        let names = |of: &Arc<str>| {
+            let of = Arc::clone(of);
+            (1..=retry_topics).map(move |tier| Arc::from(retry::topics::name(&of, tier, retry_topics)))
+        };
+        let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
+        Self { topics: all, n_topics, health: Health::default(), state: Mutex::default() }
+    }
+
+    /// Returns the names of the retry topics.
+    pub(super) fn retry_topics(&self) -> &[Arc<str>] {
+        self.topics.get(self.n_topics..).unwrap_or_default()
+    }
+
+    /// Returns the partitions of the retry topics that belong to a partition, in their order.
+    pub(super) fn retry_partitions(&self, main: Partition) -> impl Iterator<Item = Partition> + use<> {
+        let n_tiers = self.retry_topics().len() / self.n_topics.max(1);
+        let first = self.n_topics + main.topic * n_tiers;
+        (first..first + n_tiers).map(move |topic| Partition { topic, number: main.number })
+    }
+
+    /// Returns which partition one of a retry topic belongs to, and which retry topic that is, counted from 1; `None` for one
+    /// that is of no retry topic.
+    pub(super) fn main_of(&self, retry: Partition) -> Option<(Partition, u32)> {
+        let index = retry.topic.checked_sub(self.n_topics)?;
+        let n_tiers = self.retry_topics().len() / self.n_topics.max(1);
+        let tier = u32::try_from(index.checked_rem(n_tiers)? + 1).ok()?;
+        Some((Partition { topic: index / n_tiers, number: retry.number }, tier))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -56,16 +87,15 @@ impl Group {
     }
 
     /// Returns offsets to commit, by the names of their topics.
-    pub(super) fn commits(&self, offsets: &[(Partition, i64)]) -> Vec<TopicOffset> {
-        let commit = |(partition, offset): &(Partition, i64)| TopicOffset {
-            partition: self.name(*partition),
-            offset: *offset,
-            metadata: String::new(),
+    pub(super) fn commits(&self, commits: Vec<Commit>) -> Vec<TopicOffset> {
+        let commit = |Commit { partition, offset, metadata }| {
+            let partition = self.name(partition);
+            TopicOffset { partition, offset, metadata }
         };
-        offsets.iter().map(commit).collect()
+        commits.into_iter().map(commit).collect()
     }
 
-    fn name(&self, partition: Partition) -> TopicPartition {
+    pub(super) fn name(&self, partition: Partition) -> TopicPartition {
         TopicPartition::new(self.topic(partition), partition.number)
     }
 
@@ -78,6 +108,9 @@ impl Group {
         let mut state = self.state();
         for partition in self.known(partitions) {
             let epoch = state.offsets.assign(partition);
+            for retry in self.retry_partitions(partition) {
+                state.offsets.assign_as(retry, epoch);
+            }
             state.changes.push(Change::Assigned(partition, epoch));
         }
         tracing::info!(partitions = partitions.len(), "partitions assigned");
@@ -94,11 +127,12 @@ impl Group {
         let mut state = self.state();
         let mut offsets = Vec::new();
         for partition in self.known(partitions) {
-            offsets.extend(state.offsets.revoke(partition).map(|offset| (partition, offset)));
+            offsets.extend(state.offsets.revoke(partition));
+            offsets.extend(self.retry_partitions(partition).filter_map(|retry| state.offsets.revoke(retry)));
             state.changes.push(Change::Revoked(partition));
         }
         tracing::info!(partitions = partitions.len(), "partitions revoked");
-        self.commits(&offsets)
+        self.commits(offsets)
     }
 
     /// Takes note of a commit that failed, so that the next one repeats it.

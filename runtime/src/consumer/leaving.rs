@@ -4,7 +4,8 @@
 use futures::StreamExt as _;
 use tokio::time::{Instant, sleep_until};
 
-use super::session::Session;
+use super::retries::Retries;
+use super::session::{Session, next_event};
 use crate::broker::{Broker, Subscription as _};
 use crate::kafka;
 use crate::offsets::Partition;
@@ -59,8 +60,12 @@ impl<B: Broker> Session<'_, B> {
             let now = Instant::now();
             self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             goes_on = goes_on && self.start_ready(now).is_ok();
+            if goes_on {
+                self.follow_chains();
+            }
             let will_begin = goes_on && partitions.iter().any(|partition| self.dispatch.is_busy(*partition));
-            if self.jobs.is_empty() && !will_begin {
+            let is_idle = self.jobs.is_empty() && self.retries.as_ref().is_none_or(Retries::is_idle);
+            if is_idle && !will_begin {
                 return;
             }
             let wake_at = self.brakes.wake_at(self.plan, now).unwrap_or(deadline).min(deadline);
@@ -68,6 +73,7 @@ impl<B: Broker> Session<'_, B> {
                 biased;
                 // A record that is the reason for stopping, or a second one like it, stays uncommitted.
                 Some((ticket, report)) = self.jobs.next() => goes_on = self.finish(ticket, report).is_ok() && goes_on,
+                event = next_event(&mut self.retries) => goes_on = self.retry_event(event).is_ok() && goes_on,
                 () = sleep_until(wake_at) => {}
             }
             if Instant::now() >= deadline {

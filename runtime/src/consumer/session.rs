@@ -9,21 +9,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventwright_registry::RegistryError;
-use futures::stream::FuturesUnordered;
+use futures::future::Either;
+use futures::stream::{FuturesUnordered, pending};
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::OwnedMessage;
 use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
 use super::brakes::{self, Brakes};
 use super::group::{Change, Group};
 use super::leaving::Leaving;
+use super::retries::{Event, Retries};
 use super::step::{self, Job, Report, Step};
 use crate::Error;
-use crate::broker::{Broker, Subscription};
+use crate::broker::{Broker, Reader as _, Subscription};
 use crate::circuit_breaker::Permit;
-use crate::dead_letter::Death;
+use crate::copies::Failure;
 use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
@@ -38,13 +41,23 @@ const COMMIT_RECORDS: usize = 10_000;
 /// How long the consumer sleeps at most when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// A record in hand.
+pub(super) enum Entry<M> {
+    /// As the client has it.
+    Main(M),
+    /// It was read from a retry topic, and looks as it did on the main topic.
+    Returned(Box<OwnedMessage>),
+}
+
 /// A consumer at work.
 pub(super) struct Session<'a, B: Broker> {
     pub(super) plan: &'a Plan,
     pub(super) subscription: &'a B::Subscription,
     pub(super) group: &'a Group,
-    pub(super) dispatch: Dispatch<B::Record<'a>>,
+    pub(super) dispatch: Dispatch<Entry<B::Record<'a>>>,
     pub(super) jobs: FuturesUnordered<Job>,
+    pub(super) retries: Option<Retries<'a, B>>,
+    reader: Option<&'a B::Reader>,
     commit_at: Instant,
     pub(super) brakes: Brakes,
     pub(super) leaving: Option<Leaving>,
@@ -52,7 +65,12 @@ pub(super) struct Session<'a, B: Broker> {
 }
 
 impl<'a, B: Broker> Session<'a, B> {
-    pub(super) fn new(plan: &'a Plan, subscription: &'a B::Subscription, group: &'a Group) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        subscription: &'a B::Subscription,
+        group: &'a Group,
+        reader: Option<&'a B::Reader>,
+    ) -> Self {
         let settings = &plan.settings.consumer;
         Self {
             plan,
@@ -60,6 +78,8 @@ impl<'a, B: Broker> Session<'a, B> {
             group,
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
+            retries: reader.map(Retries::new),
+            reader,
             commit_at: Instant::now() + settings.commit_interval,
             brakes: Brakes::new(plan),
             leaving: None,
@@ -78,6 +98,8 @@ impl<'a, B: Broker> Session<'a, B> {
     async fn work(&mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let mut stop = pin!(stop);
         let mut records = pin!(self.subscription.records());
+        let mut returned =
+            pin!(self.reader.map_or_else(|| Either::Left(pending()), |reader| Either::Right(reader.records())));
         loop {
             let now = Instant::now();
             self.follow_assignment();
@@ -87,6 +109,7 @@ impl<'a, B: Broker> Session<'a, B> {
             self.start_ready(now)?;
             self.commit_when_due(now);
             self.pause_and_resume(now)?;
+            self.follow_chains();
             let has_room = self.dispatch.has_room();
             let (wake_at, plan) = (self.wake_at(now), self.plan);
             tokio::select! {
@@ -100,6 +123,8 @@ impl<'a, B: Broker> Session<'a, B> {
                     tokio::task::yield_now().await;
                 }
                 () = plan.wake.notified() => {}
+                event = next_event(&mut self.retries) => self.retry_event(event)?,
+                Some(read) = returned.next() => self.receive_retry(read)?,
                 () = sleep_until(wake_at) => {}
             }
         }
@@ -142,13 +167,21 @@ impl<'a, B: Broker> Session<'a, B> {
         }
         for change in changes {
             match change {
-                Change::Assigned(partition, epoch) => self.dispatch.assign(partition, epoch),
-                Change::Revoked(partition) => self.dispatch.revoke(partition),
+                Change::Assigned(partition, epoch) => {
+                    self.drop_retries(partition);
+                    self.dispatch.assign(partition, epoch);
+                    self.load_retries(partition, epoch);
+                }
+                Change::Revoked(partition) => {
+                    self.dispatch.revoke(partition);
+                    self.drop_retries(partition);
+                }
                 Change::Leaving(partitions) => self.begin_to_leave(partitions),
             }
         }
+        let mains = self.dispatch.partitions().filter(|partition| self.group.main_of(*partition).is_none());
         let name = |partition: Partition| (Arc::clone(self.group.topic(partition)), partition.number);
-        self.plan.health.assigned(self.dispatch.partitions().map(name).collect());
+        self.plan.health.assigned(mains.map(name).collect());
     }
 
     fn receive(&mut self, record: Result<B::Record<'a>, KafkaError>) -> Result<(), Error> {
@@ -169,7 +202,7 @@ impl<'a, B: Broker> Session<'a, B> {
         }
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
-        self.dispatch.receive(partition, lane, record, bytes);
+        self.dispatch.receive(partition, lane, Entry::Main(record), bytes);
         Ok(())
     }
 
@@ -208,7 +241,11 @@ impl<'a, B: Broker> Session<'a, B> {
             && let Some(ticket) = self.dispatch.next(now)
         {
             let Some(record) = self.dispatch.record(ticket) else { continue };
-            match step::begin(self.plan, ticket, record, now) {
+            let step = match record {
+                Entry::Main(record) => step::begin(self.plan, ticket, record, now),
+                Entry::Returned(record) => step::begin(self.plan, ticket, &**record, now),
+            };
+            match step {
                 Step::Ignored => {
                     self.plan.stats.count_ignored();
                     self.conclude(ticket, Verdict::Done, now, "")?;
@@ -217,7 +254,7 @@ impl<'a, B: Broker> Session<'a, B> {
                     self.brakes.refused(ticket.partition.topic);
                     self.conclude(ticket, Verdict::Held(Hold::Breaker), now, "")?;
                 }
-                Step::Dies(death) => self.bury(ticket, death)?,
+                Step::Dies(failure) => self.bury(ticket, failure)?,
                 // Most handlers are done by the first poll; only the others cost a place among the jobs.
                 Step::Job(mut job) => {
                     self.brakes.began(now);
@@ -250,7 +287,11 @@ impl<'a, B: Broker> Session<'a, B> {
                 self.plan.stats.count_dead_lettered();
                 self.conclude(ticket, Verdict::Done, now, "")
             }
-            Report::Buried(Err(error)) => Err(error),
+            Report::Buried(Err(error)) | Report::Moved(Err(error)) => Err(error),
+            Report::Moved(Ok((place, origin))) => {
+                self.moved(ticket, place, origin);
+                Ok(())
+            }
         }
     }
 
@@ -297,20 +338,29 @@ impl<'a, B: Broker> Session<'a, B> {
 
     /// Takes note of what came of a record.
     fn conclude(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
-        let record = self.dispatch.record(ticket);
-        let offset = record.map_or(0, |record| record.offset());
-        let topic = self.group.topic(ticket.partition);
+        let place = self.dispatch.place(ticket);
+        let place =
+            place.map_or_else(|| (ticket.partition, self.offset(ticket)), |place| (place.partition, place.offset));
+        let (topic, partition, offset) = (self.group.topic(place.0), ticket.partition.number, place.1);
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
-                self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+                self.group.state().offsets.finish(place.0, ticket.epoch, offset);
                 Ok(())
             }
             Next::Waits(pause) => {
-                tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
+                tracing::debug!(%topic, partition, offset, ?pause, reason, "record waits");
+                if verdict == Verdict::Again && place.0 != ticket.partition {
+                    self.group.state().offsets.note_attempts(place.0, ticket.epoch, offset, ticket.attempt);
+                }
                 Ok(())
             }
             Next::Held | Next::NotOurs => Ok(()),
-            Next::Moves(..) => todo!(),
+            Next::Moves(tier, pause) => {
+                tracing::debug!(%topic, partition, offset, ?pause, reason, "record goes to a retry topic");
+                let failure = self.failure(ticket, "handler", now, reason);
+                self.move_on(ticket, tier, pause, failure);
+                Ok(())
+            }
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
@@ -318,8 +368,9 @@ impl<'a, B: Broker> Session<'a, B> {
     /// Makes a dead letter of a record that its handler failed at, or stops there.
     fn give_up(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
         let Some(record) = self.dispatch.record(ticket) else { return Ok(()) };
+        let record = record.raw();
         let topic = self.group.topic(ticket.partition);
-        let (partition, offset, attempt) = (ticket.partition.number, record.offset(), ticket.attempt);
+        let (partition, offset, attempt) = (ticket.partition.number, record.offset, ticket.attempt);
         if self.plan.dead_letters.is_none() {
             let text = format!(
                 "the handler failed {attempt} times at `{topic}` partition {partition} offset {offset}, at last with: {reason}; the \
@@ -330,19 +381,31 @@ impl<'a, B: Broker> Session<'a, B> {
             return Err(Error::new(Kind::Handler, text));
         }
         tracing::warn!(%topic, partition, offset, attempt, reason, "a record becomes a dead letter");
-        let ago = self.dispatch.first_failed(ticket).map(|first| now.saturating_duration_since(first));
-        let first_failed_at = self.plan.clock.now() - ago.unwrap_or_default();
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
-        let death = Death { reason: why, error: reason.to_owned(), attempt, first_failed_at };
-        self.bury(ticket, death)
+        let failure = self.failure(ticket, why, now, reason);
+        self.bury(ticket, failure)
     }
 
     /// Makes a dead letter of a record, unless it is one too many.
-    fn bury(&mut self, ticket: Ticket, death: Death) -> Result<(), Error> {
-        let Some(record) = self.dispatch.record(ticket).map(step::raw) else { return Ok(()) };
-        self.brakes.died(&record, &death)?;
-        self.jobs.push(step::bury(self.plan, ticket, record, death));
+    fn bury(&mut self, ticket: Ticket, failure: Failure) -> Result<(), Error> {
+        let Some(record) = self.dispatch.record(ticket).map(Entry::raw) else { return Ok(()) };
+        self.brakes.died(&record, &failure)?;
+        self.jobs.push(step::bury(self.plan, ticket, record, failure));
         Ok(())
+    }
+
+    fn failure(&self, ticket: Ticket, reason: &'static str, now: Instant, error: &str) -> Failure {
+        let first_failed_at = self.dispatch.first_failed_at(ticket, now, self.plan.clock.now());
+        Failure { reason, error: error.to_owned(), first_failed_at }
+    }
+
+    /// Returns the offset that the record of a ticket had on the main topic.
+    fn offset(&self, ticket: Ticket) -> i64 {
+        match self.dispatch.record(ticket) {
+            Some(Entry::Main(record)) => record.offset(),
+            Some(Entry::Returned(record)) => record.offset(),
+            None => 0,
+        }
     }
 
     fn commit_when_due(&mut self, now: Instant) {
@@ -358,7 +421,7 @@ impl<'a, B: Broker> Session<'a, B> {
         let offsets = state.offsets.take_commit();
         drop(state);
         if !offsets.is_empty()
-            && let Err(error) = self.subscription.commit(&self.group.commits(&offsets))
+            && let Err(error) = self.subscription.commit(&self.group.commits(offsets))
         {
             tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
             self.group.commit_failed();
@@ -368,6 +431,9 @@ impl<'a, B: Broker> Session<'a, B> {
     fn pause_and_resume(&mut self, now: Instant) -> Result<(), Error> {
         let pauses = self.dispatch.take_pauses(now);
         let resumes = self.dispatch.take_resumes();
+        self.follow_room(&resumes)?;
+        let resumes: Vec<_> =
+            resumes.into_iter().filter(|partition| self.group.main_of(*partition).is_none()).collect();
         let failed = |what: &str, error: KafkaError| {
             Error::new(Kind::Broker, format!("cannot {what} partitions")).with_source(error)
         };
@@ -380,5 +446,13 @@ impl<'a, B: Broker> Session<'a, B> {
             tracing::debug!(partitions = resumes.len(), "resumed partitions");
         }
         Ok(())
+    }
+}
+
+/// Returns what came of the next job of the retry topics; waits for ever where there are none.
+pub(super) async fn next_event<B: Broker>(retries: &mut Option<Retries<'_, B>>) -> Event {
+    match retries {
+        Some(retries) => retries.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -21,9 +21,9 @@ use tokio::time::Instant;
 use super::contained::{self, Contained};
 use super::{Plan, Topic};
 use crate::circuit_breaker::Permit;
-use crate::dead_letter::Death;
+use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
-use crate::dispatch::Ticket;
+use crate::dispatch::{Place, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
@@ -42,6 +42,8 @@ pub(super) enum Report {
     Panicked(String, Option<Permit>),
     /// The record is a dead letter, or the broker will never take it as one.
     Buried(Result<(), Error>),
+    /// The record is in a retry topic, with the offset that it had on the main topic, or the broker will never take it there.
+    Moved(Result<(Place, i64), Error>),
 }
 
 /// How far a record got without waiting.
@@ -53,7 +55,7 @@ pub(super) enum Step {
     /// It must wait for the circuit breaker of its handler.
     Held,
     /// It cannot be handled and has no handler for that.
-    Dies(Death),
+    Dies(Failure),
     /// The consumer cannot go past it.
     Stop(Error),
 }
@@ -177,9 +179,8 @@ impl<M: Message> InHand<'_, M> {
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
-            let (attempt, first_failed_at) = (self.ticket.attempt, self.plan.clock.now());
-            let death = Death { reason: "undecodable", error: failure.to_string(), attempt, first_failed_at };
-            return Step::Dies(death);
+            let first_failed_at = self.plan.clock.now();
+            return Step::Dies(Failure { reason: "undecodable", error: failure.to_string(), first_failed_at });
         };
         let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
         match started {
@@ -213,11 +214,12 @@ impl<M: Message> InHand<'_, M> {
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
-pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, death: Death) -> Job {
+pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Failure) -> Job {
     let dead_letters = plan.dead_letters.clone();
+    let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
     Box::pin(async move {
         let written = match dead_letters {
-            Some(dead_letters) => dead_letters.write(&record, &death).await,
+            Some(dead_letters) => dead_letters.write(&record.topic, &record, &history).await,
             None => Ok(()),
         };
         (ticket, Report::Buried(written))
@@ -243,7 +245,7 @@ impl Drop for Task {
     }
 }
 
-pub(super) fn raw(record: &impl Message) -> RawRecord {
+pub(super) fn raw<M: Message>(record: &M) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),

@@ -10,6 +10,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 use tokio::time::Instant;
 
 use super::{ALONE, Dispatch, Item, Lane, LaneId, Ticket};
@@ -39,6 +40,8 @@ pub(crate) struct Returned {
     pub(crate) failed: u32,
     pub(crate) due: Instant,
     pub(crate) first_failed: Option<Instant>,
+    /// The same as a time of day, as it was written.
+    pub(crate) first_failed_at: Option<SystemTime>,
 }
 
 /// What there is of a key in retry topics beside the copies that were read.
@@ -236,12 +239,16 @@ impl<R> Dispatch<R> {
         }
     }
 
-    /// Takes note that a retry topic's partition was read up to an offset. A copy before it that was not seen will not come any
-    /// more: it was deleted, or is no record that could be read.
-    pub(crate) fn read_up_to(&mut self, partition: Partition, tier: u32, offset: i64) {
+    /// Returns the offset of a retry topic's partition up to which its records were taken.
+    pub(crate) fn position(&self, partition: Partition) -> i64 {
+        self.partitions.get(&partition).map_or(0, |held| held.position)
+    }
+
+    /// Takes note that a retry topic's partition was read to its end. A copy before the last one that was taken, and that was not
+    /// seen, will not come any more: it was deleted, or is no record that could be read.
+    pub(crate) fn read_up_to_end(&mut self, partition: Partition, tier: u32) {
         let Some(held) = self.partitions.get_mut(&partition) else { return };
-        held.position = held.position.max(offset);
-        let later = held.unread.split_off(&offset);
+        let later = held.unread.split_off(&held.position);
         let gone = std::mem::replace(&mut held.unread, later);
         for (offset, (id, origin)) in gone {
             self.forget_unread(id, Place { partition, tier, offset }, origin);
@@ -281,6 +288,11 @@ impl<R> Dispatch<R> {
         }
         self.tidy(redirect.lane);
         self.release_room(redirect.lane.partition, redirect.bytes);
+    }
+
+    /// Returns whether records of a partition are being copied.
+    pub(super) fn is_moving(&self, partition: Partition) -> bool {
+        self.chains.iter().any(|(lane, chain)| lane.partition == partition && chain.n_moving > 0)
     }
 
     /// Returns records that must be copied behind the others of their keys, in their order; the copies must be written in it.

@@ -142,8 +142,14 @@ impl World {
         consumer.positions[index] += 1;
         consumer.offsets.begin(place.partition, place.offset);
         let lane = consumer.dispatch.lane_of(Some(&[record.key]));
-        let returned =
-            Returned { place, origin: record.offset, failed: record.failed, due: record.due, first_failed: None };
+        let returned = Returned {
+            place,
+            origin: record.offset,
+            failed: record.failed,
+            due: record.due,
+            first_failed: None,
+            first_failed_at: None,
+        };
         consumer.dispatch.receive_returned((MAIN, lane), *record, 1, returned);
         for place in consumer.dispatch.take_discarded() {
             consumer.offsets.finish(place.partition, consumer.epoch, place.offset);
@@ -167,8 +173,8 @@ impl World {
         // Whoever reads the retry topics asks in the same way.
         drop(consumer.dispatch.take_resumes());
         if self.chance.below(10) == 0 {
-            for (partition, offset) in consumer.offsets.take_commit() {
-                self.committed[partition.topic] = offset;
+            for commit in consumer.offsets.take_commit() {
+                self.committed[commit.partition.topic] = commit.offset;
             }
         }
     }

@@ -66,7 +66,7 @@ impl Assignment {
 
     pub(super) fn resumed(&self, partitions: &[TopicPartition]) {
         let mut state = self.state();
-        partitions.iter().for_each(|partition| drop(state.paused.remove(partition)));
+        state.paused.retain(|paused| !partitions.contains(paused));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

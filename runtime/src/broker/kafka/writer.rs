@@ -30,7 +30,10 @@ pub(crate) fn writer(settings: &Settings) -> Result<Arc<dyn Writer>, Error> {
     config.set("enable.idempotence", "true").set("acks", "all");
     // The broker decides what is too large: a copy is larger than its original, by its headers.
     config.set("message.max.bytes", "1000000000");
-    config.set("delivery.timeout.ms", settings.producer.delivery_timeout.as_millis().to_string());
+    // Copies of a key are written in order: one that timed out and was written again would come behind the others. So
+    // librdkafka tries for ever; and the queue never makes anybody wait, for what is in hand is bounded elsewhere.
+    config.set("message.timeout.ms", "0").set("queue.buffering.max.messages", "0");
+    config.set("queue.buffering.max.kbytes", "2147483647");
     let client = config.create_with_context(Logs::default()).map_err(kafka::config_error)?;
     Ok(Arc::new(KafkaWriter(client)))
 }
