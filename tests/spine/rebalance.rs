@@ -1,10 +1,14 @@
 //! Consumers that join a group and leave it under load, with each protocol that Kafka has for that.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eventwright::{Consumer, Context, Error, Event, Order, Outcome, Producer, Settings};
+use eventwright::{
+    BreakerState, CircuitBreakerSettings, Consumer, ConsumerHealth, Context, Error, Event, Order, Outcome, Producer,
+    Settings,
+};
 use eventwright_platform::events::OrderCreated;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -33,6 +37,7 @@ struct Load {
 
 /// A member of the group.
 struct Member {
+    health: ConsumerHealth,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), Error>>,
 }
@@ -63,12 +68,14 @@ impl Load {
                 Outcome::Done
             }
         };
-        let consumer = Consumer::builder(&settings).group(self.world.group("g")).order(Order::Key).on(handler);
+        let builder = Consumer::builder(&settings).group(self.world.group("g")).order(Order::Key).on(handler);
+        let consumer = builder.build().unwrap();
+        let health = consumer.health();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(consumer.run_until(async {
             let _ = stopped.await;
         }));
-        Member { stop, running }
+        Member { health, stop, running }
     }
 
     /// Sends an event of each key after the other, never far ahead of the handlers, until something has happened.
@@ -157,4 +164,80 @@ async fn cooperative_sticky_loses_nothing_and_repeats_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_consumer_protocol_loses_nothing_and_repeats_nothing() {
     members_come_and_go(&[("group.protocol", "consumer")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_static_member_comes_back_and_nobody_else_notices() {
+    let load = Load::new(&[("heartbeat.interval.ms", "500")]).await;
+    let named = |name: &str| {
+        let mut settings = load.settings.clone();
+        settings.consumer.instance_id = Some(format!("{}{name}", load.world.prefix));
+        settings
+    };
+    let first = load.join_with(1, named("a"));
+    load.until_works(1).await;
+    let second = load.join_with(2, named("b"));
+    load.until_works(2).await;
+    load.until_works(1).await;
+    let before = (first.health.status(), second.health.status());
+    assert!(before.0.is_ready() && before.1.is_ready(), "{before:?}");
+    // What is sent meanwhile to the partitions of the one that is away waits for it.
+    first.stop.send(()).unwrap();
+    within(first.running).await.unwrap().unwrap();
+    assert!(!first.health.status().is_running);
+    let again = load.join_with(1, named("a"));
+    load.until_works(1).await;
+    load.check().await;
+    let after = (again.health.status(), second.health.status());
+    assert_eq!((before.0.partitions, before.1.assignments), (after.0.partitions, after.1.assignments));
+    for member in [again, second] {
+        member.stop.send(()).unwrap();
+        within(member.running).await.unwrap().unwrap();
+    }
+}
+
+/// Handles nothing while its breaker is open, so that its partitions are full and paused when the group takes them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_was_paused_flows_when_it_comes_back() {
+    for strategy in ["range", "cooperative-sticky"] {
+        let load = Load::new(&[("partition.assignment.strategy", strategy), ("heartbeat.interval.ms", "500")]).await;
+        let mut settings = load.settings.clone();
+        settings.consumer.buffer_records = 2;
+        settings.consumer.circuit_breaker = CircuitBreakerSettings {
+            failures: 1,
+            timeout: Duration::from_secs(3600),
+            ..CircuitBreakerSettings::enabled()
+        };
+        for number in 0..100 {
+            load.producer.send(&order_v2(number)).await.unwrap();
+        }
+        let (down, handled) = (Arc::new(AtomicBool::new(true)), watch::Sender::new(0));
+        let (is_down, count) = (Arc::clone(&down), handled.clone());
+        let builder =
+            Consumer::builder(&settings).group(load.world.group("g")).on(move |_: OrderCreated, _: Context| {
+                let is_down = is_down.load(Ordering::Relaxed);
+                count.send_modify(|count| *count += usize::from(!is_down));
+                std::future::ready(if is_down { Outcome::Retry("no database".into()) } else { Outcome::Done })
+            });
+        let consumer = builder.build().unwrap();
+        let (breaker, health) = (consumer.breakers().remove(0), consumer.health());
+        let story = async {
+            breaker.states().wait_for(|state| *state == BreakerState::Open).await.unwrap();
+            let all = health.status().partitions;
+            let other = load.join(2);
+            while health.status().partitions.len() == all.len() {
+                tokio::task::yield_now().await;
+            }
+            other.stop.send(()).unwrap();
+            within(other.running).await.unwrap().unwrap();
+            while health.status().partitions != all {
+                tokio::task::yield_now().await;
+            }
+            let by_other = *load.count.borrow();
+            down.store(false, Ordering::Relaxed);
+            breaker.reset();
+            handled.subscribe().wait_for(|count| count + by_other >= 100).await.unwrap();
+        };
+        consumer.run_until(async { within(Box::pin(story)).await }).await.unwrap();
+    }
 }
