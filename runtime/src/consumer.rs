@@ -4,6 +4,7 @@
 //! no case: what cannot be decoded goes to `on_undecodable` with its bytes, or the consumer stops there; what cannot be
 //! decoded *now*, because the registry does not answer, waits.
 
+mod batches;
 mod brakes;
 mod contained;
 mod group;
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::group::Group;
 use self::session::Session;
+use crate::batch::{Batch, BatchHandler, batch_route};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
@@ -223,6 +225,16 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Adds the handler of an event that takes several at once, in their order: those of a partition, or with `order: key` of one
+    /// key, that are waiting in line, up to `consumer.batch_records`. The outcome is that of all of them. After [`Outcome::Retry`],
+    /// [`Outcome::Reject`] or a panic the handler is given each of them in a batch of its own, so that one bad record takes no
+    /// other with it.
+    pub fn on_batch<E: Event>(mut self, handler: impl BatchHandler<E>) -> Self {
+        const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
+        self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: batch_route(handler) });
+        self
+    }
+
     /// Adds the handler of an event of a compacted topic, where a record without value deletes its key: such a tombstone is given as
     /// `None`, with the key in the [`Context`]. It says nothing of its event, so one handler a topic may take tombstones; its
     /// [`Context::schema_id`] is 0.
@@ -280,6 +292,13 @@ impl ConsumerBuilder {
     /// Sets what is handled in order, in place of `consumer.order` of the settings.
     pub fn order(mut self, order: Order) -> Self {
         self.settings.consumer.order = order;
+        self
+    }
+
+    /// Sets how many records a handler of batches is given at most, and how long the first of them waits for others, in place of
+    /// `consumer.batch_records` and `consumer.batch_wait_ms` of the settings.
+    pub fn batches(mut self, records: usize, wait: Duration) -> Self {
+        (self.settings.consumer.batch_records, self.settings.consumer.batch_wait) = (records, wait);
         self
     }
 
@@ -424,6 +443,11 @@ impl Topic {
             CircuitBreaker::new(Arc::clone(&self.name), events.join(", "), settings, Arc::clone(wake))
         });
         self.breakers = breakers.collect();
+    }
+
+    /// Returns an empty batch for a handler.
+    fn batch(&self, route: usize) -> Option<Box<dyn Batch>> {
+        self.routes.get(route)?.batch()
     }
 
     /// Returns the index of the handler of an event.

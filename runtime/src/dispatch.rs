@@ -15,6 +15,7 @@
 //! A partition may be held, for one [`Hold`] or several: its records are taken and kept, and none begins until it is released
 //! from all of them. What runs already runs on. It stops nobody else: it is paused as soon as it is full.
 
+mod batch;
 mod chain;
 
 use std::cmp::Reverse;
@@ -147,6 +148,12 @@ struct Lane<R> {
     is_running: bool,
     /// It waits for a record that comes before its first one.
     is_parked: bool,
+    /// How many of the first records are handled one by one, because a batch of them failed.
+    n_alone: usize,
+    /// With how many records the first one stops waiting for others to come to it; 0 while it does not.
+    gathers: usize,
+    /// The first record has waited for others.
+    has_gathered: bool,
     /// How often the first record was given to its handler.
     attempts: u32,
     /// How often the registry was asked in vain for the first record's schema.
@@ -195,6 +202,9 @@ impl<R> Lane<R> {
             rest: VecDeque::new(),
             is_running: false,
             is_parked: false,
+            n_alone: 0,
+            gathers: 0,
+            has_gathered: false,
             attempts: 0,
             waits: 0,
             first_failed: None,
@@ -206,6 +216,8 @@ impl<R> Lane<R> {
     /// Takes what is known of the first record from before.
     fn begin_first(&mut self) {
         self.waits = 0;
+        self.n_alone = self.n_alone.saturating_sub(1);
+        (self.gathers, self.has_gathered) = (0, false);
         self.attempts = self.first.returned.as_ref().map_or(0, |returned| returned.failed);
         self.first_failed = self.first.returned.as_ref().and_then(|returned| returned.first_failed);
     }
@@ -243,6 +255,10 @@ pub(crate) enum Verdict {
     NotLoaded,
     /// It may not be handled now, and its partition is held; the attempt does not count.
     Held(Hold),
+    /// It waits so long for others to be handled with it, until they are so many; the attempt does not count.
+    Gathers(Duration, usize),
+    /// It was the first of so many that failed as a batch: each of them is handled by itself; the attempt does not count.
+    Split(usize),
 }
 
 /// What follows from a verdict.
@@ -388,7 +404,14 @@ impl<R> Dispatch<R> {
         let Some((lane, number)) = lane else { return };
         let item = Item { record, bytes, number, returned: None };
         match self.lanes.get_mut(&lane) {
-            Some(known) => known.rest.push_back(item),
+            Some(known) => {
+                known.rest.push_back(item);
+                if known.gathers > 0 && known.rest.len() + 1 >= known.gathers {
+                    known.gathers = 0;
+                    self.waiting.retain(|Reverse((_, waiting))| *waiting != lane);
+                    self.ready.push_back(lane);
+                }
+            }
             None => {
                 self.lanes.insert(lane, Lane::new(item));
                 self.ready.push_back(lane);
@@ -416,6 +439,7 @@ impl<R> Dispatch<R> {
         let lane = self.lanes.get_mut(&id)?;
         lane.attempts += 1;
         lane.is_running = true;
+        lane.gathers = 0;
         self.n_running += 1;
         if let Some(held) = self.partitions.get_mut(&id.partition).filter(|_| lane.first.returned.is_none()) {
             held.n_begun = held.n_begun.max(lane.first.number + 1);
@@ -510,6 +534,21 @@ impl<R> Dispatch<R> {
                 self.hold(ticket.partition, hold);
                 self.ready.push_back(id);
                 Next::Held
+            }
+            Verdict::Gathers(wait, n_records) => {
+                lane.attempts -= 1;
+                lane.is_running = false;
+                (lane.gathers, lane.has_gathered) = (n_records, true);
+                self.waiting.push(Reverse((now + wait, id)));
+                Next::Waits(wait)
+            }
+            Verdict::Split(n_records) => {
+                lane.attempts -= 1;
+                lane.is_running = false;
+                lane.n_alone = n_records;
+                let pause = self.retry.backoff;
+                self.waiting.push(Reverse((now + pause, id)));
+                Next::Waits(pause)
             }
             Verdict::Again => {
                 let failed_for = lane.first_failed.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));

@@ -8,6 +8,7 @@ use std::pin::Pin;
 
 use eventwright_wire::{DecodeError, Event, EventDecoder, EventSchema, RawRecord, TopicEvents};
 
+use crate::batch::Batch;
 use crate::decoder::How;
 use crate::{Context, DecodeFailure};
 
@@ -37,6 +38,16 @@ impl Outcome {
             source = cause.source();
         }
         Self::Retry(reason)
+    }
+}
+
+impl Outcome {
+    /// Returns why the record is not done; empty where it is.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Done => String::new(),
+            Self::Retry(reason) | Self::Reject(reason) => reason,
+        }
     }
 }
 
@@ -103,6 +114,11 @@ pub(crate) trait Route: Send + Sync {
         None
     }
 
+    /// Returns an empty batch, where the handler takes several events at once.
+    fn batch(&self) -> Option<Box<dyn Batch>> {
+        None
+    }
+
     /// Returns whether the handler takes records without value.
     fn takes_tombstones(&self) -> bool {
         false
@@ -156,14 +172,14 @@ fn call<T>(handler: &impl Handler<T>, event: T, context: Context) -> Running {
     Box::pin(async move { outcome.await.into_outcome() })
 }
 
-fn decode<T>(decoder: &EventDecoder<T>, how: &How, payload: &[u8]) -> Result<T, DecodeError> {
+pub(crate) fn decode<T>(decoder: &EventDecoder<T>, how: &How, payload: &[u8]) -> Result<T, DecodeError> {
     match how {
         How::Writer(writer) => (decoder.decode)(*writer, payload),
         How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
     }
 }
 
-fn row<T>(decoder: &EventDecoder<T>) -> Row {
+pub(crate) fn row<T>(decoder: &EventDecoder<T>) -> Row {
     Row { reader: decoder.schema, writers: decoder.writers }
 }
 

@@ -38,6 +38,7 @@
 //! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
 
 mod backoff;
+mod batch;
 mod broker;
 mod circuit_breaker;
 mod clock;
@@ -67,6 +68,7 @@ mod stop_rule;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use batch::BatchHandler;
 pub use circuit_breaker::{BreakerState, BreakerStatus, CircuitBreaker};
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;

@@ -123,6 +123,12 @@ pub struct ConsumerSettings {
     pub workers: Option<usize>,
     /// How many records of a partition are held before Kafka is asked for no more of it; 256.
     pub buffer_records: usize,
+    /// How many records a handler of batches is given at most; 100.
+    pub batch_records: usize,
+    /// How long the first record of a batch waits for others; 0 is not at all: a batch is then what has come while the one before it
+    /// was handled. Key `batch_wait_ms`, 0.
+    #[serde(rename = "batch_wait_ms", deserialize_with = "millis")]
+    pub batch_wait: Duration,
     /// How many bytes of keys and values of a partition are held before Kafka is asked for no more of it; 16 MiB.
     pub buffer_bytes: usize,
     /// How many records a second are handed to handlers at most, further attempts included; no limit.
@@ -390,6 +396,8 @@ impl Default for ConsumerSettings {
             workers: None,
             buffer_records: 256,
             buffer_bytes: 16 << 20,
+            batch_records: 100,
+            batch_wait: Duration::ZERO,
             rate_limit: None,
             circuit_breaker: CircuitBreakerSettings::default(),
             dead_letter_stop: DeadLetterStop::default(),
@@ -415,6 +423,7 @@ impl ConsumerSettings {
         let limits = [
             ("workers", self.workers == Some(0)),
             ("rate_limit", self.rate_limit == Some(0)),
+            ("batch_records", self.batch_records == 0),
             ("buffer_records", self.buffer_records == 0),
             ("buffer_bytes", self.buffer_bytes == 0),
         ];

@@ -9,6 +9,7 @@
 
 mod at_start;
 mod bad_input;
+mod batches;
 mod breaker;
 mod compacted;
 mod confluent;

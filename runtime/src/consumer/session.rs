@@ -245,6 +245,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 Entry::Main(record) => step::begin(self.plan, ticket, record, now),
                 Entry::Returned(record) => step::begin(self.plan, ticket, &**record, now),
             };
+            let step = if let Step::Batch(route) = step { self.begin_batch(ticket, route, now) } else { step };
             match step {
                 Step::Ignored => {
                     self.plan.stats.count_ignored();
@@ -253,6 +254,11 @@ impl<'a, B: Broker> Session<'a, B> {
                 Step::Held => {
                     self.brakes.refused(ticket.partition.topic);
                     self.conclude(ticket, Verdict::Held(Hold::Breaker), now, "")?;
+                }
+                Step::Gathers | Step::Batch(_) => {
+                    let settings = &self.plan.settings.consumer;
+                    let gathers = Verdict::Gathers(settings.batch_wait, settings.batch_records);
+                    self.conclude(ticket, gathers, now, "")?;
                 }
                 Step::Dies(failure) => self.bury(ticket, failure)?,
                 // Most handlers are done by the first poll; only the others cost a place among the jobs.
@@ -277,6 +283,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 self.conclude(ticket, verdict, now, "")
             }
             Report::Handled(outcome, permit) => self.handled(ticket, outcome, permit, now),
+            Report::Batch(n_records, report) => self.finish_batch(ticket, n_records, *report),
             // It counts as an attempt whatever the breaker says: no record that breaks its handler is tried for ever.
             Report::Panicked(reason, permit) => {
                 self.plan.stats.count_failed_attempt();
@@ -337,7 +344,13 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Takes note of what came of a record.
-    fn conclude(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
+    pub(super) fn conclude(
+        &mut self,
+        ticket: Ticket,
+        verdict: Verdict,
+        now: Instant,
+        reason: &str,
+    ) -> Result<(), Error> {
         let place = self.dispatch.place(ticket);
         let place =
             place.map_or_else(|| (ticket.partition, self.offset(ticket)), |place| (place.partition, place.offset));
@@ -400,7 +413,7 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Returns the offset that the record of a ticket had on the main topic.
-    fn offset(&self, ticket: Ticket) -> i64 {
+    pub(super) fn offset(&self, ticket: Ticket) -> i64 {
         match self.dispatch.record(ticket) {
             Some(Entry::Main(record)) => record.offset(),
             Some(Entry::Returned(record)) => record.offset(),

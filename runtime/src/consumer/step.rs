@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::contained::{self, Contained};
 use super::{Plan, Topic};
+use crate::batch::Batch;
 use crate::circuit_breaker::Permit;
 use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
@@ -38,6 +39,8 @@ pub(super) enum Report {
     Loaded(Result<(), RegistryError>),
     /// The handler is done; what it was permitted by, if that was a circuit breaker.
     Handled(Outcome, Option<Permit>),
+    /// The handler of a batch is done with so many records.
+    Batch(usize, Box<Report>),
     /// The handler panicked.
     Panicked(String, Option<Permit>),
     /// The record is a dead letter, or the broker will never take it as one.
@@ -52,6 +55,10 @@ pub(super) enum Step {
     Ignored,
     /// It waits for this.
     Job(Job),
+    /// It may be handled together with others by this handler.
+    Batch(usize),
+    /// It waits for others to be handled with it.
+    Gathers,
     /// It must wait for the circuit breaker of its handler.
     Held,
     /// It cannot be handled and has no handler for that.
@@ -62,20 +69,44 @@ pub(super) enum Step {
 
 /// Takes a record as far as it gets without waiting.
 pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
-    InHand { plan, topic: plan.topic(ticket.partition), ticket, record, now }.begin()
+    InHand::new(plan, ticket, record, now).begin()
 }
 
 /// The record whose turn it is.
-struct InHand<'a, M> {
+pub(super) struct InHand<'a, M> {
     plan: &'a Plan,
     topic: &'a Arc<Topic>,
     ticket: Ticket,
     record: &'a M,
     now: Instant,
+    /// No other record is handled with it.
+    alone: bool,
 }
 
-impl<M: Message> InHand<'_, M> {
-    fn begin(&self) -> Step {
+impl<'a, M: Message> InHand<'a, M> {
+    pub(super) fn new(plan: &'a Plan, ticket: Ticket, record: &'a M, now: Instant) -> Self {
+        Self { plan, topic: plan.topic(ticket.partition), ticket, record, now, alone: false }
+    }
+
+    /// Returns the record, to be handled by itself.
+    pub(super) fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Takes the record into a batch of a handler; returns whether it is one for it.
+    pub(super) fn join(&self, route: usize, batch: &mut dyn Batch) -> bool {
+        let joined = || {
+            let (id, payload) = framing::split_header(self.record.payload()?).ok()?;
+            let entry = self.topic.decoder.cached(id, self.now)?;
+            let (known, payload) = entry.known(payload)?;
+            let context = self.context(id, known.writer);
+            let is_for_it = self.topic.route_of(known) == route;
+            is_for_it.then(|| batch.push(&known.how, payload, context))?.ok()
+        };
+        catch_unwind(AssertUnwindSafe(joined)).ok().flatten().is_some()
+    }
+
+    pub(super) fn begin(&self) -> Step {
         let Some(value) = self.record.payload() else { return self.tombstone() };
         let (id, payload) = match framing::split_header(value) {
             Ok(split) => split,
@@ -139,7 +170,11 @@ impl<M: Message> InHand<'_, M> {
 
     /// Hands an event to its handler.
     fn typed(&self, id: SchemaId, known: &Known, payload: &[u8]) -> Step {
-        self.permitted(self.topic.route_of(known), |permit| {
+        let route = self.topic.route_of(known);
+        if !self.alone && self.topic.batch(route).is_some() {
+            return Step::Batch(route);
+        }
+        self.permitted(route, |permit| {
             let context = self.context(id, known.writer);
             match catch_unwind(AssertUnwindSafe(|| self.topic.start(known, payload, context))) {
                 Ok(Ok(running)) => self.runs(running, permit),
@@ -191,16 +226,7 @@ impl<M: Message> InHand<'_, M> {
 
     /// Returns the job of a handler that runs; a panic in it is a failed attempt.
     fn runs(&self, running: Running, permit: Option<Permit>) -> Step {
-        let (ticket, contained) = (self.ticket, Contained::new(running));
-        let report = |ended: Result<Outcome, String>| match ended {
-            Ok(outcome) => Report::Handled(outcome, permit),
-            Err(panic) => Report::Panicked(panic, permit),
-        };
-        if self.plan.settings.consumer.runs_tasks() {
-            let task = Task(tokio::spawn(contained));
-            return Step::Job(Box::pin(async move { (ticket, report(task.await)) }));
-        }
-        Step::Job(Box::pin(async move { (ticket, report(contained.await)) }))
+        Step::Job(job(self.plan, self.ticket, running, permit))
     }
 
     /// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
@@ -211,6 +237,36 @@ impl<M: Message> InHand<'_, M> {
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
         Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
     }
+}
+
+fn job(plan: &Plan, ticket: Ticket, running: Running, permit: Option<Permit>) -> Job {
+    let contained = Contained::new(running);
+    let report = |ended: Result<Outcome, String>| match ended {
+        Ok(outcome) => Report::Handled(outcome, permit),
+        Err(panic) => Report::Panicked(panic, permit),
+    };
+    if plan.settings.consumer.runs_tasks() {
+        let task = Task(tokio::spawn(contained));
+        return Box::pin(async move { (ticket, report(task.await)) });
+    }
+    Box::pin(async move { (ticket, report(contained.await)) })
+}
+
+/// Calls the handler of a batch, if its circuit breaker lets it through.
+pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<dyn Batch>, now: Instant) -> Step {
+    let permit = match plan.topic(ticket.partition).breakers.get(route).map(|breaker| breaker.begin(now)) {
+        Some(None) => return Step::Held,
+        permit => permit.flatten(),
+    };
+    let n_records = batch.len();
+    let job = match catch_unwind(AssertUnwindSafe(|| batch.start())) {
+        Ok(running) => job(plan, ticket, running, permit),
+        Err(panic) => Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))),
+    };
+    Step::Job(Box::pin(async move {
+        let (ticket, report) = job.await;
+        (ticket, Report::Batch(n_records, Box::new(report)))
+    }))
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.

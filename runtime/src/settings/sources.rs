@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 48] = [
+const KEYS: [&str; 50] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -54,6 +54,8 @@ const KEYS: [&str; 48] = [
     "consumer.shutdown_timeout_ms",
     "consumer.rebalance_timeout_ms",
     "consumer.rate_limit",
+    "consumer.batch_records",
+    "consumer.batch_wait_ms",
     "consumer.instance_id",
     "consumer.circuit_breaker.enabled",
     "consumer.circuit_breaker.failures",
@@ -140,7 +142,7 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 17] = [
+const NOT_TEXT: [&str; 18] = [
     "max_attempts",
     "jitter_percent",
     "topics",
@@ -150,6 +152,7 @@ const NOT_TEXT: [&str; 17] = [
     "buffer_records",
     "buffer_bytes",
     "rate_limit",
+    "batch_records",
     "enabled",
     "failures",
     "failure_percent",
