@@ -12,6 +12,8 @@ mod leaving;
 mod retries;
 mod session;
 mod step;
+#[cfg(feature = "testing")]
+mod under_test;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,8 +23,12 @@ use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 use tokio::sync::Notify;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::contained::panic_text;
 pub(crate) use self::group::Group;
 use self::session::Session;
+#[cfg(feature = "testing")]
+pub(crate) use self::step::raw;
 use crate::batch::{Batch, BatchHandler, batch_route};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::circuit_breaker::CircuitBreaker;
@@ -61,6 +67,8 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 struct TopicHandler {
@@ -87,6 +95,8 @@ struct Plan {
     /// Rings where the session should look at its circuit breakers.
     wake: Arc<Notify>,
     health: ConsumerHealth,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -113,6 +123,8 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            #[cfg(feature = "testing")]
+            journal: crate::testing::Journal::default(),
         }
     }
 
@@ -122,7 +134,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(&Kafka, shutdown::signal()).await
+        self.work(shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -138,7 +150,7 @@ impl Consumer {
             stop.await;
             Ok(())
         };
-        self.work(&Kafka, stop).await
+        self.work(stop).await
     }
 
     /// Returns how the consumer is doing, to be asked while it runs.
@@ -147,7 +159,15 @@ impl Consumer {
         self.plan.health.clone()
     }
 
-    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = self.plan.settings.memory().cloned() {
+            return Box::pin(self.work_on(&memory, stop)).await;
+        }
+        Box::pin(self.work_on(&Kafka, stop)).await
+    }
+
+    async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
@@ -343,6 +363,7 @@ impl ConsumerBuilder {
         };
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
+        let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
@@ -353,9 +374,11 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
-            clock: Clock,
+            clock,
             wake,
             health: ConsumerHealth::default(),
+            #[cfg(feature = "testing")]
+            journal: self.journal,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }

@@ -51,6 +51,7 @@ mod dispatch;
 mod error;
 mod failure;
 mod handler;
+mod handler_error;
 mod health;
 mod kafka;
 mod keys;
@@ -67,6 +68,7 @@ mod stats;
 mod stop_rule;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topics;
 
 pub use batch::BatchHandler;
 pub use circuit_breaker::{BreakerState, BreakerStatus, CircuitBreaker};
@@ -79,11 +81,12 @@ pub use eventwright_wire as wire;
 pub use eventwright_wire::{Event, Migrate, RawRecord, TopicEvents};
 pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
+pub use handler_error::{HandlerError, Terminal};
 pub use health::{ConsumerHealth, HealthStatus};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{CircuitBreakerSettings, DeadLetterStop, OnFailure, Order, Retry, Settings, Start};
+pub use settings::{CircuitBreakerSettings, DeadLetterStop, OnFailure, Order, Preset, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

@@ -15,6 +15,7 @@ mod compacted;
 mod confluent;
 mod dead_letters;
 mod gate;
+mod harness;
 mod interrupted;
 mod kafka;
 mod keys;

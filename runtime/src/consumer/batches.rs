@@ -28,6 +28,8 @@ impl<B: Broker> Session<'_, B> {
         }
         if batch.len() > 1 {
             self.dispatch.begin_batch(ticket, batch.len());
+            #[cfg(feature = "testing")]
+            let batch = self.noted(ticket, batch, now);
             (1..batch.len()).for_each(|_| self.brakes.began(now));
             return step::start_batch(plan, ticket, route, batch, now);
         }

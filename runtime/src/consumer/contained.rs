@@ -48,9 +48,14 @@ impl Drop for Contained {
 }
 
 /// Returns what to say of a panic.
-pub(super) fn text(panic: Box<dyn Any + Send>) -> String {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = format!("panicked: {}", text.unwrap_or("(a value that is no text)"));
+    format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
+}
+
+/// Returns what to say of a panic that is over.
+pub(super) fn text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic_text(&*panic);
     // A value that panics when it is dropped would end the consumer here.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);

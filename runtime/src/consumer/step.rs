@@ -93,6 +93,12 @@ impl<'a, M: Message> InHand<'a, M> {
         Self { alone: true, ..self }
     }
 
+    /// Notes the call of a handler.
+    #[cfg(feature = "testing")]
+    pub(super) fn note(&self) -> crate::testing::Note {
+        self.plan.journal.note(self.record, self.ticket.attempt)
+    }
+
     /// Takes the record into a batch of a handler; returns whether it is one for it.
     pub(super) fn join(&self, route: usize, batch: &mut dyn Batch) -> bool {
         let joined = || {
@@ -226,6 +232,8 @@ impl<'a, M: Message> InHand<'a, M> {
 
     /// Returns the job of a handler that runs; a panic in it is a failed attempt.
     fn runs(&self, running: Running, permit: Option<Permit>) -> Step {
+        #[cfg(feature = "testing")]
+        let running: Running = Box::pin(self.note().follow(running));
         Step::Job(job(self.plan, self.ticket, running, permit))
     }
 
@@ -301,7 +309,8 @@ impl Drop for Task {
     }
 }
 
-pub(super) fn raw<M: Message>(record: &M) -> RawRecord {
+/// Returns a record with its bytes as they are.
+pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),
