@@ -76,7 +76,7 @@ async fn a_dead_letter_that_the_broker_never_takes_stops_the_consumer_and_its_re
     harness.fail_next_write("orders_dlq", WriteFault::TooLarge);
     harness.publish(&order(1, "nobody")).await;
     let error = app.ended().await.unwrap_err();
-    assert!(error.to_string().contains("does not take the dead letter of `orders`"), "{error}");
+    assert!(error.to_string().contains("does not take the copy of `orders`"), "{error}");
     harness.group(GROUP).await.assert_lag(1);
     let app = harness.run(inventory(&harness.settings(), harness.producer().await));
     harness.settled().await;

@@ -8,6 +8,8 @@
 mod clock;
 mod crashes;
 mod faults;
+mod losses;
+mod matrix;
 mod scenarios;
 mod service;
 

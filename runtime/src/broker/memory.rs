@@ -117,6 +117,11 @@ impl Memory {
         self.look().faults.fail_next_write(topic, fault);
     }
 
+    /// Forgets all faults that are still to happen.
+    pub(crate) fn clear_faults(&self) {
+        self.look().faults = Faults::default();
+    }
+
     /// Lets the next commit of a group fail.
     pub(crate) fn fail_next_commit(&self, group: &str) {
         self.look().faults.fail_next_commit(group);

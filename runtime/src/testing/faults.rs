@@ -51,6 +51,15 @@ impl Harness {
         self.stand_in("fail_next_write").memory.fail_next_write(&self.name(topic), fault);
     }
 
+    /// Forgets all faults that are still to happen.
+    ///
+    /// # Panics
+    /// On a live cluster.
+    #[track_caller]
+    pub fn clear_faults(&self) {
+        self.stand_in("clear_faults").memory.clear_faults();
+    }
+
     /// Lets the next commit of a group fail.
     ///
     /// # Panics

@@ -48,7 +48,7 @@ pub(crate) enum Fate {
 impl Plan {
     /// Returns what becomes of the record of that number of a key.
     pub(crate) fn fate(key: u32, number: u32) -> Fate {
-        let mixed = (u64::from(key) << 32 | u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let mixed = (u64::from(key) << 32 | u64::from(number) | 1 << 63).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         match mixed % 1000 {
             0 => Fate::Dies,
             1..=10 => Fate::Recovers,
