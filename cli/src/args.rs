@@ -22,7 +22,8 @@ pub(crate) use self::topics::{BrokerOptions, TopicsArguments, TopicsCommand};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
-EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL), then --config, ./config.yaml and ./configs/config.yaml.
+EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL), then --config, ./config.yaml and ./configs/config.yaml; `config show` prints
+them all.
 EVENTWRIGHT_LOG=debug shows logs. NO_COLOR=1 turns colour off.
 
 Exit codes: 0 fine; 100 findings (a value does not fit its schema, a schema is not compatible); 101 it could not be

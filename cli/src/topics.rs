@@ -101,7 +101,8 @@ fn described(topic: Topic, manifest: &Manifest, name: &str) -> Topic {
     let Some(entry) = manifest.topics.get(name) else { return topic };
     let topic = entry.partitions.map_or(topic.clone(), |count| topic.partitions(count));
     let topic = entry.replication.map_or(topic.clone(), |factor| topic.replication(factor));
-    entry.config.iter().fold(topic, |topic, (key, value)| topic.config(key, value))
+    let topic = entry.config.iter().fold(topic, |topic, (key, value)| topic.config(key, value));
+    entry.dead_letter_config.iter().fold(topic, |topic, (key, value)| topic.dead_letter_config(key, value))
 }
 
 fn print(settings: &Settings, plan: &Plan, format: PlanFormat) -> anyhow::Result<()> {

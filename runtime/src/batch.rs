@@ -83,7 +83,7 @@ struct Growing<E, H> {
 
 impl<E: Event, H: BatchHandler<E>> Batch for Growing<E, H> {
     fn push(&mut self, how: &How, payload: &[u8], context: Context) -> Result<(), DecodeError> {
-        self.events.push((decode(&self.decoder, how, payload)?, context));
+        self.events.push((decode(&self.decoder, how, payload, &context)?, context));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod brakes;
 mod contained;
 mod group;
 mod leaving;
+mod observer;
 mod retries;
 mod session;
 mod step;
@@ -29,6 +30,7 @@ pub(crate) use self::group::Group;
 use self::session::Session;
 #[cfg(feature = "testing")]
 pub(crate) use self::step::raw;
+use crate::audit::{Audit, AuditSink};
 use crate::batch::{Batch, BatchHandler, batch_route};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::circuit_breaker::CircuitBreaker;
@@ -42,6 +44,7 @@ use crate::handler::{
 };
 use crate::health::ConsumerHealth;
 use crate::keys::Keys;
+use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
 use crate::settings::{CircuitBreakerSettings, OnFailure, Retry};
 use crate::stats::ConsumerStats;
@@ -67,6 +70,7 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    audit: Option<Audit>,
     #[cfg(feature = "testing")]
     journal: crate::testing::Journal,
 }
@@ -91,6 +95,7 @@ struct Plan {
     /// Writes what waits in retry topics.
     copies: Option<Copies>,
     stats: ConsumerStats,
+    audit: Audit,
     clock: Clock,
     /// Rings where the session should look at its circuit breakers.
     wake: Arc<Notify>,
@@ -123,6 +128,7 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            audit: None,
             #[cfg(feature = "testing")]
             journal: crate::testing::Journal::default(),
         }
@@ -169,9 +175,11 @@ impl Consumer {
 
     async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
+        metrics::serve_as_set(&plan.settings).await?;
+        plan.stats.begin(|| plan.meter());
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
-        let group = Arc::new(Group::new(names, retry_topics));
+        let group = Arc::new(Group::new(names, retry_topics, plan.stats.clone(), plan.audit.clone()));
         let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
         let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
         reached.0.and(reached.1)?;
@@ -191,8 +199,11 @@ impl Consumer {
             never = plan.health.watch(&registry) => match never {},
         };
         drop(running);
-        let offsets = group.state().offsets.take_commit();
+        // What is not in the audit stream is not committed.
+        let kept = plan.audit.flush();
+        let offsets = kept.as_ref().map_or_else(|_| Vec::new(), |()| group.state().offsets.take_commit());
         subscription.leave(group.commits(offsets), FAREWELL).await;
+        let worked = worked.and(kept);
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -334,6 +345,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Writes what becomes of every record to a sink, in place of `audit.file` of the settings.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Some(Audit::to(sink));
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -343,7 +360,8 @@ impl ConsumerBuilder {
     /// Checks what was put together; nothing is connected yet.
     ///
     /// # Errors
-    /// A setting that cannot be used, no group, no handler, or two handlers for one event.
+    /// A setting that cannot be used, no group, no handler, two handlers for one event, or an audit file that cannot be
+    /// opened.
     pub fn build(self) -> Result<Consumer, Error> {
         self.settings.check()?;
         let group = self.group.or_else(|| self.settings.consumer.group.clone()).filter(|group| !group.is_empty());
@@ -361,12 +379,14 @@ impl ConsumerBuilder {
             true => Some(Copies::new(broker::writer(&self.settings)?, &group)),
             false => None,
         };
+        let audit = self.audit.map_or_else(|| Audit::of(&self.settings), Ok)?;
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
         let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
+            audit,
             settings: self.settings,
             group,
             topics: topics.into_iter().map(Arc::new).collect(),
@@ -473,6 +493,11 @@ impl Topic {
         self.routes.get(route)?.batch()
     }
 
+    /// Returns the first row of a handler.
+    fn row_of(&self, route: usize) -> Option<usize> {
+        self.rows.iter().position(|(of, _)| *of == route)
+    }
+
     /// Returns the index of the handler of an event.
     fn route_of(&self, known: &Known) -> usize {
         self.rows.get(known.row).expect("the decoder was made from these rows").0
@@ -500,6 +525,11 @@ impl Topic {
 impl Plan {
     fn topic(&self, partition: Partition) -> &Arc<Topic> {
         self.topics.get(partition.topic).expect("partitions are made from these topics")
+    }
+
+    fn meter(&self) -> ConsumerMeter {
+        let topics = self.topics.iter().map(|topic| (&*topic.name, topic.decoder.events()));
+        ConsumerMeter::new(&self.group, topics)
     }
 
     fn shown_topics(&self) -> String {

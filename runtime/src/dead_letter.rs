@@ -59,8 +59,8 @@ impl DeadLetters {
             return Ok(());
         }
         let text = format!(
-            "the topic `{name}` for dead letters is not there and cannot be made ({refused}); help: make it, name another one \
-             in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
+            "the topic `{name}` for dead letters is not there and cannot be made ({refused}); help: make it with \
+             `eventwright topics apply`, name another one in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
         );
         Err(Error::new(Kind::Broker, text))
     }

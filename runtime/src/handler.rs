@@ -179,11 +179,16 @@ fn call<T>(handler: &impl Handler<T>, event: T, context: Context) -> Running {
     Box::pin(async move { outcome.await.into_outcome() })
 }
 
-pub(crate) fn decode<T>(decoder: &EventDecoder<T>, how: &How, payload: &[u8]) -> Result<T, DecodeError> {
-    match how {
+pub(crate) fn decode<T>(
+    decoder: &EventDecoder<T>,
+    how: &How,
+    payload: &[u8],
+    context: &Context,
+) -> Result<T, DecodeError> {
+    context.decoding(|| match how {
         How::Writer(writer) => (decoder.decode)(*writer, payload),
         How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
-    }
+    })
 }
 
 pub(crate) fn row<T>(decoder: &EventDecoder<T>) -> Row {
@@ -197,7 +202,7 @@ impl<T: Send + 'static, H: Handler<T>> Route for TypedRoute<T, H> {
 
     fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
         let decoder = self.decoders.rows().get(row).expect("the decoder was made from these rows");
-        Ok(call(&self.handler, decode(decoder, how, payload)?, context))
+        Ok(call(&self.handler, decode(decoder, how, payload, &context)?, context))
     }
 
     fn start_unknown(&self, record: &dyn Fn() -> RawRecord, context: Context) -> Option<Running> {
@@ -217,7 +222,7 @@ impl<E: Event, H: Handler<Option<E>>> Route for CompactedRoute<E, H> {
     }
 
     fn start(&self, _row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
-        Ok(call(&self.handler, Some(decode(&self.decoder, how, payload)?), context))
+        Ok(call(&self.handler, Some(decode(&self.decoder, how, payload, &context)?), context))
     }
 
     fn takes_tombstones(&self) -> bool {

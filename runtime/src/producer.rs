@@ -5,6 +5,7 @@
 //! framing with another id would lose fields without a word.
 
 mod client;
+mod sent;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -21,8 +22,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::client::{Client, Record, Report};
+use self::sent::Sent;
 use crate::error::Kind;
 use crate::kafka::Health;
+use crate::metrics::{self, SendMeter};
+use crate::stats::ProducerStats;
 use crate::{Error, Message, Settings, kafka, register, registry};
 
 /// How long a send waits before it looks again for room in a full queue.
@@ -66,6 +70,7 @@ struct Shared {
     settings: Settings,
     /// By the address of the schema: one type, one look-up, for ever.
     bindings: RwLock<HashMap<usize, Arc<Binding>>>,
+    stats: ProducerStats,
     /// Lets one look-up happen at a time, so that the first thousand sends do not ask a thousand times.
     look_up: tokio::sync::Mutex<()>,
 }
@@ -73,6 +78,8 @@ struct Shared {
 /// What is known of an event's type once its schemas were found in the registry.
 struct Binding {
     topic: String,
+    event: &'static str,
+    meter: Arc<SendMeter>,
     /// Magic byte, id, and for Protobuf the message indexes.
     frame: Vec<u8>,
     /// The frame of the key, where that has a schema.
@@ -139,14 +146,21 @@ impl Producer {
         let schemas = Schemas::of::<E>();
         let binding = match self.shared.known_binding(schemas) {
             Some(binding) => binding,
-            None => self.shared.new_binding(schemas).await?,
+            None => self.shared.new_binding(schemas).await.inspect_err(|_| self.shared.meter(schemas).failed.add(1))?,
         };
+        let sent = Sent::new(&binding.meter, &binding.topic, binding.event);
         let mut buffer = BUFFER.take();
-        let queued = self.shared.queue(&message, &binding, &mut buffer).await;
+        let queued = self.shared.queue(&message, &binding, sent, &mut buffer).await;
         buffer.clear();
         BUFFER.set(buffer);
-        let report = queued?;
+        let report = queued.inspect_err(|_| binding.meter.failed.add(1))?;
         Ok(Pending { report, binding, shared: Arc::clone(&self.shared) })
+    }
+
+    /// Returns the producer's counters; a clone of the producer has the same ones.
+    #[must_use]
+    pub fn stats(&self) -> ProducerStats {
+        self.shared.stats.clone()
     }
 
     /// Waits until no record is in flight.
@@ -207,6 +221,7 @@ impl ProducerBuilder {
     pub async fn connect(self) -> Result<Producer, Error> {
         let Self { settings, events } = self;
         settings.check()?;
+        metrics::serve_as_set(&settings).await?;
         let health = Arc::new(Health::default());
         let client = Arc::new(Client::new(&settings, &health)?);
         let registry = settings.registry_client()?;
@@ -216,6 +231,7 @@ impl ProducerBuilder {
             registry,
             settings,
             bindings: RwLock::default(),
+            stats: ProducerStats::default(),
             look_up: tokio::sync::Mutex::default(),
         };
         let shared = Arc::new(shared);
@@ -258,10 +274,16 @@ impl Shared {
             None => None,
         };
         let topic = value.prefixed_topic(self.settings.prefix.as_deref());
-        let binding = Arc::new(Binding { topic, frame, key_frame, version: value.version.to_string() });
+        let (event, version, meter) = (value.event, value.version.to_string(), self.meter(schemas));
+        let binding = Arc::new(Binding { topic, event, meter, frame, key_frame, version });
         let mut bindings = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
         bindings.insert(address(value), Arc::clone(&binding));
         Ok(binding)
+    }
+
+    fn meter(&self, schemas: Schemas) -> Arc<SendMeter> {
+        let topic = schemas.value.prefixed_topic(self.settings.prefix.as_deref());
+        self.stats.meters().of(schemas.value, &topic)
     }
 
     /// Looks a schema up and returns what stands before the bytes that it describes.
@@ -286,18 +308,22 @@ impl Shared {
         &self,
         message: &Message<'_, E>,
         binding: &Binding,
+        mut sent: Box<Sent>,
         buffer: &mut Vec<u8>,
     ) -> Result<oneshot::Receiver<Report>, Error> {
         let value_len = encode_framed(message.event, binding, buffer).map_err(|error| not_encoded::<E>(error))?;
+        binding.meter.encode.record(sent.started.elapsed());
         let (value, framed_key) = buffer.split_at(value_len);
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
         let (sender, report) = oneshot::channel();
-        let mut record = Record::with_opaque_to(&binding.topic, Box::new(sender));
+        sent.report = Some(sender);
+        let headers = message.record_headers(&binding.version, &sent.span);
+        let mut record = Record::with_opaque_to(&binding.topic, sent);
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
-        record.headers = Some(message.record_headers(&binding.version));
+        record.headers = Some(headers);
         let mut deadline = None;
         loop {
             match self.client.send(record) {

@@ -10,6 +10,7 @@ mod dead_letter_stop;
 mod duration;
 mod explain;
 mod line;
+mod observed;
 mod plain;
 mod preset;
 mod reference;
@@ -29,6 +30,9 @@ pub use self::circuit_breaker::CircuitBreakerSettings;
 pub use self::dead_letter_stop::DeadLetterStop;
 pub(crate) use self::duration::millis;
 pub use self::explain::{Explained, Origin, explain};
+pub use self::observed::{
+    AuditSettings, LogEncoding, LogLevel, LogSettings, MetricsSettings, OtlpSettings, ServiceSettings,
+};
 pub use self::preset::Preset;
 use crate::Error;
 use crate::clock::Clock;
@@ -64,6 +68,16 @@ pub struct Settings {
     pub producer: ProducerSettings,
     /// What concerns consumers only.
     pub consumer: ConsumerSettings,
+    /// The technical log.
+    pub log: LogSettings,
+    /// The figures of the process.
+    pub metrics: MetricsSettings,
+    /// Where spans go.
+    pub otlp: OtlpSettings,
+    /// What this process is a part of.
+    pub service: ServiceSettings,
+    /// What became of every record.
+    pub audit: AuditSettings,
     #[cfg(feature = "testing")]
     #[serde(skip)]
     pub(crate) stand_in: Option<crate::testing::StandIn>,
@@ -189,10 +203,12 @@ pub enum Start {
 }
 
 impl Settings {
-    /// Returns the settings of the environment, of files and the defaults, in this order.
+    /// Returns the settings of the environment, of files, of the preset and the defaults, in this order.
     ///
     /// `--config FILE` is looked for among the process's arguments. Variables nest by two underscores:
-    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`.
+    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`. The key
+    /// `preset` names a [`Preset`], and with `plain_variables` names such as `KAFKA_BROKERS` are read as well.
+    /// [`explain`] says which value came from where.
     ///
     /// # Errors
     /// A file that cannot be read, a key that nobody knows, a value of another type, or a raw setting that is ours.
@@ -387,6 +403,11 @@ impl Default for Settings {
             kafka: BTreeMap::new(),
             producer: ProducerSettings::default(),
             consumer: ConsumerSettings::default(),
+            log: LogSettings::default(),
+            metrics: MetricsSettings::default(),
+            otlp: OtlpSettings::default(),
+            service: ServiceSettings::default(),
+            audit: AuditSettings::default(),
             #[cfg(feature = "testing")]
             stand_in: None,
         }
@@ -479,16 +500,21 @@ impl ConsumerSettings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |(key, value): (&'_ String, &'_ String)| {
-            (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
+            (key.clone(), if is_secret(key) { MASK.to_owned() } else { masked_url(value) })
         };
         f.debug_struct("Settings")
-            .field("bootstrap", &self.bootstrap)
+            .field("bootstrap", &masked_url(&self.bootstrap))
             .field("prefix", &self.prefix)
             .field("connect_timeout", &self.connect_timeout)
             .field("registry", &self.registry)
             .field("kafka", &self.kafka.iter().map(shown).collect::<BTreeMap<_, _>>())
             .field("producer", &self.producer)
             .field("consumer", &self.consumer)
+            .field("log", &self.log)
+            .field("metrics", &self.metrics)
+            .field("otlp", &self.otlp)
+            .field("service", &self.service)
+            .field("audit", &self.audit)
             .finish()
     }
 }
@@ -552,8 +578,10 @@ mod tests {
         let mut settings = Settings::new("b:9092", "http://alice:hunter2@r:8081,http://r2:8081")
             .with_kafka("sasl.password", "hunter3")
             .with_kafka("ssl.key.pem", "hunter4")
+            .with_kafka("https.ca", "http://u:hunter6@c")
             .with_kafka("sasl.username", "bob");
         settings.registry.token = Some("hunter5".into());
+        settings.bootstrap = "http://u:hunter7@b".into();
         let text = format!("{settings:?}");
         assert!(!text.contains("hunter"), "{text}");
         assert!(text.contains("http://****@r:8081, http://r2:8081") && text.contains("bob"), "{text}");

@@ -19,7 +19,7 @@ mod admin;
 mod diff;
 mod names;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,7 @@ pub struct Topic {
     partitions: Partitions,
     replication: Option<u16>,
     config: BTreeMap<String, String>,
+    dead_letter_config: BTreeMap<String, String>,
 }
 
 /// How many partitions a topic is to have.
@@ -60,7 +61,13 @@ impl Topic {
     /// Returns a topic of which only the name matters, which is with prefix.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), partitions: Partitions::Any, replication: None, config: BTreeMap::new() }
+        Self {
+            name: name.into(),
+            partitions: Partitions::Any,
+            replication: None,
+            config: BTreeMap::new(),
+            dead_letter_config: BTreeMap::new(),
+        }
     }
 
     /// Sets how many partitions it is to have. They can become more, and never fewer.
@@ -82,6 +89,13 @@ impl Topic {
         self
     }
 
+    /// Sets a topic setting of Kafka's for the topic of its dead letters.
+    #[must_use]
+    pub fn dead_letter_config(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.dead_letter_config.insert(key.into(), value.into());
+        self
+    }
+
     /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -90,7 +104,7 @@ impl Topic {
 
     /// Returns a topic that stands beside this one.
     fn beside(&self, name: String, partitions: Partitions) -> Self {
-        Self { name, partitions, replication: self.replication, config: BTreeMap::new() }
+        Self { partitions, replication: self.replication, ..Self::new(name) }
     }
 }
 
@@ -98,27 +112,36 @@ impl Topic {
 /// letters, and the ledger of those that were replayed.
 #[must_use]
 pub fn with_policies(settings: &Settings, topics: impl IntoIterator<Item = Topic>) -> Vec<Topic> {
-    let consumer = &settings.consumer;
+    let topics: Vec<Topic> = topics.into_iter().collect();
+    let named: HashSet<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let mut all: Vec<Topic> = Vec::new();
     for topic in topics {
-        let name = topic.name.clone();
-        let mut policies = Vec::new();
-        for retry in retry(&name, consumer.retry.topics) {
-            policies.push(topic.beside(retry, Partitions::SameAs(name.clone())));
-        }
-        if consumer.on_failure == OnFailure::DeadLetter {
-            let dead = consumer.dead_letter_topic.clone().unwrap_or_else(|| dead_letters(&name));
-            let ledger = topic.beside(replay_ledger(&dead), Partitions::Count(1)).config("cleanup.policy", "compact");
-            policies.push(topic.beside(dead, Partitions::MadeAs(name)));
-            policies.push(ledger);
-        }
+        let beside = of_policies(settings, &topic);
         all.push(topic);
-        // All topics may have one topic for their dead letters.
-        let is_new = |one: &Topic| all.iter().all(|other| other.name != one.name);
-        let new: Vec<_> = policies.into_iter().filter(is_new).collect();
-        all.extend(new);
+        for policy in beside {
+            // All topics may have one topic for their dead letters, and the manifest may name it itself.
+            if !named.contains(&policy.name) && all.iter().all(|other| other.name != policy.name) {
+                all.push(policy);
+            }
+        }
     }
     all
+}
+
+fn of_policies(settings: &Settings, topic: &Topic) -> Vec<Topic> {
+    let (consumer, name) = (&settings.consumer, &topic.name);
+    let mut policies = Vec::new();
+    for retry in retry(name, consumer.retry.topics) {
+        policies.push(topic.beside(retry, Partitions::SameAs(name.clone())));
+    }
+    if consumer.on_failure == OnFailure::DeadLetter {
+        let dead = consumer.dead_letter_topic.clone().unwrap_or_else(|| dead_letters(name));
+        let ledger = topic.beside(replay_ledger(&dead), Partitions::Count(1)).config("cleanup.policy", "compact");
+        let config = topic.dead_letter_config.clone();
+        policies.push(Topic { config, ..topic.beside(dead, Partitions::MadeAs(name.clone())) });
+        policies.push(ledger);
+    }
+    policies
 }
 
 /// What differs between topics as they are to be and as they are.
@@ -269,6 +292,7 @@ async fn look(admin: &Admin, topics: &[Topic]) -> Result<Plan, Error> {
 mod tests {
     use super::*;
     use crate::Retry;
+    use crate::settings::ConsumerSettings;
 
     #[test]
     fn policies_name_the_topics_beside_a_topic() {
@@ -286,5 +310,8 @@ mod tests {
         settings.consumer.retry = Retry::three_topics();
         let retries = ["a", "a_retry_1", "a_retry_2", "a_retry_3", "b", "b_retry_1", "b_retry_2", "b_retry_3"];
         check(&settings, &retries);
+        settings.consumer = ConsumerSettings::default();
+        settings.consumer.dead_letter_topic = Some("b".into());
+        check(&settings, &["a", "b_replayed", "b"]);
     }
 }

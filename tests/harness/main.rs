@@ -5,6 +5,7 @@
     reason = "a test that panics has failed, in its helpers as well"
 )]
 
+mod chaos;
 mod clock;
 mod crashes;
 mod faults;
@@ -12,6 +13,7 @@ mod losses;
 mod matrix;
 mod scenarios;
 mod service;
+mod tested;
 
 use eventwright::testing::Harness;
 use eventwright_platform::events::SCHEMAS;
@@ -33,4 +35,9 @@ async fn what_cannot_be_handled_is_a_dead_letter() {
 #[tokio::test]
 async fn a_crash_loses_nothing() {
     scenarios::a_crash_loses_nothing(&in_memory().await).await;
+}
+
+#[tokio::test]
+async fn a_key_waits_in_retry_topics_and_keeps_its_order() {
+    scenarios::a_key_waits_in_retry_topics_and_keeps_its_order(&in_memory().await).await;
 }

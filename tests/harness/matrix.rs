@@ -58,8 +58,8 @@ impl Failure {
     }
 }
 
-/// Runs a consumer until it has failed at the first order, and lets it go away at that moment; returns its calls.
-async fn go_away(harness: &Harness, failure: Failure, moment: Moment) -> Vec<Call> {
+/// Runs a consumer until it has failed at the first order, and lets it go away at that moment.
+async fn go_away(harness: &Harness, failure: Failure, moment: Moment) {
     let commit_interval = if moment == Moment::AfterCommit { Duration::from_millis(10) } else { HOUR };
     match moment {
         Moment::BeforeWrite => (0..1000).for_each(|_| harness.fail_next_write(failure.topic(), WriteFault::NotWritten)),
@@ -71,24 +71,22 @@ async fn go_away(harness: &Harness, failure: Failure, moment: Moment) -> Vec<Cal
     for _ in 0..100 {
         harness.advance(Duration::from_millis(20)).await;
         let is_written = !harness.topic(failure.topic()).await.records().is_empty();
-        if app.calls().iter().any(|call| call.outcome.is_some()) && (is_written || moment == Moment::BeforeWrite) {
+        if app.calls().list().iter().any(|call| call.outcome.is_some()) && (is_written || moment == Moment::BeforeWrite)
+        {
             break;
         }
     }
     harness.advance(Duration::from_millis(100)).await;
-    let mut calls = app.calls();
     match moment {
         Moment::Stop => app.stop().await.unwrap(),
         Moment::Rebalance => {
             harness.rebalance(GROUP);
             harness.advance(Duration::from_secs(60)).await;
-            calls = app.calls();
             app.crash().await;
         }
         _ => app.crash().await,
     }
     harness.clear_faults();
-    calls
 }
 
 async fn check(failure: Failure, moment: Moment, copies_of_failed: usize) {
@@ -97,12 +95,12 @@ async fn check(failure: Failure, moment: Moment, copies_of_failed: usize) {
     for quantity in 0..3 {
         harness.publish(&OrderCreated { quantity, ..order(1, "ada") }).await;
     }
-    let mut calls = go_away(&harness, failure, moment).await;
-    let app = harness.run(failure.service(&harness, Duration::from_secs(1)));
+    go_away(&harness, failure, moment).await;
+    let _app = harness.run(failure.service(&harness, Duration::from_secs(1)));
     harness.settled().await;
-    calls.extend(app.calls());
+    let calls = harness.calls(GROUP);
     let what = format!("{failure:?}, {moment:?}: {calls:?}");
-    check_calls(&calls, failure, &what);
+    check_calls(calls.list(), failure, &what);
     let copies = harness.topic(failure.topic()).await.with_header("ew-original-offset", "0");
     assert_eq!(copies.records().len(), copies_of_failed, "{what}");
     harness.group(GROUP).await.assert_committed_all();

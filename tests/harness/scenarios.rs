@@ -1,8 +1,8 @@
 //! What holds of the service in memory and on a live cluster: each is run on both.
 
-use eventwright::Outcome;
 use eventwright::headers::{ATTEMPT, ERROR, FAILURE_REASON, GROUP as DEAD_OF};
 use eventwright::testing::Harness;
+use eventwright::{Context, Order, Outcome, Retry};
 use eventwright_platform::events::{InventoryAdjusted, OrderCreated};
 
 use super::service::{GROUP, consumer, inventory, order};
@@ -19,7 +19,7 @@ pub(crate) async fn orders_are_answered(harness: &Harness) {
     harness.topic("events").await.with_key("lamp").assert_count(2).assert_header("ew-event", "InventoryAdjusted");
     harness.topic("orders_dlq").await.assert_empty();
     harness.group(GROUP).await.assert_committed_all();
-    app.assert_calls(3).assert_key_order();
+    app.calls().assert_count(3).assert_key_order();
     app.stop().await.unwrap();
 }
 
@@ -53,13 +53,13 @@ pub(crate) async fn a_crash_loses_nothing(harness: &Harness) {
     });
     let app = harness.run(hangs);
     harness.publish(&order(1, "ada")).await;
-    until(harness, || app.calls().len() == 1).await;
+    until(harness, || app.calls().list().len() == 1).await;
     app.crash().await;
     harness.group(GROUP).await.assert_lag(1);
     let app = harness.run(inventory(&harness.settings(), harness.producer().await));
     harness.settled().await;
     harness.published::<InventoryAdjusted>().await.assert_count(1);
-    app.assert_calls(1);
+    app.calls().assert_count(1);
     app.stop().await.unwrap();
     harness.group(GROUP).await.assert_committed_all();
 }
@@ -73,4 +73,25 @@ pub(crate) async fn until(harness: &Harness, is_so: impl Fn() -> bool) {
         harness.advance(std::time::Duration::from_millis(10)).await;
     }
     panic!("what the test waits for did not happen");
+}
+
+/// A record that waits in retry topics holds up its key, in order, and nobody else.
+pub(crate) async fn a_key_waits_in_retry_topics_and_keeps_its_order(harness: &Harness) {
+    let mut retry = Retry::three_topics();
+    retry.jitter_percent = 0;
+    let fails = |order: OrderCreated, context: Context| {
+        let done = order.quantity != 1 || order.customer_id != "ada" || context.attempt() == 4;
+        std::future::ready(Ok(if done { Outcome::Done } else { Outcome::Retry("no database".into()) }))
+    };
+    let app = harness.run(consumer(&harness.settings(), fails).order(Order::Key).retry(retry));
+    for quantity in 0..4 {
+        for (key, customer) in [(1, "ada"), (2, "bob")] {
+            harness.publish(&OrderCreated { quantity, ..order(key, customer) }).await;
+        }
+    }
+    harness.settled().await;
+    app.calls().assert_count(8 + 3).assert_key_order();
+    harness.topic("orders_dlq").await.assert_empty();
+    harness.group(GROUP).await.assert_committed_all();
+    app.stop().await.unwrap();
 }

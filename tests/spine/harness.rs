@@ -37,6 +37,12 @@ async fn a_crash_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_key_waits_in_retry_topics_and_keeps_its_order() {
+    let (_world, harness) = live().await;
+    scenarios::a_key_waits_in_retry_topics_and_keeps_its_order(&harness).await;
+}
+
+#[tokio::test]
 async fn faults_that_a_live_cluster_does_not_make_say_so() {
     let (_world, harness) = live().await;
     let asked = catch_unwind(AssertUnwindSafe(|| harness.fail_next_write("orders", WriteFault::AckLost)));

@@ -8,9 +8,11 @@
 )]
 
 mod at_start;
+mod audit;
 mod bad_input;
 mod batches;
 mod breaker;
+mod collector;
 mod compacted;
 mod confluent;
 mod dead_letters;
@@ -19,6 +21,7 @@ mod harness;
 mod interrupted;
 mod kafka;
 mod keys;
+mod metrics;
 mod outage;
 mod parallel;
 mod partitions;
@@ -28,8 +31,11 @@ mod registry_outage;
 mod restart;
 mod retries;
 mod secured;
+mod services;
 mod shared_types;
 mod side_by_side;
+mod telemetry;
+mod topics;
 mod unknown_fields;
 mod unknown_writer;
 mod world;

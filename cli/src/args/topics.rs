@@ -12,8 +12,8 @@ Examples:
   eventwright topics plan --config production.yaml --format json | jq -r '.changes[].topic'
 
 Compares the topics of the manifest, and those that the settings' policies need beside them (retry topics, dead letters, the ledger of
-what was replayed), with what the broker has. Only what the manifest names is compared: `partitions`, `replication` and `config` of
-[topic.NAME]. Nothing is changed; the broker checks the changes. Exit codes: 0 nothing to do, 100 there are changes or what cannot
+what was replayed), with what the broker has. Only what the manifest names is compared: `partitions`, `replication`, `config`
+and `dead_letter_config` of [topic.NAME]. Nothing is changed; the broker checks the changes. Exit codes: 0 nothing to do, 100 there are changes or what cannot
 be, 101 the broker does not answer.";
 
 const APPLY_EXAMPLES: &str = "\

@@ -79,13 +79,13 @@ fn check(finished: &Finished, code: i32, stdout: &[&str], stderr: &str) {
 #[test]
 fn what_was_applied_is_there_and_a_second_run_has_nothing_to_do() {
     let world = World::new("apply");
-    let topic = "partitions = 2\nreplication = 1\nconfig = { \"retention.ms\" = \"1000000\" }";
+    let topic = "partitions = 2\nreplication = 1\nconfig = { \"retention.ms\" = \"1000000\" }\ndead_letter_config = { \"retention.ms\" = \"-1\" }";
     let settings = "consumer: {order: key, retry: {topics: 2}}";
     let expected = [
         "+ P.orders: new, partitions 2, replication 1, retention.ms = 1000000",
         "+ P.orders_retry_1: new, partitions 2, replication 1",
         "+ P.orders_retry_2: new, partitions 2, replication 1",
-        "+ P.orders_dlq: new, partitions 2, replication 1",
+        "+ P.orders_dlq: new, partitions 2, replication 1, retention.ms = -1",
         "+ P.orders_dlq_replayed: new, partitions 1, replication 1, cleanup.policy = compact",
     ];
     check(&world.topics("plan", topic, settings), 100, &expected, "`eventwright topics apply` does this");
@@ -95,6 +95,8 @@ fn what_was_applied_is_there_and_a_second_run_has_nothing_to_do() {
     check(&world.topics("plan", topic, settings), 0, &[], "nothing to do");
     check(&world.topics("apply", topic, settings), 0, &[], "nothing to do");
 
+    let topic = "dead_letter_config = { \"retention.ms\" = \"1\" }";
+    check(&world.topics("plan", topic, settings), 100, &["~ P.orders_dlq: retention.ms -1 -> 1"], "");
     let finished = world.run("plan", &world.manifest("partitions = 3"), settings, &["--format", "json"]);
     let plan: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(finished.code, Some(100));

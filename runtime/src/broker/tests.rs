@@ -11,7 +11,10 @@ use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use super::{
     Broker, Kafka, Memory, NewRecord, Read, Reader as _, Subscription as _, TopicOffset, TopicPartition, Writer, writer,
 };
+use crate::audit::Audit;
 use crate::consumer::Group;
+use crate::metrics::ConsumerMeter;
+use crate::stats::ConsumerStats;
 use crate::testing::{MockKafka, StandIn};
 use crate::{Delivery, Settings};
 
@@ -81,7 +84,9 @@ async fn reads_by_hand<B: Broker>(broker: B, settings: &Settings) {
 async fn keeps_offsets<B: Broker>(broker: B, settings: &Settings) {
     let writer = writer(settings).unwrap();
     write(&*writer, 0, "a").await;
-    let group = Arc::new(Group::new(vec!["orders".into()], 0));
+    let stats = ConsumerStats::default();
+    stats.begin(|| ConsumerMeter::new("keepers", std::iter::once(("orders", Vec::new()))));
+    let group = Arc::new(Group::new(vec!["orders".into()], 0, stats, Audit::default()));
     let subscription = broker.subscription(settings, "keepers", &group).unwrap();
     assert!(subscription.reach("orders", PATIENCE).await);
     subscription.subscribe(&["orders"]).unwrap();

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 use super::brakes;
 use super::session::{Entry, Session};
 use super::step::{self, InHand, Report, Step};
-use crate::Error;
 use crate::broker::Broker;
 use crate::dispatch::{Hold, Ticket, Verdict};
 use crate::handler::Outcome;
+use crate::{Error, audit};
 
 impl<B: Broker> Session<'_, B> {
     /// Begins a batch with the record of a ticket, or lets it wait for more to come.
@@ -19,7 +19,7 @@ impl<B: Broker> Session<'_, B> {
         if waits && n_there < settings.batch_records {
             return Step::Gathers;
         }
-        let Some(mut batch) = plan.topic(ticket.partition).batch(route) else { return Step::Ignored };
+        let Some(mut batch) = plan.topic(ticket.partition).batch(route) else { return Step::Ignored(ticket) };
         for record in self.dispatch.batch(ticket).take(settings.batch_records) {
             let Entry::Main(record) = record else { break };
             if !InHand::new(plan, ticket, record, now).join(route, &mut *batch) {
@@ -36,7 +36,7 @@ impl<B: Broker> Session<'_, B> {
         match self.dispatch.record(ticket) {
             Some(Entry::Main(record)) => InHand::new(plan, ticket, record, now).alone().begin(),
             Some(Entry::Returned(record)) => InHand::new(plan, ticket, &**record, now).alone().begin(),
-            None => Step::Ignored,
+            None => Step::Ignored(ticket),
         }
     }
 
@@ -45,7 +45,7 @@ impl<B: Broker> Session<'_, B> {
         let now = Instant::now();
         let (reason, is_held) = match report {
             Report::Handled(Outcome::Done, permit) => {
-                self.advance(ticket, n_records - 1);
+                self.advance(ticket, n_records - 1, now)?;
                 return self.finish(ticket, Report::Handled(Outcome::Done, permit));
             }
             Report::Handled(outcome, permit) => {
@@ -58,7 +58,7 @@ impl<B: Broker> Session<'_, B> {
             }
             other => return self.finish(ticket, other),
         };
-        self.plan.stats.count_failed_attempt();
+        self.observer.failed(ticket);
         if is_held {
             self.brakes.refused(ticket.partition.topic);
             return self.conclude(ticket, Verdict::Held(Hold::Breaker), now, &reason);
@@ -67,15 +67,17 @@ impl<B: Broker> Session<'_, B> {
     }
 
     /// Finishes all records of a batch but the last.
-    fn advance(&mut self, ticket: Ticket, n_records: usize) {
+    fn advance(&mut self, ticket: Ticket, n_records: usize, now: Instant) -> Result<(), Error> {
         for _ in 0..n_records {
             let offset = self.offset(ticket);
+            self.note(ticket, audit::Outcome::Handled, now)?;
             if !self.dispatch.advance(ticket) {
-                return;
+                break;
             }
-            self.plan.stats.count_handled();
             self.brakes.handled();
-            self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+            let arrival = self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+            self.observer.finished(ticket.partition, arrival, now);
         }
+        Ok(())
     }
 }

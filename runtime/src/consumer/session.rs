@@ -21,16 +21,18 @@ use super::Plan;
 use super::brakes::{self, Brakes};
 use super::group::{Change, Group};
 use super::leaving::Leaving;
+use super::observer::Observer;
 use super::retries::{Event, Retries};
 use super::step::{self, Job, Report, Step};
 use crate::Error;
+use crate::audit;
 use crate::broker::{Broker, Reader as _, Subscription};
 use crate::circuit_breaker::Permit;
 use crate::copies::Failure;
 use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
-use crate::offsets::Partition;
+use crate::offsets::{Arrival, Partition};
 
 /// How many records are taken before timers and the stop are looked at again.
 const BURST: usize = 256;
@@ -58,6 +60,7 @@ pub(super) struct Session<'a, B: Broker> {
     pub(super) jobs: FuturesUnordered<Job>,
     pub(super) retries: Option<Retries<'a, B>>,
     reader: Option<&'a B::Reader>,
+    pub(super) observer: Observer<'a>,
     commit_at: Instant,
     pub(super) brakes: Brakes,
     pub(super) leaving: Option<Leaving>,
@@ -78,6 +81,7 @@ impl<'a, B: Broker> Session<'a, B> {
             group,
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
+            observer: Observer::new(plan, group, Instant::now()),
             retries: reader.map(Retries::new),
             reader,
             commit_at: Instant::now() + settings.commit_interval,
@@ -92,6 +96,7 @@ impl<'a, B: Broker> Session<'a, B> {
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
         self.drain(worked.is_ok()).await;
+        self.observer.tell_end(Instant::now());
         worked
     }
 
@@ -107,7 +112,8 @@ impl<'a, B: Broker> Session<'a, B> {
             self.plan.health.polled(now);
             self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             self.start_ready(now)?;
-            self.commit_when_due(now);
+            self.commit_when_due(now)?;
+            self.observer.tell_when_due(now, || self.dispatch.levels());
             self.pause_and_resume(now)?;
             self.follow_chains();
             let has_room = self.dispatch.has_room();
@@ -192,7 +198,9 @@ impl<'a, B: Broker> Session<'a, B> {
         self.group.health.succeeded();
         let Some(partition) = self.group.partition(record.topic(), record.partition()) else { return Ok(()) };
         let mut state = self.group.state();
+        let arrival = Arrival { at: Instant::now(), timestamp: record.timestamp().to_millis() };
         state.offsets.begin(partition, record.offset());
+        state.offsets.arrived(partition, arrival);
         // The poll that gave this record may have changed the assignment before.
         let changes = std::mem::take(&mut state.changes);
         drop(state);
@@ -200,6 +208,7 @@ impl<'a, B: Broker> Session<'a, B> {
         if self.is_leaving(partition) {
             return Ok(());
         }
+        self.observer.received(partition);
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
         self.dispatch.receive(partition, lane, Entry::Main(record), bytes);
@@ -247,8 +256,8 @@ impl<'a, B: Broker> Session<'a, B> {
             };
             let step = if let Step::Batch(route) = step { self.begin_batch(ticket, route, now) } else { step };
             match step {
-                Step::Ignored => {
-                    self.plan.stats.count_ignored();
+                Step::Ignored(ticket) => {
+                    self.note(ticket, audit::Outcome::Ignored, now)?;
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
                 Step::Held => {
@@ -277,6 +286,9 @@ impl<'a, B: Broker> Session<'a, B> {
 
     pub(super) fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
+        if matches!(report, Report::Handled(..) | Report::Panicked(..) | Report::Batch(..)) {
+            self.observer.attempted(ticket, now);
+        }
         match report {
             Report::Loaded(loaded) => {
                 let verdict = self.loaded(loaded);
@@ -286,16 +298,17 @@ impl<'a, B: Broker> Session<'a, B> {
             Report::Batch(n_records, report) => self.finish_batch(ticket, n_records, *report),
             // It counts as an attempt whatever the breaker says: no record that breaks its handler is tried for ever.
             Report::Panicked(reason, permit) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
                 permit.map(|permit| permit.failed(now));
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
             Report::Buried(Ok(())) => {
-                self.plan.stats.count_dead_lettered();
+                self.note(ticket, audit::Outcome::DeadLettered, now)?;
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Buried(Err(error)) | Report::Moved(Err(error)) => Err(error),
             Report::Moved(Ok((place, origin))) => {
+                self.note(ticket, audit::Outcome::Retried, now)?;
                 self.moved(ticket, place, origin);
                 Ok(())
             }
@@ -306,23 +319,33 @@ impl<'a, B: Broker> Session<'a, B> {
         let is_held = brakes::settle(permit, &outcome, now);
         match outcome {
             Outcome::Done => {
-                self.plan.stats.count_handled();
+                self.note(ticket, audit::Outcome::Handled, now)?;
                 self.brakes.handled();
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Outcome::Retry(reason) if is_held => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
                 self.brakes.refused(ticket.partition.topic);
                 self.conclude(ticket, Verdict::Held(Hold::Breaker), now, &reason)
             }
             Outcome::Retry(reason) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
             Outcome::Reject(reason) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
+                self.note(ticket, audit::Outcome::Rejected, now)?;
                 self.conclude(ticket, Verdict::Rejected, now, &reason)
             }
+        }
+    }
+
+    /// Tells what came of an attempt.
+    pub(super) fn note(&self, ticket: Ticket, outcome: audit::Outcome, now: Instant) -> Result<(), Error> {
+        match self.dispatch.record(ticket) {
+            Some(Entry::Main(record)) => self.observer.ended(ticket, Some(record), outcome, now),
+            Some(Entry::Returned(record)) => self.observer.ended(ticket, Some(&**record), outcome, now),
+            None => self.observer.ended(ticket, None::<&B::Record<'_>>, outcome, now),
         }
     }
 
@@ -357,7 +380,8 @@ impl<'a, B: Broker> Session<'a, B> {
         let (topic, partition, offset) = (self.group.topic(place.0), ticket.partition.number, place.1);
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
-                self.group.state().offsets.finish(place.0, ticket.epoch, offset);
+                let arrival = self.group.state().offsets.finish(place.0, ticket.epoch, offset);
+                self.observer.finished(ticket.partition, arrival, now);
                 Ok(())
             }
             Next::Waits(pause) => {
@@ -365,7 +389,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 if verdict == Verdict::Again && place.0 != ticket.partition {
                     self.group.state().offsets.note_attempts(place.0, ticket.epoch, offset, ticket.attempt);
                 }
-                Ok(())
+                if verdict == Verdict::Again { self.note(ticket, audit::Outcome::Retried, now) } else { Ok(()) }
             }
             Next::Held | Next::NotOurs => Ok(()),
             Next::Moves(tier, pause) => {
@@ -421,16 +445,17 @@ impl<'a, B: Broker> Session<'a, B> {
         }
     }
 
-    fn commit_when_due(&mut self, now: Instant) {
+    fn commit_when_due(&mut self, now: Instant) -> Result<(), Error> {
         let mut state = self.group.state();
         let n_uncommitted = state.offsets.n_uncommitted();
         if n_uncommitted < COMMIT_RECORDS && now < self.commit_at {
-            return;
+            return Ok(());
         }
         self.commit_at = now + self.plan.settings.consumer.commit_interval;
         if n_uncommitted == 0 {
-            return;
+            return Ok(());
         }
+        self.plan.audit.flush()?;
         let offsets = state.offsets.take_commit();
         drop(state);
         if !offsets.is_empty()
@@ -439,6 +464,7 @@ impl<'a, B: Broker> Session<'a, B> {
             tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
             self.group.commit_failed();
         }
+        Ok(())
     }
 
     fn pause_and_resume(&mut self, now: Instant) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! In: a record whose turn it is. Out: a [`Step`]: the handler's future; the look-up of a schema that must come first; or
 //! the reason why the consumer cannot go past the record. Nothing here waits.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -11,12 +12,13 @@ use std::task::{self, Poll};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
+use eventwright_wire::RawRecord;
 use eventwright_wire::framing::{self, SchemaId};
-use eventwright_wire::{EventSchema, RawRecord};
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::contained::{self, Contained};
 use super::{Plan, Topic};
@@ -24,11 +26,13 @@ use crate::batch::Batch;
 use crate::circuit_breaker::Permit;
 use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
-use crate::dispatch::{Place, Ticket};
+use crate::dispatch::{Place, Seen, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
-use crate::{Context, Error};
+use crate::metrics::TopicMeter;
+use crate::scope::Attempt;
+use crate::{Context, Error, context, trace};
 
 /// Something that a record waits for.
 pub(super) type Job = Pin<Box<dyn Future<Output = (Ticket, Report)> + Send>>;
@@ -52,7 +56,7 @@ pub(super) enum Report {
 /// How far a record got without waiting.
 pub(super) enum Step {
     /// It is finished: nobody wanted it.
-    Ignored,
+    Ignored(Ticket),
     /// It waits for this.
     Job(Job),
     /// It may be handled together with others by this handler.
@@ -105,7 +109,7 @@ impl<'a, M: Message> InHand<'a, M> {
             let (id, payload) = framing::split_header(self.record.payload()?).ok()?;
             let entry = self.topic.decoder.cached(id, self.now)?;
             let (known, payload) = entry.known(payload)?;
-            let context = self.context(id, known.writer);
+            let context = self.context(id, Some(known));
             let is_for_it = self.topic.route_of(known) == route;
             is_for_it.then(|| batch.push(&known.how, payload, context))?.ok()
         };
@@ -119,6 +123,7 @@ impl<'a, M: Message> InHand<'a, M> {
             Err(error) => return self.failed(DecodeFailure::bytes(None, error)),
         };
         let Some(entry) = self.topic.decoder.cached(id, self.now) else { return self.load(id) };
+        self.meter().cache_hits.add(1);
         match &*entry {
             Entry::Avro(known) => self.typed(id, known, payload),
             Entry::Protobuf { schema, messages } => self.protobuf(id, schema, messages, payload),
@@ -134,11 +139,12 @@ impl<'a, M: Message> InHand<'a, M> {
             return self.failed(DecodeFailure::new(FailureKind::Tombstone, None, reason));
         };
         self.permitted(index, |permit| {
-            let context = self.context(SchemaId(0), None);
-            match catch_unwind(AssertUnwindSafe(|| route.start_tombstone(context))) {
-                Ok(Some(running)) => self.runs(running, permit),
-                Ok(None) => Step::Ignored,
-                Err(panic) => self.panicked(contained::text(panic), permit),
+            let (ticket, context) = (self.seen(self.topic.row_of(index)), self.context(SchemaId(0), None));
+            let attempt = Attempt::typed(&context, &self.plan.group);
+            match catch_unwind(AssertUnwindSafe(|| attempt.run(|| route.start_tombstone(context)))) {
+                Ok(Some(running)) => self.runs(ticket, attempt, running, permit),
+                Ok(None) => Step::Ignored(ticket),
+                Err(panic) => panicked(ticket, panic, permit),
             }
         })
     }
@@ -153,6 +159,7 @@ impl<'a, M: Message> InHand<'a, M> {
     }
 
     fn load(&self, id: SchemaId) -> Step {
+        self.meter().cache_misses.add(1);
         let (topic, ticket) = (Arc::clone(self.topic), self.ticket);
         Step::Job(Box::pin(async move { (ticket, Report::Loaded(topic.decoder.load(id).await.map(drop))) }))
     }
@@ -181,27 +188,30 @@ impl<'a, M: Message> InHand<'a, M> {
             return Step::Batch(route);
         }
         self.permitted(route, |permit| {
-            let context = self.context(id, known.writer);
-            match catch_unwind(AssertUnwindSafe(|| self.topic.start(known, payload, context))) {
-                Ok(Ok(running)) => self.runs(running, permit),
+            let (ticket, context) = (self.seen(Some(known.row)), self.context(id, Some(known)));
+            let attempt = Attempt::typed(&context, &self.plan.group);
+            let start = || attempt.run(|| self.topic.start(known, payload, context));
+            match catch_unwind(AssertUnwindSafe(start)) {
+                Ok(Ok(running)) => self.runs(ticket, attempt, running, permit),
                 Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
-                Err(panic) => self.panicked(contained::text(panic), permit),
+                Err(panic) => panicked(ticket, panic, permit),
             }
         })
     }
 
     /// Hands a record of an event that has no handler of its own to whoever takes such records.
     fn unknown(&self, id: SchemaId, full_name: &str) -> Step {
-        let context = self.context(id, None);
-        let started = catch_unwind(AssertUnwindSafe(|| self.topic.start_unknown(&|| raw(self.record), context)));
-        match started {
-            Ok(Some(running)) => self.runs(running, None),
-            Ok(None) if self.plan.ignore_others => Step::Ignored,
+        let (ticket, context) = (self.seen(None), self.context(id, None));
+        let attempt = Attempt::typed(&context, &self.plan.group);
+        let start = || attempt.run(|| self.topic.start_unknown(&|| raw(self.record), context));
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(Some(running)) => self.runs(ticket, attempt, running, None),
+            Ok(None) if self.plan.ignore_others => Step::Ignored(ticket),
             Ok(None) => {
                 let reason = format!("a record of `{full_name}`, which has no handler on this topic");
                 self.failed(DecodeFailure::new(FailureKind::UnknownEvent, Some(id), reason))
             }
-            Err(panic) => self.panicked(contained::text(panic), None),
+            Err(panic) => panicked(ticket, panic, None),
         }
     }
 
@@ -216,39 +226,61 @@ impl<'a, M: Message> InHand<'a, M> {
         if handler.is_none() && !(is_bad && self.plan.dead_letters.is_some()) {
             return Step::Stop(stopped_at(self.record, failure));
         }
-        self.plan.stats.count_undecodable();
+        self.meter().count_undecodable(failure.kind());
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
             let first_failed_at = self.plan.clock.now();
             return Step::Dies(Failure { reason: "undecodable", error: failure.to_string(), first_failed_at });
         };
-        let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
-        match started {
-            Ok(running) => self.runs(running, None),
-            Err(panic) => self.panicked(contained::text(panic), None),
+        let ticket = self.seen(None);
+        let attempt = Attempt::raw(trace::consume_raw(self.record, &self.plan.group, ticket.attempt));
+        let start = || attempt.run(|| handler(raw(self.record), failure));
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(running) => self.runs(ticket, attempt, running, None),
+            Err(panic) => panicked(ticket, panic, None),
         }
     }
 
     /// Returns the job of a handler that runs; a panic in it is a failed attempt.
-    fn runs(&self, running: Running, permit: Option<Permit>) -> Step {
+    fn runs(&self, ticket: Ticket, attempt: Attempt, running: Running, permit: Option<Permit>) -> Step {
         #[cfg(feature = "testing")]
         let running: Running = Box::pin(self.note().follow(running));
-        Step::Job(job(self.plan, self.ticket, running, permit))
+        Step::Job(job(self.plan, ticket, attempt.over(Contained::new(running)), permit))
     }
 
-    /// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
-    fn panicked(&self, panic: String, permit: Option<Permit>) -> Step {
-        Step::Job(Box::pin(std::future::ready((self.ticket, Report::Panicked(panic, permit)))))
+    fn meter(&self) -> &TopicMeter {
+        self.plan.stats.meter().topic(self.ticket.partition.topic)
     }
 
-    fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
-        Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
+    /// Returns the ticket with what is known of the record by now.
+    fn seen(&self, event: Option<usize>) -> Ticket {
+        self.ticket.with(Seen { event, started: Some(Instant::now()), death: None })
+    }
+
+    fn context(&self, id: SchemaId, known: Option<&Known>) -> Context {
+        let known = context::Known {
+            keys: Arc::clone(&self.topic.keys),
+            meter: Arc::clone(self.meter().event(known.map(|known| known.row))),
+            attempt: self.ticket.attempt,
+            schema_id: id,
+            writer: known.and_then(|known| known.writer),
+        };
+        Context::new(self.record, known)
     }
 }
 
-fn job(plan: &Plan, ticket: Ticket, running: Running, permit: Option<Permit>) -> Job {
-    let contained = Contained::new(running);
+/// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
+fn panicked(ticket: Ticket, panic: Box<dyn Any + Send>, permit: Option<Permit>) -> Step {
+    Step::Job(Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))))
+}
+
+fn job(
+    plan: &Plan,
+    ticket: Ticket,
+    contained: impl Future<Output = Result<Outcome, String>> + Send + 'static,
+    permit: Option<Permit>,
+) -> Job {
     let report = |ended: Result<Outcome, String>| match ended {
         Ok(outcome) => Report::Handled(outcome, permit),
         Err(panic) => Report::Panicked(panic, permit),
@@ -267,8 +299,10 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
         permit => permit.flatten(),
     };
     let n_records = batch.len();
+    let event = plan.topic(ticket.partition).row_of(route);
+    let ticket = ticket.with(Seen { event, started: Some(now), death: None });
     let job = match catch_unwind(AssertUnwindSafe(|| batch.start())) {
-        Ok(running) => job(plan, ticket, running, permit),
+        Ok(running) => job(plan, ticket, Contained::new(running), permit),
         Err(panic) => Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))),
     };
     Step::Job(Box::pin(async move {
@@ -279,15 +313,14 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
 pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Failure) -> Job {
-    let dead_letters = plan.dead_letters.clone();
+    let Some(dead_letters) = plan.dead_letters.clone() else {
+        return Box::pin(std::future::ready((ticket, Report::Buried(Ok(())))));
+    };
+    let span = trace::copy(&record, &dead_letters.topic(&record.topic), "dead letter");
+    let ticket = ticket.with(Seen { death: Some(failure.reason), ..ticket.seen });
     let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
-    Box::pin(async move {
-        let written = match dead_letters {
-            Some(dead_letters) => dead_letters.write(&record.topic, &record, &history).await,
-            None => Ok(()),
-        };
-        (ticket, Report::Buried(written))
-    })
+    let write = async move { (ticket, Report::Buried(dead_letters.write(&record.topic, &record, &history).await)) };
+    Box::pin(write.instrument(span))
 }
 
 /// A handler that runs as a task of its own, and ends when nobody waits for it any more.

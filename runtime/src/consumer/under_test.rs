@@ -38,7 +38,9 @@ impl Consumer {
     /// Returns the names of the topics that it reads, and of its retry topics.
     pub(crate) fn topics(&self) -> Vec<Arc<str>> {
         let topics = self.plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
-        Group::new(topics, self.plan.settings.consumer.retry.topics).topics().to_vec()
+        Group::new(topics, self.plan.settings.consumer.retry.topics, self.plan.stats.clone(), self.plan.audit.clone())
+            .topics()
+            .to_vec()
     }
 }
 

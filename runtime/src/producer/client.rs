@@ -11,8 +11,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::statistics::Statistics;
-use tokio::sync::oneshot;
 
+use super::sent::Sent;
 use super::{DEFAULTS, Delivery};
 #[cfg(feature = "testing")]
 use crate::broker::{MemoryProducer, Write};
@@ -23,7 +23,7 @@ use crate::{Error, Settings};
 pub(super) type Report = Result<Delivery, KafkaError>;
 
 /// Who is told.
-type Reported = Box<oneshot::Sender<Report>>;
+type Reported = Box<Sent>;
 
 /// A record on its way.
 pub(super) type Record<'a> = BaseRecord<'a, [u8], [u8], Reported>;
@@ -87,7 +87,7 @@ impl Client {
                     timestamp: record.timestamp.unwrap_or_else(|| client.millis()),
                 };
                 let reported = record.delivery_opaque;
-                client.send(write, move |report| drop(reported.send(report)));
+                client.send(write, move |report| reported.ended(report));
                 Ok(())
             }
         }
@@ -147,7 +147,7 @@ impl ClientContext for Reports {
 impl ProducerContext for Reports {
     type DeliveryOpaque = Reported;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
+    fn delivery(&self, result: &DeliveryResult<'_>, reported: Self::DeliveryOpaque) {
         let report = match result {
             Ok(message) => {
                 self.health.succeeded();
@@ -155,7 +155,6 @@ impl ProducerContext for Reports {
             }
             Err((error, _)) => Err(error.clone()),
         };
-        // Nobody awaits this record; that is the caller's choice, which `Pending` warns of.
-        drop(sender.send(report));
+        reported.ended(report);
     }
 }

@@ -32,7 +32,7 @@ const ACKNOWLEDGED: &str =
 const ONCE: &str = "producers are idempotent, else a retry writes a record twice";
 
 /// Every variable that has a meaning; what is not here belongs to somebody else.
-const MEANINGS: [(&str, Meaning); 25] = [
+const MEANINGS: [(&str, Meaning); 29] = [
     ("KAFKA_BROKERS", Key("bootstrap")),
     ("APP_KAFKA_BROKERS", Key("bootstrap")),
     ("KAFKA_CONSUMER_GROUP", Key("consumer.group")),
@@ -57,6 +57,10 @@ const MEANINGS: [(&str, Meaning); 25] = [
     ("RETRY_MAX_ATTEMPTS", Key("consumer.retry.max_attempts")),
     ("RETRY_INITIAL_INTERVAL", Key("consumer.retry.backoff_ms")),
     ("RETRY_MAX_INTERVAL", Key("consumer.retry.max_backoff_ms")),
+    ("LOG_LEVEL", Key("log.level")),
+    ("APP_LOGGER_LEVEL", Key("log.level")),
+    ("APP_LOGGER_ENCODING", Key("log.encoding")),
+    ("SERVICE_NAME", Key("service.name")),
     (
         "JAEGER_ENDPOINT",
         Refused(

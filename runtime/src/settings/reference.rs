@@ -16,7 +16,7 @@ const fn row(key: &'static str, default: Option<&'static str>, meaning: &'static
 }
 
 /// Every key but those below `kafka`, in the order in which people are shown them.
-pub(super) const REFERENCE: [Row; 46] = [
+pub(super) const REFERENCE: [Row; 52] = [
     row("preset", None, "`high-throughput`, `high-reliability` or `low-latency`: see below"),
     row(
         "plain_variables",
@@ -127,6 +127,16 @@ pub(super) const REFERENCE: [Row; 46] = [
         Some("5s"),
         "how long a partition that goes to another consumer waits for handlers that are running",
     ),
+    row("log.level", Some("info"), "what `telemetry::init` logs: `debug`, `info`, `warn` or `error`"),
+    row("log.encoding", Some("console"), "how it does: `console` for people, or `json`"),
+    row(
+        "metrics.listen",
+        None,
+        "where `GET /metrics` is answered: `address:port`, or `:port` on 127.0.0.1; nowhere without it",
+    ),
+    row("otlp.endpoint", None, "the base URL of a collector for spans; without it, `OTEL_EXPORTER_OTLP_ENDPOINT`"),
+    row("service.name", None, "the name of the service in spans; without it, `OTEL_SERVICE_NAME`"),
+    row("audit.file", None, "the file that tells what became of every record"),
 ];
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ const FILES: [&str; 2] = ["./config.yaml", "./configs/config.yaml"];
 const VARIABLES: &str = "EVENTWRIGHT_";
 
 /// Variables with our prefix that are no settings of this crate.
-const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
+const OTHER_VARIABLES: [&str; 4] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_GATE", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-pub(super) const KEYS: [&str; 52] = [
+pub(super) const KEYS: [&str; 58] = [
     "preset",
     "plain_variables",
     "bootstrap",
@@ -70,6 +70,12 @@ pub(super) const KEYS: [&str; 52] = [
     "consumer.dead_letter_stop.run",
     "consumer.dead_letter_stop.percent",
     "consumer.dead_letter_stop.window",
+    "log.level",
+    "log.encoding",
+    "metrics.listen",
+    "otlp.endpoint",
+    "service.name",
+    "audit.file",
     "producer",
     "consumer",
     "consumer.retry",
@@ -130,23 +136,23 @@ fn stack(files: Vec<Layer>, variables: Vec<(OsString, OsString)>) -> Result<Vec<
     let mut layers = files;
     let n_files = layers.len();
     layers.extend(environment_layers(&variables)?);
-    if asked_for(&layers, "plain_variables", Value::to_bool)?.unwrap_or(false) {
+    let wrong = |key: &str, why: &str| {
+        let origin = origin(&layers, &[key.to_owned()]);
+        Error::settings(format!("`{key}` in {origin}: {why}"))
+    };
+    let reads_plain = match value(&layers, &["plain_variables".to_owned()]) {
+        Some(value) => value.to_bool().ok_or_else(|| wrong("plain_variables", "expected true or false"))?,
+        None => false,
+    };
+    let preset = match value(&layers, &["preset".to_owned()]) {
+        Some(value) => Some(value.as_str().unwrap_or_default().parse::<Preset>().map_err(|why| wrong("preset", &why))?),
+        None => None,
+    };
+    if reads_plain {
         layers.splice(n_files..n_files, plain::layers(&variables)?);
     }
-    if let Some(name) = asked_for(&layers, "preset", |value| value.as_str().map(str::to_owned))? {
-        let wrong = |why| Error::settings(format!("`preset` in {}: {why}", origin(&layers, &["preset".to_owned()])));
-        let preset: Preset = name.parse().map_err(wrong)?;
-        layers.insert(0, preset.layer());
-    }
+    layers.splice(0..0, preset.map(Preset::layer));
     Ok(layers)
-}
-
-/// Returns what the nearest layer says of a key that decides about layers.
-fn asked_for<T>(layers: &[Layer], key: &str, read: fn(&Value) -> Option<T>) -> Result<Option<T>, Error> {
-    let path = [key.to_owned()];
-    let Some(value) = value(layers, &path) else { return Ok(None) };
-    let wrong = || Error::settings(format!("`{key}` in {}: expected another kind of value", origin(layers, &path)));
-    read(value).map(Some).ok_or_else(wrong)
 }
 
 /// Returns the value that counts for a key.
@@ -242,7 +248,8 @@ pub(super) fn key_path(key: &str) -> Vec<String> {
 }
 
 fn is_setting(variable: &str) -> bool {
-    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(|other| variable.starts_with(other))
+    let is = |other: &&str| variable == *other || (other.ends_with('_') && variable.starts_with(*other));
+    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(is)
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
@@ -403,6 +410,7 @@ pub(super) mod tests {
             ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "250"),
             ("EVENTWRIGHT_REGISTRY__CHECK_AT_START", "false"),
             ("EVENTWRIGHT_LOG", "debug"),
+            ("EVENTWRIGHT_GATE", "warn"),
             ("EVENTWRIGHT_TEST_BOOTSTRAP", "x"),
         ];
         let settings = from(&variables, &[&low, high, "# nothing\n"]).unwrap();

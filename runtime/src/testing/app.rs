@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::journal::{self, Call, Journal};
+use super::calls::Calls;
+use super::journal::{self, Book};
 use crate::{ConsumerStats, Error};
 
 /// A consumer that runs beside the test. Dropped, it ends as in a crash.
 #[must_use = "dropping it ends the consumer"]
 pub struct App {
-    name: String,
+    group: String,
+    /// Its number among the consumers of its harness.
+    number: usize,
+    book: Book,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<Result<(), Error>>>,
     state: Arc<Mutex<AppState>>,
     stats: ConsumerStats,
-    journal: Journal,
 }
 
 /// Whether a consumer runs, for its harness.
@@ -33,8 +36,9 @@ pub(super) enum AppState {
 impl App {
     /// Runs what `consumer` makes of the future of its stop.
     pub(super) fn start<F>(
-        name: String,
-        (stats, journal): (ConsumerStats, Journal),
+        group: String,
+        (number, book): (usize, Book),
+        stats: ConsumerStats,
         consumer: impl FnOnce(oneshot::Receiver<()>) -> F,
     ) -> Self
     where
@@ -50,7 +54,7 @@ impl App {
             }
             result
         });
-        Self { name, stop: Some(stop), task: Some(task), state, stats, journal }
+        Self { group, number, book, stop: Some(stop), task: Some(task), state, stats }
     }
 
     pub(super) fn state(&self) -> Arc<Mutex<AppState>> {
@@ -99,44 +103,10 @@ impl App {
         self.stats.clone()
     }
 
-    /// Returns the calls of its handlers so far, in their order.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        self.journal.calls()
-    }
-
-    /// Asserts how often its handlers were called, attempts that failed included.
-    ///
-    /// # Panics
-    /// If it was another number; the text lists the calls.
-    #[track_caller]
-    pub fn assert_calls(&self, expected: usize) -> &Self {
-        let calls = self.calls();
-        let (name, shown) = (&self.name, shown(&calls));
-        assert!(
-            calls.len() == expected,
-            "the handlers of `{name}` were called {} times, expected {expected}:{shown}",
-            calls.len()
-        );
-        self
-    }
-
-    /// Asserts that no record was handled before an earlier one of its key was done, however often that was tried.
-    ///
-    /// # Panics
-    /// At the first call out of order; the text lists the calls.
-    #[track_caller]
-    pub fn assert_key_order(&self) -> &Self {
-        let calls = self.calls();
-        if let Some((call, later)) = journal::out_of_order(&calls) {
-            let (topic, partition, offset) = (&call.topic, call.partition, call.offset);
-            let (name, shown) = (&self.name, shown(&calls));
-            panic!(
-                "the handlers of `{name}` were called with `{topic}` {partition}:{offset} after {partition}:{later} of the same \
-                 key:{shown}"
-            );
-        }
-        self
+    /// Returns the calls of its handlers so far.
+    pub fn calls(&self) -> Calls {
+        let calls = journal::read(&self.book).iter().filter(|call| call.app == self.number).cloned().collect();
+        Calls::new(&self.group, calls)
     }
 }
 
@@ -155,16 +125,6 @@ fn set(state: &Mutex<AppState>, value: AppState) {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("App").field("group", &self.group).finish_non_exhaustive()
     }
-}
-
-fn shown(calls: &[Call]) -> String {
-    let line = |call: &Call| {
-        let key = call.key.as_deref().map_or("no key".into(), |key| format!("key `{}`", key.escape_ascii()));
-        let outcome = call.outcome.as_ref().map_or("still running".into(), |outcome| format!("{outcome:?}"));
-        let Call { topic, partition, offset, attempt, .. } = call;
-        format!("\n  `{topic}` {partition}:{offset}, {key}, attempt {attempt}: {outcome}")
-    };
-    calls.iter().map(line).collect()
 }

@@ -3,6 +3,7 @@
 //! In: settings, schemas, consumers, events, faults. Out: what is on topics, what groups have committed, how handlers were
 //! called. In memory or on a live cluster: the same calls, but for faults, which a live cluster does not make on demand.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,8 +14,9 @@ use tokio::runtime::RuntimeFlavor;
 use tokio::sync::OnceCell;
 
 use super::app::{App, AppState};
+use super::calls::Calls;
 use super::group::GroupProgress;
-use super::journal::Journal;
+use super::journal::{self, Book, Journal};
 use super::published::Published;
 use super::stand_in::StandIn;
 use super::topic::Records;
@@ -24,7 +26,7 @@ use crate::consumer::raw;
 use crate::{ConsumerBuilder, Delivery, Error, Message, Producer, Settings, register};
 
 /// The variable that says where [`Harness::from_env`] runs: `memory`, or `live`.
-const VARIABLE: &str = "EVENTWRIGHT_HARNESS";
+const VARIABLE: &str = "EVENTWRIGHT_TEST_HARNESS";
 
 /// How many partitions a topic in memory has that nobody made.
 const PARTITIONS: i32 = 3;
@@ -44,6 +46,8 @@ pub struct Harness {
     stand_in: Option<StandIn>,
     producer: OnceCell<Producer>,
     consumers: Mutex<Vec<Running>>,
+    /// By group, the calls of its consumers' handlers.
+    books: Mutex<BTreeMap<String, Book>>,
     patience: Duration,
 }
 
@@ -84,7 +88,7 @@ impl Harness {
         Self::new(settings.clone().with_prefix(prefix), None, schemas).await
     }
 
-    /// Returns a harness in memory; or, where `EVENTWRIGHT_HARNESS` is `live`, on the cluster of [`Settings::load`].
+    /// Returns a harness in memory; or, where `EVENTWRIGHT_TEST_HARNESS` is `live`, on the cluster of [`Settings::load`].
     ///
     /// # Panics
     /// As the other two; for another value of the variable, and for settings that cannot be loaded.
@@ -106,6 +110,7 @@ impl Harness {
             stand_in,
             producer: OnceCell::new(),
             consumers: Mutex::default(),
+            books: Mutex::default(),
             patience,
         }
     }
@@ -145,12 +150,12 @@ impl Harness {
     /// # Panics
     /// If it was put together wrongly.
     pub fn run(&self, mut consumer: ConsumerBuilder) -> App {
-        let journal = Journal::kept();
         let (stats, name) = (consumer.stats(), consumer.prefix_group(&self.prefix));
-        consumer.set_journal(journal.clone());
+        let (number, book) = (self.running().len(), self.book(&name));
+        consumer.set_journal(Journal::of(&book, number));
         let consumer = or_panic(consumer.build());
         let (group, topics) = (consumer.group().to_owned(), consumer.topics());
-        let app = App::start(name, (stats, journal), |stopped| {
+        let app = App::start(name, (number, book), stats, |stopped| {
             consumer.run_until(async {
                 // Without a sender the app was dropped, which ends the task as well.
                 let _ = stopped.await;
@@ -306,6 +311,18 @@ impl Harness {
             self.running().iter().find(|consumer| consumer.group == name).map(|consumer| consumer.topics.clone());
         let topics = topics.unwrap_or_else(|| panic!("no consumer of the group `{group}` was started by this harness"));
         GroupProgress::new(group, self.progress(&name, &topics).await)
+    }
+
+    /// Returns the calls of the handlers of all consumers that a group has had.
+    pub fn calls(&self, group: &str) -> Calls {
+        let book = self.book(group);
+        let calls = journal::read(&book).clone();
+        Calls::new(group, calls)
+    }
+
+    fn book(&self, group: &str) -> Book {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        Book::clone(books.entry(group.to_owned()).or_default())
     }
 
     /// Lets that much time pass: whatever falls due meanwhile happens, in its order. In memory that takes no time; on a live

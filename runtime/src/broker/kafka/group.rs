@@ -25,11 +25,11 @@ use crate::{Error, Settings, kafka};
 
 /// What we set and librdkafka leaves to be overridden under `kafka`.
 const DEFAULTS: [(&str, &str); 2] = [
-    // How often librdkafka says which brokers it is connected to.
-    ("statistics.interval.ms", "5000"),
     // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
     // if nothing worked.
     ("topic.metadata.refresh.interval.ms", "10000"),
+    // How far the consumer is behind is told so often; at 0, never.
+    ("statistics.interval.ms", "5000"),
 ];
 
 /// A consumer group's subscription.
@@ -134,7 +134,7 @@ impl Subscription<Kafka> for KafkaSubscription {
 
     fn release(&self, offsets: &[TopicOffset]) {
         let Some(partitions) = self.assignment.owed() else { return };
-        commit_for_good(&*self.consumer, offsets);
+        commit_for_good(&self.consumer, offsets);
         self.assignment.give_up(&*self.consumer, &partitions);
     }
 
@@ -144,10 +144,13 @@ impl Subscription<Kafka> for KafkaSubscription {
         let (sender, left) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let commit = |list: TopicPartitionList| self.consumer.commit(&list, CommitMode::Sync);
-            if !offsets.is_empty()
-                && let Err(error) = offset_list(&offsets).and_then(commit)
-            {
-                tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+            if !offsets.is_empty() {
+                match offset_list(&offsets).and_then(commit) {
+                    Ok(()) => self.consumer.context().group.committed(),
+                    Err(error) => {
+                        tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+                    }
+                }
             }
             drop(self);
             let _ = sender.send(());
@@ -169,7 +172,7 @@ fn committed_offsets(list: &TopicPartitionList) -> Vec<TopicOffset> {
 }
 
 /// Commits what is finished on partitions that we give up.
-fn commit_for_good(consumer: &impl Consumer<Callbacks>, offsets: &[TopicOffset]) {
+fn commit_for_good(consumer: &StreamConsumer<Callbacks>, offsets: &[TopicOffset]) {
     if offsets.is_empty() {
         return;
     }
@@ -177,8 +180,9 @@ fn commit_for_good(consumer: &impl Consumer<Callbacks>, offsets: &[TopicOffset])
         return not_committed("the group has given the partitions to others already");
     }
     let committed = offset_list(offsets).and_then(|list| consumer.commit(&list, CommitMode::Sync));
-    if let Err(error) = committed {
-        not_committed(&error.to_string());
+    match committed {
+        Ok(()) => consumer.context().group.committed(),
+        Err(error) => not_committed(&error.to_string()),
     }
 }
 
@@ -222,6 +226,7 @@ impl ClientContext for Callbacks {
     fn stats(&self, statistics: Statistics) {
         let n_up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
         self.group.health.connections(n_up, statistics.brokers.len());
+        self.group.watermarks.take(&statistics);
     }
 }
 
@@ -237,7 +242,8 @@ impl ConsumerContext for Callbacks {
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         match result {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Ok(()) => self.group.committed(),
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => {
                 tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
                 self.group.commit_failed();

@@ -7,21 +7,19 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::sync::oneshot;
 
 use super::faults::WriteFault;
-use super::{Memory, Write};
+use super::{Memory, MemoryProducer, Write};
 use crate::broker::{Admin, NewRecord, NewTopic, WriteError, Writer};
 use crate::{Delivery, Settings};
 
-/// Writes records to a cluster in memory.
-pub(in crate::broker) struct MemoryWriter {
-    memory: Memory,
-    timeout: Duration,
-}
+/// Writes records to a cluster in memory, in the order in which their futures are polled first.
+pub(in crate::broker) struct MemoryWriter(MemoryProducer);
 
 impl MemoryWriter {
     pub(in crate::broker) fn new(memory: Memory, settings: &Settings) -> Self {
-        Self { memory, timeout: settings.producer.delivery_timeout }
+        Self(MemoryProducer::new(memory, settings.producer.delivery_timeout))
     }
 }
 
@@ -33,11 +31,12 @@ impl Writer for MemoryWriter {
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
             headers: Some(record.headers),
-            timestamp: record.timestamp.unwrap_or_else(|| self.memory.0.clock.millis()),
+            timestamp: record.timestamp.unwrap_or_else(|| self.0.millis()),
         };
         async {
-            let acknowledged = self.memory.write(write, self.timeout).await?;
-            Ok(acknowledged.await?)
+            let (sender, report) = oneshot::channel();
+            self.0.send(write, move |delivered| drop(sender.send(delivered)));
+            Ok(report.await.unwrap_or(Err(KafkaError::Canceled))?)
         }
         .boxed()
     }
