@@ -74,7 +74,7 @@ pub use self::app::App;
 pub use self::calls::{Call, Calls};
 pub use self::group::GroupProgress;
 pub use self::harness::Harness;
-pub(crate) use self::journal::Journal;
+pub(crate) use self::journal::{Journal, Note};
 pub use self::mock_kafka::MockKafka;
 pub use self::published::Published;
 pub(crate) use self::stand_in::StandIn;
