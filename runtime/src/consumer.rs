@@ -4,6 +4,7 @@
 //! no case: what cannot be decoded goes to `on_undecodable` with its bytes, or the consumer stops there; what cannot be
 //! decoded *now*, because the registry does not answer, waits.
 
+mod claims;
 mod group;
 mod session;
 mod step;
@@ -18,13 +19,17 @@ use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
 use self::group::{Callbacks, Group, LeavingGuard};
 use self::session::Session;
+use crate::context::Scope;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
+use crate::idempotency::{DedupeStore, MemoryStore, TopicStore};
+#[cfg(feature = "redis")]
+use crate::idempotency::{HybridStore, RedisStore};
 use crate::keys::Keys;
 use crate::offsets::Partition;
-use crate::settings::{OnFailure, Retry, Start};
+use crate::settings::{OnFailure, Retry, Start, Store};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
 
@@ -54,6 +59,7 @@ pub struct ConsumerBuilder {
     on_undecodable: Option<RawHandler>,
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
+    dedupe: Option<Arc<dyn DedupeStore>>,
     stats: ConsumerStats,
 }
 
@@ -74,7 +80,10 @@ struct Plan {
     ignore_others: bool,
     /// Where records go that cannot be handled; without it the consumer stops at them.
     dead_letters: Option<Arc<DeadLetters>>,
+    /// Knows which events were handled; without it a record is handled whenever it comes.
+    dedupe: Option<Arc<dyn DedupeStore>>,
     stats: ConsumerStats,
+    scope: Arc<Scope>,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -98,6 +107,7 @@ impl Consumer {
             on_undecodable: None,
             on_tombstone: None,
             ignore_others: false,
+            dedupe: None,
             stats: ConsumerStats::default(),
         }
     }
@@ -138,6 +148,9 @@ impl Consumer {
         if let Some(dead_letters) = &plan.dead_letters {
             Box::pin(dead_letters.prepare(&plan.settings, &names)).await?;
         }
+        if let Some(dedupe) = &plan.dedupe {
+            dedupe.open(&plan.group).await?;
+        }
         let subscribed = consumer.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
@@ -151,6 +164,7 @@ impl Consumer {
             ignored = stats.ignored(),
             failed_attempts = stats.failed_attempts(),
             dead_lettered = stats.dead_lettered(),
+            duplicates = stats.duplicates(),
             "stopped"
         );
         worked
@@ -280,6 +294,14 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sets where the consumer notes which events it has handled, in place of `idempotency.store` of the settings: an event
+    /// is handled once, however often it comes, and its copies are counted in [`ConsumerStats::duplicates`]. What an event
+    /// is, its `ew-message-id` says. See [`idempotency`](crate::idempotency) for what each store knows.
+    pub fn dedupe(mut self, store: impl DedupeStore) -> Self {
+        self.dedupe = Some(Arc::new(store));
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -302,8 +324,15 @@ impl ConsumerBuilder {
             OnFailure::DeadLetter => Some(Arc::new(DeadLetters::new(&self.settings, &group)?)),
             OnFailure::Stop => None,
         };
+        let dedupe = match self.dedupe {
+            Some(store) => Some(store),
+            None => store(&self.settings, &topics)?,
+        };
+        let scope = Arc::new(Scope { group: Arc::from(&*group), stats: self.stats.clone() });
         let plan = Plan {
             dead_letters,
+            dedupe,
+            scope,
             settings: self.settings,
             group,
             topics,
@@ -330,6 +359,31 @@ impl ConsumerBuilder {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         self.build()?.run_until(stop).await
     }
+}
+
+/// Returns the store that the settings name.
+fn store(settings: &Settings, topics: &[Arc<Topic>]) -> Result<Option<Arc<dyn DedupeStore>>, Error> {
+    let of_topic = || match (&settings.idempotency.topic, topics) {
+        (Some(name), _) => Ok(TopicStore::new(settings, name)),
+        (None, [topic]) => Ok(TopicStore::new(settings, format!("{}_idempotency", topic.name))),
+        (None, _) => Err(Error::settings(
+            "a consumer of several topics notes handled events in one topic; help: name it in `idempotency.topic`",
+        )),
+    };
+    Ok(match settings.idempotency.store {
+        Store::None => None,
+        Store::Memory => Some(Arc::new(MemoryStore::new(&settings.idempotency))),
+        Store::Topic => Some(Arc::new(of_topic()?)),
+        #[cfg(feature = "redis")]
+        Store::Redis => Some(Arc::new(RedisStore::new(settings)?)),
+        #[cfg(feature = "redis")]
+        Store::Hybrid => Some(Arc::new(HybridStore::new(RedisStore::new(settings)?, of_topic()?))),
+        #[cfg(not(feature = "redis"))]
+        Store::Redis | Store::Hybrid => {
+            let text = "`idempotency.store` names Redis; help: turn on the feature `redis` of the crate `eventwright`";
+            return Err(Error::settings(text));
+        }
+    })
 }
 
 /// Sorts handlers by topic.

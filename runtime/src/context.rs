@@ -9,11 +9,19 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use crate::Error;
 use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
+use crate::stats::ConsumerStats;
+
+/// What all records of a consumer share.
+pub(crate) struct Scope {
+    pub(crate) group: Arc<str>,
+    pub(crate) stats: ConsumerStats,
+}
 
 /// Where an event came from: topic, partition, offset, key, headers, the writer's schema, and the attempt.
 #[derive(Clone)]
 pub struct Context {
     keys: Arc<Keys>,
+    scope: Arc<Scope>,
     partition: i32,
     offset: i64,
     timestamp: Option<i64>,
@@ -36,7 +44,7 @@ struct Span {
 impl Context {
     pub(crate) fn new(
         message: &BorrowedMessage<'_>,
-        keys: Arc<Keys>,
+        (keys, scope): (Arc<Keys>, Arc<Scope>),
         attempt: u32,
         schema_id: SchemaId,
         writer: Option<&'static EventSchema>,
@@ -51,6 +59,7 @@ impl Context {
         let headers = message.headers().map_or_else(Box::default, |headers| headers.iter().map(&mut span).collect());
         Self {
             keys,
+            scope,
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
@@ -67,6 +76,18 @@ impl Context {
     #[must_use]
     pub fn topic(&self) -> &str {
         self.keys.topic()
+    }
+
+    /// Returns the consumer group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.scope.group
+    }
+
+    /// Counts the record among the duplicates.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn count_duplicate(&self) {
+        self.scope.stats.count_duplicate();
     }
 
     /// Returns the partition.

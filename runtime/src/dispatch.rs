@@ -125,7 +125,7 @@ struct Lane<R> {
 }
 
 /// The right to handle the first record of a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Ticket {
     pub(crate) partition: Partition,
     pub(crate) epoch: Epoch,
@@ -136,6 +136,11 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// Returns what the tickets of all attempts at a record have in common.
+    pub(crate) fn slot(self) -> Self {
+        Self { attempt: 0, ..self }
+    }
+
     fn lane(self) -> LaneId {
         LaneId { partition: self.partition, epoch: self.epoch, number: self.lane }
     }

@@ -46,6 +46,7 @@ mod dispatch;
 mod error;
 mod failure;
 mod handler;
+pub mod idempotency;
 mod kafka;
 mod keys;
 mod message;

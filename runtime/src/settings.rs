@@ -4,6 +4,7 @@
 //! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
 //! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
 
+mod idempotency;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::Error;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
 pub use crate::retry::Retry;
+pub use idempotency::{IdempotencySettings, RedisSettings, Store};
 
 /// Where the broker and the registry are and how to talk to them.
 ///
@@ -49,6 +51,10 @@ pub struct Settings {
     pub producer: ProducerSettings,
     /// What concerns consumers only.
     pub consumer: ConsumerSettings,
+    /// How events are kept from being handled twice.
+    pub idempotency: IdempotencySettings,
+    /// The Redis that this may use.
+    pub redis: RedisSettings,
 }
 
 /// The schema registry: where it is and who we are.
@@ -257,6 +263,8 @@ impl Settings {
         }
         self.registry.check()?;
         self.consumer.check()?;
+        self.idempotency.check()?;
+        self.redis.check()?;
         let owned = self.kafka.keys().find_map(|key| Some((key, reason_for_owning(key)?)));
         owned.map_or(Ok(()), |(key, reason)| {
             Err(Error::settings(format!("`kafka.{key}` cannot be set: {reason}; help: remove it")))
@@ -323,6 +331,8 @@ impl Default for Settings {
             kafka: BTreeMap::new(),
             producer: ProducerSettings::default(),
             consumer: ConsumerSettings::default(),
+            idempotency: IdempotencySettings::default(),
+            redis: RedisSettings::default(),
         }
     }
 }
@@ -412,6 +422,8 @@ impl fmt::Debug for Settings {
             .field("kafka", &self.kafka.iter().map(shown).collect::<BTreeMap<_, _>>())
             .field("producer", &self.producer)
             .field("consumer", &self.consumer)
+            .field("idempotency", &self.idempotency)
+            .field("redis", &self.redis)
             .finish()
     }
 }

@@ -14,6 +14,8 @@ struct Counters {
     ignored: AtomicU64,
     failed_attempts: AtomicU64,
     dead_lettered: AtomicU64,
+    duplicates: AtomicU64,
+    without_id: AtomicU64,
 }
 
 impl ConsumerStats {
@@ -45,6 +47,27 @@ impl ConsumerStats {
     #[must_use]
     pub fn dead_lettered(&self) -> u64 {
         self.0.dead_lettered.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records were skipped because their event was handled already.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.0.duplicates.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records had no `ew-message-id` although each event was to be handled once.
+    #[must_use]
+    pub fn without_id(&self) -> u64 {
+        self.0.without_id.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_duplicate(&self) {
+        self.0.duplicates.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a record, and returns how many there are now.
+    pub(crate) fn count_without_id(&self) -> u64 {
+        self.0.without_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn count_dead_lettered(&self) {

@@ -16,6 +16,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::time::sleep_until;
 
 use super::Plan;
+use super::claims::Claims;
 use super::group::{Callbacks, Change, Group};
 use super::step::{self, Job, Report, Step};
 use crate::dead_letter::Death;
@@ -40,6 +41,8 @@ pub(super) struct Session<'a> {
     group: &'a Group,
     dispatch: Dispatch<BorrowedMessage<'a>>,
     jobs: FuturesUnordered<Job>,
+    /// Where each event is to be handled once.
+    claims: Option<Claims>,
     commit_at: Instant,
     registry_is_down: bool,
 }
@@ -53,6 +56,7 @@ impl<'a> Session<'a> {
             group,
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
+            claims: Claims::new(plan),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
         }
@@ -63,6 +67,11 @@ impl<'a> Session<'a> {
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
         self.drain().await;
+        // What has not ended by now is not waited for, and its event not kept.
+        self.jobs.clear();
+        if let Some(claims) = &mut self.claims {
+            claims.give_up_all().await;
+        }
         worked
     }
 
@@ -124,7 +133,10 @@ impl<'a> Session<'a> {
     fn apply(&mut self, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Assigned(partition, epoch) => self.dispatch.assign(partition, epoch),
+                Change::Assigned(partition, epoch) => {
+                    self.dispatch.assign(partition, epoch);
+                    self.claims.iter().for_each(Claims::partitions_assigned);
+                }
                 Change::Revoked(partition) => self.dispatch.revoke(partition),
             }
         }
@@ -182,25 +194,43 @@ impl<'a> Session<'a> {
     fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
         while let Some(ticket) = self.dispatch.next(now) {
             let Some(record) = self.dispatch.record(ticket) else { continue };
-            match step::begin(self.plan, ticket, record, now) {
+            let waits = self.claims.as_mut().and_then(|claims| claims.admit(ticket, record, now));
+            match waits.unwrap_or_else(|| step::begin(self.plan, ticket, record, now)) {
                 Step::Ignored => {
                     self.plan.stats.count_ignored();
+                    self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
                 // Most handlers are done by the first poll; only the others cost a place among the jobs.
-                Step::Job(mut job) => match (&mut job).now_or_never() {
-                    Some((ticket, report)) => self.finish(ticket, report)?,
-                    None => self.jobs.push(job),
-                },
+                Step::Job(job) => {
+                    let mut job = self.guarded(ticket, job);
+                    match (&mut job).now_or_never() {
+                        Some((ticket, report)) => self.finish(ticket, report)?,
+                        None => self.jobs.push(job),
+                    }
+                }
                 Step::Stop(error) => return Err(error),
             }
         }
         Ok(())
     }
 
+    /// Returns the job with what the claim of its record asks for.
+    fn guarded(&self, ticket: Ticket, job: Job) -> Job {
+        match &self.claims {
+            Some(claims) => claims.guard(ticket, job),
+            None => job,
+        }
+    }
+
     fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
         match report {
+            Report::Claimed(answer) => {
+                let claims = self.claims.as_mut();
+                let verdict = claims.map_or(Verdict::Loaded, |claims| claims.claimed(ticket, answer, now));
+                self.conclude(ticket, verdict, now, "")
+            }
             Report::Loaded(loaded) => {
                 let verdict = self.loaded(loaded);
                 self.conclude(ticket, verdict, now, "")
@@ -250,13 +280,18 @@ impl<'a> Session<'a> {
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
                 self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+                self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
                 Ok(())
             }
             Next::Waits(pause) => {
                 tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
                 Ok(())
             }
-            Next::Held | Next::NotOurs => Ok(()),
+            Next::Held => Ok(()),
+            Next::NotOurs => {
+                self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
+                Ok(())
+            }
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
         }
     }
@@ -280,7 +315,7 @@ impl<'a> Session<'a> {
         let first_failed_at = SystemTime::now() - ago.unwrap_or_default();
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
         let death = Death { reason: why, error: reason.to_owned(), attempt, first_failed_at };
-        self.jobs.push(step::bury(self.plan, ticket, record, death));
+        self.jobs.push(self.guarded(ticket, step::bury(self.plan, ticket, record, death)));
         Ok(())
     }
 

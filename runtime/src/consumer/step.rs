@@ -26,6 +26,7 @@ use crate::dispatch::Ticket;
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
+use crate::idempotency::Claim;
 use crate::{Context, Error};
 
 /// Something that a record waits for.
@@ -33,6 +34,8 @@ pub(super) type Job = Pin<Box<dyn Future<Output = (Ticket, Report)> + Send>>;
 
 /// What came of a job.
 pub(super) enum Report {
+    /// The store of handled events was asked for the record's.
+    Claimed(Result<Claim, Error>),
     /// The schema was asked for.
     Loaded(Result<(), RegistryError>),
     /// The handler is done.
@@ -175,7 +178,8 @@ impl InHand<'_> {
     }
 
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
-        Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
+        let (keys, scope) = (Arc::clone(&self.topic.keys), Arc::clone(&self.plan.scope));
+        Context::new(self.record, (keys, scope), self.ticket.attempt, id, writer)
     }
 }
 

@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 33] = [
+const KEYS: [&str; 44] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -52,8 +52,19 @@ const KEYS: [&str; 33] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "idempotency.store",
+    "idempotency.ttl_ms",
+    "idempotency.capacity",
+    "idempotency.topic",
+    "idempotency.claim_ttl_ms",
+    "redis.url",
+    "redis.user",
+    "redis.password",
+    "redis.timeout_ms",
     "producer",
     "consumer",
+    "idempotency",
+    "redis",
     "consumer.retry",
 ];
 
@@ -125,7 +136,7 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 8] = [
+const NOT_TEXT: [&str; 9] = [
     "max_attempts",
     "jitter_percent",
     "topics",
@@ -134,6 +145,7 @@ const NOT_TEXT: [&str; 8] = [
     "workers",
     "buffer_records",
     "buffer_bytes",
+    "capacity",
 ];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
