@@ -6,6 +6,7 @@
 
 mod claims;
 mod group;
+mod retries;
 mod session;
 mod step;
 
@@ -15,11 +16,13 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 
-use self::group::{Callbacks, Group, LeavingGuard};
+pub(crate) use self::group::Group;
 use self::session::Session;
+use crate::broker::{self, Broker, Kafka, Subscription};
+use crate::clock::Clock;
 use crate::context::Scope;
+use crate::copies::Copies;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
@@ -29,19 +32,12 @@ use crate::idempotency::{DedupeStore, MemoryStore, TopicStore};
 use crate::idempotency::{HybridStore, RedisStore};
 use crate::keys::Keys;
 use crate::offsets::Partition;
-use crate::settings::{OnFailure, Retry, Start, Store};
+use crate::settings::{OnFailure, Retry, Store};
 use crate::stats::ConsumerStats;
-use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, shutdown};
+use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, retry, shutdown};
 
 /// How long the last commit and the farewell to the group may take.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// What we set and librdkafka leaves to be overridden under `kafka`.
-const DEFAULTS: [(&str, &str); 1] = [
-    // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
-    // if nothing worked.
-    ("topic.metadata.refresh.interval.ms", "10000"),
-];
 
 /// Reads typed events from Kafka.
 #[must_use = "call `run`"]
@@ -80,10 +76,13 @@ struct Plan {
     ignore_others: bool,
     /// Where records go that cannot be handled; without it the consumer stops at them.
     dead_letters: Option<Arc<DeadLetters>>,
+    /// Writes what waits in retry topics.
+    copies: Option<Copies>,
     /// Knows which events were handled; without it a record is handled whenever it comes.
     dedupe: Option<Arc<dyn DedupeStore>>,
     stats: ConsumerStats,
     scope: Arc<Scope>,
+    clock: Clock,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -118,7 +117,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(shutdown::signal()).await
+        self.work(&Kafka, shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -130,66 +129,48 @@ impl Consumer {
     /// handler takes; a handler that failed `consumer.retry.max_attempts` times at one record. The record in question is not
     /// committed: the next consumer of the group begins with it.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        self.work(async {
+        let stop = async {
             stop.await;
             Ok(())
-        })
-        .await
+        };
+        self.work(&Kafka, stop).await
     }
 
-    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
-        let group = Arc::new(Group::new(names));
-        let consumer = Arc::new(plan.connect(&group)?);
-        let (broker, registry) = tokio::join!(plan.reach_broker(&consumer, &group), plan.reach_registry(&registry));
-        broker.and(registry)?;
+        let retry_topics = plan.settings.consumer.retry.topics;
+        let group = Arc::new(Group::new(names, retry_topics));
+        let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
+        let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
+        reached.0.and(reached.1)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
-        if let Some(dead_letters) = &plan.dead_letters {
-            Box::pin(dead_letters.prepare(&plan.settings, &names)).await?;
-        }
+        Box::pin(plan.prepare_topics(&names)).await?;
         if let Some(dedupe) = &plan.dedupe {
             dedupe.open(&plan.group).await?;
         }
-        let subscribed = consumer.subscribe(&names);
+        let reader = match group.retry_topics() {
+            [] => None,
+            topics => Some(broker.reader(&plan.settings, &plan.group, topics)?),
+        };
+        let subscribed = subscription.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
-        let leaving = LeavingGuard(Arc::clone(&group));
-        let worked = Box::pin(Session::new(&plan, &consumer, &group).run(stop)).await;
-        say_farewell(consumer, leaving).await;
+        let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group, reader.as_ref()).run(stop)).await;
+        let offsets = group.state().offsets.take_commit();
+        subscription.leave(group.commits(offsets), FAREWELL).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
             undecodable = stats.undecodable(),
             ignored = stats.ignored(),
             failed_attempts = stats.failed_attempts(),
+            retried = stats.retried(),
             dead_lettered = stats.dead_lettered(),
             duplicates = stats.duplicates(),
             "stopped"
         );
         worked
-    }
-}
-
-/// Commits what is finished and leaves the group, both of which block: on a thread that nobody waits for at the end of the
-/// process, because without a broker they take as long as a session.
-async fn say_farewell(consumer: Arc<StreamConsumer<Callbacks>>, leaving: LeavingGuard) {
-    let group = &leaving.0;
-    let offsets = group.state().offsets.take_commit();
-    let list = group.commit_list(&offsets);
-    let (sender, left) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        if !offsets.is_empty()
-            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
-        {
-            tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
-        }
-        drop(leaving);
-        drop(consumer);
-        let _ = sender.send(());
-    });
-    if tokio::time::timeout(FAREWELL, left).await.is_err() {
-        tracing::warn!("Kafka did not answer when the consumer left its group");
     }
 }
 
@@ -320,16 +301,20 @@ impl ConsumerBuilder {
         })?;
         let registry = self.settings.registry_client()?;
         let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
-        let dead_letters = match self.settings.consumer.on_failure {
-            OnFailure::DeadLetter => Some(Arc::new(DeadLetters::new(&self.settings, &group)?)),
-            OnFailure::Stop => None,
+        let makes_dead_letters = self.settings.consumer.on_failure == OnFailure::DeadLetter;
+        let copies = match makes_dead_letters || self.settings.consumer.retry.topics > 0 {
+            true => Some(Copies::new(broker::writer(&self.settings)?, &group)),
+            false => None,
         };
+        let dead_letters = copies.clone().filter(|_| makes_dead_letters);
+        let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
         let dedupe = match self.dedupe {
             Some(store) => Some(store),
             None => store(&self.settings, &topics)?,
         };
         let scope = Arc::new(Scope { group: Arc::from(&*group), stats: self.stats.clone() });
         let plan = Plan {
+            copies,
             dead_letters,
             dedupe,
             scope,
@@ -340,6 +325,7 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
+            clock: Clock,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }
@@ -464,19 +450,20 @@ impl Plan {
         self.topics.iter().map(|topic| format!("`{}`", topic.name)).collect::<Vec<_>>().join(", ")
     }
 
-    fn connect(&self, group: &Arc<Group>) -> Result<StreamConsumer<Callbacks>, Error> {
-        let start = match self.settings.consumer.start {
-            Start::Earliest => "earliest",
-            Start::Latest => "latest",
-        };
-        self.settings
-            .kafka_config(&DEFAULTS)
-            .set("group.id", &self.group)
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", start)
-            .create_with_context(Callbacks(Arc::clone(group)))
-            .map_err(kafka::config_error)
+    /// Makes the topics that records are copied to, where they are not there.
+    async fn prepare_topics(&self, names: &[&str]) -> Result<(), Error> {
+        let retry_topics = self.settings.consumer.retry.topics;
+        if self.copies.is_none() {
+            return Ok(());
+        }
+        let admin = broker::admin(&self.settings)?;
+        if retry_topics > 0 {
+            retry::topics::prepare(&*admin, names, retry_topics).await?;
+        }
+        match &self.dead_letters {
+            Some(dead_letters) => dead_letters.prepare(&*admin, names).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits for the registry and looks for the schemas of all events there.
@@ -490,22 +477,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Waits for the broker; polls meanwhile, because librdkafka tells of errors while it is polled only.
-    async fn reach_broker(&self, consumer: &Arc<StreamConsumer<Callbacks>>, group: &Group) -> Result<(), Error> {
-        let waiting = Arc::clone(consumer);
-        let timeout = self.settings.connect_timeout;
-        let topic = self.topics.first().map(|topic| Arc::clone(&topic.name));
-        // Of all questions, this one makes librdkafka connect at once; left alone, it takes up to a second.
-        let ask = move || waiting.client().fetch_metadata(topic.as_deref(), timeout).is_ok();
-        let mut reached = tokio::task::spawn_blocking(ask);
-        let reached = loop {
-            tokio::select! {
-                reached = &mut reached => break reached.unwrap_or(false),
-                // Nothing is subscribed, so this is an error, which the callbacks have taken note of.
-                _ = consumer.recv() => {}
-            }
-        };
-        if !reached {
+    async fn reach_broker<B: Broker>(&self, subscription: &B::Subscription, group: &Group) -> Result<(), Error> {
+        let topic = self.topics.first().map_or("", |topic| &topic.name);
+        if !subscription.reach(topic, self.settings.connect_timeout).await {
             return Err(kafka::unreachable(&self.settings, &group.health));
         }
         group.health.succeeded();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eventwright_wire::framing::SchemaId;
 use eventwright_wire::{Event, EventSchema};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{Headers as _, Message};
 
 use crate::Error;
 use crate::keys::Keys;
@@ -43,7 +43,7 @@ struct Span {
 
 impl Context {
     pub(crate) fn new(
-        message: &BorrowedMessage<'_>,
+        message: &impl Message,
         (keys, scope): (Arc<Keys>, Arc<Scope>),
         attempt: u32,
         schema_id: SchemaId,

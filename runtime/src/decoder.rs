@@ -10,13 +10,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventwright_registry::{RegistryClient, RegistryError, ResolvedSchema};
 use eventwright_schema::{Fingerprint, Reference, avro, proto};
 use eventwright_wire::avro::{Plan, Transcoder};
 use eventwright_wire::framing::SchemaId;
 use eventwright_wire::{EventSchema, Format, SchemaReference};
+use tokio::time::Instant;
 
 use crate::failure::Kind;
 use crate::handler::Row;

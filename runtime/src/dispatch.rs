@@ -15,13 +15,18 @@
 //! A partition may be held, for one [`Hold`] or several: its records are taken and kept, and none begins until it is released
 //! from all of them. What runs already runs on. It stops nobody else: it is paused as soon as it is full.
 
+mod chain;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
+use tokio::time::Instant;
 
+use self::chain::{Chain, Origin};
+pub(crate) use self::chain::{Place, Redirect, Returned};
 use crate::backoff::Backoff;
 use crate::offsets::{Epoch, Partition};
 use crate::retry::Retry;
@@ -57,6 +62,9 @@ pub(crate) struct Limits {
     pub(crate) records: usize,
     /// How many bytes of keys and values.
     pub(crate) bytes: usize,
+    /// How many records of a retry topic's partition are read ahead of their time, so that one with a long pause does not hold
+    /// up one with a short pause behind it.
+    pub(crate) read_ahead: usize,
 }
 
 /// Why no record of a partition may begin.
@@ -65,6 +73,8 @@ pub(crate) enum Hold {
     /// The circuit breaker of one of its handlers is open.
     #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     Breaker,
+    /// What waits in its retry topics is not known yet.
+    Loading,
 }
 
 /// All lanes.
@@ -82,6 +92,13 @@ pub(crate) struct Dispatch<R> {
     n_running: usize,
     /// Paused partitions that have room again.
     to_resume: Vec<Partition>,
+    /// Keys of which there is something in retry topics that was not read yet.
+    chains: HashMap<LaneId, Chain>,
+    redirects: Vec<(Redirect, R)>,
+    /// Copies that are finished because there is another one of the same record.
+    discarded: Vec<Place>,
+    /// Partitions of retry topics of which enough was read for now.
+    to_pause: Vec<Partition>,
     /// How many partitions are full and not paused.
     n_full: usize,
     full_since: Option<Instant>,
@@ -98,6 +115,11 @@ struct Held {
     paused: bool,
     /// How many lanes of one record there were.
     n_alone: u64,
+    is_retry: bool,
+    /// The offset of a retry topic's partition up to which it was read.
+    position: i64,
+    /// Copies in a retry topic's partition that were not read yet, and the lanes of the main topic that they block.
+    unread: BTreeMap<i64, (LaneId, Origin)>,
     holds: Vec<Hold>,
     /// Lanes whose turn came while the partition was held.
     parked: VecDeque<LaneId>,
@@ -113,15 +135,68 @@ struct LaneId {
 
 #[derive(Debug)]
 struct Lane<R> {
-    /// The one in hand, and its bytes.
-    first: (R, usize),
-    rest: VecDeque<(R, usize)>,
+    /// The one in hand.
+    first: Item<R>,
+    rest: VecDeque<Item<R>>,
+    /// Its ticket is out.
+    is_running: bool,
+    /// It waits for a record that comes before its first one.
+    is_parked: bool,
     /// How often the first record was given to its handler.
     attempts: u32,
     /// How often the registry was asked in vain for the first record's schema.
     waits: u32,
     /// When its handler failed first.
     first_failed: Option<Instant>,
+}
+
+/// A record in hand.
+#[derive(Debug)]
+struct Item<R> {
+    record: R,
+    bytes: usize,
+    /// It was read from a retry topic.
+    returned: Option<Box<Returned>>,
+}
+
+impl<R> Item<R> {
+    /// Returns which retry topic it was read from, counted from 1; 0 for the main topic.
+    fn tier(&self) -> u32 {
+        self.returned.as_ref().map_or(0, |returned| returned.place.tier)
+    }
+
+    /// Returns the offset that it had on the main topic, where it was read from a retry topic.
+    fn origin(&self) -> Origin {
+        self.returned.as_ref().map_or(0, |returned| returned.origin)
+    }
+
+    /// Returns how often it was handled before it was read.
+    fn failed(&self) -> u32 {
+        self.returned.as_ref().map_or(0, |returned| returned.failed)
+    }
+}
+
+impl<R> Lane<R> {
+    fn new(first: Item<R>) -> Self {
+        let mut lane = Self {
+            first,
+            rest: VecDeque::new(),
+            is_running: false,
+            is_parked: false,
+            attempts: 0,
+            waits: 0,
+            first_failed: None,
+        };
+        lane.begin_first();
+        lane
+    }
+
+    /// Takes what is known of the first record from before.
+    fn begin_first(&mut self) {
+        self.waits = 0;
+        self.attempts = self.first.returned.as_ref().map_or(0, |returned| returned.failed);
+        self.first_failed = self.first.returned.as_ref().and_then(|returned| returned.first_failed);
+    }
 }
 
 /// The right to handle the first record of a lane.
@@ -171,6 +246,9 @@ pub(crate) enum Next {
     Finished,
     /// The record will be handled again after so long.
     Waits(Duration),
+    /// The record must be copied to that retry topic, counted from 1, and handled again after so long; its ticket is still out,
+    /// until it was [`moved`](Dispatch::moved).
+    Moves(u32, Duration),
     /// The record will be handled again after its partition is released.
     Held,
     /// The record was handled as often as it may be; its ticket is still out, until somebody has taken it.
@@ -190,6 +268,10 @@ impl<R> Dispatch<R> {
             waiting: BinaryHeap::new(),
             n_running: 0,
             to_resume: Vec::new(),
+            chains: HashMap::new(),
+            redirects: Vec::new(),
+            discarded: Vec::new(),
+            to_pause: Vec::new(),
             n_full: 0,
             full_since: None,
             retry,
@@ -206,6 +288,9 @@ impl<R> Dispatch<R> {
             n_bytes: 0,
             paused: false,
             n_alone: 0,
+            is_retry: false,
+            position: 0,
+            unread: BTreeMap::new(),
             holds: Vec::new(),
             parked: VecDeque::new(),
         };
@@ -219,6 +304,10 @@ impl<R> Dispatch<R> {
             return;
         }
         self.lanes.retain(|lane, _| lane.partition != partition);
+        self.chains.retain(|lane, _| lane.partition != partition);
+        self.redirects.retain(|(redirect, _)| redirect.partition() != partition);
+        self.discarded.retain(|place| place.partition != partition);
+        self.to_pause.retain(|paused| *paused != partition);
         self.ready.retain(|lane| lane.partition != partition);
         self.to_resume.retain(|paused| *paused != partition);
     }
@@ -233,7 +322,6 @@ impl<R> Dispatch<R> {
     }
 
     /// Ends a hold. Where it was the last one, the records that waited are first in their lanes as before, and come first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     pub(crate) fn release(&mut self, partition: Partition, hold: Hold) {
         let Some(held) = self.partitions.get_mut(&partition) else { return };
         held.holds.retain(|other| *other != hold);
@@ -247,7 +335,7 @@ impl<R> Dispatch<R> {
     pub(crate) fn lane_of(&self, key: Option<&[u8]>) -> Option<u64> {
         match (self.order, key) {
             (Order::Partition, _) => Some(0),
-            (Order::Key, Some(key)) => Some(self.hasher.hash_one(key) & !ALONE),
+            (Order::Key, Some(key)) => Some(self.hasher.hash_one(key) & !(ALONE | chain::CHAIN)),
             (Order::Key, None) | (Order::None, _) => None,
         }
     }
@@ -261,12 +349,11 @@ impl<R> Dispatch<R> {
             LaneId { partition, epoch: held.epoch, number: lane.unwrap_or(ALONE | held.n_alone) }
         });
         let Some(lane) = lane else { return };
+        let item = Item { record, bytes, returned: None };
         match self.lanes.get_mut(&lane) {
-            Some(known) => known.rest.push_back((record, bytes)),
+            Some(known) => known.rest.push_back(item),
             None => {
-                let first = (record, bytes);
-                self.lanes
-                    .insert(lane, Lane { first, rest: VecDeque::new(), attempts: 0, waits: 0, first_failed: None });
+                self.lanes.insert(lane, Lane::new(item));
                 self.ready.push_back(lane);
             }
         }
@@ -288,19 +375,26 @@ impl<R> Dispatch<R> {
         if self.n_running >= self.limits.workers {
             return None;
         }
-        let id = self.next_ready()?;
+        let id = self.next_ready(now)?;
         let lane = self.lanes.get_mut(&id)?;
         lane.attempts += 1;
+        lane.is_running = true;
         self.n_running += 1;
         Some(Ticket { partition: id.partition, epoch: id.epoch, lane: id.number, attempt: lane.attempts })
     }
 
-    /// Takes the next lane that may go on; those of held partitions are parked.
-    fn next_ready(&mut self) -> Option<LaneId> {
+    /// Takes the next lane that may go on; those of held partitions are parked, and blocked ones are redirected.
+    fn next_ready(&mut self, now: Instant) -> Option<LaneId> {
         while let Some(lane) = self.ready.pop_front() {
-            match self.partitions.get_mut(&lane.partition) {
-                Some(held) if !held.holds.is_empty() => held.parked.push_back(lane),
-                _ => return Some(lane),
+            if let Some(held) = self.partitions.get_mut(&lane.partition).filter(|held| !held.holds.is_empty()) {
+                held.parked.push_back(lane);
+            } else if self.is_blocked(lane) {
+                self.redirect(lane);
+            } else if let Some(due) = self.due(lane).filter(|due| *due > now) {
+                // Another record came to stand first in the meantime.
+                self.waiting.push(Reverse((due, lane)));
+            } else if !self.parks(lane) {
+                return Some(lane);
             }
         }
         None
@@ -308,12 +402,22 @@ impl<R> Dispatch<R> {
 
     /// Returns the record that a ticket is for.
     pub(crate) fn record(&self, ticket: Ticket) -> Option<&R> {
-        self.lanes.get(&ticket.lane()).map(|lane| &lane.first.0)
+        self.lanes.get(&ticket.lane()).map(|lane| &lane.first.record)
     }
 
-    /// Returns when the handler of a ticket's record failed first.
-    pub(crate) fn first_failed(&self, ticket: Ticket) -> Option<Instant> {
-        self.lanes.get(&ticket.lane())?.first_failed
+    /// Returns where the record of a ticket was read, where that is a retry topic.
+    pub(crate) fn place(&self, ticket: Ticket) -> Option<Place> {
+        Some(self.lanes.get(&ticket.lane())?.first.returned.as_ref()?.place)
+    }
+
+    /// Returns when the handler of a ticket's record failed first; `time` is the time of day, now.
+    pub(crate) fn first_failed_at(&self, ticket: Ticket, now: Instant, time: SystemTime) -> SystemTime {
+        let Some(lane) = self.lanes.get(&ticket.lane()) else { return time };
+        let before = lane.first.returned.as_ref().and_then(|returned| returned.first_failed_at);
+        before.unwrap_or_else(|| {
+            let ago = lane.first_failed.map(|first| now.saturating_duration_since(first));
+            time - ago.unwrap_or_default()
+        })
     }
 
     /// Takes what came of a ticket.
@@ -326,17 +430,23 @@ impl<R> Dispatch<R> {
         }
         match verdict {
             Verdict::Done => {
+                if lane.first.returned.is_some() {
+                    let origin = lane.first.origin();
+                    self.discard_copies(id, origin);
+                }
                 self.drop_first(id);
                 Next::Finished
             }
             Verdict::Loaded => {
                 lane.attempts -= 1;
+                lane.is_running = false;
                 lane.waits = 0;
                 self.ready.push_front(id);
                 Next::Waits(Duration::ZERO)
             }
             Verdict::NotLoaded => {
                 lane.attempts -= 1;
+                lane.is_running = false;
                 lane.waits = lane.waits.saturating_add(1);
                 let pause = REGISTRY_BACKOFF.pause(lane.waits);
                 self.waiting.push(Reverse((now + pause, id)));
@@ -344,6 +454,7 @@ impl<R> Dispatch<R> {
             }
             Verdict::Held(hold) => {
                 lane.attempts -= 1;
+                lane.is_running = false;
                 self.hold(ticket.partition, hold);
                 self.ready.push_back(id);
                 Next::Held
@@ -355,6 +466,14 @@ impl<R> Dispatch<R> {
                     self.n_running += 1;
                     return Next::Exhausted;
                 };
+                let tier = self.retry.tier(lane.attempts);
+                if tier > lane.first.tier() {
+                    return Next::Moves(tier, pause);
+                }
+                lane.is_running = false;
+                if let Some(returned) = &mut lane.first.returned {
+                    returned.due = now + pause;
+                }
                 self.waiting.push(Reverse((now + pause, id)));
                 Next::Waits(pause)
             }
@@ -399,17 +518,29 @@ impl<R> Dispatch<R> {
 
     fn drop_first(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let bytes = lane.first.1;
+        let bytes = lane.first.bytes;
+        let partition = lane.first.returned.as_ref().map_or(id.partition, |returned| returned.place.partition);
+        lane.is_running = false;
         match lane.rest.pop_front() {
             Some(next) => {
+                let is_returned = next.returned.is_some();
                 lane.first = next;
-                (lane.attempts, lane.waits, lane.first_failed) = (0, 0, None);
-                self.ready.push_back(id);
+                lane.begin_first();
+                if is_returned {
+                    self.schedule(id);
+                } else {
+                    self.ready.push_back(id);
+                }
             }
             None => drop(self.lanes.remove(&id)),
         }
+        self.release_room(partition, bytes);
+    }
+
+    /// A record of so many bytes is finished.
+    fn release_room(&mut self, partition: Partition, bytes: usize) {
         let limits = self.limits;
-        let resumes = self.change(id.partition, |held| {
+        let resumes = self.change(partition, |held| {
             held.n_records -= 1;
             held.n_bytes -= bytes;
             let has_room = held.n_records <= limits.records / 4 && held.n_bytes <= limits.bytes / 4;
@@ -418,7 +549,7 @@ impl<R> Dispatch<R> {
             resumes
         });
         if resumes == Some(true) {
-            self.to_resume.push(id.partition);
+            self.to_resume.push(partition);
         }
     }
 
@@ -440,9 +571,11 @@ fn chance(hasher: &RandomState, of: impl std::hash::Hash) -> f64 {
 
 impl Held {
     fn is_full(&self, limits: Limits) -> bool {
-        !self.paused && (self.n_records >= limits.records || self.n_bytes >= limits.bytes)
+        !self.paused && !self.is_retry && (self.n_records >= limits.records || self.n_bytes >= limits.bytes)
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
 
 use eventwright_registry::{RegistryClient, RegistryError};
 use eventwright_wire::{Event, framing};
+use tokio::time::Instant;
 
 use crate::Error;
 use crate::decoder::{Decoder, Entry, How};

@@ -38,8 +38,11 @@
 //! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
 
 mod backoff;
+mod broker;
+mod clock;
 mod consumer;
 mod context;
+mod copies;
 mod dead_letter;
 mod decoder;
 mod dispatch;
@@ -78,9 +81,10 @@ pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.
 pub mod headers {
-    pub use crate::dead_letter::headers::{
-        ATTEMPT, ERROR, FIRST_FAILED_AT, GROUP, HOST, OFFSET as ORIGINAL_OFFSET, PARTITION as ORIGINAL_PARTITION,
-        REASON as FAILURE_REASON, TIMESTAMP as ORIGINAL_TIMESTAMP, TOPIC as ORIGINAL_TOPIC,
+    pub use crate::copies::headers::{
+        ATTEMPT, DUE_AT, ERROR, FIRST_FAILED_AT, GROUP, HOST, OFFSET as ORIGINAL_OFFSET,
+        PARTITION as ORIGINAL_PARTITION, REASON as FAILURE_REASON, TIMESTAMP as ORIGINAL_TIMESTAMP,
+        TOPIC as ORIGINAL_TOPIC,
     };
     pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT};
 }

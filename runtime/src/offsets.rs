@@ -17,6 +17,22 @@ pub(crate) struct Partition {
 /// still running from before cannot be mistaken.
 pub(crate) type Epoch = u64;
 
+/// What is to be committed of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Commit {
+    pub(crate) partition: Partition,
+    /// The offset after the last record below which all are finished.
+    pub(crate) offset: i64,
+    /// What Kafka keeps beside it: how often records behind it were handled already.
+    pub(crate) metadata: String,
+}
+
+/// What attempts beside an offset begin with: the number of the format.
+const ATTEMPTS: &str = "ew1";
+
+/// How long the text beside an offset may be; Kafka's default is 4096.
+const MAX_METADATA: usize = 3500;
+
 /// The progress of all partitions that are ours.
 #[derive(Debug, Default)]
 pub(crate) struct Offsets {
@@ -33,21 +49,79 @@ struct Progress {
     /// The offset to commit: the one after the last record below which all are finished.
     next: Option<i64>,
     committed: Option<i64>,
+    /// How often records that began were handled so far, where that must outlive the process.
+    attempts: BTreeMap<i64, u32>,
+    /// The attempts were committed as they are.
+    attempts_committed: bool,
+}
+
+impl Progress {
+    /// Returns the offset that may be committed and what stands beside it, if that is not committed already.
+    fn commit(&self, partition: Partition) -> Option<Commit> {
+        let is_new = self.next.is_some() && self.next != self.committed;
+        if !is_new && self.attempts_committed {
+            return None;
+        }
+        let offset = self.next.or_else(|| self.begun.front().map(|(offset, _)| *offset))?;
+        let mut metadata = String::new();
+        for (offset, attempts) in &self.attempts {
+            let entry = format!(" {offset}:{attempts}");
+            if metadata.is_empty() {
+                metadata.push_str(ATTEMPTS);
+            }
+            if metadata.len() + entry.len() > MAX_METADATA {
+                break;
+            }
+            metadata.push_str(&entry);
+        }
+        Some(Commit { partition, offset, metadata })
+    }
+}
+
+/// Returns how often records were handled, by their offsets, from what was committed beside an offset.
+pub(crate) fn attempts(metadata: &str) -> BTreeMap<i64, u32> {
+    let Some(entries) = metadata.strip_prefix(ATTEMPTS) else { return BTreeMap::new() };
+    let entry = |entry: &str| {
+        let (offset, attempts) = entry.split_once(':')?;
+        Some((offset.parse().ok()?, attempts.parse().ok()?))
+    };
+    entries.split(' ').filter_map(entry).collect()
 }
 
 impl Offsets {
     /// Takes a partition that is ours from now on.
     pub(crate) fn assign(&mut self, partition: Partition) -> Epoch {
         self.last_epoch += 1;
-        let progress = Progress { epoch: self.last_epoch, begun: VecDeque::new(), next: None, committed: None };
-        self.partitions.insert(partition, progress);
+        self.assign_as(partition, self.last_epoch);
         self.last_epoch
     }
 
-    /// Gives up a partition and returns the offset that is still to be committed.
-    pub(crate) fn revoke(&mut self, partition: Partition) -> Option<i64> {
-        let progress = self.partitions.remove(&partition)?;
-        progress.next.filter(|_| progress.next != progress.committed)
+    /// Takes a partition that comes and goes with another one, whose turn it shares.
+    pub(crate) fn assign_as(&mut self, partition: Partition, epoch: Epoch) {
+        let progress = Progress {
+            epoch,
+            begun: VecDeque::new(),
+            next: None,
+            committed: None,
+            attempts: BTreeMap::new(),
+            attempts_committed: true,
+        };
+        self.partitions.insert(partition, progress);
+    }
+
+    /// Gives up a partition and returns what is still to be committed.
+    pub(crate) fn revoke(&mut self, partition: Partition) -> Option<Commit> {
+        self.partitions.remove(&partition)?.commit(partition)
+    }
+
+    /// Notes how often a record was handled that is not finished, to be committed beside the offset.
+    pub(crate) fn note_attempts(&mut self, partition: Partition, epoch: Epoch, offset: i64, attempts: u32) {
+        let progress = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch);
+        if let Some(progress) = progress {
+            progress.attempts.insert(offset, attempts);
+            progress.attempts_committed = false;
+            self.n_uncommitted += 1;
+        }
     }
 
     /// Notes that a record was taken in hand; records of a partition begin in the order of their offsets.
@@ -66,6 +140,9 @@ impl Offsets {
         if let Some((_, finished)) = found.ok().and_then(|index| progress.begun.get_mut(index)) {
             *finished = true;
         }
+        if progress.attempts.remove(&offset).is_some() {
+            progress.attempts_committed = false;
+        }
         while let Some((offset, true)) = progress.begun.front() {
             progress.next = Some(offset + 1);
             progress.begun.pop_front();
@@ -79,12 +156,13 @@ impl Offsets {
     }
 
     /// Returns what is to be committed now, and takes it for committed; see [`Offsets::commit_failed`].
-    pub(crate) fn take_commit(&mut self) -> Vec<(Partition, i64)> {
+    pub(crate) fn take_commit(&mut self) -> Vec<Commit> {
         self.n_uncommitted = 0;
         let changed = |(partition, progress): (&Partition, &mut Progress)| {
-            let next = progress.next.filter(|_| progress.next != progress.committed)?;
-            progress.committed = Some(next);
-            Some((*partition, next))
+            let commit = progress.commit(*partition)?;
+            progress.committed = Some(commit.offset);
+            progress.attempts_committed = true;
+            Some(commit)
         };
         self.partitions.iter_mut().filter_map(changed).collect()
     }
@@ -93,6 +171,7 @@ impl Offsets {
     pub(crate) fn commit_failed(&mut self) {
         for progress in self.partitions.values_mut().filter(|progress| progress.committed.is_some()) {
             progress.committed = None;
+            progress.attempts_committed = false;
             self.n_uncommitted += 1;
         }
     }
@@ -104,6 +183,10 @@ mod tests {
 
     const P: Partition = Partition { topic: 0, number: 3 };
 
+    fn taken(offsets: &mut Offsets) -> Vec<(Partition, i64)> {
+        offsets.take_commit().into_iter().map(|commit| (commit.partition, commit.offset)).collect()
+    }
+
     #[test]
     fn only_what_is_finished_without_a_gap_is_committed() {
         let mut offsets = Offsets::default();
@@ -113,13 +196,13 @@ mod tests {
         }
         offsets.finish(P, epoch, 11);
         offsets.finish(P, epoch, 15);
-        assert_eq!(offsets.take_commit(), []);
+        assert_eq!(taken(&mut offsets), []);
         offsets.finish(P, epoch, 10);
         assert_eq!(offsets.n_uncommitted(), 2);
-        assert_eq!(offsets.take_commit(), [(P, 12)]);
-        assert_eq!(offsets.take_commit(), []);
+        assert_eq!(taken(&mut offsets), [(P, 12)]);
+        assert_eq!(taken(&mut offsets), []);
         offsets.finish(P, epoch, 14);
-        assert_eq!(offsets.take_commit(), [(P, 16)]);
+        assert_eq!(taken(&mut offsets), [(P, 16)]);
     }
 
     #[test]
@@ -132,9 +215,9 @@ mod tests {
         assert_ne!(before, after);
         offsets.begin(P, 1);
         offsets.finish(P, before, 1);
-        assert_eq!(offsets.take_commit(), []);
+        assert_eq!(taken(&mut offsets), []);
         offsets.finish(P, after, 1);
-        assert_eq!(offsets.take_commit(), [(P, 2)]);
+        assert_eq!(taken(&mut offsets), [(P, 2)]);
     }
 
     #[test]
@@ -143,11 +226,11 @@ mod tests {
         let epoch = offsets.assign(P);
         offsets.begin(P, 1);
         offsets.finish(P, epoch, 1);
-        assert_eq!(offsets.revoke(P), Some(2));
+        assert_eq!(offsets.revoke(P).unwrap().offset, 2);
         let epoch = offsets.assign(P);
         offsets.begin(P, 2);
         offsets.finish(P, epoch, 2);
-        assert_eq!(offsets.take_commit(), [(P, 3)]);
+        assert_eq!(taken(&mut offsets), [(P, 3)]);
         assert_eq!(offsets.revoke(P), None);
         assert_eq!(offsets.revoke(P), None);
     }
@@ -158,9 +241,41 @@ mod tests {
         let epoch = offsets.assign(P);
         offsets.begin(P, 1);
         offsets.finish(P, epoch, 1);
-        assert_eq!(offsets.take_commit(), [(P, 2)]);
+        assert_eq!(taken(&mut offsets), [(P, 2)]);
         offsets.commit_failed();
         assert_eq!(offsets.n_uncommitted(), 1);
-        assert_eq!(offsets.take_commit(), [(P, 2)]);
+        assert_eq!(taken(&mut offsets), [(P, 2)]);
+    }
+
+    #[test]
+    fn attempts_of_unfinished_records_stand_beside_the_offset() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        for offset in [10, 11, 12] {
+            offsets.begin(P, offset);
+        }
+        offsets.note_attempts(P, epoch, 11, 2);
+        offsets.note_attempts(P, epoch - 1, 12, 9);
+        let commit = offsets.take_commit().remove(0);
+        assert_eq!((commit.offset, &*commit.metadata), (10, "ew1 11:2"), "though none is finished");
+        assert_eq!(offsets.take_commit(), []);
+        offsets.finish(P, epoch, 10);
+        offsets.finish(P, epoch, 11);
+        let commit = offsets.revoke(P).unwrap();
+        assert_eq!((commit.offset, &*commit.metadata), (12, ""));
+        assert_eq!(attempts("ew1 11:2 12:3 x 13: :4"), BTreeMap::from([(11, 2), (12, 3)]));
+        assert_eq!(attempts("somebody else's"), BTreeMap::new());
+    }
+
+    #[test]
+    fn the_text_beside_an_offset_is_no_longer_than_kafka_takes() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        for offset in 0..1000 {
+            offsets.begin(P, offset);
+            offsets.note_attempts(P, epoch, offset, 1);
+        }
+        let metadata = offsets.take_commit().remove(0).metadata;
+        assert!(metadata.len() <= MAX_METADATA && attempts(&metadata).len() > 400, "{metadata}");
     }
 }

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{EncodeError, Event, EventSchema, Format, framing};
@@ -21,6 +21,7 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::statistics::Statistics;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::error::Kind;
 use crate::kafka::Health;

@@ -1,8 +1,9 @@
 //! The way to the schema registry: the first contact with it, and which errors mean what.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventwright_registry::{RegistryClient, RegistryError};
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::{Error, Settings, kafka};

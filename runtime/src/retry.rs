@@ -3,6 +3,9 @@
 //! In: the policy, how often and for how long a record has failed. Out: the pause before its next attempt, or the end of it.
 //! No I/O, no clock, no chance: all three are arguments.
 
+pub(crate) mod record;
+pub(crate) mod topics;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -89,6 +92,11 @@ impl Retry {
         (!is_late).then_some(pause)
     }
 
+    /// Returns the retry topic that a record belongs to after so many failed attempts, counted from 1; 0 where there is none.
+    pub(crate) fn tier(&self, failed_attempts: u32) -> u32 {
+        failed_attempts.min(self.topics)
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         let wrong = |text: &str| Err(Error::settings(format!("`consumer.retry.{text}")));
         if self.max_attempts == 0 {
@@ -145,6 +153,14 @@ mod tests {
         let retry = Retry { deadline: Some(ms(1000)), ..Retry::default() };
         assert_eq!(retry.pause(1, ms(900), 0.0), Some(ms(100)));
         assert_eq!(retry.pause(1, ms(901), 0.0), None);
+    }
+
+    #[test]
+    fn the_nth_failure_leads_to_the_nth_topic_or_the_last() {
+        let tiers = |retry: Retry| [1, 2, 3, 4, 9].map(|failed| retry.tier(failed));
+        assert_eq!(tiers(Retry::three_topics()), [1, 2, 3, 3, 3]);
+        assert_eq!(tiers(Retry::one_topic()), [1; 5]);
+        assert_eq!(tiers(Retry::in_process()), [0; 5]);
     }
 
     #[test]

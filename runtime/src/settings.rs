@@ -132,6 +132,9 @@ pub struct ConsumerSettings {
     pub shutdown_timeout: Duration,
 }
 
+/// How many records of each partition of a retry topic are in hand.
+const READ_AHEAD: usize = 10_000;
+
 /// What becomes of a record that cannot be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -388,7 +391,7 @@ impl ConsumerSettings {
 
     pub(crate) fn limits(&self) -> Limits {
         let workers = self.workers.unwrap_or(if self.order == Order::Partition { usize::MAX } else { 32 });
-        Limits { workers, records: self.buffer_records, bytes: self.buffer_bytes }
+        Limits { workers, records: self.buffer_records, bytes: self.buffer_bytes, read_ahead: READ_AHEAD }
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -16,6 +16,8 @@ struct Counters {
     dead_lettered: AtomicU64,
     duplicates: AtomicU64,
     without_id: AtomicU64,
+    retried: AtomicU64,
+    redirected: AtomicU64,
 }
 
 impl ConsumerStats {
@@ -68,6 +70,26 @@ impl ConsumerStats {
     /// Counts a record, and returns how many there are now.
     pub(crate) fn count_without_id(&self) -> u64 {
         self.0.without_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Returns how many records went to a retry topic after their handler had failed.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.0.retried.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records went to a retry topic unhandled, because an earlier one of their key waits there.
+    #[must_use]
+    pub fn redirected(&self) -> u64 {
+        self.0.redirected.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_retried(&self) {
+        self.0.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_redirected(&self) {
+        self.0.redirected.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_dead_lettered(&self) {

@@ -27,6 +27,7 @@ mod process;
 mod raw;
 mod registry_outage;
 mod restart;
+mod retries;
 mod secured;
 mod shared_types;
 mod side_by_side;

@@ -34,6 +34,14 @@ pub(crate) async fn create_topic(world: &World, topic: &str) {
     create_topic_with(world, topic, &[]).await;
 }
 
+/// Makes a topic with so many partitions.
+pub(crate) async fn create_topic_of(world: &World, topic: &str, partitions: i32) {
+    let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
+    let name = format!("{}{topic}", world.prefix);
+    let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+    admin.create_topics([&topic], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+}
+
 /// Makes a topic with settings of its own.
 pub(crate) async fn create_topic_with(world: &World, topic: &str, settings: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
@@ -108,6 +116,14 @@ pub(crate) async fn committed(world: &World, group: &str, topic: &str) -> BTreeM
     let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
     let answer = asked.await.unwrap().unwrap();
     answer.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
+}
+
+/// Returns the offsets that the next records of a topic will have, by partition.
+pub(crate) async fn ends(world: &World, topic: &str) -> BTreeMap<i32, i64> {
+    let consumer: BaseConsumer = config(world).create().unwrap();
+    let topic = format!("{}{topic}", world.prefix);
+    let end = move |partition| (partition, consumer.fetch_watermarks(&topic, partition, TIMEOUT).unwrap().1);
+    tokio::task::spawn_blocking(move || (0..PARTITIONS).map(end).collect()).await.unwrap()
 }
 
 /// A record as it is in a topic.

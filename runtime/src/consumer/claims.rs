@@ -7,11 +7,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::Message;
+use rdkafka::message::Headers as _;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Plan;
@@ -77,7 +79,7 @@ impl Claims {
     }
 
     /// Returns what must come first, or `None` where the record may be handled now.
-    pub(super) fn admit(&mut self, ticket: Ticket, record: &BorrowedMessage<'_>, now: Instant) -> Option<Step> {
+    pub(super) fn admit(&mut self, ticket: Ticket, record: &impl Message, now: Instant) -> Option<Step> {
         let renew_after = self.events.store.claim_ttl() / RENEWALS;
         let held = match self.held.entry(ticket.slot()) {
             Entry::Occupied(known) => known.into_mut(),
@@ -146,9 +148,13 @@ impl Claims {
             let (ticket, report) = event.keep(job).await;
             match &report {
                 Report::Handled(Outcome::Done) => event.mark().await,
-                Report::Buried(Ok(())) => event.release().await,
+                Report::Buried(Ok(())) | Report::Moved(Ok(_)) => event.release().await,
                 // It waits for its next attempt, or for whoever handles it after us.
-                Report::Handled(_) | Report::Buried(Err(_)) | Report::Loaded(_) | Report::Claimed(_) => {}
+                Report::Handled(_)
+                | Report::Buried(Err(_))
+                | Report::Moved(Err(_))
+                | Report::Loaded(_)
+                | Report::Claimed(_) => {}
             }
             (ticket, report)
         })
@@ -178,7 +184,7 @@ impl Claims {
 
 impl Events {
     /// Returns the event of a record, unless it has no id.
-    fn of(&mut self, record: &BorrowedMessage<'_>) -> Option<Arc<Event>> {
+    fn of(&mut self, record: &impl Message) -> Option<Arc<Event>> {
         let Some(id) = message_id(record) else {
             if self.stats.count_without_id() == 1 {
                 let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
@@ -237,7 +243,7 @@ impl Event {
 }
 
 /// Returns the id of the event, if the record has one that is text.
-fn message_id<'a>(record: &'a BorrowedMessage<'_>) -> Option<&'a str> {
+fn message_id(record: &impl Message) -> Option<&str> {
     let header = record.headers()?.iter().filter(|header| header.key == MESSAGE_ID).last()?;
     std::str::from_utf8(header.value?).ok().filter(|id| !id.is_empty())
 }

@@ -1,28 +1,22 @@
-//! What librdkafka calls back for: partitions that come and go, commits that failed, its logs.
+//! What broker and session share: the partitions of this consumer, and how far it has come on each.
 //!
-//! The calls come while the consumer polls, on its own task, so that nothing here races with a session.
+//! The broker tells of the assignment while it is polled, on the session's own task, so that nothing here races with it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::statistics::Statistics;
-use rdkafka::{Offset, TopicPartitionList};
-
+use crate::broker::{TopicOffset, TopicPartition};
 use crate::kafka::Health;
-use crate::offsets::{Epoch, Offsets, Partition};
+use crate::offsets::{Commit, Epoch, Offsets, Partition};
+use crate::retry;
 
-/// What callbacks and session share.
-pub(super) struct Group {
-    /// The names of the topics; a partition's `topic` is an index into them.
+/// What broker and session share.
+pub(crate) struct Group {
+    /// The names of the topics, and behind them those of their retry topics; a partition's `topic` is an index into them.
     topics: Vec<Arc<str>>,
-    pub(super) health: Health,
+    /// How many of them are no retry topics.
+    n_topics: usize,
+    pub(crate) health: Health,
     state: Mutex<State>,
-    /// The session is over: librdkafka takes the partitions back because the consumer is dropped.
-    leaving: AtomicBool,
 }
 
 /// Offsets, and what happened to the assignment since the session looked last.
@@ -38,22 +32,37 @@ pub(super) enum Change {
     Revoked(Partition),
 }
 
-/// Tells the group, when dropped, that its session is over: also where whoever runs it does not wait for the end.
-pub(super) struct LeavingGuard(pub(super) Arc<Group>);
-
-impl Drop for LeavingGuard {
-    fn drop(&mut self) {
-        self.0.leaving.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The handle that librdkafka owns.
-#[derive(Clone)]
-pub(super) struct Callbacks(pub(super) Arc<Group>);
-
 impl Group {
-    pub(super) fn new(topics: Vec<Arc<str>>) -> Self {
-        Self { topics, health: Health::default(), state: Mutex::default(), leaving: AtomicBool::new(false) }
+    /// Returns the group of these topics, each with so many retry topics.
+    pub(crate) fn new(topics: Vec<Arc<str>>, retry_topics: u32) -> Self {
+        let n_topics = topics.len();
+        let names = |of: &Arc<str>| {
+            let of = Arc::clone(of);
+            (1..=retry_topics).map(move |tier| Arc::from(retry::topics::name(&of, tier, retry_topics)))
+        };
+        let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
+        Self { topics: all, n_topics, health: Health::default(), state: Mutex::default() }
+    }
+
+    /// Returns the names of the retry topics.
+    pub(super) fn retry_topics(&self) -> &[Arc<str>] {
+        self.topics.get(self.n_topics..).unwrap_or_default()
+    }
+
+    /// Returns the partitions of the retry topics that belong to a partition, in their order.
+    pub(super) fn retry_partitions(&self, main: Partition) -> impl Iterator<Item = Partition> + use<> {
+        let n_tiers = self.retry_topics().len() / self.n_topics.max(1);
+        let first = self.n_topics + main.topic * n_tiers;
+        (first..first + n_tiers).map(move |topic| Partition { topic, number: main.number })
+    }
+
+    /// Returns which partition one of a retry topic belongs to, and which retry topic that is, counted from 1; `None` for one
+    /// that is of no retry topic.
+    pub(super) fn main_of(&self, retry: Partition) -> Option<(Partition, u32)> {
+        let index = retry.topic.checked_sub(self.n_topics)?;
+        let n_tiers = self.retry_topics().len() / self.n_topics.max(1);
+        let tier = u32::try_from(index.checked_rem(n_tiers)? + 1).ok()?;
+        Some((Partition { topic: index / n_tiers, number: retry.number }, tier))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -70,106 +79,56 @@ impl Group {
         self.topics.get(partition.topic).expect("partitions are made from these topics")
     }
 
-    /// Returns a list for librdkafka without offsets.
-    pub(super) fn list(&self, partitions: &[Partition]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for partition in partitions {
-            list.add_partition(self.topic(*partition), partition.number);
-        }
-        list
+    /// Returns partitions by the names of their topics.
+    pub(super) fn names(&self, partitions: &[Partition]) -> Vec<TopicPartition> {
+        partitions.iter().map(|partition| self.name(*partition)).collect()
     }
 
-    /// Returns a list for librdkafka with the offsets to commit.
-    pub(super) fn commit_list(&self, offsets: &[(Partition, i64)]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (partition, offset) in offsets {
-            let added = list.add_partition_offset(self.topic(*partition), partition.number, Offset::Offset(*offset));
-            added.expect("an offset that Kafka gave plus one is one that it takes");
-        }
-        list
+    /// Returns offsets to commit, by the names of their topics.
+    pub(super) fn commits(&self, commits: Vec<Commit>) -> Vec<TopicOffset> {
+        let commit = |Commit { partition, offset, metadata }| {
+            let partition = self.name(partition);
+            TopicOffset { partition, offset, metadata }
+        };
+        commits.into_iter().map(commit).collect()
     }
 
-    fn partitions(&self, list: &TopicPartitionList) -> Vec<Partition> {
-        let elements = list.elements();
-        elements.iter().filter_map(|element| self.partition(element.topic(), element.partition())).collect()
+    pub(super) fn name(&self, partition: Partition) -> TopicPartition {
+        TopicPartition::new(self.topic(partition), partition.number)
     }
 
-    fn assigned(&self, list: &TopicPartitionList) {
+    fn known<'a>(&'a self, partitions: &'a [TopicPartition]) -> impl Iterator<Item = Partition> + 'a {
+        partitions.iter().filter_map(|partition| self.partition(&partition.topic, partition.number))
+    }
+
+    /// Takes partitions that are ours from now on.
+    pub(crate) fn assigned(&self, partitions: &[TopicPartition]) {
         let mut state = self.state();
-        for partition in self.partitions(list) {
+        for partition in self.known(partitions) {
             let epoch = state.offsets.assign(partition);
+            for retry in self.retry_partitions(partition) {
+                state.offsets.assign_as(retry, epoch);
+            }
             state.changes.push(Change::Assigned(partition, epoch));
         }
-        tracing::info!(partitions = list.count(), "partitions assigned");
+        tracing::info!(partitions = partitions.len(), "partitions assigned");
     }
 
-    /// Commits what is finished while the partitions are still ours, and gives them up.
-    fn revoked(&self, consumer: &BaseConsumer<Callbacks>, list: &TopicPartitionList) {
+    /// Gives up partitions; returns what is finished on them, to be committed while they are still ours.
+    pub(crate) fn revoked(&self, partitions: &[TopicPartition]) -> Vec<TopicOffset> {
         let mut state = self.state();
         let mut offsets = Vec::new();
-        for partition in self.partitions(list) {
-            offsets.extend(state.offsets.revoke(partition).map(|offset| (partition, offset)));
+        for partition in self.known(partitions) {
+            offsets.extend(state.offsets.revoke(partition));
+            offsets.extend(self.retry_partitions(partition).filter_map(|retry| state.offsets.revoke(retry)));
             state.changes.push(Change::Revoked(partition));
         }
-        drop(state);
-        tracing::info!(partitions = list.count(), "partitions revoked");
-        if offsets.is_empty() {
-            return;
-        }
-        let warn = |error: &str| {
-            tracing::warn!(
-                error,
-                "offsets of revoked partitions were not committed; their records will be handled twice"
-            );
-        };
-        if consumer.assignment_lost() {
-            return warn("the group has given the partitions to others already");
-        }
-        // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
-        if self.leaving.load(Ordering::Relaxed) {
-            return warn("the consumer was dropped");
-        }
-        if let Err(error) = consumer.commit(&self.commit_list(&offsets), CommitMode::Sync) {
-            warn(&error.to_string());
-        }
-    }
-}
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.0.health.log(level, facility, text);
+        tracing::info!(partitions = partitions.len(), "partitions revoked");
+        self.commits(offsets)
     }
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                tracing::warn!(reason, "a topic does not exist yet; waiting for it");
-            }
-            // The session sees it as well and says what it means.
-            Some(RDKafkaErrorCode::PollExceeded) => {}
-            _ => self.0.health.error(&error, reason),
-        }
-    }
-
-    fn stats(&self, _: Statistics) {}
-}
-
-impl ConsumerContext for Callbacks {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(list) => self.0.assigned(list),
-            Rebalance::Revoke(list) => self.0.revoked(consumer, list),
-            Rebalance::Error(error) => tracing::warn!(%error, "the group's rebalance failed; it is tried again"),
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        match result {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
-                self.0.state().offsets.commit_failed();
-            }
-        }
+    /// Takes note of a commit that failed, so that the next one repeats it.
+    pub(crate) fn commit_failed(&self) {
+        self.state().offsets.commit_failed();
     }
 }

@@ -1,25 +1,28 @@
 //! One consumer at work: takes records, has them handled, commits what is finished, until it is told to stop.
 //!
-//! In: records of librdkafka. Out: handlers that run, and commits. All decisions are those of [`Dispatch`] and
+//! In: records of a broker. Out: handlers that run, and commits. All decisions are those of [`Dispatch`] and
 //! [`Offsets`](crate::offsets::Offsets); this file does the I/O for them, and `step` takes each record to its handler.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use eventwright_registry::RegistryError;
-use futures::stream::FuturesUnordered;
+use futures::future::Either;
+use futures::stream::{FuturesUnordered, pending};
 use futures::{FutureExt as _, Stream, StreamExt as _};
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
-use tokio::time::sleep_until;
+use rdkafka::message::OwnedMessage;
+use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
 use super::claims::Claims;
-use super::group::{Callbacks, Change, Group};
+use super::group::{Change, Group};
+use super::retries::{Event, Retries};
 use super::step::{self, Job, Report, Step};
-use crate::dead_letter::Death;
+use crate::broker::{Broker, Reader as _, Subscription};
+use crate::copies::Failure;
 use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
@@ -34,28 +37,45 @@ const COMMIT_RECORDS: usize = 10_000;
 /// How long the consumer sleeps at most when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// A record in hand.
+pub(super) enum Entry<M> {
+    /// As the client has it.
+    Main(M),
+    /// It was read from a retry topic, and looks as it did on the main topic.
+    Returned(Box<OwnedMessage>),
+}
+
 /// A consumer at work.
-pub(super) struct Session<'a> {
-    plan: &'a Plan,
-    consumer: &'a StreamConsumer<Callbacks>,
-    group: &'a Group,
-    dispatch: Dispatch<BorrowedMessage<'a>>,
-    jobs: FuturesUnordered<Job>,
+pub(super) struct Session<'a, B: Broker> {
+    pub(super) plan: &'a Plan,
+    pub(super) subscription: &'a B::Subscription,
+    pub(super) group: &'a Group,
+    pub(super) dispatch: Dispatch<Entry<B::Record<'a>>>,
+    pub(super) jobs: FuturesUnordered<Job>,
+    pub(super) retries: Option<Retries<'a, B>>,
+    reader: Option<&'a B::Reader>,
     /// Where each event is to be handled once.
     claims: Option<Claims>,
     commit_at: Instant,
     registry_is_down: bool,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(plan: &'a Plan, consumer: &'a StreamConsumer<Callbacks>, group: &'a Group) -> Self {
+impl<'a, B: Broker> Session<'a, B> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        subscription: &'a B::Subscription,
+        group: &'a Group,
+        reader: Option<&'a B::Reader>,
+    ) -> Self {
         let settings = &plan.settings.consumer;
         Self {
             plan,
-            consumer,
+            subscription,
             group,
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
+            retries: reader.map(Retries::new),
+            reader,
             claims: Claims::new(plan),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
@@ -77,13 +97,16 @@ impl<'a> Session<'a> {
 
     async fn work(&mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let mut stop = pin!(stop);
-        let mut records = pin!(self.consumer.stream());
+        let mut records = pin!(self.subscription.records());
+        let mut returned =
+            pin!(self.reader.map_or_else(|| Either::Left(pending()), |reader| Either::Right(reader.records())));
         loop {
             let now = Instant::now();
             self.follow_assignment();
             self.start_ready(now)?;
             self.commit_when_due(now);
             self.pause_and_resume(now)?;
+            self.follow_chains();
             let has_room = self.dispatch.has_room();
             let wake_at = self.wake_at(now);
             tokio::select! {
@@ -96,7 +119,9 @@ impl<'a> Session<'a> {
                     // Records that are there already never make us wait, so other tasks get their turn here.
                     tokio::task::yield_now().await;
                 }
-                () = sleep_until(wake_at.into()) => {}
+                event = next_event(&mut self.retries) => self.retry_event(event)?,
+                Some(read) = returned.next() => self.receive_retry(read)?,
+                () = sleep_until(wake_at) => {}
             }
         }
     }
@@ -104,7 +129,7 @@ impl<'a> Session<'a> {
     /// Takes what has been fetched already, without the cost of waiting for several things at once.
     fn receive_burst(
         &mut self,
-        mut records: Pin<&mut impl Stream<Item = Result<BorrowedMessage<'a>, KafkaError>>>,
+        mut records: Pin<&mut impl Stream<Item = Result<B::Record<'a>, KafkaError>>>,
         now: Instant,
     ) -> Result<(), Error> {
         for _ in 0..BURST {
@@ -134,15 +159,20 @@ impl<'a> Session<'a> {
         for change in changes {
             match change {
                 Change::Assigned(partition, epoch) => {
+                    self.drop_retries(partition);
                     self.dispatch.assign(partition, epoch);
+                    self.load_retries(partition, epoch);
                     self.claims.iter().for_each(Claims::partitions_assigned);
                 }
-                Change::Revoked(partition) => self.dispatch.revoke(partition),
+                Change::Revoked(partition) => {
+                    self.dispatch.revoke(partition);
+                    self.drop_retries(partition);
+                }
             }
         }
     }
 
-    fn receive(&mut self, record: Result<BorrowedMessage<'a>, KafkaError>) -> Result<(), Error> {
+    fn receive(&mut self, record: Result<B::Record<'a>, KafkaError>) -> Result<(), Error> {
         let record = match record {
             Ok(record) => record,
             Err(error) => return self.consumer_error(error),
@@ -156,8 +186,8 @@ impl<'a> Session<'a> {
         drop(state);
         self.apply(changes);
         let lane = self.dispatch.lane_of(record.key());
-        let bytes = record.key_len() + record.payload_len();
-        self.dispatch.receive(partition, lane, record, bytes);
+        let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
+        self.dispatch.receive(partition, lane, Entry::Main(record), bytes);
         Ok(())
     }
 
@@ -194,8 +224,11 @@ impl<'a> Session<'a> {
     fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
         while let Some(ticket) = self.dispatch.next(now) {
             let Some(record) = self.dispatch.record(ticket) else { continue };
-            let waits = self.claims.as_mut().and_then(|claims| claims.admit(ticket, record, now));
-            match waits.unwrap_or_else(|| step::begin(self.plan, ticket, record, now)) {
+            let step = match record {
+                Entry::Main(record) => step::admit(self.plan, self.claims.as_mut(), ticket, record, now),
+                Entry::Returned(record) => step::admit(self.plan, self.claims.as_mut(), ticket, &**record, now),
+            };
+            match step {
                 Step::Ignored => {
                     self.plan.stats.count_ignored();
                     self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
@@ -216,7 +249,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the job with what the claim of its record asks for.
-    fn guarded(&self, ticket: Ticket, job: Job) -> Job {
+    pub(super) fn guarded(&self, ticket: Ticket, job: Job) -> Job {
         match &self.claims {
             Some(claims) => claims.guard(ticket, job),
             None => job,
@@ -251,7 +284,12 @@ impl<'a> Session<'a> {
                 self.plan.stats.count_dead_lettered();
                 self.conclude(ticket, Verdict::Done, now, "")
             }
-            Report::Buried(Err(error)) => Err(error),
+            Report::Buried(Err(error)) | Report::Moved(Err(error)) => Err(error),
+            Report::Moved(Ok((place, origin))) => {
+                self.moved(ticket, place, origin);
+                self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
+                Ok(())
+            }
         }
     }
 
@@ -274,22 +312,32 @@ impl<'a> Session<'a> {
 
     /// Takes note of what came of a record.
     fn conclude(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
-        let record = self.dispatch.record(ticket);
-        let offset = record.map_or(0, |record| record.offset());
-        let topic = self.group.topic(ticket.partition);
+        let place = self.dispatch.place(ticket);
+        let place =
+            place.map_or_else(|| (ticket.partition, self.offset(ticket)), |place| (place.partition, place.offset));
+        let (topic, partition, offset) = (self.group.topic(place.0), ticket.partition.number, place.1);
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
-                self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
+                self.group.state().offsets.finish(place.0, ticket.epoch, offset);
                 self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
                 Ok(())
             }
             Next::Waits(pause) => {
-                tracing::debug!(%topic, partition = ticket.partition.number, offset, ?pause, reason, "record waits");
+                tracing::debug!(%topic, partition, offset, ?pause, reason, "record waits");
+                if verdict == Verdict::Again && place.0 != ticket.partition {
+                    self.group.state().offsets.note_attempts(place.0, ticket.epoch, offset, ticket.attempt);
+                }
                 Ok(())
             }
             Next::Held => Ok(()),
             Next::NotOurs => {
                 self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
+                Ok(())
+            }
+            Next::Moves(tier, pause) => {
+                tracing::debug!(%topic, partition, offset, ?pause, reason, "record goes to a retry topic");
+                let failure = self.failure(ticket, "handler", now, reason);
+                self.move_on(ticket, tier, pause, failure);
                 Ok(())
             }
             Next::Exhausted => self.give_up(ticket, verdict, now, reason),
@@ -299,8 +347,9 @@ impl<'a> Session<'a> {
     /// Makes a dead letter of a record that its handler failed at, or stops there.
     fn give_up(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
         let Some(record) = self.dispatch.record(ticket) else { return Ok(()) };
+        let record = record.raw();
         let topic = self.group.topic(ticket.partition);
-        let (partition, offset, attempt) = (ticket.partition.number, record.offset(), ticket.attempt);
+        let (partition, offset, attempt) = (ticket.partition.number, record.offset, ticket.attempt);
         if self.plan.dead_letters.is_none() {
             let text = format!(
                 "the handler failed {attempt} times at `{topic}` partition {partition} offset {offset}, at last with: {reason}; the \
@@ -311,12 +360,24 @@ impl<'a> Session<'a> {
             return Err(Error::new(Kind::Handler, text));
         }
         tracing::warn!(%topic, partition, offset, attempt, reason, "a record becomes a dead letter");
-        let ago = self.dispatch.first_failed(ticket).map(|first| now.saturating_duration_since(first));
-        let first_failed_at = SystemTime::now() - ago.unwrap_or_default();
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
-        let death = Death { reason: why, error: reason.to_owned(), attempt, first_failed_at };
-        self.jobs.push(self.guarded(ticket, step::bury(self.plan, ticket, record, death)));
+        let failure = self.failure(ticket, why, now, reason);
+        self.jobs.push(self.guarded(ticket, step::bury(self.plan, ticket, record, failure)));
         Ok(())
+    }
+
+    fn failure(&self, ticket: Ticket, reason: &'static str, now: Instant, error: &str) -> Failure {
+        let first_failed_at = self.dispatch.first_failed_at(ticket, now, self.plan.clock.now());
+        Failure { reason, error: error.to_owned(), first_failed_at }
+    }
+
+    /// Returns the offset that the record of a ticket had on the main topic.
+    fn offset(&self, ticket: Ticket) -> i64 {
+        match self.dispatch.record(ticket) {
+            Some(Entry::Main(record)) => record.offset(),
+            Some(Entry::Returned(record)) => record.offset(),
+            None => 0,
+        }
     }
 
     fn commit_when_due(&mut self, now: Instant) {
@@ -332,25 +393,28 @@ impl<'a> Session<'a> {
         let offsets = state.offsets.take_commit();
         drop(state);
         if !offsets.is_empty()
-            && let Err(error) = self.consumer.commit(&self.group.commit_list(&offsets), CommitMode::Async)
+            && let Err(error) = self.subscription.commit(&self.group.commits(offsets))
         {
             tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
-            self.group.state().offsets.commit_failed();
+            self.group.commit_failed();
         }
     }
 
     fn pause_and_resume(&mut self, now: Instant) -> Result<(), Error> {
         let pauses = self.dispatch.take_pauses(now);
         let resumes = self.dispatch.take_resumes();
+        self.follow_room(&resumes)?;
+        let resumes: Vec<_> =
+            resumes.into_iter().filter(|partition| self.group.main_of(*partition).is_none()).collect();
         let failed = |what: &str, error: KafkaError| {
             Error::new(Kind::Broker, format!("cannot {what} partitions")).with_source(error)
         };
         if !pauses.is_empty() {
-            self.consumer.pause(&self.group.list(&pauses)).map_err(|error| failed("pause", error))?;
+            self.subscription.pause(&self.group.names(&pauses)).map_err(|error| failed("pause", error))?;
             tracing::debug!(partitions = pauses.len(), "paused partitions whose handlers need time");
         }
         if !resumes.is_empty() {
-            self.consumer.resume(&self.group.list(&resumes)).map_err(|error| failed("resume", error))?;
+            self.subscription.resume(&self.group.names(&resumes)).map_err(|error| failed("resume", error))?;
             tracing::debug!(partitions = resumes.len(), "resumed partitions");
         }
         Ok(())
@@ -360,15 +424,13 @@ impl<'a> Session<'a> {
     async fn drain(&mut self) {
         let timeout = self.plan.settings.consumer.shutdown_timeout;
         let deadline = Instant::now() + timeout;
-        loop {
+        while !self.jobs.is_empty() || self.retries.as_ref().is_some_and(|retries| !retries.is_idle()) {
             tokio::select! {
                 biased;
-                job = self.jobs.next() => match job {
-                    // A record that is the reason for stopping, or a second one like it, stays uncommitted.
-                    Some((ticket, report)) => drop(self.finish(ticket, report)),
-                    None => return,
-                },
-                () = sleep_until(deadline.into()) => {
+                // A record that is the reason for stopping, or a second one like it, stays uncommitted.
+                Some((ticket, report)) = self.jobs.next() => drop(self.finish(ticket, report)),
+                event = next_event(&mut self.retries) => drop(self.retry_event(event)),
+                () = sleep_until(deadline) => {
                     let records = self.jobs.len();
                     let within = kafka::shown(timeout);
                     tracing::warn!(records, within, "handlers did not end in time; their records will be handled again");
@@ -376,5 +438,13 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+}
+
+/// Returns what came of the next job of the retry topics; waits for ever where there are none.
+async fn next_event<B: Broker>(retries: &mut Option<Retries<'_, B>>) -> Event {
+    match retries {
+        Some(retries) => retries.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -9,20 +9,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
-use std::time::{Instant, SystemTime};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
 use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, RawRecord};
 use futures::FutureExt as _;
-use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _};
+use rdkafka::Message;
+use rdkafka::message::{Header, Headers as _};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
+use super::claims::Claims;
 use super::{Plan, Topic};
-use crate::dead_letter::Death;
+use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
-use crate::dispatch::Ticket;
+use crate::dispatch::{Place, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
@@ -42,6 +44,8 @@ pub(super) enum Report {
     Handled(Outcome),
     /// The record is a dead letter, or the broker will never take it as one.
     Buried(Result<(), Error>),
+    /// The record is in a retry topic, with the offset that it had on the main topic, or the broker will never take it there.
+    Moved(Result<(Place, i64), Error>),
 }
 
 /// How far a record got without waiting.
@@ -55,19 +59,31 @@ pub(super) enum Step {
 }
 
 /// Takes a record as far as it gets without waiting.
-pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &BorrowedMessage<'_>, now: Instant) -> Step {
+fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
     InHand { plan, topic: plan.topic(ticket.partition), ticket, record }.begin(now)
 }
 
+/// Takes a record as far as it gets, once its event is claimed where that is asked for.
+pub(super) fn admit(
+    plan: &Plan,
+    claims: Option<&mut Claims>,
+    ticket: Ticket,
+    record: &impl Message,
+    now: Instant,
+) -> Step {
+    let first = claims.and_then(|claims| claims.admit(ticket, record, now));
+    first.unwrap_or_else(|| begin(plan, ticket, record, now))
+}
+
 /// The record whose turn it is.
-struct InHand<'a> {
+struct InHand<'a, M> {
     plan: &'a Plan,
     topic: &'a Arc<Topic>,
     ticket: Ticket,
-    record: &'a BorrowedMessage<'a>,
+    record: &'a M,
 }
 
-impl InHand<'_> {
+impl<M: Message> InHand<'_, M> {
     fn begin(&self, now: Instant) -> Step {
         let Some(value) = self.record.payload() else {
             let reason = "a tombstone: a record without value";
@@ -149,9 +165,9 @@ impl InHand<'_> {
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
-            let (attempt, first_failed_at) = (self.ticket.attempt, SystemTime::now());
-            let death = Death { reason: "undecodable", error: failure.to_string(), attempt, first_failed_at };
-            return Step::Job(bury(self.plan, self.ticket, self.record, death));
+            let first_failed_at = self.plan.clock.now();
+            let failure = Failure { reason: "undecodable", error: failure.to_string(), first_failed_at };
+            return Step::Job(bury(self.plan, self.ticket, raw(self.record), failure));
         };
         let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
         match started {
@@ -184,11 +200,12 @@ impl InHand<'_> {
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
-pub(super) fn bury(plan: &Plan, ticket: Ticket, record: &BorrowedMessage<'_>, death: Death) -> Job {
-    let (dead_letters, record) = (plan.dead_letters.clone(), raw(record));
+pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Failure) -> Job {
+    let dead_letters = plan.dead_letters.clone();
+    let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
     Box::pin(async move {
         let written = match dead_letters {
-            Some(dead_letters) => dead_letters.write(&record, &death).await,
+            Some(dead_letters) => dead_letters.write(&record.topic, &record, &history).await,
             None => Ok(()),
         };
         (ticket, Report::Buried(written))
@@ -219,7 +236,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
 }
 
-fn raw(record: &BorrowedMessage<'_>) -> RawRecord {
+pub(super) fn raw<M: Message>(record: &M) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),
@@ -233,7 +250,7 @@ fn raw(record: &BorrowedMessage<'_>) -> RawRecord {
 }
 
 /// Returns the error for a record that nobody takes.
-fn stopped_at(record: &BorrowedMessage<'_>, failure: DecodeFailure) -> Error {
+fn stopped_at(record: &impl Message, failure: DecodeFailure) -> Error {
     let help = match failure.kind() {
         FailureKind::Tombstone => "add `.on_tombstone(…)`",
         FailureKind::UnknownEvent => {

@@ -10,7 +10,7 @@ fn dispatch() -> (Dispatch<u32>, Instant) {
 }
 
 fn dispatch_in(order: Order, workers: usize) -> (Dispatch<u32>, Instant) {
-    let limits = Limits { workers, records: RECORDS, bytes: 1000 };
+    let limits = Limits { workers, records: RECORDS, bytes: 1000, read_ahead: 1000 };
     let retry = Retry { max_attempts: 3, jitter_percent: 0, ..Retry::default() };
     let mut dispatch = Dispatch::new(order, limits, retry);
     dispatch.assign(A, 1);

@@ -4,7 +4,9 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::table::{Limits, Table};
 use super::{Answer, Claim, DedupeStore, EventKey, Owner, ready};

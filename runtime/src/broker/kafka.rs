@@ -1,0 +1,84 @@
+//! Kafka as a broker, through librdkafka.
+
+mod group;
+mod reader;
+mod writer;
+
+use std::sync::Arc;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Offset, TopicPartitionList};
+
+use self::group::KafkaSubscription;
+use self::reader::KafkaReader;
+pub(crate) use self::writer::{admin, writer};
+use super::{Broker, TopicOffset, TopicPartition};
+use crate::consumer::Group;
+use crate::kafka::Health;
+use crate::{Error, Settings};
+
+/// A Kafka cluster; the settings say which.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kafka;
+
+impl Broker for Kafka {
+    type Record<'a> = BorrowedMessage<'a>;
+    type Subscription = KafkaSubscription;
+    type Reader = KafkaReader;
+
+    fn subscription(&self, settings: &Settings, id: &str, group: &Arc<Group>) -> Result<KafkaSubscription, Error> {
+        KafkaSubscription::new(settings, id, group)
+    }
+
+    fn reader(&self, settings: &Settings, id: &str, topics: &[Arc<str>]) -> Result<KafkaReader, Error> {
+        KafkaReader::new(settings, id, topics)
+    }
+}
+
+/// librdkafka's log, for clients that have nothing else to be told.
+#[derive(Clone, Default)]
+struct Logs(Arc<Health>);
+
+impl ClientContext for Logs {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.0.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Logs {}
+
+/// Returns a list for librdkafka without offsets.
+fn list<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.number);
+    }
+    list
+}
+
+/// Returns a list for librdkafka with offsets.
+fn offset_list(offsets: &[TopicOffset]) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for TopicOffset { partition, offset, metadata } in offsets {
+        let mut element = list.add_partition(&partition.topic, partition.number);
+        element.set_offset(Offset::Offset(*offset))?;
+        if !metadata.is_empty() {
+            element.set_metadata(metadata);
+        }
+    }
+    Ok(list)
+}
+
+/// Returns the partitions of a list of librdkafka's.
+fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    let elements = list.elements();
+    elements.iter().map(|element| TopicPartition::new(&element.topic().into(), element.partition())).collect()
+}

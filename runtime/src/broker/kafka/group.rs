@@ -1,0 +1,212 @@
+//! A consumer group on Kafka, and what librdkafka calls back for: partitions that come and go, commits that failed, logs.
+//!
+//! The calls come while the consumer polls, on its own task, so that nothing here races with a session.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::Stream;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::statistics::Statistics;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::{Kafka, list, offset_list, partitions};
+use crate::broker::{Subscription, TopicOffset, TopicPartition};
+use crate::consumer::Group;
+use crate::settings::Start;
+use crate::{Error, Settings, kafka};
+
+/// What we set and librdkafka leaves to be overridden under `kafka`.
+const DEFAULTS: [(&str, &str); 1] = [
+    // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
+    // if nothing worked.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+];
+
+/// A consumer group's subscription.
+pub(crate) struct KafkaSubscription {
+    consumer: Arc<StreamConsumer<Callbacks>>,
+    leaving: Arc<AtomicBool>,
+}
+
+/// The handle that librdkafka owns.
+struct Callbacks {
+    group: Arc<Group>,
+    /// The session is over: librdkafka takes the partitions back because the consumer is dropped.
+    leaving: Arc<AtomicBool>,
+}
+
+impl KafkaSubscription {
+    pub(super) fn new(settings: &Settings, id: &str, group: &Arc<Group>) -> Result<Self, Error> {
+        let leaving = Arc::new(AtomicBool::new(false));
+        let callbacks = Callbacks { group: Arc::clone(group), leaving: Arc::clone(&leaving) };
+        let start = match settings.consumer.start {
+            Start::Earliest => "earliest",
+            Start::Latest => "latest",
+        };
+        let consumer = settings
+            .kafka_config(&DEFAULTS)
+            .set("group.id", id)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", start)
+            .create_with_context(callbacks)
+            .map_err(kafka::config_error)?;
+        Ok(Self { consumer: Arc::new(consumer), leaving })
+    }
+}
+
+/// Also where whoever runs the session does not wait for its end.
+impl Drop for KafkaSubscription {
+    fn drop(&mut self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Subscription<Kafka> for KafkaSubscription {
+    /// Polls meanwhile, because librdkafka tells of errors while it is polled only.
+    async fn reach(&self, topic: &str, timeout: Duration) -> bool {
+        let (waiting, topic) = (Arc::clone(&self.consumer), topic.to_owned());
+        // Of all questions, this one makes librdkafka connect at once; left alone, it takes up to a second.
+        let ask = move || waiting.client().fetch_metadata(Some(&topic), timeout).is_ok();
+        let mut reached = tokio::task::spawn_blocking(ask);
+        loop {
+            tokio::select! {
+                reached = &mut reached => return reached.unwrap_or(false),
+                // Nothing is subscribed, so this is an error, which the callbacks have taken note of.
+                _ = self.consumer.recv() => {}
+            }
+        }
+    }
+
+    fn subscribe(&self, topics: &[&str]) -> Result<(), KafkaError> {
+        self.consumer.subscribe(topics)
+    }
+
+    fn records(&self) -> impl Stream<Item = Result<BorrowedMessage<'_>, KafkaError>> + Send {
+        self.consumer.stream()
+    }
+
+    fn commit(&self, offsets: &[TopicOffset]) -> Result<(), KafkaError> {
+        self.consumer.commit(&offset_list(offsets)?, CommitMode::Async)
+    }
+
+    async fn committed(
+        &self,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<TopicOffset>, KafkaError> {
+        let (consumer, list) = (Arc::clone(&self.consumer), list(partitions));
+        // rdkafka panics at metadata that is not UTF-8, which any other client may have committed: an error from here.
+        let ask = move || consumer.committed_offsets(list, timeout).map(|list| committed_offsets(&list));
+        tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
+    }
+
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        self.consumer.pause(&list(partitions))
+    }
+
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        self.consumer.resume(&list(partitions))
+    }
+
+    /// Commits and leaves, both of which block: on a thread that nobody waits for at the end of the process, because without
+    /// a broker they take as long as a session.
+    async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
+        let (sender, left) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let commit = |list: TopicPartitionList| self.consumer.commit(&list, CommitMode::Sync);
+            if !offsets.is_empty()
+                && let Err(error) = offset_list(&offsets).and_then(commit)
+            {
+                tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+            }
+            drop(self);
+            let _ = sender.send(());
+        });
+        if tokio::time::timeout(timeout, left).await.is_err() {
+            tracing::warn!("Kafka did not answer when the consumer left its group");
+        }
+    }
+}
+
+fn committed_offsets(list: &TopicPartitionList) -> Vec<TopicOffset> {
+    let elements = list.elements();
+    let committed = elements.iter().filter_map(|element| {
+        let Offset::Offset(offset) = element.offset() else { return None };
+        let partition = TopicPartition::new(&element.topic().into(), element.partition());
+        Some(TopicOffset { partition, offset, metadata: element.metadata().to_owned() })
+    });
+    committed.collect()
+}
+
+impl Callbacks {
+    /// Commits what is finished while the partitions are still ours, and gives them up.
+    fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &[TopicPartition]) {
+        let offsets = self.group.revoked(partitions);
+        if offsets.is_empty() {
+            return;
+        }
+        let warn = |error: &str| {
+            tracing::warn!(
+                error,
+                "offsets of revoked partitions were not committed; their records will be handled twice"
+            );
+        };
+        if consumer.assignment_lost() {
+            return warn("the group has given the partitions to others already");
+        }
+        // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
+        if self.leaving.load(Ordering::Relaxed) {
+            return warn("the consumer was dropped");
+        }
+        let committed = offset_list(&offsets).and_then(|list| consumer.commit(&list, CommitMode::Sync));
+        if let Err(error) = committed {
+            warn(&error.to_string());
+        }
+    }
+}
+
+impl ClientContext for Callbacks {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.group.health.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                tracing::warn!(reason, "a topic does not exist yet; waiting for it");
+            }
+            // The session sees it as well and says what it means.
+            Some(RDKafkaErrorCode::PollExceeded) => {}
+            _ => self.group.health.error(&error, reason),
+        }
+    }
+
+    fn stats(&self, _: Statistics) {}
+}
+
+impl ConsumerContext for Callbacks {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(list) => self.group.assigned(&partitions(list)),
+            Rebalance::Revoke(list) => self.revoked(consumer, &partitions(list)),
+            Rebalance::Error(error) => tracing::warn!(%error, "the group's rebalance failed; it is tried again"),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        match result {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
+                self.group.commit_failed();
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Reads partitions of Kafka that are assigned by hand.
+//!
+//! librdkafka marks the end of a partition by its number alone, so each topic has a client of its own.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt as _};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+
+use super::{Kafka, Logs, list, offset_list};
+use crate::broker::{Read, Reader, TopicOffset, TopicPartition};
+use crate::{Error, Settings, kafka};
+
+/// What concerns members of a group, and the reader is none.
+const OF_MEMBERS: [&str; 2] = ["group.instance.id", "group.remote.assignor"];
+
+/// Reads partitions of Kafka that are assigned by hand.
+pub(crate) struct KafkaReader {
+    topics: Vec<(Arc<str>, StreamConsumer<Logs>)>,
+}
+
+impl KafkaReader {
+    pub(super) fn new(settings: &Settings, id: &str, topics: &[Arc<str>]) -> Result<Self, Error> {
+        let mut config = settings.kafka_config(&[]);
+        for key in OF_MEMBERS {
+            config.remove(key);
+        }
+        config
+            // Without a group librdkafka has no consumer; whoever only assigns does not join it.
+            .set("group.id", id)
+            .set("group.protocol", "classic")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest");
+        let client = |topic: &Arc<str>| {
+            let consumer = config.create_with_context(Logs::default()).map_err(kafka::config_error)?;
+            Ok((Arc::clone(topic), consumer))
+        };
+        Ok(Self { topics: topics.iter().map(client).collect::<Result<_, Error>>()? })
+    }
+
+    fn of(&self, partition: &TopicPartition) -> Result<&StreamConsumer<Logs>, KafkaError> {
+        let found = self.topics.iter().find(|(topic, _)| *topic == partition.topic);
+        found
+            .map(|(_, consumer)| consumer)
+            .ok_or(KafkaError::Subscription(format!("no reader of `{}`", partition.topic)))
+    }
+}
+
+impl Reader<Kafka> for KafkaReader {
+    fn assign(&self, partition: &TopicPartition, offset: i64) -> Result<(), KafkaError> {
+        let at = TopicOffset { partition: partition.clone(), offset, metadata: String::new() };
+        self.of(partition)?.incremental_assign(&offset_list(&[at])?)
+    }
+
+    fn unassign(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        self.of(partition)?.incremental_unassign(&list([partition]))
+    }
+
+    fn records(&self) -> impl Stream<Item = Result<Read<BorrowedMessage<'_>>, KafkaError>> + Send {
+        futures::stream::select_all(self.topics.iter().map(|(topic, consumer)| records_of(topic, consumer)))
+    }
+
+    fn pause(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        self.of(partition)?.pause(&list([partition]))
+    }
+
+    fn resume(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        self.of(partition)?.resume(&list([partition]))
+    }
+}
+
+fn records_of<'a>(
+    topic: &'a Arc<str>,
+    consumer: &'a StreamConsumer<Logs>,
+) -> impl Stream<Item = Result<Read<BorrowedMessage<'a>>, KafkaError>> + Send + Unpin {
+    consumer.stream().map(|record| match record {
+        Ok(record) => Ok(Read::Record(record)),
+        Err(KafkaError::PartitionEOF(number)) => Ok(Read::End(TopicPartition::new(topic, number))),
+        Err(error) => Err(error),
+    })
+}
