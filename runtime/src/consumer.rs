@@ -5,6 +5,7 @@
 //! decoded *now*, because the registry does not answer, waits.
 
 mod claims;
+mod exactly_once;
 mod group;
 mod retries;
 mod session;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
+use self::exactly_once::Outboxes;
 pub(crate) use self::group::Group;
 use self::session::Session;
 use crate::broker::{self, Broker, Kafka, Subscription};
@@ -56,6 +58,7 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     dedupe: Option<Arc<dyn DedupeStore>>,
+    outboxes: Option<Arc<Outboxes>>,
     stats: ConsumerStats,
 }
 
@@ -80,6 +83,8 @@ struct Plan {
     copies: Option<Copies>,
     /// Knows which events were handled; without it a record is handled whenever it comes.
     dedupe: Option<Arc<dyn DedupeStore>>,
+    /// What handlers send in the transactions of their records.
+    outboxes: Option<Arc<Outboxes>>,
     stats: ConsumerStats,
     scope: Arc<Scope>,
     clock: Clock,
@@ -107,6 +112,7 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             dedupe: None,
+            outboxes: None,
             stats: ConsumerStats::default(),
         }
     }
@@ -140,7 +146,8 @@ impl Consumer {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
-        let group = Arc::new(Group::new(names, retry_topics));
+        let group = Group::new(names, retry_topics);
+        let group = Arc::new(if plan.outboxes.is_some() { group.transactional() } else { group });
         let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
         let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
         reached.0.and(reached.1)?;
@@ -148,6 +155,9 @@ impl Consumer {
         Box::pin(plan.prepare_topics(&names)).await?;
         if let Some(dedupe) = &plan.dedupe {
             dedupe.open(&plan.group).await?;
+        }
+        if let Some(outboxes) = &plan.outboxes {
+            Box::pin(outboxes.connect(&plan.settings, &plan.group)).await?;
         }
         let reader = match group.retry_topics() {
             [] => None,
@@ -157,8 +167,7 @@ impl Consumer {
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
         let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group, reader.as_ref()).run(stop)).await;
-        let offsets = group.state().offsets.take_commit();
-        subscription.leave(group.commits(offsets), FAREWELL).await;
+        subscription.leave(group.take_last_commit(), FAREWELL).await;
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -283,6 +292,15 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Makes the consumer commit each record in one transaction with what its handler sends by [`Context::send`]: whoever
+    /// reads committed records, as all our consumers do, sees the effect of each record once. Many records share a
+    /// transaction, which is committed every `transaction.interval_ms` or `transaction.max_records`; until then nobody sees what
+    /// was sent. Effects that are not in Kafka, and dead letters, may happen twice as ever.
+    pub fn exactly_once(mut self) -> Self {
+        self.outboxes = Some(Arc::default());
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -312,11 +330,15 @@ impl ConsumerBuilder {
             Some(store) => Some(store),
             None => store(&self.settings, &topics)?,
         };
+        if self.outboxes.is_some() {
+            check_exactly_once(&self.settings, dedupe.is_some())?;
+        }
         let scope = Arc::new(Scope { group: Arc::from(&*group), stats: self.stats.clone() });
         let plan = Plan {
             copies,
             dead_letters,
             dedupe,
+            outboxes: self.outboxes,
             scope,
             settings: self.settings,
             group,
@@ -345,6 +367,24 @@ impl ConsumerBuilder {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         self.build()?.run_until(stop).await
     }
+}
+
+/// Refuses what would make a promise of `exactly_once` untrue.
+fn check_exactly_once(settings: &Settings, has_store: bool) -> Result<(), Error> {
+    let refused = |text: &str| Err(Error::settings(format!("a consumer with `exactly_once` {text}")));
+    if has_store {
+        return refused(
+            "cannot note handled events in a store as well: an event could be marked there whose transaction is undone; help: set \
+             `idempotency.store` to `none`",
+        );
+    }
+    if settings.consumer.retry.topics > 0 {
+        return refused("retries in its process only; help: set `consumer.retry.topics` to 0");
+    }
+    if settings.kafka.get("isolation.level").is_some_and(|level| level != "read_committed") {
+        return refused("reads committed records only; help: remove `kafka.isolation.level`");
+    }
+    Ok(())
 }
 
 /// Returns the store that the settings name.

@@ -9,6 +9,7 @@ use rdkafka::message::{Headers as _, Message};
 use crate::Error;
 use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
+use crate::producer::Outbox;
 use crate::stats::ConsumerStats;
 
 /// What all records of a consumer share.
@@ -22,6 +23,7 @@ pub(crate) struct Scope {
 pub struct Context {
     keys: Arc<Keys>,
     scope: Arc<Scope>,
+    outbox: Option<Arc<Outbox>>,
     partition: i32,
     offset: i64,
     timestamp: Option<i64>,
@@ -60,6 +62,7 @@ impl Context {
         Self {
             keys,
             scope,
+            outbox: None,
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
@@ -70,6 +73,35 @@ impl Context {
             bytes: bytes.into_boxed_slice(),
             headers,
         }
+    }
+
+    /// Returns the context of a handler that may send events.
+    pub(crate) fn sending_to(self, outbox: Option<Arc<Outbox>>) -> Self {
+        Self { outbox, ..self }
+    }
+
+    /// Sends an event if the handler succeeds: it is written in one transaction with the offset of the handler's record, so
+    /// that both are there or neither. It carries the correlation id of the handler's record, unless the message has one.
+    ///
+    /// ```no_run
+    /// # async fn handle<E: eventwright::Event + Sync>(context: eventwright::Context, reserved: E)
+    /// # -> Result<eventwright::Outcome, eventwright::Error> {
+    /// context.send(&reserved).await?;
+    /// Ok(eventwright::Outcome::Done)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A consumer without [`exactly_once`](crate::ConsumerBuilder::exactly_once), a schema that is not registered, a value that
+    /// its schema cannot hold, or a handler that has ended.
+    pub async fn send<'a, E: Event>(&self, message: impl Into<crate::Message<'a, E>>) -> Result<(), Error> {
+        let Some(outbox) = &self.outbox else {
+            return Err(Error::settings(
+                "the consumer has no transactions to send events in; help: call `.exactly_once()` where it is built, or send with a \
+                 `Producer`",
+            ));
+        };
+        outbox.send(message.into().of_process(self.correlation_id())).await
     }
 
     /// Returns the topic, with its prefix.

@@ -4,6 +4,8 @@
 //! the id of its own type's schema, looked up once per type; a schema that is not registered stops the send, because
 //! framing with another id would lose fields without a word.
 
+mod transaction;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::Future;
@@ -23,6 +25,7 @@ use rdkafka::statistics::Statistics;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub(crate) use self::transaction::{Failure, Outbox, Unsent, stopped};
 use crate::error::Kind;
 use crate::kafka::Health;
 use crate::{Error, Message, Settings, kafka, register, registry};
@@ -102,6 +105,8 @@ impl Schemas {
 pub struct ProducerBuilder {
     settings: Settings,
     events: Vec<Schemas>,
+    /// The producer writes in transactions only, under this id.
+    transactional_id: Option<String>,
 }
 
 impl Producer {
@@ -115,7 +120,7 @@ impl Producer {
 
     /// Returns a builder that takes the events to look for while connecting.
     pub fn builder(settings: &Settings) -> ProducerBuilder {
-        ProducerBuilder { settings: settings.clone(), events: Vec::new() }
+        ProducerBuilder { settings: settings.clone(), events: Vec::new(), transactional_id: None }
     }
 
     /// Sends an event and waits until Kafka acknowledged it.
@@ -214,18 +219,17 @@ impl ProducerBuilder {
     /// A setting that cannot be used, no answer from broker or registry within `connect_timeout_ms`, or an event whose
     /// schema is not registered; what concerns the registry only where `registry.check_at_start` is on.
     pub async fn connect(self) -> Result<Producer, Error> {
-        let Self { settings, events } = self;
+        let Self { settings, events, transactional_id } = self;
         settings.check()?;
         let health = Arc::new(Health::default());
         let reports = Reports { health: Arc::clone(&health) };
-        let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
-        let client: ThreadedProducer<Reports> = settings
-            .kafka_config(&DEFAULTS)
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("delivery.timeout.ms", delivery_timeout)
-            .create_with_context(reports)
-            .map_err(kafka::config_error)?;
+        let mut config = settings.kafka_config(&DEFAULTS);
+        config.set("enable.idempotence", "true").set("acks", "all");
+        match transactional_id {
+            Some(id) => transaction::configure(&mut config, &settings, &id),
+            None => drop(config.set("delivery.timeout.ms", settings.producer.delivery_timeout.as_millis().to_string())),
+        }
+        let client: ThreadedProducer<Reports> = config.create_with_context(reports).map_err(kafka::config_error)?;
         let registry = settings.registry_client()?;
         let shared = Shared {
             client,

@@ -6,6 +6,7 @@
 
 mod idempotency;
 mod sources;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
 pub use crate::retry::Retry;
 pub use idempotency::{IdempotencySettings, RedisSettings, Store};
+pub use transaction::TransactionSettings;
 
 /// Where the broker and the registry are and how to talk to them.
 ///
@@ -55,6 +57,8 @@ pub struct Settings {
     pub idempotency: IdempotencySettings,
     /// The Redis that this may use.
     pub redis: RedisSettings,
+    /// How many records share a transaction.
+    pub transaction: TransactionSettings,
 }
 
 /// The schema registry: where it is and who we are.
@@ -268,6 +272,7 @@ impl Settings {
         self.consumer.check()?;
         self.idempotency.check()?;
         self.redis.check()?;
+        self.transaction.check()?;
         let owned = self.kafka.keys().find_map(|key| Some((key, reason_for_owning(key)?)));
         owned.map_or(Ok(()), |(key, reason)| {
             Err(Error::settings(format!("`kafka.{key}` cannot be set: {reason}; help: remove it")))
@@ -318,7 +323,7 @@ fn reason_for_owning(key: &str) -> Option<&'static str> {
             "every record is written once and acknowledged by all replicas in sync"
         }
         "delivery.timeout.ms" | "message.timeout.ms" => "the time-out is that of `producer.delivery_timeout_ms`",
-        "transactional.id" => "transactions are not supported yet",
+        "transactional.id" => "every consumer with `.exactly_once()` has an id of its own",
         "enable.partition.eof" | "log.queue" | "opaque" => "the client relies on its own value",
         _ => return None,
     })
@@ -336,6 +341,7 @@ impl Default for Settings {
             consumer: ConsumerSettings::default(),
             idempotency: IdempotencySettings::default(),
             redis: RedisSettings::default(),
+            transaction: TransactionSettings::default(),
         }
     }
 }
@@ -427,6 +433,7 @@ impl fmt::Debug for Settings {
             .field("consumer", &self.consumer)
             .field("idempotency", &self.idempotency)
             .field("redis", &self.redis)
+            .field("transaction", &self.transaction)
             .finish()
     }
 }

@@ -13,6 +13,7 @@ mod confluent;
 mod dead_letters;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 mod effects;
+mod exactly_once;
 mod gate;
 #[cfg(feature = "redis")]
 mod idempotency;
@@ -22,7 +23,6 @@ mod keys;
 mod outage;
 mod parallel;
 mod partitions;
-#[cfg(all(feature = "sqlite", feature = "postgres"))]
 mod process;
 mod raw;
 mod registry_outage;

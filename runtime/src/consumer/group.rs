@@ -17,6 +17,8 @@ pub(crate) struct Group {
     n_topics: usize,
     pub(crate) health: Health,
     state: Mutex<State>,
+    /// Offsets are committed in transactions, and never alone.
+    is_transactional: bool,
 }
 
 /// Offsets, and what happened to the assignment since the session looked last.
@@ -41,7 +43,21 @@ impl Group {
             (1..=retry_topics).map(move |tier| Arc::from(retry::topics::name(&of, tier, retry_topics)))
         };
         let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
-        Self { topics: all, n_topics, health: Health::default(), state: Mutex::default() }
+        Self { topics: all, n_topics, health: Health::default(), state: Mutex::default(), is_transactional: false }
+    }
+
+    /// Returns the group as one whose offsets are committed in transactions only.
+    pub(super) fn transactional(self) -> Self {
+        Self { is_transactional: true, ..self }
+    }
+
+    /// Takes what is to be committed when the consumer leaves.
+    pub(super) fn take_last_commit(&self) -> Vec<TopicOffset> {
+        if self.is_transactional {
+            return Vec::new();
+        }
+        let commits = self.state().offsets.take_commit();
+        self.commits(commits)
     }
 
     /// Returns the names of the retry topics.
@@ -124,6 +140,9 @@ impl Group {
             state.changes.push(Change::Revoked(partition));
         }
         tracing::info!(partitions = partitions.len(), "partitions revoked");
+        if self.is_transactional {
+            return Vec::new();
+        }
         self.commits(offsets)
     }
 

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
 use super::claims::Claims;
+use super::exactly_once::{Transactions, next_transaction};
 use super::group::{Change, Group};
 use super::retries::{Event, Retries};
 use super::step::{self, Job, Report, Step};
@@ -56,6 +57,8 @@ pub(super) struct Session<'a, B: Broker> {
     reader: Option<&'a B::Reader>,
     /// Where each event is to be handled once.
     claims: Option<Claims>,
+    /// Where offsets are committed with what handlers send.
+    pub(super) transactions: Option<Transactions>,
     commit_at: Instant,
     registry_is_down: bool,
 }
@@ -77,6 +80,7 @@ impl<'a, B: Broker> Session<'a, B> {
             retries: reader.map(Retries::new),
             reader,
             claims: Claims::new(plan),
+            transactions: Transactions::new(plan),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
         }
@@ -87,6 +91,7 @@ impl<'a, B: Broker> Session<'a, B> {
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
         self.drain().await;
+        self.transact_at_the_end().await;
         // What has not ended by now is not waited for, and its event not kept.
         self.jobs.clear();
         if let Some(claims) = &mut self.claims {
@@ -105,9 +110,10 @@ impl<'a, B: Broker> Session<'a, B> {
             self.follow_assignment();
             self.start_ready(now)?;
             self.commit_when_due(now);
+            self.transact_when_due(now)?;
             self.pause_and_resume(now)?;
             self.follow_chains();
-            let has_room = self.dispatch.has_room();
+            let has_room = self.dispatch.has_room() && !self.is_ahead();
             let wake_at = self.wake_at(now);
             tokio::select! {
                 biased;
@@ -119,6 +125,7 @@ impl<'a, B: Broker> Session<'a, B> {
                     // Records that are there already never make us wait, so other tasks get their turn here.
                     tokio::task::yield_now().await;
                 }
+                transacted = next_transaction(&mut self.transactions) => self.transacted(transacted)?,
                 event = next_event(&mut self.retries) => self.retry_event(event)?,
                 Some(read) = returned.next() => self.receive_retry(read)?,
                 () = sleep_until(wake_at) => {}
@@ -134,7 +141,7 @@ impl<'a, B: Broker> Session<'a, B> {
     ) -> Result<(), Error> {
         for _ in 0..BURST {
             self.start_ready(now)?;
-            if !self.dispatch.has_room() {
+            if !self.dispatch.has_room() || self.is_ahead() {
                 break;
             }
             let Some(Some(record)) = records.next().now_or_never() else { break };
@@ -146,7 +153,8 @@ impl<'a, B: Broker> Session<'a, B> {
     fn wake_at(&self, now: Instant) -> Instant {
         let idle = now + IDLE;
         let dispatch = self.dispatch.wake_at().unwrap_or(idle);
-        idle.min(dispatch).min(self.commit_at.max(now + Duration::from_millis(1)))
+        let commit_at = self.transactions.as_ref().map_or(self.commit_at, Transactions::due_at);
+        idle.min(dispatch).min(commit_at.max(now + Duration::from_millis(1)))
     }
 
     /// Follows the assignment, which changes while librdkafka is polled.
@@ -163,9 +171,11 @@ impl<'a, B: Broker> Session<'a, B> {
                     self.dispatch.assign(partition, epoch);
                     self.load_retries(partition, epoch);
                     self.claims.iter().for_each(Claims::partitions_assigned);
+                    self.transactions.iter_mut().for_each(|transactions| transactions.assign(partition, epoch));
                 }
                 Change::Revoked(partition) => {
                     self.dispatch.revoke(partition);
+                    self.transactions.iter_mut().for_each(|transactions| transactions.revoke(partition));
                     self.drop_retries(partition);
                 }
             }
@@ -222,7 +232,9 @@ impl<'a, B: Broker> Session<'a, B> {
 
     /// Handles every record that may be handled now, as far as it gets without waiting.
     fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
-        while let Some(ticket) = self.dispatch.next(now) {
+        while !self.is_ahead()
+            && let Some(ticket) = self.dispatch.next(now)
+        {
             let Some(record) = self.dispatch.record(ticket) else { continue };
             let step = match record {
                 Entry::Main(record) => step::admit(self.plan, self.claims.as_mut(), ticket, record, now),
@@ -273,10 +285,12 @@ impl<'a, B: Broker> Session<'a, B> {
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Handled(Outcome::Retry(reason)) => {
+                self.transactions.iter().for_each(|transactions| transactions.failed(ticket));
                 self.plan.stats.count_failed_attempt();
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
             Report::Handled(Outcome::Reject(reason)) => {
+                self.transactions.iter().for_each(|transactions| transactions.failed(ticket));
                 self.plan.stats.count_failed_attempt();
                 self.conclude(ticket, Verdict::Rejected, now, &reason)
             }
@@ -320,6 +334,7 @@ impl<'a, B: Broker> Session<'a, B> {
             Next::Finished => {
                 self.group.state().offsets.finish(place.0, ticket.epoch, offset);
                 self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
+                self.transactions.iter_mut().for_each(|transactions| transactions.finished(ticket, offset));
                 Ok(())
             }
             Next::Waits(pause) => {
@@ -331,6 +346,7 @@ impl<'a, B: Broker> Session<'a, B> {
             }
             Next::Held => Ok(()),
             Next::NotOurs => {
+                self.transactions.iter().for_each(|transactions| transactions.failed(ticket));
                 self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
                 Ok(())
             }
@@ -381,6 +397,9 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     fn commit_when_due(&mut self, now: Instant) {
+        if self.transactions.is_some() {
+            return;
+        }
         let mut state = self.group.state();
         let n_uncommitted = state.offsets.n_uncommitted();
         if n_uncommitted < COMMIT_RECORDS && now < self.commit_at {

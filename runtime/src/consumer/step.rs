@@ -195,7 +195,8 @@ impl<M: Message> InHand<'_, M> {
 
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
         let (keys, scope) = (Arc::clone(&self.topic.keys), Arc::clone(&self.plan.scope));
-        Context::new(self.record, (keys, scope), self.ticket.attempt, id, writer)
+        let outbox = self.plan.outboxes.as_ref().and_then(|outboxes| outboxes.open(self.ticket));
+        Context::new(self.record, (keys, scope), self.ticket.attempt, id, writer).sending_to(outbox)
     }
 }
 

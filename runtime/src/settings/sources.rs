@@ -21,7 +21,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 44] = [
+const KEYS: [&str; 47] = [
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -61,6 +61,9 @@ const KEYS: [&str; 44] = [
     "redis.user",
     "redis.password",
     "redis.timeout_ms",
+    "transaction.interval_ms",
+    "transaction.max_records",
+    "transaction",
     "producer",
     "consumer",
     "idempotency",
@@ -136,7 +139,7 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 9] = [
+const NOT_TEXT: [&str; 10] = [
     "max_attempts",
     "jitter_percent",
     "topics",
@@ -146,6 +149,7 @@ const NOT_TEXT: [&str; 9] = [
     "buffer_records",
     "buffer_bytes",
     "capacity",
+    "max_records",
 ];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
