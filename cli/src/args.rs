@@ -1,7 +1,9 @@
 //! The command line: what may be given, and into which types it is parsed.
 
+mod config;
 mod registry;
 mod schemas;
+mod topics;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -10,11 +12,13 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
+pub(crate) use self::config::{ConfigCommand, ConfigShowArguments};
 pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
     NamedFile, Operand, Rendering,
 };
+pub(crate) use self::topics::{BrokerOptions, TopicsArguments, TopicsCommand};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
@@ -120,6 +124,12 @@ pub(crate) enum Command {
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// The topics of the manifest
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// The settings of services
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print what a shell needs to complete this command's arguments
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

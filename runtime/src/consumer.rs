@@ -10,6 +10,8 @@ mod group;
 mod retries;
 mod session;
 mod step;
+#[cfg(feature = "testing")]
+mod under_test;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 use self::exactly_once::Outboxes;
 pub(crate) use self::group::Group;
 use self::session::Session;
+#[cfg(feature = "testing")]
+pub(crate) use self::step::raw;
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::clock::Clock;
 use crate::context::Scope;
@@ -29,12 +33,10 @@ use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
-use crate::idempotency::{DedupeStore, MemoryStore, TopicStore};
-#[cfg(feature = "redis")]
-use crate::idempotency::{HybridStore, RedisStore};
+use crate::idempotency::{self, DedupeStore};
 use crate::keys::Keys;
 use crate::offsets::Partition;
-use crate::settings::{OnFailure, Retry, Store};
+use crate::settings::{OnFailure, Retry};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, retry, shutdown};
 
@@ -60,6 +62,8 @@ pub struct ConsumerBuilder {
     dedupe: Option<Arc<dyn DedupeStore>>,
     outboxes: Option<Arc<Outboxes>>,
     stats: ConsumerStats,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 struct TopicHandler {
@@ -88,6 +92,8 @@ struct Plan {
     stats: ConsumerStats,
     scope: Arc<Scope>,
     clock: Clock,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -114,6 +120,8 @@ impl Consumer {
             dedupe: None,
             outboxes: None,
             stats: ConsumerStats::default(),
+            #[cfg(feature = "testing")]
+            journal: crate::testing::Journal::default(),
         }
     }
 
@@ -123,7 +131,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(&Kafka, shutdown::signal()).await
+        self.work(shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -139,10 +147,18 @@ impl Consumer {
             stop.await;
             Ok(())
         };
-        self.work(&Kafka, stop).await
+        self.work(stop).await
     }
 
-    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = self.plan.settings.memory().cloned() {
+            return Box::pin(self.work_on(&memory, stop)).await;
+        }
+        Box::pin(self.work_on(&Kafka, stop)).await
+    }
+
+    async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
@@ -328,12 +344,13 @@ impl ConsumerBuilder {
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
         let dedupe = match self.dedupe {
             Some(store) => Some(store),
-            None => store(&self.settings, &topics)?,
+            None => idempotency::of_settings(&self.settings, topics.iter().map(|topic| &*topic.name))?,
         };
         if self.outboxes.is_some() {
-            check_exactly_once(&self.settings, dedupe.is_some())?;
+            exactly_once::check(&self.settings, dedupe.is_some())?;
         }
         let scope = Arc::new(Scope { group: Arc::from(&*group), stats: self.stats.clone() });
+        let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
@@ -347,7 +364,9 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
-            clock: Clock,
+            clock,
+            #[cfg(feature = "testing")]
+            journal: self.journal,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }
@@ -367,49 +386,6 @@ impl ConsumerBuilder {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         self.build()?.run_until(stop).await
     }
-}
-
-/// Refuses what would make a promise of `exactly_once` untrue.
-fn check_exactly_once(settings: &Settings, has_store: bool) -> Result<(), Error> {
-    let refused = |text: &str| Err(Error::settings(format!("a consumer with `exactly_once` {text}")));
-    if has_store {
-        return refused(
-            "cannot note handled events in a store as well: an event could be marked there whose transaction is undone; help: set \
-             `idempotency.store` to `none`",
-        );
-    }
-    if settings.consumer.retry.topics > 0 {
-        return refused("retries in its process only; help: set `consumer.retry.topics` to 0");
-    }
-    if settings.kafka.get("isolation.level").is_some_and(|level| level != "read_committed") {
-        return refused("reads committed records only; help: remove `kafka.isolation.level`");
-    }
-    Ok(())
-}
-
-/// Returns the store that the settings name.
-fn store(settings: &Settings, topics: &[Arc<Topic>]) -> Result<Option<Arc<dyn DedupeStore>>, Error> {
-    let of_topic = || match (&settings.idempotency.topic, topics) {
-        (Some(name), _) => Ok(TopicStore::new(settings, name)),
-        (None, [topic]) => Ok(TopicStore::new(settings, format!("{}_idempotency", topic.name))),
-        (None, _) => Err(Error::settings(
-            "a consumer of several topics notes handled events in one topic; help: name it in `idempotency.topic`",
-        )),
-    };
-    Ok(match settings.idempotency.store {
-        Store::None => None,
-        Store::Memory => Some(Arc::new(MemoryStore::new(&settings.idempotency))),
-        Store::Topic => Some(Arc::new(of_topic()?)),
-        #[cfg(feature = "redis")]
-        Store::Redis => Some(Arc::new(RedisStore::new(settings)?)),
-        #[cfg(feature = "redis")]
-        Store::Hybrid => Some(Arc::new(HybridStore::new(RedisStore::new(settings)?, of_topic()?))),
-        #[cfg(not(feature = "redis"))]
-        Store::Redis | Store::Hybrid => {
-            let text = "`idempotency.store` names Redis; help: turn on the feature `redis` of the crate `eventwright`";
-            return Err(Error::settings(text));
-        }
-    })
 }
 
 /// Sorts handlers by topic.

@@ -29,7 +29,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::Error;
+use crate::settings::Store;
+use crate::{Error, Settings};
 
 #[cfg(feature = "redis")]
 pub use self::hybrid::HybridStore;
@@ -117,6 +118,34 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }
+}
+
+/// Returns the store that the settings name.
+pub(crate) fn of_settings<'a>(
+    settings: &Settings,
+    mut topics: impl Iterator<Item = &'a str>,
+) -> Result<Option<Arc<dyn DedupeStore>>, Error> {
+    let mut of_topic = || match (&settings.idempotency.topic, topics.next(), topics.next()) {
+        (Some(name), ..) => Ok(TopicStore::new(settings, name)),
+        (None, Some(topic), None) => Ok(TopicStore::new(settings, format!("{topic}_idempotency"))),
+        (None, ..) => Err(Error::settings(
+            "a consumer of several topics notes handled events in one topic; help: name it in `idempotency.topic`",
+        )),
+    };
+    Ok(match settings.idempotency.store {
+        Store::None => None,
+        Store::Memory => Some(Arc::new(MemoryStore::new(&settings.idempotency))),
+        Store::Topic => Some(Arc::new(of_topic()?)),
+        #[cfg(feature = "redis")]
+        Store::Redis => Some(Arc::new(RedisStore::new(settings)?)),
+        #[cfg(feature = "redis")]
+        Store::Hybrid => Some(Arc::new(HybridStore::new(RedisStore::new(settings)?, of_topic()?))),
+        #[cfg(not(feature = "redis"))]
+        Store::Redis | Store::Hybrid => {
+            let text = "`idempotency.store` names Redis; help: turn on the feature `redis` of the crate `eventwright`";
+            return Err(Error::settings(text));
+        }
+    })
 }
 
 /// Returns an answer that is there already.

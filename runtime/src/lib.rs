@@ -49,6 +49,7 @@ mod dispatch;
 mod error;
 mod failure;
 mod handler;
+mod handler_error;
 pub mod idempotency;
 mod kafka;
 mod keys;
@@ -63,6 +64,7 @@ mod shutdown;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topics;
 
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;
@@ -73,10 +75,11 @@ pub use eventwright_wire as wire;
 pub use eventwright_wire::{Event, Migrate, RawRecord, TopicEvents};
 pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
+pub use handler_error::{HandlerError, Terminal};
 pub use message::Message;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Retry, Settings, Start};
+pub use settings::{OnFailure, Order, Preset, Retry, Settings, Start};
 pub use stats::ConsumerStats;
 
 /// The names of the headers that records travel with.

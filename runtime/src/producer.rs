@@ -4,6 +4,7 @@
 //! the id of its own type's schema, looked up once per type; a schema that is not registered stops the send, because
 //! framing with another id would lose fields without a word.
 
+mod client;
 mod transaction;
 
 use std::cell::Cell;
@@ -16,15 +17,11 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{EncodeError, Event, EventSchema, Format, framing};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
-use rdkafka::statistics::Statistics;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::client::{Client, Record, Report};
 pub(crate) use self::transaction::{Failure, Outbox, Unsent, stopped};
 use crate::error::Kind;
 use crate::kafka::Health;
@@ -65,7 +62,7 @@ pub struct Producer {
 }
 
 struct Shared {
-    client: ThreadedProducer<Reports>,
+    client: Arc<Client>,
     health: Arc<Health>,
     registry: RegistryClient,
     settings: Settings,
@@ -161,25 +158,18 @@ impl Producer {
     /// # Errors
     /// Records that were still in flight after `timeout`; they stay in the queue.
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
-        let flushed = tokio::task::spawn_blocking(move || {
-            let flushed = shared.client.flush(timeout);
-            flushed.map_err(|error| (error, shared.client.in_flight_count(), shared.health.suffix()))
-        });
-        match flushed.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err((error, count, suffix))) => {
-                let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
-                Err(Error::new(Kind::PossiblyWritten, text).with_source(error).retriable())
-            }
-            Err(error) => Err(Error::new(Kind::PossiblyWritten, "the flush was interrupted").with_source(error)),
-        }
+        let Shared { client, health, .. } = &*self.shared;
+        client.flush(timeout).await.map_err(|error| {
+            let (count, suffix) = (client.in_flight(), health.suffix());
+            let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
+            Error::new(Kind::PossiblyWritten, text).with_source(error).retriable()
+        })
     }
 
     /// Returns how many records are in the queue or on their way.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        usize::try_from(self.shared.client.in_flight_count()).unwrap_or(0)
+        self.shared.client.in_flight()
     }
 }
 
@@ -222,14 +212,7 @@ impl ProducerBuilder {
         let Self { settings, events, transactional_id } = self;
         settings.check()?;
         let health = Arc::new(Health::default());
-        let reports = Reports { health: Arc::clone(&health) };
-        let mut config = settings.kafka_config(&DEFAULTS);
-        config.set("enable.idempotence", "true").set("acks", "all");
-        match transactional_id {
-            Some(id) => transaction::configure(&mut config, &settings, &id),
-            None => drop(config.set("delivery.timeout.ms", settings.producer.delivery_timeout.as_millis().to_string())),
-        }
-        let client: ThreadedProducer<Reports> = config.create_with_context(reports).map_err(kafka::config_error)?;
+        let client = Arc::new(Client::new(&settings, &health, transactional_id.as_deref())?);
         let registry = settings.registry_client()?;
         let shared = Shared {
             client,
@@ -240,7 +223,7 @@ impl ProducerBuilder {
             look_up: tokio::sync::Mutex::default(),
         };
         let shared = Arc::new(shared);
-        let (broker, registry) = tokio::join!(Shared::reach_broker(&shared), shared.reach_registry());
+        let (broker, registry) = tokio::join!(shared.reach_broker(), shared.reach_registry());
         broker.and(registry)?;
         for schemas in events.into_iter().filter(|_| shared.settings.registry.check_at_start) {
             shared.new_binding(schemas).await?;
@@ -250,14 +233,11 @@ impl ProducerBuilder {
 }
 
 impl Shared {
-    async fn reach_broker(shared: &Arc<Self>) -> Result<(), Error> {
-        let client = Arc::clone(shared);
-        let timeout = shared.settings.connect_timeout;
-        let reached = tokio::task::spawn_blocking(move || client.client.client().fetch_cluster_id(timeout).is_some());
-        if !reached.await.unwrap_or(false) {
-            return Err(kafka::unreachable(&shared.settings, &shared.health));
+    async fn reach_broker(&self) -> Result<(), Error> {
+        if !self.client.reach(self.settings.connect_timeout).await {
+            return Err(kafka::unreachable(&self.settings, &self.health));
         }
-        shared.health.succeeded();
+        self.health.succeeded();
         Ok(())
     }
 
@@ -317,7 +297,7 @@ impl Shared {
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
         let (sender, report) = oneshot::channel();
-        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&binding.topic, Box::new(sender));
+        let mut record = Record::with_opaque_to(&binding.topic, Box::new(sender));
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
@@ -384,8 +364,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.client.in_flight_count() > 0 && self.client.flush(self.settings.producer.flush_timeout).is_err() {
-            let records = self.client.in_flight_count();
+        if self.client.in_flight() > 0 && self.client.flush_blocking(self.settings.producer.flush_timeout).is_err() {
+            let records = self.client.in_flight();
             tracing::error!(records, "the producer was dropped before its records were delivered");
         }
     }
@@ -427,42 +407,6 @@ impl Future for Pending {
         let report = std::task::ready!(Pin::new(&mut self.report).poll(context));
         let report = report.unwrap_or(Err(KafkaError::Canceled));
         Poll::Ready(report.map_err(|error| self.shared.not_written(&self.binding.topic, error)))
-    }
-}
-
-/// What librdkafka says of one record.
-type Report = Result<Delivery, KafkaError>;
-
-/// Hands librdkafka's reports to those who wait for them.
-struct Reports {
-    health: Arc<Health>,
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.health.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.health.error(&error, reason);
-    }
-
-    fn stats(&self, _: Statistics) {}
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = Box<oneshot::Sender<Report>>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
-        let report = match result {
-            Ok(message) => {
-                self.health.succeeded();
-                Ok(Delivery { partition: message.partition(), offset: message.offset() })
-            }
-            Err((error, _)) => Err(error.clone()),
-        };
-        // Nobody awaits this record; that is the caller's choice, which `Pending` warns of.
-        drop(sender.send(report));
     }
 }
 

@@ -1,10 +1,17 @@
 //! Where the broker and the registry are and how to talk to them.
 //!
 //! In: environment variables, files and calls. Out: [`Settings`] that were checked once. What was given nearer to the
-//! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
-//! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
+//! process wins: `EVENTWRIGHT_*` > variables without this prefix, where `plain_variables` is on > the file of `--config` or
+//! `EVENTWRIGHT_CONFIG` > `./config.yaml` > `./configs/config.yaml` > the `preset` > defaults. A key that nobody knows is an error
+//! that names the key and where it was read.
 
+mod duration;
+mod explain;
 mod idempotency;
+mod line;
+mod plain;
+mod preset;
+mod reference;
 mod sources;
 mod transaction;
 
@@ -18,7 +25,11 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use self::duration::millis;
+pub use self::explain::{Explained, Origin, explain};
+pub use self::preset::Preset;
 use crate::Error;
+use crate::clock::Clock;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
 pub use crate::retry::Retry;
@@ -59,6 +70,9 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// How many records share a transaction.
     pub transaction: TransactionSettings,
+    #[cfg(feature = "testing")]
+    #[serde(skip)]
+    pub(crate) stand_in: Option<crate::testing::StandIn>,
 }
 
 /// The schema registry: where it is and who we are.
@@ -228,6 +242,10 @@ impl Settings {
     /// # Errors
     /// A URL that cannot be used, or credentials of which a half is missing.
     pub fn registry_client(&self) -> Result<RegistryClient, Error> {
+        #[cfg(feature = "testing")]
+        if let Some(stand_in) = &self.stand_in {
+            return Ok(stand_in.registry.client());
+        }
         self.registry.check()?;
         let registry = &self.registry;
         let auth = match (&registry.user, &registry.password, &registry.token) {
@@ -239,6 +257,21 @@ impl Settings {
         let urls = registry.urls().map(str::to_owned).collect();
         RegistryClient::new(RegistryConfig { urls, auth, timeout: registry.timeout })
             .map_err(|error| Error::settings(error.to_string()))
+    }
+
+    /// Returns the cluster in memory that stands in for Kafka, if there is one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn memory(&self) -> Option<&crate::broker::Memory> {
+        self.stand_in.as_ref().map(|stand_in| &stand_in.memory)
+    }
+
+    /// Returns what tells the time of day.
+    pub(crate) fn clock(&self) -> Clock {
+        #[cfg(feature = "testing")]
+        if let Some(stand_in) = &self.stand_in {
+            return stand_in.clock.clone();
+        }
+        Clock::default()
     }
 
     /// Returns librdkafka's configuration for a client of one's own: `defaults` first, the settings under `kafka` last.
@@ -342,6 +375,8 @@ impl Default for Settings {
             idempotency: IdempotencySettings::default(),
             redis: RedisSettings::default(),
             transaction: TransactionSettings::default(),
+            #[cfg(feature = "testing")]
+            stand_in: None,
         }
     }
 }
@@ -453,9 +488,11 @@ impl fmt::Debug for RegistrySettings {
 
 const MASK: &str = "****";
 
-/// Returns whether a raw setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
+/// Returns whether a setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
 fn is_secret(key: &str) -> bool {
-    ["password", "secret", "key.pem", "jaas", "token", "oauthbearer.config"].iter().any(|part| key.contains(part))
+    const PARTS: [&str; 8] =
+        ["password", "passphrase", "secret", "key.pem", "jaas", "token", "oauthbearer.config", "user.info"];
+    PARTS.iter().any(|part| key.contains(part))
 }
 
 /// Returns a URL without the user and password it may carry.
@@ -466,14 +503,10 @@ fn masked_url(url: &str) -> String {
     }
 }
 
-pub(crate) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
 /// Reads a map of texts in which numbers and booleans may stand without quotes, as people write them in YAML.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a text, a number or a boolean")]
+    #[serde(untagged, expecting = "expected a text, a number or a boolean")]
     enum Scalar {
         Text(String),
         Integer(i64),

@@ -15,6 +15,7 @@ mod dead_letters;
 mod effects;
 mod exactly_once;
 mod gate;
+mod harness;
 #[cfg(feature = "redis")]
 mod idempotency;
 mod interrupted;

@@ -3,6 +3,7 @@
 
 mod check;
 mod ci;
+mod config;
 mod diff;
 mod endings;
 mod fmt;
@@ -15,3 +16,4 @@ mod register;
 mod serve;
 mod support;
 mod tail;
+mod topics;

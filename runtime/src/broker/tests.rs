@@ -2,17 +2,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
 use rdkafka::Message as _;
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 
 use super::{
-    Broker, Kafka, NewRecord, Read, Reader as _, Subscription as _, TopicOffset, TopicPartition, Writer, writer,
+    Broker, Kafka, Memory, NewRecord, Read, Reader as _, Subscription as _, TopicOffset, TopicPartition, Writer, writer,
 };
 use crate::consumer::Group;
-use crate::testing::MockKafka;
+use crate::testing::{MockKafka, StandIn};
 use crate::{Delivery, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -115,4 +115,22 @@ async fn kafka_reads_partitions_by_hand_and_marks_their_ends() {
 async fn kafka_keeps_the_offsets_of_a_group_with_their_texts() {
     let (_kafka, settings) = mock();
     keeps_offsets(Kafka, &settings).await;
+}
+
+fn memory() -> (Memory, Settings) {
+    let stand_in = StandIn::new(2, SystemTime::UNIX_EPOCH);
+    let settings = Settings { stand_in: Some(stand_in.clone()), ..Settings::default() };
+    (stand_in.memory, settings)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_memory_reads_partitions_by_hand_and_marks_their_ends() {
+    let (memory, settings) = memory();
+    reads_by_hand(memory, &settings).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_memory_keeps_the_offsets_of_a_group_with_their_texts() {
+    let (memory, settings) = memory();
+    keeps_offsets(memory, &settings).await;
 }

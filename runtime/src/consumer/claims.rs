@@ -24,6 +24,7 @@ use crate::dispatch::{Ticket, Verdict};
 use crate::handler::Outcome;
 use crate::idempotency::{Claim, DedupeStore, EventKey, Owner};
 use crate::message::MESSAGE_ID;
+use crate::offsets::Partition;
 use crate::stats::ConsumerStats;
 
 /// The pauses before a mark is written again that the store did not take.
@@ -56,6 +57,8 @@ struct Held {
     event: Option<Arc<Event>>,
     /// When the store said yes; `None` while it is asked.
     claimed: Option<Instant>,
+    /// A job has the record, and comes back.
+    is_out: bool,
 }
 
 struct Event {
@@ -83,7 +86,7 @@ impl Claims {
         let renew_after = self.events.store.claim_ttl() / RENEWALS;
         let held = match self.held.entry(ticket.slot()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Held { event: self.events.of(record), claimed: None }),
+            Entry::Vacant(place) => place.insert(Held { event: self.events.of(record), claimed: None, is_out: false }),
         };
         let event = Arc::clone(held.event.as_ref()?);
         if held.claimed.is_some_and(|at| now.saturating_duration_since(at) < renew_after) {
@@ -141,9 +144,10 @@ impl Claims {
 
     /// Returns the job with what the claim asks for: it is renewed while the job runs, and a handled event is marked
     /// before the job ends, so that no offset is committed before the mark is there.
-    pub(super) fn guard(&self, ticket: Ticket, job: Job) -> Job {
-        let Some(Held { event: Some(event), claimed: Some(_) }) = self.held.get(&ticket.slot()) else { return job };
-        let event = Arc::clone(event);
+    pub(super) fn guard(&mut self, ticket: Ticket, job: Job) -> Job {
+        let Some(held) = self.held.get_mut(&ticket.slot()) else { return job };
+        held.is_out = true;
+        let Some(event) = held.event.clone().filter(|_| held.claimed.is_some()) else { return job };
         Box::pin(async move {
             let (ticket, report) = event.keep(job).await;
             match &report {
@@ -158,6 +162,22 @@ impl Claims {
             }
             (ticket, report)
         })
+    }
+
+    /// Takes note that a job came back.
+    pub(super) fn returned(&mut self, ticket: Ticket) {
+        if let Some(held) = self.held.get_mut(&ticket.slot()) {
+            held.is_out = false;
+        }
+    }
+
+    /// Gives up the claims of records that wait on a partition that is no longer ours. Those that a job has are given up when it
+    /// comes back: their handlers run.
+    pub(super) fn revoked(&mut self, partition: Partition) {
+        let waits = |ticket: &Ticket, held: &Held| ticket.partition == partition && !held.is_out;
+        let waiting: Vec<_> =
+            self.held.iter().filter(|(ticket, held)| waits(ticket, held)).map(|(ticket, _)| *ticket).collect();
+        waiting.into_iter().for_each(|ticket| self.give_up(ticket));
     }
 
     /// Takes note that a record is finished, its event marked or released by its job.

@@ -34,6 +34,24 @@ const AHEAD: usize = 10;
 /// How long the last transaction of a consumer that stops may take.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// Refuses what would make a promise of `exactly_once` untrue.
+pub(super) fn check(settings: &Settings, has_store: bool) -> Result<(), Error> {
+    let refused = |text: &str| Err(Error::settings(format!("a consumer with `exactly_once` {text}")));
+    if has_store {
+        return refused(
+            "cannot note handled events in a store as well: an event could be marked there whose transaction is undone; help: set \
+             `idempotency.store` to `none`",
+        );
+    }
+    if settings.consumer.retry.topics > 0 {
+        return refused("retries in its process only; help: set `consumer.retry.topics` to 0");
+    }
+    if settings.kafka.get("isolation.level").is_some_and(|level| level != "read_committed") {
+        return refused("reads committed records only; help: remove `kafka.isolation.level`");
+    }
+    Ok(())
+}
+
 /// What the handlers of a consumer share: where they send to.
 #[derive(Default)]
 pub(crate) struct Outboxes {

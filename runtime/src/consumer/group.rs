@@ -60,6 +60,12 @@ impl Group {
         self.commits(commits)
     }
 
+    /// Returns the names of all topics.
+    #[cfg(feature = "testing")]
+    pub(super) fn topics(&self) -> &[Arc<str>] {
+        &self.topics
+    }
+
     /// Returns the names of the retry topics.
     pub(super) fn retry_topics(&self) -> &[Arc<str>] {
         self.topics.get(self.n_topics..).unwrap_or_default()

@@ -380,7 +380,8 @@ impl<'a, B: Broker> Session<'a, B> {
             let written = write(&copies, &to, &record, &history).await;
             (ticket, Report::Moved(written.map(|offset| (Place { offset, ..retry }, origin))))
         });
-        self.jobs.push(self.guarded(ticket, job));
+        let job = self.guarded(ticket, job);
+        self.jobs.push(job);
     }
 
     /// Takes note that a record is in its next retry topic.

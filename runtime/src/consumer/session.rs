@@ -176,6 +176,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 Change::Revoked(partition) => {
                     self.dispatch.revoke(partition);
                     self.transactions.iter_mut().for_each(|transactions| transactions.revoke(partition));
+                    self.claims.iter_mut().for_each(|claims| claims.revoked(partition));
                     self.drop_retries(partition);
                 }
             }
@@ -261,8 +262,8 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Returns the job with what the claim of its record asks for.
-    pub(super) fn guarded(&self, ticket: Ticket, job: Job) -> Job {
-        match &self.claims {
+    pub(super) fn guarded(&mut self, ticket: Ticket, job: Job) -> Job {
+        match &mut self.claims {
             Some(claims) => claims.guard(ticket, job),
             None => job,
         }
@@ -270,6 +271,7 @@ impl<'a, B: Broker> Session<'a, B> {
 
     fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
+        self.claims.iter_mut().for_each(|claims| claims.returned(ticket));
         match report {
             Report::Claimed(answer) => {
                 let claims = self.claims.as_mut();
@@ -378,7 +380,8 @@ impl<'a, B: Broker> Session<'a, B> {
         tracing::warn!(%topic, partition, offset, attempt, reason, "a record becomes a dead letter");
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
         let failure = self.failure(ticket, why, now, reason);
-        self.jobs.push(self.guarded(ticket, step::bury(self.plan, ticket, record, failure)));
+        let job = self.guarded(ticket, step::bury(self.plan, ticket, record, failure));
+        self.jobs.push(job);
         Ok(())
     }
 

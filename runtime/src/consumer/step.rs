@@ -180,6 +180,8 @@ impl<M: Message> InHand<'_, M> {
     fn runs(&self, running: Running) -> Step {
         let (ticket, caught) = (self.ticket, AssertUnwindSafe(running).catch_unwind());
         let outcome = async { caught.await.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic))) };
+        #[cfg(feature = "testing")]
+        let outcome = self.plan.journal.note(self.record, ticket.attempt).follow(outcome);
         if self.plan.settings.consumer.runs_tasks() {
             let task = Task(tokio::spawn(outcome));
             return Step::Job(Box::pin(async move { (ticket, Report::Handled(task.await)) }));
@@ -237,7 +239,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
 }
 
-pub(super) fn raw<M: Message>(record: &M) -> RawRecord {
+/// Returns a record with its bytes as they are.
+pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),

@@ -59,7 +59,8 @@ impl RedisStore {
             let help = if redis.url.starts_with("rediss:") { "; help: is the feature `tls` on?" } else { "" };
             Error::settings(format!("`redis.url` `{}` cannot be used{help}", redis.shown())).with_source(error)
         };
-        let info = redis.url.as_str().into_connection_info().map_err(unusable)?;
+        let url = if redis.url.contains("://") { redis.url.clone() } else { format!("redis://{}", redis.url) };
+        let info = url.into_connection_info().map_err(unusable)?;
         let mut who = info.redis_settings().clone();
         if let Some(user) = &redis.user {
             who = who.set_username(user);

@@ -66,6 +66,12 @@ impl TopicStore {
     }
 
     async fn start(&self, group: &str) -> Result<Opened, Error> {
+        #[cfg(feature = "testing")]
+        if self.settings.memory().is_some() {
+            let text =
+                "a cluster in memory has no compacted topic; help: set `idempotency.store` to `memory` in the test";
+            return Err(Error::settings(text));
+        }
         self.make_topic().await?;
         let mut config = self.settings.kafka_config(&[("linger.ms", "1"), ("partitioner", "murmur2_random")]);
         config.set("enable.idempotence", "true").set("acks", "all");

@@ -11,12 +11,13 @@ use eventwright_wire::Event;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
-use rdkafka::producer::{BaseRecord, Producer as _};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Producer, ProducerBuilder, Report, Schemas, Shared, encode_framed, not_encoded};
+use super::client::{Report, Reports};
+use super::{Producer, ProducerBuilder, Schemas, Shared, encode_framed, not_encoded};
 use crate::broker::WriteError;
 use crate::error::Kind;
 use crate::{Error, Message, Settings, kafka};
@@ -62,7 +63,13 @@ impl Producer {
         let builder = ProducerBuilder { settings: settings.clone(), events: Vec::new(), transactional_id: Some(id) };
         let producer = builder.connect().await?;
         let (shared, timeout) = (Arc::clone(&producer.shared), settings.connect_timeout);
-        let started = tokio::task::spawn_blocking(move || shared.client.init_transactions(timeout)).await;
+        if shared.client.kafka().is_none() {
+            return Err(Error::settings(
+                "a cluster in memory has no transactions; help: test `exactly_once` on a real one",
+            ));
+        }
+        let start = move || shared.client.kafka().map_or(Ok(()), |client| client.init_transactions(timeout));
+        let started = tokio::task::spawn_blocking(start).await;
         let failed = |error| {
             let text =
                 format!("cannot begin transactions at `{}`{}", settings.bootstrap, producer.shared.health.suffix());
@@ -81,7 +88,8 @@ impl Producer {
     ) -> (Vec<Vec<Unsent>>, Result<(), Failure>) {
         let shared = Arc::clone(&self.shared);
         let ran = tokio::task::spawn_blocking(move || {
-            let result = shared.transact(&batch, &offsets, &group);
+            let client = shared.client.kafka().ok_or(Failure::Final(KafkaError::Canceled));
+            let result = client.and_then(|client| shared.transact(client, &batch, (&offsets, &group)));
             (batch, result)
         });
         ran.await.unwrap_or_else(|_| (Vec::new(), Err(Failure::Final(KafkaError::Canceled))))
@@ -124,21 +132,21 @@ impl Outbox {
 impl Shared {
     fn transact(
         &self,
+        client: &ThreadedProducer<Reports>,
         batch: &[Vec<Unsent>],
-        offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
+        (offsets, group): (&TopicPartitionList, &ConsumerGroupMetadata),
     ) -> Result<(), Failure> {
-        self.client.begin_transaction().map_err(Failure::Final)?;
+        client.begin_transaction().map_err(Failure::Final)?;
         let mut reports = Vec::new();
-        let result = batch.iter().flatten().try_for_each(|record| self.put(record, &mut reports));
+        let result = batch.iter().flatten().try_for_each(|record| put(client, record, &mut reports));
         let result = result
-            .and_then(|()| again(|| self.client.send_offsets_to_transaction(offsets, group, STEP)))
-            .and_then(|()| again(|| self.client.commit_transaction(STEP)));
+            .and_then(|()| again(|| client.send_offsets_to_transaction(offsets, group, STEP)))
+            .and_then(|()| again(|| client.commit_transaction(STEP)));
         let Err(error) = result else {
             self.health.succeeded();
             return Ok(());
         };
-        let aborted = again(|| self.client.abort_transaction(STEP));
+        let aborted = again(|| client.abort_transaction(STEP));
         // The transaction's own error says only that some record failed.
         let refused = reports.into_iter().find_map(|mut report| match report.try_recv() {
             Ok(Err(error)) => Some(error).filter(|error| matches!(error.clone().into(), WriteError::Final(_))),
@@ -151,28 +159,31 @@ impl Shared {
             (None, Ok(())) => Err(Failure::Aborted(error)),
         }
     }
-
-    /// Puts a record into librdkafka's queue, waiting for room.
-    fn put(&self, unsent: &Unsent, reports: &mut Vec<oneshot::Receiver<Report>>) -> Result<(), KafkaError> {
-        let (sender, report) = oneshot::channel();
-        reports.push(report);
-        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&unsent.topic, Box::new(sender));
-        record.payload = Some(&unsent.value);
-        record.key = unsent.key.as_deref();
-        record.timestamp = unsent.timestamp;
-        record.headers = Some(unsent.headers.clone());
-        loop {
-            match self.client.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => record = again,
-                Err((error, _)) => return Err(error),
-            }
-            // What was put in before goes out; where it does not within this time, the queue is as full as it was.
-            drop(self.client.flush(STEP));
-        }
-    }
 }
 
+/// Puts a record into librdkafka's queue, waiting for room.
+fn put(
+    client: &ThreadedProducer<Reports>,
+    unsent: &Unsent,
+    reports: &mut Vec<oneshot::Receiver<Report>>,
+) -> Result<(), KafkaError> {
+    let (sender, report) = oneshot::channel();
+    reports.push(report);
+    let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&unsent.topic, Box::new(sender));
+    record.payload = Some(&unsent.value);
+    record.key = unsent.key.as_deref();
+    record.timestamp = unsent.timestamp;
+    record.headers = Some(unsent.headers.clone());
+    loop {
+        match client.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => record = again,
+            Err((error, _)) => return Err(error),
+        }
+        // What was put in before goes out; where it does not within this time, the queue is as full as it was.
+        drop(client.flush(STEP));
+    }
+}
 /// Tries a step again as long as Kafka says that this is of use.
 fn again(mut step: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
     let mut result = step();

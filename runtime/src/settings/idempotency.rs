@@ -49,7 +49,7 @@ pub enum Store {
 #[serde(default)]
 #[non_exhaustive]
 pub struct RedisSettings {
-    /// The URL, `redis://host:port/database`, or `rediss://` with TLS.
+    /// The URL, `redis://host:port/database`, or `rediss://` with TLS; `host:port` for short.
     pub url: String,
     /// The user, where Redis has users beside the default one.
     pub user: Option<String>,
@@ -82,7 +82,8 @@ impl RedisSettings {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if !self.url.starts_with("redis://") && !self.url.starts_with("rediss://") {
+        let scheme = self.url.split_once("://").map(|(scheme, _)| scheme);
+        if !matches!(scheme, None | Some("redis" | "rediss")) {
             let url = masked_url(&self.url);
             return Err(Error::settings(format!(
                 "expected `redis.url` to begin with redis:// or rediss://, found `{url}`"
