@@ -15,6 +15,10 @@ use crate::stats::ConsumerStats;
 /// What all records of a consumer share.
 pub(crate) struct Scope {
     pub(crate) group: Arc<str>,
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(dead_code, reason = "only transactions of a database count what the consumer does not see")
+    )]
     pub(crate) stats: ConsumerStats,
 }
 

@@ -83,8 +83,8 @@ async fn killed_in_the_middle<DB: Effects>(database: &str, place: &str) {
     let world = World::new().await;
     let producer = Producer::connect(&world.settings).await.unwrap();
     for number in 0..COUNT {
-        let _ = producer.enqueue(&order_v2(number)).await.unwrap();
-        let _ = producer.enqueue(&order_v2(number)).await.unwrap();
+        drop(producer.enqueue(&order_v2(number)).await.unwrap());
+        drop(producer.enqueue(&order_v2(number)).await.unwrap());
     }
     producer.flush(std::time::Duration::from_secs(30)).await.unwrap();
     let pool = DB::connect(place).await;

@@ -50,7 +50,7 @@ fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) ->
 async fn produce(world: &World, count: u128) {
     let producer = Producer::connect(&world.settings).await.unwrap();
     for number in 0..count {
-        let _ = producer.enqueue(&order_v2(number)).await.unwrap();
+        drop(producer.enqueue(&order_v2(number)).await.unwrap());
     }
     producer.flush(Duration::from_secs(30)).await.unwrap();
 }
