@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what `make demo` or `make test` needs and this machine lacks, after saying what and why.
 #   scripts/setup.sh demo    a C and C++ compiler and make; Rust is only checked
-#   scripts/setup.sh test    also Java, Maven, Python, OpenSSL, docker-compose, and a Python environment in target/venv
+#   scripts/setup.sh test    also Java, Maven, Python, OpenSSL, Redis, PostgreSQL, docker-compose, and a Python
+#                            environment in target/venv
 # Debian and its relatives: apt-get, as root or through sudo. Elsewhere it prints the command to run and exits 1.
 # When nothing is missing it does nothing, in a fraction of a second.
 set -euo pipefail
@@ -26,6 +27,8 @@ missing_for_test() {
   has_python || echo "python3 python3-venv | python | runs Confluent's client in the interoperability tests"
   has openssl || echo "openssl | openssl | makes the certificates of the TLS tests"
   has_openssl_headers || echo "libssl-dev pkg-config | openssl pkgconf | compiles librdkafka with TLS"
+  has redis-server || echo "redis-server | redis | is Redis, in which the tests look for events that were handled already"
+  has_postgres || echo "postgresql | postgresql | is PostgreSQL, whose transactions hold such events beside what handlers write"
   has_compose || echo "docker-compose | docker-compose | checks docker-compose.yml (needs no Docker engine)"
 }
 
@@ -36,6 +39,7 @@ has_java() { # macOS has a java that only complains, so the version is asked for
 }
 has_python() { [ -x "$VENV/bin/python" ] || python3 -c 'import ensurepip, venv' 2> /dev/null; }
 has_openssl_headers() { has pkg-config && pkg-config --exists openssl; }
+has_postgres() { has initdb || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1; } # Debian's is not on the PATH
 has_compose() { has docker-compose || docker compose version > /dev/null 2>&1; }
 
 # Debian 13 has no 17 any more; its default is newer. Ubuntu 22.04's default is older, but it has 17.
@@ -102,5 +106,5 @@ make_venv() {
 case "${1:-}" in
   demo) check_rust; install_missing demo ;;
   test) check_rust; install_missing test; make_venv ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

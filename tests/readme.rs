@@ -15,6 +15,7 @@ fn every_rust_block_is_part_of_an_example() {
         read("build.rs"),
         read("examples/quickstart.rs"),
         read("examples/several_events.rs"),
+        read("examples/each_event_once.rs"),
         read("tests/harness/tested.rs"),
         read("src/bin/mend_orders.rs"),
     ];

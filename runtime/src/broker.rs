@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::future::BoxFuture;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 
@@ -96,6 +98,17 @@ pub(crate) trait Subscription<B: Broker>: Send + Sync + 'static {
         partitions: &[TopicPartition],
         timeout: Duration,
     ) -> impl Future<Output = Result<Vec<TopicOffset>, KafkaError>> + Send;
+
+    /// Returns what commits offsets within a transaction of a producer's.
+    ///
+    /// # Errors
+    /// A broker that has no transactions.
+    fn transaction_offsets(
+        &self,
+        _: &[TopicOffset],
+    ) -> Result<(TopicPartitionList, ConsumerGroupMetadata), KafkaError> {
+        Err(KafkaError::Global(RDKafkaErrorCode::NotImplemented))
+    }
 
     /// Stops the flow of records of partitions.
     ///

@@ -6,7 +6,9 @@
 
 mod batches;
 mod brakes;
+mod claims;
 mod contained;
+mod exactly_once;
 mod group;
 mod leaving;
 mod observer;
@@ -26,6 +28,7 @@ use tokio::sync::Notify;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::contained::panic_text;
+use self::exactly_once::Outboxes;
 pub(crate) use self::group::Group;
 use self::session::Session;
 pub(crate) use self::step::raw;
@@ -34,6 +37,7 @@ use crate::batch::{Batch, BatchHandler, batch_route};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
+use crate::context::Scope;
 use crate::copies::Copies;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
@@ -42,6 +46,7 @@ use crate::handler::{
     Handler, IntoOutcome, RawHandler, Route, Row, Running, compacted_route, event_route, topic_route,
 };
 use crate::health::ConsumerHealth;
+use crate::idempotency::{self, DedupeStore};
 use crate::keys::Keys;
 use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
@@ -68,6 +73,8 @@ pub struct ConsumerBuilder {
     on_undecodable: Option<RawHandler>,
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
+    dedupe: Option<Arc<dyn DedupeStore>>,
+    outboxes: Option<Arc<Outboxes>>,
     stats: ConsumerStats,
     audit: Option<Audit>,
     #[cfg(feature = "testing")]
@@ -93,8 +100,13 @@ struct Plan {
     dead_letters: Option<Arc<DeadLetters>>,
     /// Writes what waits in retry topics.
     copies: Option<Copies>,
+    /// Knows which events were handled; without it a record is handled whenever it comes.
+    dedupe: Option<Arc<dyn DedupeStore>>,
+    /// What handlers send in the transactions of their records.
+    outboxes: Option<Arc<Outboxes>>,
     stats: ConsumerStats,
     audit: Audit,
+    scope: Arc<Scope>,
     clock: Clock,
     /// Rings where the session should look at its circuit breakers.
     wake: Arc<Notify>,
@@ -126,6 +138,8 @@ impl Consumer {
             on_undecodable: None,
             on_tombstone: None,
             ignore_others: false,
+            dedupe: None,
+            outboxes: None,
             stats: ConsumerStats::default(),
             audit: None,
             #[cfg(feature = "testing")]
@@ -178,12 +192,19 @@ impl Consumer {
         plan.stats.begin(|| plan.meter());
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
-        let group = Arc::new(Group::new(names, retry_topics, plan.stats.clone(), plan.audit.clone()));
+        let group = Group::new(names, retry_topics, plan.stats.clone(), plan.audit.clone());
+        let group = Arc::new(if plan.outboxes.is_some() { group.transactional() } else { group });
         let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
         let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
         reached.0.and(reached.1)?;
         let names: Vec<&str> = plan.topics.iter().map(|topic| &*topic.name).collect();
         Box::pin(plan.prepare_topics(&names)).await?;
+        if let Some(dedupe) = &plan.dedupe {
+            dedupe.open(&plan.group).await?;
+        }
+        if let Some(outboxes) = &plan.outboxes {
+            Box::pin(outboxes.connect(&plan.settings, &plan.group)).await?;
+        }
         let reader = match group.retry_topics() {
             [] => None,
             topics => Some(broker.reader(&plan.settings, &plan.group, topics)?),
@@ -200,8 +221,8 @@ impl Consumer {
         drop(running);
         // What is not in the audit stream is not committed.
         let kept = plan.audit.flush();
-        let offsets = kept.as_ref().map_or_else(|_| Vec::new(), |()| group.state().offsets.take_commit());
-        subscription.leave(group.commits(offsets), FAREWELL).await;
+        let offsets = kept.as_ref().map_or_else(|_| Vec::new(), |()| group.take_last_commit());
+        subscription.leave(offsets, FAREWELL).await;
         let worked = worked.and(kept);
         let stats = &plan.stats;
         tracing::info!(
@@ -211,6 +232,7 @@ impl Consumer {
             failed_attempts = stats.failed_attempts(),
             retried = stats.retried(),
             dead_lettered = stats.dead_lettered(),
+            duplicates = stats.duplicates(),
             "stopped"
         );
         worked
@@ -350,6 +372,23 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sets where the consumer notes which events it has handled, in place of `idempotency.store` of the settings: an event
+    /// is handled once, however often it comes, and its copies are counted in [`ConsumerStats::duplicates`]. What an event
+    /// is, its `ew-message-id` says. See [`idempotency`](crate::idempotency) for what each store knows.
+    pub fn dedupe(mut self, store: impl DedupeStore) -> Self {
+        self.dedupe = Some(Arc::new(store));
+        self
+    }
+
+    /// Makes the consumer commit each record in one transaction with what its handler sends by [`Context::send`]: whoever
+    /// reads committed records, as all our consumers do, sees the effect of each record once. Many records share a
+    /// transaction, which is committed every `transaction.interval_ms` or `transaction.max_records`; until then nobody sees what
+    /// was sent. Effects that are not in Kafka, and dead letters, may happen twice as ever.
+    pub fn exactly_once(mut self) -> Self {
+        self.outboxes = Some(Arc::default());
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -381,11 +420,28 @@ impl ConsumerBuilder {
         let audit = self.audit.map_or_else(|| Audit::of(&self.settings), Ok)?;
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
+        let dedupe = match self.dedupe {
+            Some(store) => Some(store),
+            None => idempotency::of_settings(&self.settings, topics.iter().map(|topic| &*topic.name))?,
+        };
+        if self.outboxes.is_some() {
+            exactly_once::check(&self.settings, dedupe.is_some())?;
+        }
+        let has_batches = topics.iter().any(|topic| topic.routes.iter().any(|route| route.batch().is_some()));
+        if has_batches && (self.outboxes.is_some() || dedupe.is_some()) {
+            let text = "a handler of batches can have neither deduplication nor `exactly_once`: both know one record at a time; \
+                        help: use `.on(…)`";
+            return Err(Error::settings(text));
+        }
+        let scope = Arc::new(Scope { group: Arc::from(&*group), stats: self.stats.clone() });
         let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
             audit,
+            dedupe,
+            outboxes: self.outboxes,
+            scope,
             settings: self.settings,
             group,
             topics: topics.into_iter().map(Arc::new).collect(),

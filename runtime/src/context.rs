@@ -11,9 +11,21 @@ use crate::Error;
 use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
 use crate::metrics::EventMeter;
+use crate::producer::Outbox;
+use crate::stats::ConsumerStats;
 
 /// One record in so many has the time measured that its decoding takes: the clock costs a tenth of it.
 const MEASURED: i64 = 16;
+
+/// What all records of a consumer share.
+pub(crate) struct Scope {
+    pub(crate) group: Arc<str>,
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(dead_code, reason = "only transactions of a database count what the consumer does not see")
+    )]
+    pub(crate) stats: ConsumerStats,
+}
 
 /// Where an event came from: topic, partition, offset, key, headers, the writer's schema, and the attempt.
 ///
@@ -24,6 +36,8 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     keys: Arc<Keys>,
     meter: Arc<EventMeter>,
+    scope: Arc<Scope>,
+    outbox: Option<Arc<Outbox>>,
     partition: i32,
     offset: i64,
     timestamp: Option<i64>,
@@ -46,6 +60,8 @@ struct Span {
 /// What a consumer knows of a record beside what is in it.
 pub(crate) struct Known {
     pub(crate) keys: Arc<Keys>,
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) outbox: Option<Arc<Outbox>>,
     pub(crate) meter: Arc<EventMeter>,
     pub(crate) attempt: u32,
     pub(crate) schema_id: SchemaId,
@@ -54,7 +70,7 @@ pub(crate) struct Known {
 
 impl Context {
     pub(crate) fn new(message: &impl Message, known: Known) -> Self {
-        let Known { keys, meter, attempt, schema_id, writer } = known;
+        let Known { keys, scope, outbox, meter, attempt, schema_id, writer } = known;
         let key = message.key();
         // Room for our own headers and a key, so that few records need more.
         let mut bytes = Vec::with_capacity(key.map_or(0, <[u8]>::len) + 256);
@@ -71,6 +87,8 @@ impl Context {
         Self(Arc::new(Inner {
             keys,
             meter,
+            scope,
+            outbox,
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
@@ -99,10 +117,46 @@ impl Context {
         self.0.meter.event
     }
 
+    /// Sends an event if the handler succeeds: it is written in one transaction with the offset of the handler's record, so
+    /// that both are there or neither. It carries the correlation id of the handler's record, unless the message has one.
+    ///
+    /// ```no_run
+    /// # async fn handle<E: eventwright::Event + Sync>(context: eventwright::Context, reserved: E)
+    /// # -> Result<eventwright::Outcome, eventwright::Error> {
+    /// context.send(&reserved).await?;
+    /// Ok(eventwright::Outcome::Done)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A consumer without [`exactly_once`](crate::ConsumerBuilder::exactly_once), a schema that is not registered, a value that
+    /// its schema cannot hold, or a handler that has ended.
+    pub async fn send<'a, E: Event>(&self, message: impl Into<crate::Message<'a, E>>) -> Result<(), Error> {
+        let Some(outbox) = &self.0.outbox else {
+            return Err(Error::settings(
+                "the consumer has no transactions to send events in; help: call `.exactly_once()` where it is built, or send with a \
+                 `Producer`",
+            ));
+        };
+        outbox.send(message.into().of_process(self.correlation_id())).await
+    }
+
     /// Returns the topic, with its prefix.
     #[must_use]
     pub fn topic(&self) -> &str {
         self.0.keys.topic()
+    }
+
+    /// Returns the consumer group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.0.scope.group
+    }
+
+    /// Counts the record among the duplicates.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn count_duplicate(&self) {
+        self.0.scope.stats.count_found_handled();
     }
 
     /// Returns the partition.

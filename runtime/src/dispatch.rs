@@ -225,7 +225,7 @@ impl<R> Lane<R> {
 }
 
 /// The right to handle the first record of a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Ticket {
     pub(crate) partition: Partition,
     pub(crate) epoch: Epoch,
@@ -238,7 +238,7 @@ pub(crate) struct Ticket {
 }
 
 /// What is told of a record's end, and no decision depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Seen {
     /// The event, among those of the topic.
     pub(crate) event: Option<usize>,
@@ -251,6 +251,11 @@ pub(crate) struct Seen {
 impl Ticket {
     pub(crate) fn with(self, seen: Seen) -> Self {
         Self { seen, ..self }
+    }
+
+    /// Returns what the tickets of all attempts at a record have in common.
+    pub(crate) fn slot(self) -> Self {
+        Self { attempt: 0, seen: Seen::default(), ..self }
     }
 
     fn lane(self) -> LaneId {

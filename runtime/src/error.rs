@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     PossiblyWritten,
     /// A record cannot be decoded, and there is no handler for it; or a key cannot that a handler asks for.
     Undecodable,
+    /// A store of handled events does not answer or does not work.
+    Store,
     /// A handler failed more often than the settings allow.
     Handler,
 }
@@ -116,6 +118,17 @@ impl Error {
     #[must_use]
     pub fn is_undecodable(&self) -> bool {
         self.0.kind == Kind::Undecodable
+    }
+
+    /// Returns the error of a [`DedupeStore`](crate::idempotency::DedupeStore) of one's own.
+    pub fn store(message: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Store, message).with_source(source).retriable()
+    }
+
+    /// Returns whether a store of handled events could not be reached or does not work.
+    #[must_use]
+    pub fn is_store(&self) -> bool {
+        self.0.kind == Kind::Store
     }
 
     /// Returns whether the consumer stopped because a handler failed too often.

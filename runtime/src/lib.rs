@@ -54,6 +54,7 @@ mod failure;
 mod handler;
 mod handler_error;
 mod health;
+pub mod idempotency;
 mod kafka;
 mod keys;
 mod message;

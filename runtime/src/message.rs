@@ -62,6 +62,12 @@ impl<'a, E: Event> Message<'a, E> {
         self
     }
 
+    /// Makes the message a part of a business process, unless it names one itself.
+    pub(crate) fn of_process(mut self, correlation_id: Option<&'a str>) -> Self {
+        self.correlation_id = self.correlation_id.or(correlation_id.map(Cow::Borrowed));
+        self
+    }
+
     /// Sets the W3C trace context to pass on, in place of that of the span in which the message is sent.
     pub fn traceparent(mut self, traceparent: impl Into<Cow<'a, str>>) -> Self {
         self.traceparent = Some(traceparent.into());

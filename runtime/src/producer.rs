@@ -6,6 +6,7 @@
 
 mod client;
 mod sent;
+mod transaction;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use self::client::{Client, Record, Report};
 use self::sent::Sent;
+pub(crate) use self::transaction::{Failure, Outbox, Unsent, stopped};
 use crate::error::Kind;
 use crate::kafka::Health;
 use crate::metrics::{self, SendMeter};
@@ -107,6 +109,8 @@ impl Schemas {
 pub struct ProducerBuilder {
     settings: Settings,
     events: Vec<Schemas>,
+    /// The producer writes in transactions only, under this id.
+    transactional_id: Option<String>,
 }
 
 impl Producer {
@@ -120,7 +124,7 @@ impl Producer {
 
     /// Returns a builder that takes the events to look for while connecting.
     pub fn builder(settings: &Settings) -> ProducerBuilder {
-        ProducerBuilder { settings: settings.clone(), events: Vec::new() }
+        ProducerBuilder { settings: settings.clone(), events: Vec::new(), transactional_id: None }
     }
 
     /// Sends an event and waits until Kafka acknowledged it.
@@ -219,11 +223,11 @@ impl ProducerBuilder {
     /// A setting that cannot be used, no answer from broker or registry within `connect_timeout_ms`, or an event whose
     /// schema is not registered; what concerns the registry only where `registry.check_at_start` is on.
     pub async fn connect(self) -> Result<Producer, Error> {
-        let Self { settings, events } = self;
+        let Self { settings, events, transactional_id } = self;
         settings.check()?;
         metrics::serve_as_set(&settings).await?;
         let health = Arc::new(Health::default());
-        let client = Arc::new(Client::new(&settings, &health)?);
+        let client = Arc::new(Client::new(&settings, &health, transactional_id.as_deref())?);
         let registry = settings.registry_client()?;
         let shared = Shared {
             client,

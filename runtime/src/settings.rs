@@ -9,12 +9,14 @@ mod circuit_breaker;
 mod dead_letter_stop;
 mod duration;
 mod explain;
+mod idempotency;
 mod line;
 mod observed;
 mod plain;
 mod preset;
 mod reference;
 mod sources;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +41,8 @@ use crate::clock::Clock;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
 pub use crate::retry::Retry;
+pub use idempotency::{IdempotencySettings, RedisSettings, Store};
+pub use transaction::TransactionSettings;
 
 /// Where the broker and the registry are and how to talk to them.
 ///
@@ -78,6 +82,12 @@ pub struct Settings {
     pub service: ServiceSettings,
     /// What became of every record.
     pub audit: AuditSettings,
+    /// How events are kept from being handled twice.
+    pub idempotency: IdempotencySettings,
+    /// The Redis that this may use.
+    pub redis: RedisSettings,
+    /// How many records share a transaction.
+    pub transaction: TransactionSettings,
     #[cfg(feature = "testing")]
     #[serde(skip)]
     pub(crate) stand_in: Option<crate::testing::StandIn>,
@@ -336,6 +346,9 @@ impl Settings {
         }
         self.registry.check()?;
         self.consumer.check()?;
+        self.idempotency.check()?;
+        self.redis.check()?;
+        self.transaction.check()?;
         let owned = self.kafka.keys().find_map(|key| Some((key, reason_for_owning(key)?)));
         owned.map_or(Ok(()), |(key, reason)| {
             Err(Error::settings(format!("`kafka.{key}` cannot be set: {reason}; help: remove it")))
@@ -387,7 +400,7 @@ fn reason_for_owning(key: &str) -> Option<&'static str> {
             "every record is written once and acknowledged by all replicas in sync"
         }
         "delivery.timeout.ms" | "message.timeout.ms" => "the time-out is that of `producer.delivery_timeout_ms`",
-        "transactional.id" => "transactions are not supported yet",
+        "transactional.id" => "every consumer with `.exactly_once()` has an id of its own",
         "enable.partition.eof" | "log.queue" | "opaque" => "the client relies on its own value",
         _ => return None,
     })
@@ -408,6 +421,9 @@ impl Default for Settings {
             otlp: OtlpSettings::default(),
             service: ServiceSettings::default(),
             audit: AuditSettings::default(),
+            idempotency: IdempotencySettings::default(),
+            redis: RedisSettings::default(),
+            transaction: TransactionSettings::default(),
             #[cfg(feature = "testing")]
             stand_in: None,
         }
@@ -515,6 +531,9 @@ impl fmt::Debug for Settings {
             .field("otlp", &self.otlp)
             .field("service", &self.service)
             .field("audit", &self.audit)
+            .field("idempotency", &self.idempotency)
+            .field("redis", &self.redis)
+            .field("transaction", &self.transaction)
             .finish()
     }
 }

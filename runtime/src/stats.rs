@@ -1,5 +1,6 @@
 //! What a producer or a consumer has done so far, in numbers: the counters that its metrics are made of.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use crate::MetricsSnapshot;
@@ -48,6 +49,29 @@ impl ConsumerStats {
     #[must_use]
     pub fn dead_lettered(&self) -> u64 {
         self.sum(|meter| meter.sum(|event| event.dead_lettered.value()))
+    }
+
+    /// Returns how many records were skipped because their event was handled already.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.sum(|meter| meter.sum(|event| event.duplicates.value()) + meter.found_handled.load(Ordering::Relaxed))
+    }
+
+    /// Returns how many records had no `ew-message-id` although each event was to be handled once.
+    #[must_use]
+    pub fn without_id(&self) -> u64 {
+        self.sum(|meter| meter.without_id.load(Ordering::Relaxed))
+    }
+
+    /// Counts a record that its handler found to be handled already.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn count_found_handled(&self) {
+        self.meter().found_handled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a record, and returns how many there are now.
+    pub(crate) fn count_without_id(&self) -> u64 {
+        self.meter().without_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Returns how many records went to a retry topic unhandled, because an earlier one of their key waits there.

@@ -71,8 +71,7 @@ async fn go_away(harness: &Harness, failure: Failure, moment: Moment) {
     for _ in 0..100 {
         harness.advance(Duration::from_millis(20)).await;
         let is_written = !harness.topic(failure.topic()).await.records().is_empty();
-        if app.calls().list().iter().any(|call| call.outcome.is_some()) && (is_written || moment == Moment::BeforeWrite)
-        {
+        if app.calls().iter().any(|call| call.outcome.is_some()) && (is_written || moment == Moment::BeforeWrite) {
             break;
         }
     }
@@ -82,7 +81,7 @@ async fn go_away(harness: &Harness, failure: Failure, moment: Moment) {
         Moment::Rebalance => {
             harness.rebalance(GROUP);
             harness.advance(Duration::from_secs(60)).await;
-            app.crash().await;
+            app.stop().await.unwrap();
         }
         _ => app.crash().await,
     }

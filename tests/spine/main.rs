@@ -1,6 +1,6 @@
 //! The main job on real Kafka, with the generated events of `schemas/`: v1 and v2 side by side, a restart, a writer that
 //! nobody knew at build time, fields that a version does not know, Confluent's own client on the other side, bad bytes, TLS and
-//! passwords, and a broker or a registry that fails.
+//! passwords, a broker, a registry or a Redis that fails, and events that come twice.
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -16,8 +16,13 @@ mod collector;
 mod compacted;
 mod confluent;
 mod dead_letters;
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+mod effects;
+mod exactly_once;
 mod gate;
 mod harness;
+#[cfg(feature = "redis")]
+mod idempotency;
 mod interrupted;
 mod kafka;
 mod keys;
@@ -25,6 +30,7 @@ mod metrics;
 mod outage;
 mod parallel;
 mod partitions;
+mod process;
 mod raw;
 mod rebalance;
 mod registry_outage;

@@ -24,6 +24,8 @@ pub(crate) struct Group {
     stats: ConsumerStats,
     audit: Audit,
     state: Mutex<State>,
+    /// Offsets are committed in transactions, and never alone.
+    is_transactional: bool,
 }
 
 /// Offsets, and what happened to the assignment since the session looked last.
@@ -48,7 +50,21 @@ impl Group {
         let names = |of: &Arc<str>| topics::retry(of, retry_topics).into_iter().map(Arc::from);
         let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
         let (health, watermarks, state) = (Health::default(), Watermarks::default(), Mutex::default());
-        Self { topics: all, n_topics, health, watermarks, stats, audit, state }
+        Self { topics: all, n_topics, health, watermarks, stats, audit, state, is_transactional: false }
+    }
+
+    /// Returns the group as one whose offsets are committed in transactions only.
+    pub(super) fn transactional(self) -> Self {
+        Self { is_transactional: true, ..self }
+    }
+
+    /// Takes what is to be committed when the consumer leaves.
+    pub(super) fn take_last_commit(&self) -> Vec<TopicOffset> {
+        if self.is_transactional {
+            return Vec::new();
+        }
+        let commits = self.state().offsets.take_commit();
+        self.commits(commits)
     }
 
     /// Returns the names of all topics.
@@ -146,6 +162,9 @@ impl Group {
         drop(state);
         self.stats.meter().group.revocations.add(1);
         tracing::info!(partitions = partitions.len(), "partitions revoked");
+        if self.is_transactional {
+            return Vec::new();
+        }
         if let Err(error) = self.audit.flush() {
             tracing::error!(%error, "finished records are not committed, because the audit stream does not have them");
             return Vec::new();

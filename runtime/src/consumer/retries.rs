@@ -385,7 +385,8 @@ impl<'a, B: Broker> Session<'a, B> {
             let written = write(&copies, &to, &record, &history).await;
             (ticket, Report::Moved(written.map(|offset| (Place { offset, ..retry }, origin))))
         };
-        self.jobs.push(Box::pin(write.instrument(span)));
+        let job = self.guarded(ticket, Box::pin(write.instrument(span)));
+        self.jobs.push(job);
     }
 
     /// Takes note that a record is in its next retry topic.

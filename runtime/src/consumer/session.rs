@@ -19,6 +19,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
 use super::brakes::{self, Brakes};
+use super::claims::Claims;
+use super::exactly_once::{Transactions, next_transaction};
 use super::group::{Change, Group};
 use super::leaving::Leaving;
 use super::observer::Observer;
@@ -61,6 +63,10 @@ pub(super) struct Session<'a, B: Broker> {
     pub(super) retries: Option<Retries<'a, B>>,
     reader: Option<&'a B::Reader>,
     pub(super) observer: Observer<'a>,
+    /// Where each event is to be handled once.
+    claims: Option<Claims>,
+    /// Where offsets are committed with what handlers send.
+    pub(super) transactions: Option<Transactions>,
     commit_at: Instant,
     pub(super) brakes: Brakes,
     pub(super) leaving: Option<Leaving>,
@@ -84,6 +90,8 @@ impl<'a, B: Broker> Session<'a, B> {
             observer: Observer::new(plan, group, Instant::now()),
             retries: reader.map(Retries::new),
             reader,
+            claims: Claims::new(plan),
+            transactions: Transactions::new(plan),
             commit_at: Instant::now() + settings.commit_interval,
             brakes: Brakes::new(plan),
             leaving: None,
@@ -97,6 +105,12 @@ impl<'a, B: Broker> Session<'a, B> {
         let worked = self.work(stop).await;
         self.drain(worked.is_ok()).await;
         self.observer.tell_end(Instant::now());
+        self.transact_at_the_end().await;
+        // What has not ended by now is not waited for, and its event not kept.
+        self.jobs.clear();
+        if let Some(claims) = &mut self.claims {
+            claims.give_up_all().await;
+        }
         worked
     }
 
@@ -113,10 +127,11 @@ impl<'a, B: Broker> Session<'a, B> {
             self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             self.start_ready(now)?;
             self.commit_when_due(now)?;
+            self.transact_when_due(now)?;
             self.observer.tell_when_due(now, || self.dispatch.levels());
             self.pause_and_resume(now)?;
             self.follow_chains();
-            let has_room = self.dispatch.has_room();
+            let has_room = self.dispatch.has_room() && !self.is_ahead();
             let (wake_at, plan) = (self.wake_at(now), self.plan);
             tokio::select! {
                 biased;
@@ -129,6 +144,7 @@ impl<'a, B: Broker> Session<'a, B> {
                     tokio::task::yield_now().await;
                 }
                 () = plan.wake.notified() => {}
+                transacted = next_transaction(&mut self.transactions) => self.transacted(transacted)?,
                 event = next_event(&mut self.retries) => self.retry_event(event)?,
                 Some(read) = returned.next() => self.receive_retry(read)?,
                 () = sleep_until(wake_at) => {}
@@ -144,7 +160,7 @@ impl<'a, B: Broker> Session<'a, B> {
     ) -> Result<(), Error> {
         for _ in 0..BURST {
             self.start_ready(now)?;
-            if !self.dispatch.has_room() {
+            if !self.dispatch.has_room() || self.is_ahead() {
                 break;
             }
             let Some(Some(record)) = records.next().now_or_never() else { break };
@@ -158,7 +174,8 @@ impl<'a, B: Broker> Session<'a, B> {
         let dispatch = self.dispatch.wake_at().unwrap_or(idle);
         let brakes = self.brakes.wake_at(self.plan, now).unwrap_or(idle);
         let leaving = self.leaving.as_ref().map_or(idle, |leaving| leaving.deadline);
-        idle.min(dispatch).min(brakes).min(leaving).min(self.commit_at.max(now + Duration::from_millis(1)))
+        let commit_at = self.transactions.as_ref().map_or(self.commit_at, Transactions::due_at);
+        idle.min(dispatch).min(brakes).min(leaving).min(commit_at.max(now + Duration::from_millis(1)))
     }
 
     /// Follows the assignment, which changes while librdkafka is polled.
@@ -177,9 +194,13 @@ impl<'a, B: Broker> Session<'a, B> {
                     self.drop_retries(partition);
                     self.dispatch.assign(partition, epoch);
                     self.load_retries(partition, epoch);
+                    self.claims.iter().for_each(Claims::partitions_assigned);
+                    self.transactions.iter_mut().for_each(|transactions| transactions.assign(partition, epoch));
                 }
                 Change::Revoked(partition) => {
                     self.dispatch.revoke(partition);
+                    self.transactions.iter_mut().for_each(|transactions| transactions.revoke(partition));
+                    self.claims.iter_mut().for_each(|claims| claims.revoked(partition));
                     self.drop_retries(partition);
                 }
                 Change::Leaving(partitions) => self.begin_to_leave(partitions),
@@ -247,17 +268,19 @@ impl<'a, B: Broker> Session<'a, B> {
     /// Handles every record that may be handled now, as far as it gets without waiting.
     pub(super) fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
         while self.brakes.may_begin(now)
+            && !self.is_ahead()
             && let Some(ticket) = self.dispatch.next(now)
         {
             let Some(record) = self.dispatch.record(ticket) else { continue };
             let step = match record {
-                Entry::Main(record) => step::begin(self.plan, ticket, record, now),
-                Entry::Returned(record) => step::begin(self.plan, ticket, &**record, now),
+                Entry::Main(record) => step::admit(self.plan, self.claims.as_mut(), ticket, record, now),
+                Entry::Returned(record) => step::admit(self.plan, self.claims.as_mut(), ticket, &**record, now),
             };
             let step = if let Step::Batch(route) = step { self.begin_batch(ticket, route, now) } else { step };
             match step {
                 Step::Ignored(ticket) => {
                     self.note(ticket, audit::Outcome::Ignored, now)?;
+                    self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
                 Step::Held => {
@@ -271,8 +294,9 @@ impl<'a, B: Broker> Session<'a, B> {
                 }
                 Step::Dies(failure) => self.bury(ticket, failure)?,
                 // Most handlers are done by the first poll; only the others cost a place among the jobs.
-                Step::Job(mut job) => {
+                Step::Job(job) => {
                     self.brakes.began(now);
+                    let mut job = self.guarded(ticket, job);
                     match (&mut job).now_or_never() {
                         Some((ticket, report)) => self.finish(ticket, report)?,
                         None => self.jobs.push(job),
@@ -284,12 +308,29 @@ impl<'a, B: Broker> Session<'a, B> {
         Ok(())
     }
 
+    /// Returns the job with what the claim of its record asks for.
+    pub(super) fn guarded(&mut self, ticket: Ticket, job: Job) -> Job {
+        match &mut self.claims {
+            Some(claims) => claims.guard(ticket, job),
+            None => job,
+        }
+    }
+
     pub(super) fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
         if matches!(report, Report::Handled(..) | Report::Panicked(..) | Report::Batch(..)) {
             self.observer.attempted(ticket, now);
         }
+        self.claims.iter_mut().for_each(|claims| claims.returned(ticket));
         match report {
+            Report::Claimed(answer) => {
+                let claims = self.claims.as_mut();
+                let verdict = claims.map_or(Verdict::Loaded, |claims| claims.claimed(ticket, answer, now));
+                if verdict == Verdict::Done {
+                    self.note(ticket, audit::Outcome::Duplicate, now)?;
+                }
+                self.conclude(ticket, verdict, now, "")
+            }
             Report::Loaded(loaded) => {
                 let verdict = self.loaded(loaded);
                 self.conclude(ticket, verdict, now, "")
@@ -299,6 +340,7 @@ impl<'a, B: Broker> Session<'a, B> {
             // It counts as an attempt whatever the breaker says: no record that breaks its handler is tried for ever.
             Report::Panicked(reason, permit) => {
                 self.observer.failed(ticket);
+                self.transactions.iter().for_each(|transactions| transactions.failed(ticket));
                 permit.map(|permit| permit.failed(now));
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
@@ -310,6 +352,7 @@ impl<'a, B: Broker> Session<'a, B> {
             Report::Moved(Ok((place, origin))) => {
                 self.note(ticket, audit::Outcome::Retried, now)?;
                 self.moved(ticket, place, origin);
+                self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
                 Ok(())
             }
         }
@@ -317,6 +360,9 @@ impl<'a, B: Broker> Session<'a, B> {
 
     fn handled(&mut self, ticket: Ticket, outcome: Outcome, permit: Option<Permit>, now: Instant) -> Result<(), Error> {
         let is_held = brakes::settle(permit, &outcome, now);
+        if outcome != Outcome::Done {
+            self.transactions.iter().for_each(|transactions| transactions.failed(ticket));
+        }
         match outcome {
             Outcome::Done => {
                 self.note(ticket, audit::Outcome::Handled, now)?;
@@ -382,6 +428,8 @@ impl<'a, B: Broker> Session<'a, B> {
             Next::Finished => {
                 let arrival = self.group.state().offsets.finish(place.0, ticket.epoch, offset);
                 self.observer.finished(ticket.partition, arrival, now);
+                self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
+                self.transactions.iter_mut().for_each(|transactions| transactions.finished(ticket, offset));
                 Ok(())
             }
             Next::Waits(pause) => {
@@ -391,7 +439,12 @@ impl<'a, B: Broker> Session<'a, B> {
                 }
                 if verdict == Verdict::Again { self.note(ticket, audit::Outcome::Retried, now) } else { Ok(()) }
             }
-            Next::Held | Next::NotOurs => Ok(()),
+            Next::Held => Ok(()),
+            Next::NotOurs => {
+                self.transactions.iter().for_each(|transactions| transactions.failed(ticket));
+                self.claims.iter_mut().for_each(|claims| claims.give_up(ticket));
+                Ok(())
+            }
             Next::Moves(tier, pause) => {
                 tracing::debug!(%topic, partition, offset, ?pause, reason, "record goes to a retry topic");
                 let failure = self.failure(ticket, "handler", now, reason);
@@ -427,7 +480,8 @@ impl<'a, B: Broker> Session<'a, B> {
     fn bury(&mut self, ticket: Ticket, failure: Failure) -> Result<(), Error> {
         let Some(record) = self.dispatch.record(ticket).map(Entry::raw) else { return Ok(()) };
         self.brakes.died(&record, &failure)?;
-        self.jobs.push(step::bury(self.plan, ticket, record, failure));
+        let job = self.guarded(ticket, step::bury(self.plan, ticket, record, failure));
+        self.jobs.push(job);
         Ok(())
     }
 
@@ -446,6 +500,9 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     fn commit_when_due(&mut self, now: Instant) -> Result<(), Error> {
+        if self.transactions.is_some() {
+            return Ok(());
+        }
         let mut state = self.group.state();
         let n_uncommitted = state.offsets.n_uncommitted();
         if n_uncommitted < COMMIT_RECORDS && now < self.commit_at {

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::claims::Claims;
 use super::contained::{self, Contained};
 use super::{Plan, Topic};
 use crate::batch::Batch;
@@ -30,6 +31,7 @@ use crate::dispatch::{Place, Seen, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
+use crate::idempotency::Claim;
 use crate::metrics::TopicMeter;
 use crate::scope::Attempt;
 use crate::{Context, Error, context, trace};
@@ -39,6 +41,8 @@ pub(super) type Job = Pin<Box<dyn Future<Output = (Ticket, Report)> + Send>>;
 
 /// What came of a job.
 pub(super) enum Report {
+    /// The store of handled events was asked for the record's.
+    Claimed(Result<Claim, Error>),
     /// The schema was asked for.
     Loaded(Result<(), RegistryError>),
     /// The handler is done; what it was permitted by, if that was a circuit breaker.
@@ -72,8 +76,20 @@ pub(super) enum Step {
 }
 
 /// Takes a record as far as it gets without waiting.
-pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
+fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
     InHand::new(plan, ticket, record, now).begin()
+}
+
+/// Takes a record as far as it gets, once its event is claimed where that is asked for.
+pub(super) fn admit(
+    plan: &Plan,
+    claims: Option<&mut Claims>,
+    ticket: Ticket,
+    record: &impl Message,
+    now: Instant,
+) -> Step {
+    let first = claims.and_then(|claims| claims.admit(ticket, record, now));
+    first.unwrap_or_else(|| begin(plan, ticket, record, now))
 }
 
 /// The record whose turn it is.
@@ -261,6 +277,8 @@ impl<'a, M: Message> InHand<'a, M> {
     fn context(&self, id: SchemaId, known: Option<&Known>) -> Context {
         let known = context::Known {
             keys: Arc::clone(&self.topic.keys),
+            scope: Arc::clone(&self.plan.scope),
+            outbox: self.plan.outboxes.as_ref().and_then(|outboxes| outboxes.open(self.ticket)),
             meter: Arc::clone(self.meter().event(known.map(|known| known.row))),
             attempt: self.ticket.attempt,
             schema_id: id,

@@ -18,6 +18,10 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct ConsumerMeter {
     pub(crate) group: GroupMeter,
     topics: Vec<TopicMeter>,
+    /// Records that their handlers found to be handled already.
+    pub(crate) found_handled: AtomicU64,
+    /// Records without an id, where each event was to be handled once.
+    pub(crate) without_id: AtomicU64,
 }
 
 /// The figures of a group's member.
@@ -85,7 +89,8 @@ impl ConsumerMeter {
         names::describe();
         let label = Label::new("group", group.to_owned());
         let topics = topics.map(|(topic, events)| TopicMeter::new(&label, topic, &events)).collect();
-        Self { group: GroupMeter::new(vec![label]), topics }
+        let (found_handled, without_id) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { group: GroupMeter::new(vec![label]), topics, found_handled, without_id }
     }
 
     /// Returns the figures of a topic by its index among the consumer's.

@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerConte
 use rdkafka::statistics::Statistics;
 
 use super::sent::Sent;
-use super::{DEFAULTS, Delivery};
+use super::{DEFAULTS, Delivery, transaction};
 #[cfg(feature = "testing")]
 use crate::broker::{MemoryProducer, Write};
 use crate::kafka::{self, Health};
@@ -36,21 +36,32 @@ pub(super) enum Client {
 }
 
 impl Client {
-    pub(super) fn new(settings: &Settings, health: &Arc<Health>) -> Result<Self, Error> {
+    pub(super) fn new(
+        settings: &Settings,
+        health: &Arc<Health>,
+        transactional_id: Option<&str>,
+    ) -> Result<Self, Error> {
         #[cfg(feature = "testing")]
         if let Some(memory) = settings.memory() {
             return Ok(Self::Memory(MemoryProducer::new(memory.clone(), settings.producer.delivery_timeout)));
         }
         let reports = Reports { health: Arc::clone(health) };
         let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
-        let client = settings
-            .kafka_config(&DEFAULTS)
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("delivery.timeout.ms", delivery_timeout)
-            .create_with_context(reports)
-            .map_err(kafka::config_error)?;
-        Ok(Self::Kafka(client))
+        let mut config = settings.kafka_config(&DEFAULTS);
+        config.set("enable.idempotence", "true").set("acks", "all").set("delivery.timeout.ms", delivery_timeout);
+        if let Some(id) = transactional_id {
+            transaction::configure(&mut config, settings, id);
+        }
+        config.create_with_context(reports).map(Self::Kafka).map_err(kafka::config_error)
+    }
+
+    /// Returns librdkafka's producer, which alone has transactions.
+    pub(super) fn kafka(&self) -> Option<&ThreadedProducer<Reports>> {
+        match self {
+            Self::Kafka(client) => Some(client),
+            #[cfg(feature = "testing")]
+            Self::Memory(_) => None,
+        }
     }
 
     /// Returns whether a broker answers in time.

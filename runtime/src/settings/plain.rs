@@ -32,7 +32,7 @@ const ACKNOWLEDGED: &str =
 const ONCE: &str = "producers are idempotent, else a retry writes a record twice";
 
 /// Every variable that has a meaning; what is not here belongs to somebody else.
-const MEANINGS: [(&str, Meaning); 29] = [
+const MEANINGS: [(&str, Meaning); 32] = [
     ("KAFKA_BROKERS", Key("bootstrap")),
     ("APP_KAFKA_BROKERS", Key("bootstrap")),
     ("KAFKA_CONSUMER_GROUP", Key("consumer.group")),
@@ -46,7 +46,7 @@ const MEANINGS: [(&str, Meaning); 29] = [
     ("KAFKA_TOPIC_ORDERS", Only(&["orders"], TOPICS)),
     ("KAFKA_TOPIC_ORDERS_RETRY", Only(&["orders_retry"], TOPICS)),
     ("KAFKA_TOPIC_ORDERS_DLQ", Key("consumer.dead_letter_topic")),
-    ("KAFKA_TOPIC_IDEMPOTENCY", Only(&["orders_idempotency"], TOPICS)),
+    ("KAFKA_TOPIC_IDEMPOTENCY", Key("idempotency.topic")),
     ("APP_KAFKA_SECURITY_PROTOCOL", Key("kafka.security.protocol")),
     ("APP_KAFKA_SASL_MECHANISM", Key("kafka.sasl.mechanism")),
     ("APP_KAFKA_SASL_USERNAME", Key("kafka.sasl.username")),
@@ -61,6 +61,9 @@ const MEANINGS: [(&str, Meaning); 29] = [
     ("APP_LOGGER_LEVEL", Key("log.level")),
     ("APP_LOGGER_ENCODING", Key("log.encoding")),
     ("SERVICE_NAME", Key("service.name")),
+    ("REDIS_ADDR", Key("redis.url")),
+    ("REDIS_PASSWORD", Key("redis.password")),
+    ("REDIS_DB", Only(&["0"], "the database is a part of the URL; help: set `redis.url` to `redis://host:port/1`")),
     (
         "JAEGER_ENDPOINT",
         Refused(
@@ -138,6 +141,9 @@ mod tests {
             ("KAFKA_CONSUMER_GROUP", "orders-consumer-group"),
             ("SCHEMA_REGISTRY_URL", "http://registry:8081"),
             ("SCHEMA_REGISTRY_PASSWORD", ""),
+            ("REDIS_ADDR", "redis:6379"),
+            ("REDIS_PASSWORD", "hunter2"),
+            ("REDIS_DB", "0"),
             ("RETRY_MAX_ATTEMPTS", "3"),
             ("RETRY_INITIAL_INTERVAL", "1s"),
             ("RETRY_MAX_INTERVAL", "30s"),
@@ -151,6 +157,8 @@ mod tests {
         let settings = settings.unwrap();
         assert_eq!(settings.bootstrap, "kafka:9092");
         assert_eq!(settings.registry.url, "http://registry:8081");
+        assert_eq!(settings.idempotency.topic.as_deref(), Some("orders_idempotency"));
+        assert_eq!((&*settings.redis.url, settings.redis.password.as_deref()), ("redis:6379", Some("hunter2")));
         let consumer = &settings.consumer;
         assert_eq!(consumer.group.as_deref(), Some("orders-consumer-group"));
         assert_eq!(consumer.dead_letter_topic.as_deref(), Some("orders_dlq"));

@@ -16,7 +16,7 @@ const fn row(key: &'static str, default: Option<&'static str>, meaning: &'static
 }
 
 /// Every key but those below `kafka`, in the order in which people are shown them.
-pub(super) const REFERENCE: [Row; 52] = [
+pub(super) const REFERENCE: [Row; 63] = [
     row("preset", None, "`high-throughput`, `high-reliability` or `low-latency`: see below"),
     row(
         "plain_variables",
@@ -137,6 +137,25 @@ pub(super) const REFERENCE: [Row; 52] = [
     row("otlp.endpoint", None, "the base URL of a collector for spans; without it, `OTEL_EXPORTER_OTLP_ENDPOINT`"),
     row("service.name", None, "the name of the service in spans; without it, `OTEL_SERVICE_NAME`"),
     row("audit.file", None, "the file that tells what became of every record"),
+    row(
+        "idempotency.store",
+        Some("none"),
+        "where consumers note which events they have handled: `none`, `memory`, `topic`, `redis` or `hybrid`",
+    ),
+    row("idempotency.ttl_ms", Some("24h"), "for how long a handled event is known"),
+    row("idempotency.capacity", Some("1000000"), "how many handled events a process keeps in memory"),
+    row("idempotency.topic", None, "the compacted topic, with its prefix; without it `<topic>_idempotency`"),
+    row(
+        "idempotency.claim_ttl_ms",
+        Some("30s"),
+        "how long an event stays claimed by a consumer that gives no sign of life",
+    ),
+    row("redis.url", Some("redis://127.0.0.1:6379"), "`host:port` or URL of Redis; `rediss://` is with TLS"),
+    row("redis.user", None, "the user, where Redis has users"),
+    row("redis.password", None, "its password"),
+    row("redis.timeout_ms", Some("2s"), "how long an answer of Redis, or a connection, may take"),
+    row("transaction.interval_ms", Some("100ms"), "how often a consumer with `exactly_once` commits"),
+    row("transaction.max_records", Some("1000"), "how many finished records make a transaction due ahead of time"),
 ];
 
 #[cfg(test)]

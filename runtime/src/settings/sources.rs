@@ -22,7 +22,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 4] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_GATE", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-pub(super) const KEYS: [&str; 58] = [
+pub(super) const KEYS: [&str; 72] = [
     "preset",
     "plain_variables",
     "bootstrap",
@@ -76,8 +76,22 @@ pub(super) const KEYS: [&str; 58] = [
     "otlp.endpoint",
     "service.name",
     "audit.file",
+    "idempotency.store",
+    "idempotency.ttl_ms",
+    "idempotency.capacity",
+    "idempotency.topic",
+    "idempotency.claim_ttl_ms",
+    "redis.url",
+    "redis.user",
+    "redis.password",
+    "redis.timeout_ms",
+    "transaction.interval_ms",
+    "transaction.max_records",
+    "transaction",
     "producer",
     "consumer",
+    "idempotency",
+    "redis",
     "consumer.retry",
     "consumer.circuit_breaker",
     "consumer.dead_letter_stop",
@@ -253,7 +267,7 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 19] = [
+const NOT_TEXT: [&str; 21] = [
     "plain_variables",
     "max_attempts",
     "jitter_percent",
@@ -273,6 +287,8 @@ const NOT_TEXT: [&str; 19] = [
     "run",
     "percent",
     "window",
+    "capacity",
+    "max_records",
 ];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::Stream;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
@@ -120,6 +120,14 @@ impl Subscription<Kafka> for KafkaSubscription {
         // rdkafka panics at metadata that is not UTF-8, which any other client may have committed: an error from here.
         let ask = move || consumer.committed_offsets(list, timeout).map(|list| committed_offsets(&list));
         tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
+    }
+
+    fn transaction_offsets(
+        &self,
+        offsets: &[TopicOffset],
+    ) -> Result<(TopicPartitionList, ConsumerGroupMetadata), KafkaError> {
+        let group = self.consumer.group_metadata().ok_or(KafkaError::Global(RDKafkaErrorCode::InvalidGroupId))?;
+        Ok((offset_list(offsets)?, group))
     }
 
     fn pause(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {

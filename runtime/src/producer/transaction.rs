@@ -1,0 +1,227 @@
+//! Writes records and the offsets that they came of in one transaction of Kafka: both are seen, or neither.
+//!
+//! In: what handlers sent, encoded, and the offsets of their records. Out: a transaction that was committed, or one that was
+//! undone and may be tried again. Kafka lets only members of the group commit, of its newest generation, so that a consumer
+//! that lost its partitions without knowing cannot. All calls block: they run on a thread for that.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eventwright_wire::Event;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::{ClientConfig, TopicPartitionList};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::client::{Report, Reports};
+use super::sent::Sent;
+use super::{Producer, ProducerBuilder, Schemas, Shared, encode_framed, not_encoded};
+use crate::broker::WriteError;
+use crate::error::Kind;
+use crate::metrics::SendMeter;
+use crate::{Error, Message, Settings, kafka};
+
+/// After how long Kafka ends the transaction of a producer that is gone; until then, readers wait behind it.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long one step of a transaction may take before it is tried again.
+const STEP: Duration = Duration::from_secs(5);
+
+/// How often a step is tried that Kafka says may be tried again.
+const TRIES: u32 = 12;
+
+/// A record that is written with the next transaction.
+pub(crate) struct Unsent {
+    topic: String,
+    key: Option<Vec<u8>>,
+    value: Vec<u8>,
+    headers: OwnedHeaders,
+    timestamp: Option<i64>,
+    event: &'static str,
+    meter: Arc<SendMeter>,
+}
+
+/// What one handler sends: it is written if the handler succeeds, in the transaction that commits its record.
+pub(crate) struct Outbox {
+    producer: Producer,
+    /// `None` once the handler has ended.
+    unsent: Mutex<Option<Vec<Unsent>>>,
+}
+
+/// Why a transaction was not committed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was undone; the same one may succeed later.
+    Aborted(KafkaError),
+    /// It will never succeed with what is in it, or with this producer.
+    Final(KafkaError),
+}
+
+impl Producer {
+    /// Connects a producer that writes in transactions only, under an id of its own.
+    pub(crate) async fn connect_transactional(settings: &Settings, group: &str) -> Result<Self, Error> {
+        let id = format!("{group}-{}", Uuid::now_v7());
+        let builder = ProducerBuilder { settings: settings.clone(), events: Vec::new(), transactional_id: Some(id) };
+        let producer = builder.connect().await?;
+        let (shared, timeout) = (Arc::clone(&producer.shared), settings.connect_timeout);
+        if shared.client.kafka().is_none() {
+            return Err(Error::settings(
+                "a cluster in memory has no transactions; help: test `exactly_once` on a real one",
+            ));
+        }
+        let start = move || shared.client.kafka().map_or(Ok(()), |client| client.init_transactions(timeout));
+        let started = tokio::task::spawn_blocking(start).await;
+        let failed = |error| {
+            let text =
+                format!("cannot begin transactions at `{}`{}", settings.bootstrap, producer.shared.health.suffix());
+            Error::new(Kind::Broker, text).with_source(error).retriable()
+        };
+        started.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)?;
+        Ok(producer)
+    }
+
+    /// Writes records and offsets in one transaction, and returns the records once it is committed or undone.
+    pub(crate) async fn transact(
+        &self,
+        batch: Vec<Vec<Unsent>>,
+        offsets: TopicPartitionList,
+        group: ConsumerGroupMetadata,
+    ) -> (Vec<Vec<Unsent>>, Result<(), Failure>) {
+        let shared = Arc::clone(&self.shared);
+        let ran = tokio::task::spawn_blocking(move || {
+            let client = shared.client.kafka().ok_or(Failure::Final(KafkaError::Canceled));
+            let result = client.and_then(|client| shared.transact(client, &batch, (&offsets, &group)));
+            (batch, result)
+        });
+        ran.await.unwrap_or_else(|_| (Vec::new(), Err(Failure::Final(KafkaError::Canceled))))
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new(producer: &Producer) -> Self {
+        Self { producer: producer.clone(), unsent: Mutex::new(Some(Vec::new())) }
+    }
+
+    /// Encodes an event and keeps it until its handler has succeeded.
+    pub(crate) async fn send<E: Event>(&self, message: Message<'_, E>) -> Result<(), Error> {
+        let shared = &self.producer.shared;
+        let schemas = Schemas::of::<E>();
+        let binding = match shared.known_binding(schemas) {
+            Some(binding) => binding,
+            None => shared.new_binding(schemas).await?,
+        };
+        let mut value = Vec::new();
+        let value_len = encode_framed(message.event, &binding, &mut value).map_err(|error| not_encoded::<E>(error))?;
+        let framed_key = value.split_off(value_len);
+        let text_key = || message.event.key().map(|key| key.as_bytes().to_vec());
+        let key = if binding.key_frame.is_some() { Some(framed_key) } else { text_key() };
+        let headers = message.record_headers(&binding.version, &tracing::Span::current());
+        let (timestamp, meter, event) = (message.timestamp, Arc::clone(&binding.meter), E::SCHEMA.event);
+        let record = Unsent { topic: binding.topic.clone(), event, key, value, headers, timestamp, meter };
+        match &mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(unsent) => unsent.push(record),
+            None => return Err(Error::new(Kind::NotWritten, "not written: the handler of the record has ended")),
+        }
+        Ok(())
+    }
+
+    /// Takes what was sent; nothing can be sent any more.
+    pub(crate) fn close(&self) -> Vec<Unsent> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+}
+
+impl Shared {
+    fn transact(
+        &self,
+        client: &ThreadedProducer<Reports>,
+        batch: &[Vec<Unsent>],
+        (offsets, group): (&TopicPartitionList, &ConsumerGroupMetadata),
+    ) -> Result<(), Failure> {
+        client.begin_transaction().map_err(Failure::Final)?;
+        let mut reports = Vec::new();
+        let result = batch.iter().flatten().try_for_each(|record| put(client, record, &mut reports));
+        let result = result
+            .and_then(|()| again(|| client.send_offsets_to_transaction(offsets, group, STEP)))
+            .and_then(|()| again(|| client.commit_transaction(STEP)));
+        let Err(error) = result else {
+            self.health.succeeded();
+            return Ok(());
+        };
+        let aborted = again(|| client.abort_transaction(STEP));
+        // The transaction's own error says only that some record failed.
+        let refused = reports.into_iter().find_map(|mut report| match report.try_recv() {
+            Ok(Err(error)) => Some(error).filter(|error| matches!(error.clone().into(), WriteError::Final(_))),
+            _ => None,
+        });
+        match (refused, aborted) {
+            (Some(refused), _) => Err(Failure::Final(refused)),
+            (None, Err(error)) => Err(Failure::Final(error)),
+            (None, Ok(())) if is_fatal(&error) => Err(Failure::Final(error)),
+            (None, Ok(())) => Err(Failure::Aborted(error)),
+        }
+    }
+}
+
+/// Puts a record into librdkafka's queue, waiting for room.
+fn put(
+    client: &ThreadedProducer<Reports>,
+    unsent: &Unsent,
+    reports: &mut Vec<oneshot::Receiver<Report>>,
+) -> Result<(), KafkaError> {
+    let (sender, report) = oneshot::channel();
+    reports.push(report);
+    let mut sent = Sent::new(&unsent.meter, &unsent.topic, unsent.event);
+    sent.report = Some(sender);
+    let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&unsent.topic, sent);
+    record.payload = Some(&unsent.value);
+    record.key = unsent.key.as_deref();
+    record.timestamp = unsent.timestamp;
+    record.headers = Some(unsent.headers.clone());
+    loop {
+        match client.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => record = again,
+            Err((error, _)) => return Err(error),
+        }
+        // What was put in before goes out; where it does not within this time, the queue is as full as it was.
+        drop(client.flush(STEP));
+    }
+}
+
+/// Tries a step again as long as Kafka says that this is of use.
+fn again(mut step: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    let mut result = step();
+    for _ in 1..TRIES {
+        match &result {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() => result = step(),
+            _ => break,
+        }
+    }
+    result
+}
+
+fn is_fatal(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::Transaction(error) if error.is_fatal())
+}
+
+/// Sets what a producer of transactions needs; no record of one may wait for longer than the transaction.
+pub(super) fn configure(config: &mut ClientConfig, settings: &Settings, id: &str) {
+    let timeout = settings.producer.delivery_timeout.min(TIMEOUT);
+    config.set("transactional.id", id).set("transaction.timeout.ms", TIMEOUT.as_millis().to_string());
+    config.set("delivery.timeout.ms", timeout.as_millis().to_string());
+}
+
+/// Returns the error of a consumer whose transactions cannot succeed.
+pub(crate) fn stopped(settings: &Settings, error: KafkaError) -> Error {
+    let bootstrap = &settings.bootstrap;
+    let text = format!(
+        "a transaction at `{bootstrap}` cannot succeed, and the consumer stops; its records are kept and nothing of them is seen; \
+         help: the cause says whether a record cannot be written, or this consumer was taken for dead (each step may take {})",
+        kafka::shown(TIMEOUT)
+    );
+    Error::new(Kind::NotWritten, text).with_source(error)
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Runs a real Redis on loopback, without Docker, that keeps nothing on disk. For tests only.
+#
+# Commands
+#   start   starts it and returns when it answers
+#   stop    stops it; its data is gone
+#
+# Environment
+#   REDIS_PORT      16379
+#   REDIS_DATA      its files: a folder in the temporary one, named after the port
+#   REDIS_PASSWORD  the password that it asks for; without it, none
+#   REDIS_SERVER    the command to run: redis-server
+set -euo pipefail
+umask 077
+
+: "${REDIS_PORT:=16379}" "${REDIS_PASSWORD:=}" "${REDIS_SERVER:=redis-server}"
+: "${REDIS_DATA:=${TMPDIR:-/tmp}/eventwright-redis-$REDIS_PORT}"
+
+die() { echo "redis.sh: $*" >&2; exit 1; }
+answers() { (exec 3<> "/dev/tcp/127.0.0.1/$REDIS_PORT") 2> /dev/null; }
+
+# The process is recognised by its folder too: after a reboot the number may be anybody's.
+running_pid() {
+  local pid; pid=$(cat "$REDIS_DATA/pid" 2> /dev/null) || return 1
+  case "$(ps -o command= -p "$pid" 2> /dev/null)" in *redis*) echo "$pid" ;; *) return 1 ;; esac
+}
+
+start() {
+  command -v "$REDIS_SERVER" > /dev/null || die "redis-server is needed: apt-get install redis-server, or brew install redis"
+  ! running_pid > /dev/null || return 0
+  ! answers || die "port $REDIS_PORT is taken by another program: stop that, or set REDIS_PORT"
+  mkdir -p "$REDIS_DATA"
+  [ -O "$REDIS_DATA" ] || die "$REDIS_DATA belongs to somebody else: set REDIS_DATA"
+  # A file: a password among the arguments would be seen by all.
+  printf '%s\n' "port $REDIS_PORT" "bind 127.0.0.1" "dir $REDIS_DATA" 'save ""' "appendonly no" "daemonize yes" \
+    "pidfile $REDIS_DATA/pid" "logfile $REDIS_DATA/log" > "$REDIS_DATA/redis.conf"
+  [ -z "$REDIS_PASSWORD" ] || echo "requirepass $REDIS_PASSWORD" >> "$REDIS_DATA/redis.conf"
+  "$REDIS_SERVER" "$REDIS_DATA/redis.conf" > /dev/null || { cat "$REDIS_DATA/log" >&2; die "Redis does not start"; }
+  local deadline=$((SECONDS + 10))
+  until answers && running_pid > /dev/null; do
+    [ "$SECONDS" -lt "$deadline" ] || { cat "$REDIS_DATA/log" >&2; die "Redis does not answer (its log is above)"; }
+    sleep 0.05
+  done
+}
+
+stop() {
+  local pid
+  if pid=$(running_pid); then
+    kill "$pid"
+    while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
+  fi
+  rm -rf "$REDIS_DATA"
+}
+
+case "${1:-help}" in
+  start) start ;;
+  stop) stop ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac

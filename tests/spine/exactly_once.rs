@@ -1,0 +1,237 @@
+//! Exactly once from Kafka to Kafka: whoever reads committed records sees what handlers sent once for each record, whichever
+//! consumer is killed when.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::Duration;
+
+use eventwright::wire::uuid::Uuid;
+use eventwright::{Consumer, ConsumerBuilder, Context, Error, Message, Outcome, Producer, Retry, Settings};
+use eventwright_platform::events::{InventoryAdjusted, OrderCreated};
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::oneshot;
+
+use crate::process::Process;
+use crate::world::{World, consume, order_v2, placed, take, within};
+
+const COUNT: u128 = 1500;
+
+/// How often the consumer is killed, each time in the middle.
+const KILLS: usize = 4;
+
+/// The number of the adjustment after which nothing comes.
+const LAST: u128 = u128::MAX;
+
+/// By which the process knows that it is the one.
+const PLACE: &str = "EVENTWRIGHT_TEST_EXACTLY_ONCE";
+
+const BODY: &str = "exactly_once::body_of_the_process";
+
+/// All adjustments have one key, and so are on one partition.
+fn adjusted(number: u128, quantity: i32) -> InventoryAdjusted {
+    InventoryAdjusted::new(Uuid::from_u128(number), "sku".into(), quantity, placed())
+}
+
+/// A consumer whose handler sends two adjustments for each order.
+fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) -> ConsumerBuilder {
+    let handler = move |order: OrderCreated, context: Context| {
+        let handled = handled.clone();
+        async move {
+            let number = order.order_id.as_u128();
+            context.send(&adjusted(number, 1)).await?;
+            context.send(&adjusted(number, -1)).await?;
+            let _ = handled.send(number);
+            Ok::<_, Error>(Outcome::Done)
+        }
+    };
+    Consumer::builder(settings).group(group).on(handler).exactly_once()
+}
+
+async fn produce(world: &World, count: u128) {
+    let producer = Producer::connect(&world.settings).await.unwrap();
+    for number in 0..count {
+        drop(producer.enqueue(&order_v2(number)).await.unwrap());
+    }
+    producer.flush(Duration::from_secs(30)).await.unwrap();
+}
+
+/// How often each adjustment was seen, and its correlation id.
+type Seen = BTreeMap<(u128, i32), Vec<Option<String>>>;
+
+/// Reads the adjustments of so many orders, and then all that follow.
+async fn read(world: &World, count: usize) -> Seen {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let reader = Consumer::builder(&world.settings).group(world.group("reader")).ignore_others().on(
+        move |adjusted: InventoryAdjusted, context: Context| {
+            let seen = (adjusted.event_id.as_u128(), adjusted.quantity);
+            let _ = sender.send((seen, context.correlation_id().map(str::to_owned)));
+            std::future::ready(Outcome::Done)
+        },
+    );
+    let all = async {
+        let mut seen = Seen::new();
+        let mut is_last_written = false;
+        loop {
+            if seen.len() == 2 * count && !is_last_written {
+                Producer::connect(&world.settings).await.unwrap().send(&adjusted(LAST, 0)).await.unwrap();
+                is_last_written = true;
+            }
+            let (adjusted, correlation_id) = receiver.recv().await.unwrap();
+            if adjusted.0 == LAST {
+                return seen;
+            }
+            seen.entry(adjusted).or_default().push(correlation_id);
+        }
+    };
+    consume(reader, Box::pin(all)).await.unwrap()
+}
+
+fn check(seen: &Seen, numbers: impl IntoIterator<Item = u128>) {
+    let expected: Vec<_> = numbers.into_iter().flat_map(|number| [(number, -1), (number, 1)]).collect();
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), expected);
+    let twice: Vec<_> = seen.iter().filter(|(_, times)| times.len() != 1).collect();
+    assert!(twice.is_empty(), "seen more than once: {twice:?}");
+}
+
+fn settings(settings: &Settings) -> Settings {
+    let mut settings = settings.clone().with_kafka("session.timeout.ms", "6000");
+    settings.transaction.interval = Duration::from_millis(5);
+    settings.consumer.order = eventwright::Order::Key;
+    settings
+}
+
+#[tokio::test]
+async fn a_killed_consumer_leaves_no_duplicate_in_the_topic_that_it_writes_to() {
+    let world = World::new().await;
+    produce(&world, COUNT).await;
+    let Settings { bootstrap, registry, .. } = &world.settings;
+    let group = world.group("g");
+    let place = [bootstrap, &registry.url, &world.prefix, &group];
+    let mut handled = Vec::new();
+    for _ in 0..KILLS {
+        let mut process = Process::start(BODY, PLACE, &place.map(String::as_str));
+        handled.extend(within(process.lines("handled", 250)).await);
+        process.kill().await;
+    }
+    let mut last = Process::start(BODY, PLACE, &place.map(String::as_str));
+    let seen = tokio::select! {
+        seen = read(&world, usize::try_from(COUNT).unwrap()) => seen,
+        // The process must not stop for want of somebody who reads.
+        _ = last.lines("handled", usize::MAX) => unreachable!("it goes on for ever"),
+    };
+    last.kill().await;
+    check(&seen, 0..COUNT);
+    assert_eq!(handled.len(), 1000, "{KILLS} kills");
+}
+
+#[tokio::test]
+#[ignore = "the process that the test above starts and kills"]
+async fn body_of_the_process() {
+    let Ok(place) = std::env::var(PLACE) else { return };
+    let [bootstrap, registry, prefix, group] = place.split(' ').collect::<Vec<_>>()[..] else { panic!("{place}") };
+    let settings = settings(&Settings::new(bootstrap, registry).with_prefix(prefix));
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let told = async {
+        while let Some(number) = handled.recv().await {
+            // The test program prints the name of the test without an end of line.
+            writeln!(std::io::stdout(), "\nhandled {number}").unwrap();
+        }
+    };
+    tokio::select! {
+        ended = consumer(&settings, group, sender).run() => ended.unwrap(),
+        () = told => {}
+    }
+}
+
+#[tokio::test]
+async fn partitions_that_change_hands_leave_no_duplicate() {
+    let world = World::new().await;
+    produce(&world, COUNT).await;
+    let (settings, group) = (settings(&world.settings), world.group("g"));
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let start = || {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let consumer = consumer(&settings, &group, sender.clone());
+        let running = tokio::spawn(consumer.run_until(async { drop(stopped.await) }));
+        (stop, running)
+    };
+    let (stop_first, first) = start();
+    within(take(&mut handled, 200)).await;
+    let (stop_second, second) = start();
+    within(take(&mut handled, 600)).await;
+    stop_first.send(()).unwrap();
+    within(first).await.unwrap().unwrap();
+    let seen = read(&world, usize::try_from(COUNT).unwrap()).await;
+    check(&seen, 0..COUNT);
+    stop_second.send(()).unwrap();
+    within(second).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_a_handler_sent_that_failed_is_not_seen() {
+    let world = World::new().await;
+    let producer = Producer::connect(&world.settings).await.unwrap();
+    for number in 1..4 {
+        producer.send(Message::new(&order_v2(number)).correlation_id("process-7")).await.unwrap();
+    }
+    let mut settings = settings(&world.settings);
+    settings.consumer.retry.backoff = Duration::from_millis(1);
+    let consumer = Consumer::builder(&settings).group(world.group("g")).exactly_once().on(
+        |order: OrderCreated, context: Context| async move {
+            let number = order.order_id.as_u128();
+            context.send(&adjusted(number, 1)).await?;
+            if (number, context.attempt()) == (1, 1) {
+                return Ok(Outcome::Retry("not yet".into()));
+            }
+            if number == 2 {
+                return Ok(Outcome::Reject("never".into()));
+            }
+            context.send(Message::new(&adjusted(number, -1)).correlation_id("own")).await?;
+            Ok::<_, Error>(Outcome::Done)
+        },
+    );
+    let stats = consumer.stats();
+    let seen = consume(consumer, Box::pin(read(&world, 2))).await.unwrap();
+    check(&seen, [1, 3]);
+    assert_eq!(stats.dead_lettered(), 1);
+    assert_eq!(seen[&(1, 1)], [Some("process-7".into())]);
+    assert_eq!(seen[&(1, -1)], [Some("own".into())]);
+    let committed = crate::raw::committed(&world, &world.group("g"), "orders").await;
+    assert!(committed.values().sum::<i64>() >= 3, "the offsets are in the transactions: {committed:?}");
+}
+
+#[tokio::test]
+async fn what_would_make_the_promise_untrue_is_refused() {
+    let world = World::new().await;
+    let check = |change: fn(&mut Settings), expected: &str| {
+        let mut settings = world.settings.clone();
+        change(&mut settings);
+        let (sender, _) = mpsc::unbounded_channel();
+        let text = consumer(&settings, "g", sender).build().unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    };
+    check(
+        |settings| settings.idempotency.store = eventwright::settings::Store::Memory,
+        "`idempotency.store` to `none`",
+    );
+    check(
+        |settings| {
+            settings.consumer.order = eventwright::Order::Key;
+            settings.consumer.retry = Retry::one_topic();
+        },
+        "`consumer.retry.topics` to 0",
+    );
+    check(
+        |settings| drop(settings.kafka.insert("isolation.level".into(), "read_uncommitted".into())),
+        "isolation.level",
+    );
+
+    produce(&world, 1).await;
+    let without =
+        Consumer::builder(&world.settings).group(world.group("g")).on(|_: OrderCreated, context: Context| async move {
+            let error = context.send(&adjusted(1, 1)).await.unwrap_err();
+            Outcome::Reject(error.to_string())
+        });
+    let letters = consume(without, Box::pin(crate::raw::read(&world, "orders_dlq", 1))).await.unwrap();
+    assert!(letters[0].header(eventwright::headers::ERROR).unwrap().contains("call `.exactly_once()`"));
+}
