@@ -38,6 +38,7 @@ pub use self::memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use self::topic::TopicStore;
+pub(crate) use self::topic::config as topic_config;
 
 /// What a store answers, sooner or later. Every error means that the store cannot be reached or does not work: the record
 /// waits and the store is asked again.
@@ -127,7 +128,7 @@ pub(crate) fn of_settings<'a>(
 ) -> Result<Option<Arc<dyn DedupeStore>>, Error> {
     let mut of_topic = || match (&settings.idempotency.topic, topics.next(), topics.next()) {
         (Some(name), ..) => Ok(TopicStore::new(settings, name)),
-        (None, Some(topic), None) => Ok(TopicStore::new(settings, format!("{topic}_idempotency"))),
+        (None, Some(topic), None) => Ok(TopicStore::new(settings, crate::topics::idempotency(topic))),
         (None, ..) => Err(Error::settings(
             "a consumer of several topics notes handled events in one topic; help: name it in `idempotency.topic`",
         )),

@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 use self::admin::Admin;
 pub use self::names::{dead_letters, idempotency, replay_ledger, retry};
 use crate::error::Kind;
+use crate::idempotency::topic_config as idempotency_config;
+use crate::settings::Store;
 use crate::{Error, OnFailure, Settings, kafka};
 
 /// How long to wait before looking again whether brokers know of a change.
@@ -109,7 +111,7 @@ impl Topic {
 }
 
 /// Returns these topics, each followed by those that the policies of the settings need beside it: retry topics, the topic of dead
-/// letters, and the ledger of those that were replayed.
+/// letters, the ledger of those that were replayed, and what keeps which events were handled.
 #[must_use]
 pub fn with_policies(settings: &Settings, topics: impl IntoIterator<Item = Topic>) -> Vec<Topic> {
     let topics: Vec<Topic> = topics.into_iter().collect();
@@ -140,6 +142,11 @@ fn of_policies(settings: &Settings, topic: &Topic) -> Vec<Topic> {
         let config = topic.dead_letter_config.clone();
         policies.push(Topic { config, ..topic.beside(dead, Partitions::MadeAs(name.clone())) });
         policies.push(ledger);
+    }
+    if matches!(settings.idempotency.store, Store::Topic | Store::Hybrid) {
+        let marks = settings.idempotency.topic.clone().unwrap_or_else(|| idempotency(name));
+        let config = idempotency_config(settings.idempotency.ttl).map(|(key, value)| (key.to_owned(), value)).into();
+        policies.push(Topic { config, ..topic.beside(marks, Partitions::Any) });
     }
     policies
 }

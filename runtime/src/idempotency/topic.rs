@@ -25,6 +25,17 @@ const DONE: &str = "done";
 /// The longest and the shortest time that Kafka writes marks into one file of the log: only closed ones are cleaned.
 const SEGMENT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 60 * 60));
 
+/// Returns the settings of a topic whose marks are kept for so long. Marks that are too old are Kafka's to delete: tombstones would
+/// be written by the clock of some consumer.
+pub(crate) fn config(ttl: Duration) -> [(&'static str, String); 4] {
+    [
+        ("cleanup.policy", "compact,delete".into()),
+        ("retention.ms", ttl.as_millis().to_string()),
+        ("segment.ms", ttl.clamp(SEGMENT.0, SEGMENT.1).as_millis().to_string()),
+        ("message.timestamp.type", "LogAppendTime".into()),
+    ]
+}
+
 /// Deduplication in a compacted topic.
 pub struct TopicStore {
     topic: String,
@@ -85,15 +96,9 @@ impl TopicStore {
     async fn make_topic(&self) -> Result<(), Error> {
         let admin: AdminClient<_> =
             self.settings.kafka_config(&[]).create_with_context(Logs::default()).map_err(kafka::config_error)?;
-        let ttl = self.settings.idempotency.ttl;
-        let (retention, segment) =
-            (ttl.as_millis().to_string(), ttl.clamp(SEGMENT.0, SEGMENT.1).as_millis().to_string());
-        let new = NewTopic::new(&self.topic, -1, TopicReplication::Fixed(-1))
-            // Marks that are too old are Kafka's to delete: tombstones would be written by the clock of some consumer.
-            .set("cleanup.policy", "compact,delete")
-            .set("retention.ms", &retention)
-            .set("segment.ms", &segment)
-            .set("message.timestamp.type", "LogAppendTime");
+        let config = config(self.settings.idempotency.ttl);
+        let mut new = NewTopic::new(&self.topic, -1, TopicReplication::Fixed(-1));
+        new.config = config.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let options = AdminOptions::new().request_timeout(Some(Timeout::After(self.settings.connect_timeout)));
         match admin.create_topics([&new], &options).await.map(|mut results| results.pop()) {
             Ok(None | Some(Ok(_)) | Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)))) => {}

@@ -32,7 +32,7 @@ const ACKNOWLEDGED: &str =
 const ONCE: &str = "producers are idempotent, else a retry writes a record twice";
 
 /// Every variable that has a meaning; what is not here belongs to somebody else.
-const MEANINGS: [(&str, Meaning); 32] = [
+const MEANINGS: [(&str, Meaning); 35] = [
     ("KAFKA_BROKERS", Key("bootstrap")),
     ("APP_KAFKA_BROKERS", Key("bootstrap")),
     ("KAFKA_CONSUMER_GROUP", Key("consumer.group")),
@@ -57,6 +57,9 @@ const MEANINGS: [(&str, Meaning); 32] = [
     ("RETRY_MAX_ATTEMPTS", Key("consumer.retry.max_attempts")),
     ("RETRY_INITIAL_INTERVAL", Key("consumer.retry.backoff_ms")),
     ("RETRY_MAX_INTERVAL", Key("consumer.retry.max_backoff_ms")),
+    ("CIRCUIT_BREAKER_MAX_REQUESTS", Key("consumer.circuit_breaker.max_requests")),
+    ("CIRCUIT_BREAKER_INTERVAL", Key("consumer.circuit_breaker.interval_ms")),
+    ("CIRCUIT_BREAKER_TIMEOUT", Key("consumer.circuit_breaker.timeout_ms")),
     ("LOG_LEVEL", Key("log.level")),
     ("APP_LOGGER_LEVEL", Key("log.level")),
     ("APP_LOGGER_ENCODING", Key("log.encoding")),
