@@ -6,6 +6,7 @@
 
 mod group;
 mod retries;
+mod running;
 mod session;
 mod step;
 

@@ -10,6 +10,9 @@ use crate::Error;
 use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
 
+/// How long a header is, name and value, unless it is a long one.
+const LIKELY: usize = 56;
+
 /// Where an event came from: topic, partition, offset, key, headers, the writer's schema, and the attempt.
 #[derive(Clone)]
 pub struct Context {
@@ -21,9 +24,9 @@ pub struct Context {
     schema_id: SchemaId,
     writer: Option<&'static EventSchema>,
     /// The key, then name and value of each header: one allocation for all.
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     key: Option<usize>,
-    headers: Box<[Span]>,
+    headers: Vec<Span>,
 }
 
 /// How long a header's name and value are.
@@ -41,14 +44,17 @@ impl Context {
         schema_id: SchemaId,
         writer: Option<&'static EventSchema>,
     ) -> Self {
-        let key = message.key();
-        let mut bytes = key.map_or_else(Vec::new, <[u8]>::to_vec);
+        let (key, headers) = (message.key(), message.headers());
+        let n_headers = headers.map_or(0, rdkafka::message::Headers::count);
+        let mut bytes = Vec::with_capacity(key.map_or(0, <[u8]>::len) + n_headers * LIKELY);
+        bytes.extend_from_slice(key.unwrap_or_default());
         let mut span = |header: rdkafka::message::Header<'_, &[u8]>| {
             bytes.extend_from_slice(header.key.as_bytes());
             bytes.extend_from_slice(header.value.unwrap_or_default());
             Span { name: header.key.len(), value: header.value.map(<[u8]>::len) }
         };
-        let headers = message.headers().map_or_else(Box::default, |headers| headers.iter().map(&mut span).collect());
+        let mut spans = Vec::with_capacity(n_headers);
+        spans.extend(headers.into_iter().flat_map(|headers| headers.iter()).map(&mut span));
         Self {
             keys,
             partition: message.partition(),
@@ -58,8 +64,8 @@ impl Context {
             schema_id,
             writer,
             key: key.map(<[u8]>::len),
-            bytes: bytes.into_boxed_slice(),
-            headers,
+            bytes,
+            headers: spans,
         }
     }
 

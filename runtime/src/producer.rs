@@ -4,6 +4,8 @@
 //! the id of its own type's schema, looked up once per type; a schema that is not registered stops the send, because
 //! framing with another id would lose fields without a word.
 
+mod report;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,9 +22,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::statistics::Statistics;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::report::Slot;
 use crate::error::Kind;
 use crate::kafka::Health;
 use crate::{Error, Message, Settings, kafka, register, registry};
@@ -307,13 +309,13 @@ impl Shared {
         message: &Message<'_, E>,
         binding: &Binding,
         buffer: &mut Vec<u8>,
-    ) -> Result<oneshot::Receiver<Report>, Error> {
+    ) -> Result<Arc<Slot>, Error> {
         let value_len = encode_framed(message.event, binding, buffer).map_err(|error| not_encoded::<E>(error))?;
         let (value, framed_key) = buffer.split_at(value_len);
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
-        let (sender, report) = oneshot::channel();
-        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&binding.topic, Box::new(sender));
+        let report = Slot::new();
+        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&binding.topic, Arc::clone(&report));
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
@@ -411,7 +413,7 @@ fn not_encoded<E: Event>(error: EncodeError) -> Error {
 /// The delivery of one record, which comes whether or not it is awaited.
 #[must_use = "a record that was not delivered is known only to who awaits it"]
 pub struct Pending {
-    report: oneshot::Receiver<Report>,
+    report: Arc<Slot>,
     binding: Arc<Binding>,
     shared: Arc<Shared>,
 }
@@ -419,15 +421,11 @@ pub struct Pending {
 impl Future for Pending {
     type Output = Result<Delivery, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let report = std::task::ready!(Pin::new(&mut self.report).poll(context));
-        let report = report.unwrap_or(Err(KafkaError::Canceled));
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let report = std::task::ready!(self.report.poll(context));
         Poll::Ready(report.map_err(|error| self.shared.not_written(&self.binding.topic, error)))
     }
 }
-
-/// What librdkafka says of one record.
-type Report = Result<Delivery, KafkaError>;
 
 /// Hands librdkafka's reports to those who wait for them.
 struct Reports {
@@ -447,9 +445,9 @@ impl ClientContext for Reports {
 }
 
 impl ProducerContext for Reports {
-    type DeliveryOpaque = Box<oneshot::Sender<Report>>;
+    type DeliveryOpaque = Arc<Slot>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, sender: Self::DeliveryOpaque) {
+    fn delivery(&self, result: &DeliveryResult<'_>, slot: Self::DeliveryOpaque) {
         let report = match result {
             Ok(message) => {
                 self.health.succeeded();
@@ -457,8 +455,8 @@ impl ProducerContext for Reports {
             }
             Err((error, _)) => Err(error.clone()),
         };
-        // Nobody awaits this record; that is the caller's choice, which `Pending` warns of.
-        drop(sender.send(report));
+        // Where nobody awaits it, that is the caller's choice, which `Pending` warns of.
+        slot.fill(report);
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Plan;
 use super::group::{Change, Group};
 use super::retries::{Event, Retries};
+use super::running::Runner;
 use super::step::{self, Job, Report, Step};
 use crate::broker::{Broker, Reader as _, Subscription};
 use crate::copies::Failure;
@@ -53,6 +54,7 @@ pub(super) struct Session<'a, B: Broker> {
     pub(super) jobs: FuturesUnordered<Job>,
     pub(super) retries: Option<Retries<'a, B>>,
     reader: Option<&'a B::Reader>,
+    runner: Runner,
     commit_at: Instant,
     registry_is_down: bool,
 }
@@ -73,6 +75,7 @@ impl<'a, B: Broker> Session<'a, B> {
             jobs: FuturesUnordered::new(),
             retries: reader.map(Retries::new),
             reader,
+            runner: Runner::new(settings.runs_tasks()),
             commit_at: Instant::now() + settings.commit_interval,
             registry_is_down: false,
         }
@@ -223,11 +226,13 @@ impl<'a, B: Broker> Session<'a, B> {
                     self.plan.stats.count_ignored();
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
-                // Most handlers are done by the first poll; only the others cost a place among the jobs.
-                Step::Job(mut job) => match (&mut job).now_or_never() {
-                    Some((ticket, report)) => self.finish(ticket, report)?,
-                    None => self.jobs.push(job),
+                // Most handlers are done by their first step; only the others cost a place among the jobs.
+                Step::Runs(running) => match self.runner.start(ticket, running) {
+                    Ok(outcome) => self.finish(ticket, Report::Handled(outcome))?,
+                    Err(job) => self.jobs.push(job),
                 },
+                Step::Handled(outcome) => self.finish(ticket, Report::Handled(outcome))?,
+                Step::Job(job) => self.jobs.push(job),
                 Step::Stop(error) => return Err(error),
             }
         }

@@ -3,23 +3,20 @@
 //! In: a record whose turn it is. Out: a [`Step`]: the handler's future; the look-up of a schema that must come first; or
 //! the reason why the consumer cannot go past the record. Nothing here waits.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
 use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, RawRecord};
-use futures::FutureExt as _;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::running::panicked;
 use super::{Plan, Topic};
 use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
@@ -48,6 +45,10 @@ pub(super) enum Report {
 pub(super) enum Step {
     /// It is finished: nobody wanted it.
     Ignored,
+    /// Its handler was called; it has not begun to run.
+    Runs(Running),
+    /// It is handled: the handler, or the decoder, panicked when it was called.
+    Handled(Outcome),
     /// It waits for this.
     Job(Job),
     /// The consumer cannot go past it.
@@ -113,9 +114,9 @@ impl<M: Message> InHand<'_, M> {
         let context = self.context(id, known.writer);
         let started = catch_unwind(AssertUnwindSafe(|| self.topic.start(known, payload, context)));
         match started {
-            Ok(Ok(running)) => self.runs(running),
+            Ok(Ok(running)) => Step::Runs(running),
             Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
-            Err(panic) => self.panicked(&*panic),
+            Err(panic) => Step::Handled(panicked(&*panic)),
         }
     }
 
@@ -124,13 +125,13 @@ impl<M: Message> InHand<'_, M> {
         let context = self.context(id, None);
         let started = catch_unwind(AssertUnwindSafe(|| self.topic.start_unknown(&|| raw(self.record), context)));
         match started {
-            Ok(Some(running)) => self.runs(running),
+            Ok(Some(running)) => Step::Runs(running),
             Ok(None) if self.plan.ignore_others => Step::Ignored,
             Ok(None) => {
                 let reason = format!("a record of `{full_name}`, which has no handler on this topic");
                 self.failed(DecodeFailure::new(FailureKind::UnknownEvent, Some(id), reason))
             }
-            Err(panic) => self.panicked(&*panic),
+            Err(panic) => Step::Handled(panicked(&*panic)),
         }
     }
 
@@ -155,26 +156,9 @@ impl<M: Message> InHand<'_, M> {
         };
         let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
         match started {
-            Ok(running) => self.runs(running),
-            Err(panic) => self.panicked(&*panic),
+            Ok(running) => Step::Runs(running),
+            Err(panic) => Step::Handled(panicked(&*panic)),
         }
-    }
-
-    /// Returns the job of a handler that runs; a panic in it is a failed attempt.
-    fn runs(&self, running: Running) -> Step {
-        let (ticket, caught) = (self.ticket, AssertUnwindSafe(running).catch_unwind());
-        let outcome = async { caught.await.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic))) };
-        if self.plan.settings.consumer.runs_tasks() {
-            let task = Task(tokio::spawn(outcome));
-            return Step::Job(Box::pin(async move { (ticket, Report::Handled(task.await)) }));
-        }
-        Step::Job(Box::pin(async move { (ticket, Report::Handled(outcome.await)) }))
-    }
-
-    /// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
-    fn panicked(&self, panic: &(dyn Any + Send)) -> Step {
-        let report = Report::Handled(Outcome::Retry(panic_text(panic)));
-        Step::Job(Box::pin(std::future::ready((self.ticket, report))))
     }
 
     fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
@@ -193,30 +177,6 @@ pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Fail
         };
         (ticket, Report::Buried(written))
     })
-}
-
-/// A handler that runs as a task of its own, and ends when nobody waits for it any more.
-struct Task(JoinHandle<Outcome>);
-
-impl Future for Task {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Outcome> {
-        let ended = std::task::ready!(Pin::new(&mut self.0).poll(context));
-        // A panic of the handler was caught in the task; what is left is tokio's runtime going away.
-        Poll::Ready(ended.unwrap_or_else(|error| Outcome::Retry(error.to_string())))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
 }
 
 pub(super) fn raw<M: Message>(record: &M) -> RawRecord {
