@@ -1,6 +1,6 @@
 # Every target is a thin name for a script or a cargo command; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint miri fuzz bench bench-kafka package kafka-up kafka-down clean
+.PHONY: help demo test lint miri fuzz chaos bench bench-kafka package kafka-up kafka-down clean
 
 # `make kafka-up` takes Kafka's usual port; the tests start one of their own, on another.
 KAFKA_PORT ?= 9092
@@ -32,6 +32,10 @@ miri: ## run the tests of the codec under Miri, which finds undefined behaviour 
 fuzz: ## try new hostile inputs on all that takes bytes or text from outside, for MINUTES=5
 	cargo run -p eventwright-fuzz -- $(MINUTES)
 
+chaos: ## kill consumers, brokers and the registry under load, and check that nothing is lost; ARGS="--help"
+	@scripts/setup.sh test
+	cargo run --release -p eventwright-chaos -- $(ARGS)
+
 bench: ## measure the codecs beside their peers, code generation and checks; ARGS="--quick" for a short run
 	cargo bench -p eventwright-bench -- $(ARGS)
 
@@ -39,7 +43,7 @@ bench-kafka: ## measure producer and consumer beside rdkafka alone, on a real Ka
 	scripts/bench-kafka.sh $(ARGS)
 
 package: ## assemble and compile the .crate file of every package, in target/package
-	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-corpus-tests --exclude eventwright-bench --exclude eventwright-fuzz --allow-dirty
+	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-corpus-tests --exclude eventwright-bench --exclude eventwright-fuzz --exclude eventwright-chaos --allow-dirty
 
 kafka-up: ## start a real Kafka on 127.0.0.1:9092 (KAFKA_PORT, and scripts/kafka.sh help)
 	@KAFKA_PORT=$(KAFKA_PORT) scripts/kafka.sh start

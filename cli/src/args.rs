@@ -1,7 +1,10 @@
 //! The command line: what may be given, and into which types it is parsed.
 
+mod config;
+mod dlq;
 mod registry;
 mod schemas;
+mod topics;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -10,15 +13,19 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventwright::wire::jiff::Timestamp;
 
+pub(crate) use self::config::{ConfigCommand, ConfigShowArguments};
+pub(crate) use self::dlq::{DlqCommand, ListArguments, PurgeArguments, PurgeWhich, RedriveArguments, StatsArguments};
 pub(crate) use self::registry::{PlanArguments, PlanFormat, PullArguments, RegisterArguments, RegistryOptions};
 pub(crate) use self::schemas::{
     CheckArguments, DiffArguments, DiffFormat, FmtArguments, GenArguments, InitArguments, LintArguments, LockArguments,
     NamedFile, Operand, Rendering,
 };
+pub(crate) use self::topics::{BrokerOptions, TopicsArguments, TopicsCommand};
 
 const AFTER_HELP: &str = "\
 Settings come from options, then EVENTWRIGHT_* variables (EVENTWRIGHT_BOOTSTRAP, EVENTWRIGHT_REGISTRY,
-EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL), then --config, ./config.yaml and ./configs/config.yaml.
+EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL), then --config, ./config.yaml and ./configs/config.yaml; `config show` prints
+them all.
 EVENTWRIGHT_LOG=debug shows logs. NO_COLOR=1 turns colour off.
 
 Exit codes: 0 fine; 100 findings (a value does not fit its schema, a schema is not compatible); 101 it could not be
@@ -117,9 +124,18 @@ pub(crate) enum Command {
     /// Write records from JSON lines on standard input
     #[command(after_help = PRODUCE_EXAMPLES)]
     Produce(ProduceArguments),
+    /// Dead letters: look at them, replay them, delete them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// The schema registry
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// The topics of the manifest
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// The settings of services
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print what a shell needs to complete this command's arguments
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

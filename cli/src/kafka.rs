@@ -74,7 +74,8 @@ impl ClientContext for Reports {
     }
 }
 
-/// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.
+/// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like. Its value is not told,
+/// which may be a password under a name that librdkafka lacks.
 pub(crate) fn config_error(error: KafkaError) -> anyhow::Error {
     match &error {
         KafkaError::ClientConfig(_, reason, key, _) => {

@@ -5,9 +5,11 @@
 
 mod args;
 mod check;
+mod config;
 mod decode;
 mod delivery;
 mod diff;
+mod dlq;
 mod encode;
 mod envelope;
 mod exit;
@@ -36,12 +38,13 @@ mod start;
 mod stop;
 mod tail;
 mod target;
+mod topics;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command, RegistryCommand};
+use crate::args::{Arguments, Command, ConfigCommand, RegistryCommand, TopicsCommand};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
@@ -63,7 +66,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Check(arguments) if arguments.registry.is_some() => stop::listen()?.or(check::run(&arguments)).await,
         Command::Check(arguments) => check::run(&arguments).await,
+        Command::Config(ConfigCommand::Show(arguments)) => config::show(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Dlq(command) => Box::pin(dlq::run(command, stop::listen()?)).await,
         Command::Explain { rule } => explain::run(rule.as_deref()),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Gen(arguments) => generate::run(&arguments),
@@ -75,6 +80,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Pull(arguments) => stop::listen()?.or(pull::run(&arguments)).await,
         Command::Tail(arguments) => Box::pin(tail::run(arguments, stop::listen()?)).await,
         Command::Produce(arguments) => Box::pin(produce::run(arguments, stop::listen()?)).await,
+        Command::Topics(TopicsCommand::Plan(arguments)) => stop::listen()?.or(topics::plan(&arguments)).await,
+        Command::Topics(TopicsCommand::Apply(arguments)) => stop::listen()?.or(topics::apply(&arguments)).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { out } => manual::man(out.as_deref()),
         Command::Registry(RegistryCommand::Serve(arguments)) => Box::pin(serve::run(arguments, stop::listen()?)).await,

@@ -2,7 +2,7 @@
 
 use eventwright::Settings;
 
-use crate::args::{Connection, RegistryOptions};
+use crate::args::{BrokerOptions, Connection, RegistryOptions};
 use crate::exit::Failure;
 
 /// Returns the settings, options first.
@@ -40,6 +40,15 @@ pub(crate) fn of_registry(options: &RegistryOptions) -> anyhow::Result<Settings>
     let RegistryOptions { registry, config } = options;
     let (registry, config) = (registry.clone(), config.clone());
     load(&Connection { bootstrap: None, registry, config, kafka: Vec::new() })
+}
+
+/// Returns the settings of a command that needs no registry.
+///
+/// # Errors
+/// A file or a variable that cannot be used, or an option that is ours to set.
+pub(crate) fn of_broker(options: &BrokerOptions) -> anyhow::Result<Settings> {
+    let BrokerOptions { bootstrap, config, kafka } = options;
+    load(&Connection { bootstrap: bootstrap.clone(), registry: None, config: config.clone(), kafka: kafka.clone() })
 }
 
 /// Returns why a setting of librdkafka is ours, if it is.

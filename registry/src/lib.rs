@@ -9,6 +9,8 @@ mod api;
 mod client;
 #[cfg(any(feature = "client", feature = "server"))]
 mod error;
+#[cfg(all(feature = "client", feature = "server"))]
+mod in_process;
 mod model;
 #[cfg(feature = "server")]
 pub mod server;
@@ -20,6 +22,8 @@ pub use error::RegistryError;
 pub use eventwright_schema::Reference;
 pub use eventwright_wire::Format;
 pub use eventwright_wire::framing::SchemaId;
+#[cfg(all(feature = "client", feature = "server"))]
+pub use in_process::InProcess;
 pub use model::{
     CompatibilityAnswer, ReferenceEntry, ResolvedSchema, SchemaText, SubjectSchema, SubjectVersion, VersionSpec,
 };

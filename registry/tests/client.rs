@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use eventwright_registry::server::{Server, ServerConfig};
 use eventwright_registry::{
-    Format, Reference, ReferenceEntry, RegistryAuth, RegistryClient, RegistryConfig, RegistryError, SchemaId,
-    SchemaText, SubjectVersion, VersionSpec,
+    Format, InProcess, Reference, ReferenceEntry, RegistryAuth, RegistryClient, RegistryConfig, RegistryError,
+    SchemaId, SchemaText, SubjectVersion, VersionSpec,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -29,6 +29,22 @@ async fn start() -> (Server, RegistryClient) {
     let server = Server::start(ServerConfig { listen, ..ServerConfig::default() }).await.unwrap();
     let client = RegistryClient::new(RegistryConfig::new(&server.url())).unwrap();
     (server, client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_in_the_process_answers_as_one_at_a_socket_does() {
+    let registry = InProcess::new();
+    let client = registry.client();
+    assert_eq!(client.register("a/b c", &avro(V1)).await.unwrap(), SchemaId(1));
+    assert_eq!(client.lookup("a/b c", &avro(V1)).await.unwrap().map(|found| found.version), Some(1));
+    let refused = client.register("a/b c", &avro(BAD)).await.unwrap_err();
+    assert_eq!((refused.status(), refused.error_code()), (Some(409), Some(409)));
+    registry.stop();
+    let error = registry.client().schema_by_id(SchemaId(1)).await.unwrap_err();
+    assert!(error.is_infrastructure(), "{error}");
+    assert_eq!(error.to_string(), "cannot read schema 1 at http://in-process: it is stopped");
+    registry.start();
+    assert_eq!(registry.client().schema_by_id(SchemaId(1)).await.unwrap().text, V1);
 }
 
 fn avro(text: &str) -> SchemaText {

@@ -7,6 +7,8 @@
 #![cfg_attr(not(test), expect(dead_code, reason = "for retry topics: readers, and the texts beside offsets"))]
 
 mod kafka;
+#[cfg(feature = "testing")]
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +21,11 @@ use futures::future::BoxFuture;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 
-pub(crate) use self::kafka::{Kafka, admin, writer};
+pub(crate) use self::kafka::Kafka;
+#[cfg(feature = "testing")]
+pub use self::memory::WriteFault;
+#[cfg(feature = "testing")]
+pub(crate) use self::memory::{Memory, MemoryProducer, Progress, Write};
 use crate::consumer::Group;
 use crate::{Delivery, Error, Settings};
 
@@ -47,7 +53,7 @@ pub(crate) trait Broker: Send + Sync + Sized + 'static {
 }
 
 /// A partition by the name of its topic.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TopicPartition {
     pub(crate) topic: Arc<str>,
     pub(crate) number: i32,
@@ -189,6 +195,30 @@ pub(crate) struct NewTopic {
     pub(crate) name: String,
     /// `None` is what the broker has as its default.
     pub(crate) partitions: Option<i32>,
+}
+
+/// Returns what writes records as they are, whatever their size.
+///
+/// # Errors
+/// A setting that the client does not take.
+pub(crate) fn writer(settings: &Settings) -> Result<Arc<dyn Writer>, Error> {
+    #[cfg(feature = "testing")]
+    if let Some(memory) = settings.memory() {
+        return Ok(Arc::new(memory::MemoryWriter::new(memory.clone(), settings)));
+    }
+    kafka::writer(settings)
+}
+
+/// Returns what asks for topics and makes them.
+///
+/// # Errors
+/// A setting that the client does not take.
+pub(crate) fn admin(settings: &Settings) -> Result<Arc<dyn Admin>, Error> {
+    #[cfg(feature = "testing")]
+    if let Some(memory) = settings.memory() {
+        return Ok(Arc::new(memory.clone()));
+    }
+    kafka::admin(settings)
 }
 
 impl TopicPartition {

@@ -5,10 +5,13 @@
 //! decoded *now*, because the registry does not answer, waits.
 
 mod group;
+mod observer;
 mod retries;
 mod running;
 mod session;
 mod step;
+#[cfg(feature = "testing")]
+mod under_test;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
 
 pub(crate) use self::group::Group;
 use self::session::Session;
+pub(crate) use self::step::raw;
+use crate::audit::{Audit, AuditSink};
 use crate::broker::{self, Broker, Kafka, Subscription};
 use crate::clock::Clock;
 use crate::copies::Copies;
@@ -27,6 +32,7 @@ use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
 use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
 use crate::keys::Keys;
+use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
 use crate::settings::{OnFailure, Retry};
 use crate::stats::ConsumerStats;
@@ -52,6 +58,9 @@ pub struct ConsumerBuilder {
     on_tombstone: Option<RawHandler>,
     ignore_others: bool,
     stats: ConsumerStats,
+    audit: Option<Audit>,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 struct TopicHandler {
@@ -74,7 +83,10 @@ struct Plan {
     /// Writes what waits in retry topics.
     copies: Option<Copies>,
     stats: ConsumerStats,
+    audit: Audit,
     clock: Clock,
+    #[cfg(feature = "testing")]
+    journal: crate::testing::Journal,
 }
 
 /// A topic, its handlers, and what is known of the schemas on it.
@@ -99,6 +111,9 @@ impl Consumer {
             on_tombstone: None,
             ignore_others: false,
             stats: ConsumerStats::default(),
+            audit: None,
+            #[cfg(feature = "testing")]
+            journal: crate::testing::Journal::default(),
         }
     }
 
@@ -108,7 +123,7 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::run_until`].
     pub async fn run(self) -> Result<(), Error> {
-        self.work(&Kafka, shutdown::signal()).await
+        self.work(shutdown::signal()).await
     }
 
     /// Works until `stop` is ready, then waits for running handlers, commits and leaves the group. Dropping the future in
@@ -124,14 +139,24 @@ impl Consumer {
             stop.await;
             Ok(())
         };
-        self.work(&Kafka, stop).await
+        self.work(stop).await
     }
 
-    async fn work<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = self.plan.settings.memory().cloned() {
+            return Box::pin(self.work_on(&memory, stop)).await;
+        }
+        Box::pin(self.work_on(&Kafka, stop)).await
+    }
+
+    async fn work_on<B: Broker>(self, broker: &B, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let Self { plan, registry } = self;
+        metrics::serve_as_set(&plan.settings).await?;
+        plan.stats.begin(|| plan.meter());
         let names: Vec<_> = plan.topics.iter().map(|topic| Arc::clone(&topic.name)).collect();
         let retry_topics = plan.settings.consumer.retry.topics;
-        let group = Arc::new(Group::new(names, retry_topics));
+        let group = Arc::new(Group::new(names, retry_topics, plan.stats.clone(), plan.audit.clone()));
         let subscription = broker.subscription(&plan.settings, &plan.group, &group)?;
         let reached = tokio::join!(plan.reach_broker::<B>(&subscription, &group), plan.reach_registry(&registry));
         reached.0.and(reached.1)?;
@@ -145,8 +170,11 @@ impl Consumer {
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
         let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group, reader.as_ref()).run(stop)).await;
-        let offsets = group.state().offsets.take_commit();
+        // What is not in the audit stream is not committed.
+        let kept = plan.audit.flush();
+        let offsets = kept.as_ref().map_or_else(|_| Vec::new(), |()| group.state().offsets.take_commit());
         subscription.leave(group.commits(offsets), FAREWELL).await;
+        let worked = worked.and(kept);
         let stats = &plan.stats;
         tracing::info!(
             handled = stats.handled(),
@@ -262,6 +290,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Writes what becomes of every record to a sink, in place of `audit.file` of the settings.
+    pub fn audit(mut self, sink: impl AuditSink) -> Self {
+        self.audit = Some(Audit::to(sink));
+        self
+    }
+
     /// Returns the consumer's counters, to be read while it runs.
     #[must_use]
     pub fn stats(&self) -> ConsumerStats {
@@ -271,7 +305,8 @@ impl ConsumerBuilder {
     /// Checks what was put together; nothing is connected yet.
     ///
     /// # Errors
-    /// A setting that cannot be used, no group, no handler, or two handlers for one event.
+    /// A setting that cannot be used, no group, no handler, two handlers for one event, or an audit file that cannot be
+    /// opened.
     pub fn build(self) -> Result<Consumer, Error> {
         self.settings.check()?;
         let group = self.group.or_else(|| self.settings.consumer.group.clone()).filter(|group| !group.is_empty());
@@ -285,11 +320,14 @@ impl ConsumerBuilder {
             true => Some(Copies::new(broker::writer(&self.settings)?, &group)),
             false => None,
         };
+        let audit = self.audit.map_or_else(|| Audit::of(&self.settings), Ok)?;
         let dead_letters = copies.clone().filter(|_| makes_dead_letters);
         let dead_letters = dead_letters.map(|copies| Arc::new(DeadLetters::new(&self.settings, copies)));
+        let clock = self.settings.clock();
         let plan = Plan {
             copies,
             dead_letters,
+            audit,
             settings: self.settings,
             group,
             topics,
@@ -297,7 +335,9 @@ impl ConsumerBuilder {
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
-            clock: Clock,
+            clock,
+            #[cfg(feature = "testing")]
+            journal: self.journal,
         };
         Ok(Consumer { plan: Arc::new(plan), registry })
     }
@@ -391,6 +431,11 @@ impl Topic {
 impl Plan {
     fn topic(&self, partition: Partition) -> &Arc<Topic> {
         self.topics.get(partition.topic).expect("partitions are made from these topics")
+    }
+
+    fn meter(&self) -> ConsumerMeter {
+        let topics = self.topics.iter().map(|topic| (&*topic.name, topic.decoder.events()));
+        ConsumerMeter::new(&self.group, topics)
     }
 
     fn shown_topics(&self) -> String {

@@ -1,22 +1,29 @@
 //! What a handler may know of the record that its event came in.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use eventwright_wire::framing::SchemaId;
 use eventwright_wire::{Event, EventSchema};
-use rdkafka::message::{Headers as _, Message};
+use rdkafka::message::{Header, Headers as _, Message};
 
 use crate::Error;
 use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
+use crate::metrics::EventMeter;
 
-/// How long a header is, name and value, unless it is a long one.
-const LIKELY: usize = 56;
+/// One record in so many has the time measured that its decoding takes: the clock costs a tenth of it.
+const MEASURED: i64 = 16;
 
 /// Where an event came from: topic, partition, offset, key, headers, the writer's schema, and the attempt.
+///
+/// A clone is another handle to the same values.
 #[derive(Clone)]
-pub struct Context {
+pub struct Context(Arc<Inner>);
+
+struct Inner {
     keys: Arc<Keys>,
+    meter: Arc<EventMeter>,
     partition: i32,
     offset: i64,
     timestamp: Option<i64>,
@@ -36,27 +43,34 @@ struct Span {
     value: Option<usize>,
 }
 
+/// What a consumer knows of a record beside what is in it.
+pub(crate) struct Known {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) meter: Arc<EventMeter>,
+    pub(crate) attempt: u32,
+    pub(crate) schema_id: SchemaId,
+    pub(crate) writer: Option<&'static EventSchema>,
+}
+
 impl Context {
-    pub(crate) fn new(
-        message: &impl Message,
-        keys: Arc<Keys>,
-        attempt: u32,
-        schema_id: SchemaId,
-        writer: Option<&'static EventSchema>,
-    ) -> Self {
-        let (key, headers) = (message.key(), message.headers());
-        let n_headers = headers.map_or(0, rdkafka::message::Headers::count);
-        let mut bytes = Vec::with_capacity(key.map_or(0, <[u8]>::len) + n_headers * LIKELY);
+    pub(crate) fn new(message: &impl Message, known: Known) -> Self {
+        let Known { keys, meter, attempt, schema_id, writer } = known;
+        let key = message.key();
+        // Room for our own headers and a key, so that few records need more.
+        let mut bytes = Vec::with_capacity(key.map_or(0, <[u8]>::len) + 256);
         bytes.extend_from_slice(key.unwrap_or_default());
-        let mut span = |header: rdkafka::message::Header<'_, &[u8]>| {
-            bytes.extend_from_slice(header.key.as_bytes());
-            bytes.extend_from_slice(header.value.unwrap_or_default());
-            Span { name: header.key.len(), value: header.value.map(<[u8]>::len) }
-        };
-        let mut spans = Vec::with_capacity(n_headers);
-        spans.extend(headers.into_iter().flat_map(|headers| headers.iter()).map(&mut span));
-        Self {
+        let mut headers = Vec::new();
+        if let Some(all) = message.headers() {
+            headers.reserve_exact(all.count());
+            headers.extend(all.iter().map(|header: Header<'_, &[u8]>| {
+                bytes.extend_from_slice(header.key.as_bytes());
+                bytes.extend_from_slice(header.value.unwrap_or_default());
+                Span { name: header.key.len(), value: header.value.map(<[u8]>::len) }
+            }));
+        }
+        Self(Arc::new(Inner {
             keys,
+            meter,
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
@@ -65,57 +79,73 @@ impl Context {
             writer,
             key: key.map(<[u8]>::len),
             bytes,
-            headers: spans,
+            headers,
+        }))
+    }
+
+    /// Decodes the event, and measures for some records how long that takes.
+    pub(crate) fn decoding<T>(&self, decode: impl FnOnce() -> T) -> T {
+        if self.0.offset % MEASURED != 0 {
+            return decode();
         }
+        let started = Instant::now();
+        let decoded = decode();
+        self.0.meter.decode.record(started.elapsed());
+        decoded
+    }
+
+    /// Returns the name of the event, or a word for all that the consumer does not know.
+    pub(crate) fn event(&self) -> &'static str {
+        self.0.meter.event
     }
 
     /// Returns the topic, with its prefix.
     #[must_use]
     pub fn topic(&self) -> &str {
-        self.keys.topic()
+        self.0.keys.topic()
     }
 
     /// Returns the partition.
     #[must_use]
     pub fn partition(&self) -> i32 {
-        self.partition
+        self.0.partition
     }
 
     /// Returns the offset in the partition.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.offset
+        self.0.offset
     }
 
     /// Returns the record's timestamp in milliseconds since the Unix epoch.
     #[must_use]
     pub fn timestamp(&self) -> Option<i64> {
-        self.timestamp
+        self.0.timestamp
     }
 
     /// Returns how often a handler was given this record by this consumer, this time included: 1 for the first time.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.0.attempt
     }
 
     /// Returns the registry's id of the writer's schema.
     #[must_use]
     pub fn schema_id(&self) -> u32 {
-        self.schema_id.0
+        self.0.schema_id.0
     }
 
     /// Returns the writer's schema, where it is one of those that the event was compiled with; `None` for a version
     /// that came later and was resolved at run time.
     #[must_use]
     pub fn writer(&self) -> Option<&'static EventSchema> {
-        self.writer
+        self.0.writer
     }
 
     /// Returns the key's bytes.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.key?)
+        self.0.bytes.get(..self.0.key?)
     }
 
     /// Decodes the key, where the topic's keys have a schema (`key_schema` in the manifest): `K` is the generated type of
@@ -134,17 +164,17 @@ impl Context {
     /// retriable.
     pub async fn key_as<K: Event>(&self) -> Result<K, Error> {
         const { assert!(K::IS_KEY, "the type is an event: name the type of the topic's keys") };
-        self.keys.decode(self.key()).await
+        self.0.keys.decode(self.key()).await
     }
 
     /// Returns the headers in their order; a name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let mut at = self.key.unwrap_or(0);
-        self.headers.iter().filter_map(move |span| {
+        let mut at = self.0.key.unwrap_or(0);
+        self.0.headers.iter().filter_map(move |span| {
             let value_at = at + span.name;
-            let name = std::str::from_utf8(self.bytes.get(at..value_at)?).ok()?;
+            let name = std::str::from_utf8(self.0.bytes.get(at..value_at)?).ok()?;
             at = value_at + span.value.unwrap_or(0);
-            let value = self.bytes.get(value_at..at)?;
+            let value = self.0.bytes.get(value_at..at)?;
             Some((name, span.value.map(|_| value)))
         })
     }
@@ -174,10 +204,10 @@ impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context")
             .field("topic", &self.topic())
-            .field("partition", &self.partition)
-            .field("offset", &self.offset)
-            .field("attempt", &self.attempt)
-            .field("schema_id", &self.schema_id.0)
+            .field("partition", &self.0.partition)
+            .field("offset", &self.0.offset)
+            .field("attempt", &self.0.attempt)
+            .field("schema_id", &self.0.schema_id.0)
             .finish_non_exhaustive()
     }
 }

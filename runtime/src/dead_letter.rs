@@ -9,10 +9,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use crate::broker::{Admin, NewTopic};
 use crate::copies::{Copies, History, Target};
 use crate::error::Kind;
-use crate::{Error, Settings};
-
-/// What a topic's dead letters go to, unless the settings name a topic.
-const SUFFIX: &str = "_dlq";
+use crate::{Error, Settings, topics};
 
 /// Writes dead letters.
 pub(crate) struct DeadLetters {
@@ -27,7 +24,7 @@ impl DeadLetters {
 
     /// Returns the topic for the dead letters of a topic.
     pub(crate) fn topic(&self, of: &str) -> String {
-        self.topic.clone().unwrap_or_else(|| format!("{of}{SUFFIX}"))
+        self.topic.clone().unwrap_or_else(|| topics::dead_letters(of))
     }
 
     /// Makes the topics that there are not yet, each with as many partitions as the one whose dead letters it takes.
@@ -62,8 +59,8 @@ impl DeadLetters {
             return Ok(());
         }
         let text = format!(
-            "the topic `{name}` for dead letters is not there and cannot be made ({refused}); help: make it, name another one \
-             in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
+            "the topic `{name}` for dead letters is not there and cannot be made ({refused}); help: make it with \
+             `eventwright topics apply`, name another one in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
         );
         Err(Error::new(Kind::Broker, text))
     }

@@ -93,6 +93,16 @@ impl Decoder {
         cached.until.is_none_or(|until| now < until).then(|| Arc::clone(&cached.entry))
     }
 
+    /// Returns how many ids are known.
+    pub(crate) fn size(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Returns the names of the events that handlers take, row by row.
+    pub(crate) fn events(&self) -> Vec<&'static str> {
+        self.readers().map(|reader| reader.event).collect()
+    }
+
     /// Asks the registry for an id; after `Ok`, [`Decoder::cached`] knows it too.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use self::chain::{Chain, Origin};
 pub(crate) use self::chain::{Place, Redirect, Returned};
 use crate::backoff::Backoff;
+use crate::metrics::Levels;
 use crate::offsets::{Epoch, Partition};
 use crate::retry::Retry;
 
@@ -209,9 +210,26 @@ pub(crate) struct Ticket {
     lane: u64,
     /// The attempt, counted from 1.
     pub(crate) attempt: u32,
+    /// What was learnt of the record on the way to its handler.
+    pub(crate) seen: Seen,
+}
+
+/// What is told of a record's end, and no decision depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Seen {
+    /// The event, among those of the topic.
+    pub(crate) event: Option<usize>,
+    /// When the attempt began.
+    pub(crate) started: Option<Instant>,
+    /// Why the record becomes a dead letter.
+    pub(crate) death: Option<&'static str>,
 }
 
 impl Ticket {
+    pub(crate) fn with(self, seen: Seen) -> Self {
+        Self { seen, ..self }
+    }
+
     fn lane(self) -> LaneId {
         LaneId { partition: self.partition, epoch: self.epoch, number: self.lane }
     }
@@ -376,7 +394,8 @@ impl<R> Dispatch<R> {
         lane.attempts += 1;
         lane.is_running = true;
         self.n_running += 1;
-        Some(Ticket { partition: id.partition, epoch: id.epoch, lane: id.number, attempt: lane.attempts })
+        let (partition, epoch, attempt) = (id.partition, id.epoch, lane.attempts);
+        Some(Ticket { partition, epoch, lane: id.number, attempt, seen: Seen::default() })
     }
 
     /// Takes the next lane that may go on; those of held partitions are parked, and blocked ones are redirected.
@@ -504,6 +523,18 @@ impl<R> Dispatch<R> {
     /// Returns paused partitions that have room again.
     pub(crate) fn take_resumes(&mut self) -> Vec<Partition> {
         std::mem::take(&mut self.to_resume)
+    }
+
+    /// Returns how much is in hand.
+    pub(crate) fn levels(&self) -> Levels {
+        let held = || self.partitions.values();
+        Levels {
+            records: held().map(|held| held.n_records).sum(),
+            bytes: held().map(|held| held.n_bytes).sum(),
+            running: self.n_running,
+            paused: held().filter(|held| held.paused).count(),
+            assigned: self.partitions.len(),
+        }
     }
 
     /// Returns when time alone changes something.

@@ -25,6 +25,22 @@ pub(crate) enum Kind {
     UnknownEvent,
 }
 
+impl Kind {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Tombstone, Self::Bytes, Self::UnknownSchema, Self::UnusableSchema, Self::UnknownEvent];
+
+    /// Returns the word for it in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tombstone => "tombstone",
+            Self::Bytes => "bytes",
+            Self::UnknownSchema => "unknown_schema",
+            Self::UnusableSchema => "unusable_schema",
+            Self::UnknownEvent => "unknown_event",
+        }
+    }
+}
+
 impl DecodeFailure {
     pub(crate) fn new(kind: Kind, schema_id: Option<SchemaId>, reason: impl Into<String>) -> Self {
         Self { kind, schema_id, reason: reason.into(), error: None }

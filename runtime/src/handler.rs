@@ -40,7 +40,8 @@ impl Outcome {
     }
 }
 
-/// What a handler may return: an [`Outcome`], or a `Result` whose error means that the record is to be handled again.
+/// What a handler may return: an [`Outcome`], or a `Result` whose error means that the record is to be handled again; one of
+/// [`HandlerError`](crate::HandlerError) may say that this would not help.
 pub trait IntoOutcome {
     /// Returns the outcome that the value stands for.
     fn into_outcome(self) -> Outcome;
@@ -49,6 +50,12 @@ pub trait IntoOutcome {
 impl IntoOutcome for Outcome {
     fn into_outcome(self) -> Outcome {
         self
+    }
+}
+
+impl<E: std::error::Error> IntoOutcome for Result<(), E> {
+    fn into_outcome(self) -> Outcome {
+        self.map_or_else(Outcome::retry, |()| Outcome::Done)
     }
 }
 
@@ -148,10 +155,10 @@ impl<T: Send + 'static, H: Handler<T>> Route for TypedRoute<T, H> {
 
     fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
         let decoder = self.decoders.rows().get(row).expect("the decoder was made from these rows");
-        let event = match how {
+        let event = context.decoding(|| match how {
             How::Writer(writer) => (decoder.decode)(*writer, payload),
             How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
-        };
+        });
         Ok(self.call(event?, context))
     }
 
@@ -167,6 +174,6 @@ mod tests {
     #[test]
     fn an_error_becomes_a_retry_with_its_causes() {
         let error = crate::Error::settings("outer").with_source("inner");
-        assert_eq!(Err(error).into_outcome(), Outcome::Retry("outer: inner".into()));
+        assert_eq!(Err::<Outcome, _>(error).into_outcome(), Outcome::Retry("outer: inner".into()));
     }
 }

@@ -4,11 +4,14 @@
 //! [`Health`] keeps the last of them, so that the error that the user sees in the end can say what really happened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use crate::error::Kind;
 use crate::{Error, Settings};
@@ -75,15 +78,40 @@ impl Health {
     }
 }
 
+/// librdkafka's log, for clients that have nothing else to be told.
+#[derive(Clone, Default)]
+pub(crate) struct Logs(pub(crate) Arc<Health>);
+
+impl ClientContext for Logs {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.0.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // The end of a partition is no fault.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            self.0.error(&error, reason);
+        }
+    }
+}
+
+impl ConsumerContext for Logs {}
+
+impl ProducerContext for Logs {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
 /// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.
 pub(crate) fn config_error(error: KafkaError) -> Error {
-    let text = match &error {
-        KafkaError::ClientConfig(_, reason, key, _) => {
-            format!("librdkafka refuses the setting `kafka.{key}`: {reason}; help: see its CONFIGURATION.md")
-        }
-        _ => "librdkafka refuses the settings under `kafka`".to_owned(),
-    };
-    Error::settings(text).with_source(error)
+    match &error {
+        // The error itself is no source: it repeats the value, which may be a password under a name that librdkafka lacks.
+        KafkaError::ClientConfig(_, reason, key, _) => Error::settings(format!(
+            "librdkafka refuses the setting `kafka.{key}`: {reason}; help: see its CONFIGURATION.md"
+        )),
+        _ => Error::settings("librdkafka refuses the settings under `kafka`").with_source(error),
+    }
 }
 
 /// Returns the error for a broker that could not be used in time.
@@ -111,6 +139,16 @@ pub(crate) fn shown(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_librdkafka_refuses_is_not_told() {
+        for key in ["sasl.jaas.config", "basic.auth.user.info"] {
+            let config = Settings::default().with_kafka(key, "hunter2").kafka_config(&[]);
+            let error = config_error(config.create::<rdkafka::producer::BaseProducer>().err().unwrap());
+            assert!(error.to_string().contains(&format!("refuses the setting `kafka.{key}`: ")), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
+        }
+    }
 
     #[test]
     fn the_last_error_is_told_until_something_succeeds() {

@@ -37,6 +37,7 @@
 //! How a record travels: `producer` encodes, frames and sends it; `consumer` receives it, `decoder` knows how its
 //! schema id is decoded, `handler` decodes and calls, `dispatch` says what is next, `offsets` what may be committed.
 
+mod audit;
 mod backoff;
 mod broker;
 mod clock;
@@ -49,20 +50,29 @@ mod dispatch;
 mod error;
 mod failure;
 mod handler;
+mod handler_error;
 mod kafka;
 mod keys;
 mod message;
+pub mod metrics;
 mod offsets;
 mod producer;
 mod register;
 mod registry;
+pub mod replay;
 mod retry;
+mod scope;
 pub mod settings;
 mod shutdown;
 mod stats;
+#[cfg(feature = "logs")]
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod topics;
+mod trace;
 
+pub use audit::{AuditEntry, AuditSink, Outcome as AuditOutcome, Place};
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;
 pub use error::Error;
@@ -72,11 +82,13 @@ pub use eventwright_wire as wire;
 pub use eventwright_wire::{Event, Migrate, RawRecord, TopicEvents};
 pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
+pub use handler_error::{HandlerError, Terminal};
 pub use message::Message;
+pub use metrics::MetricsSnapshot;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Retry, Settings, Start};
-pub use stats::ConsumerStats;
+pub use settings::{OnFailure, Order, Preset, Retry, Settings, Start};
+pub use stats::{ConsumerStats, ProducerStats};
 
 /// The names of the headers that records travel with.
 pub mod headers {
@@ -85,7 +97,7 @@ pub mod headers {
         PARTITION as ORIGINAL_PARTITION, REASON as FAILURE_REASON, TIMESTAMP as ORIGINAL_TIMESTAMP,
         TOPIC as ORIGINAL_TOPIC,
     };
-    pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT};
+    pub use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, SCHEMA_VERSION, TRACEPARENT, TRACESTATE};
 }
 
 /// Includes the events that `eventwright_codegen::compile` wrote in the build script; or, with a path, those that

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use eventwright_wire::Event;
 use rdkafka::message::{Header, OwnedHeaders};
+use tracing::Span;
 use uuid::Uuid;
+
+use crate::{scope, trace};
 
 /// The header with the id that deduplication uses.
 pub const MESSAGE_ID: &str = "ew-message-id";
@@ -16,6 +19,9 @@ pub const EVENT: &str = "ew-event";
 pub const SCHEMA_VERSION: &str = "ew-schema-version";
 /// The header of the W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// The header of what vendors add to the W3C trace context.
+pub const TRACESTATE: &str = "tracestate";
 
 /// An event with what is to be sent beside it. A reference to an event is a message without extras.
 ///
@@ -49,14 +55,14 @@ impl<'a, E: Event> Message<'a, E> {
         self
     }
 
-    /// Sets the id that all records of one business process share, in place of the message id: the first record of a
-    /// process gives it its name.
+    /// Sets the id that all records of one business process share. Without it, what a handler sends has that of the record
+    /// which the handler was given; the first record of a process gives it its name, which is its message id.
     pub fn correlation_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.correlation_id = Some(id.into());
         self
     }
 
-    /// Sets the W3C trace context to pass on.
+    /// Sets the W3C trace context to pass on, in place of that of the span in which the message is sent.
     pub fn traceparent(mut self, traceparent: impl Into<Cow<'a, str>>) -> Self {
         self.traceparent = Some(traceparent.into());
         self
@@ -74,8 +80,8 @@ impl<'a, E: Event> Message<'a, E> {
         self
     }
 
-    /// Returns the record's headers; `version` is the text of the event's version.
-    pub(crate) fn record_headers(&self, version: &str) -> OwnedHeaders {
+    /// Returns the record's headers; `version` is the text of the event's version, `span` the one of the send.
+    pub(crate) fn record_headers(&self, version: &str, span: &Span) -> OwnedHeaders {
         let mut buffer = Uuid::encode_buffer();
         let own = self.event.event_id();
         let id = match self.message_id.as_deref().or(own.as_deref()) {
@@ -83,19 +89,33 @@ impl<'a, E: Event> Message<'a, E> {
             // Version 7 sorts by time, which keeps the indexes of deduplication stores small.
             None => Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer),
         };
-        let headers = OwnedHeaders::new_with_capacity(5 + self.headers.len())
+        let inherited = || scope::with_current(|context| context.correlation_id().map(str::to_owned)).flatten();
+        let correlation = self.correlation_id.as_deref().map(Cow::Borrowed).or_else(|| inherited().map(Cow::Owned));
+        let correlation = correlation.as_deref().unwrap_or(id);
+        if !span.is_disabled() {
+            span.record("messaging.message.id", id).record("messaging.message.conversation_id", correlation);
+        }
+        let headers = OwnedHeaders::new_with_capacity(6 + self.headers.len())
             .insert(text(MESSAGE_ID, id))
-            .insert(text(CORRELATION_ID, self.correlation_id.as_deref().unwrap_or(id)))
+            .insert(text(CORRELATION_ID, correlation))
             .insert(text(EVENT, E::SCHEMA.event))
             .insert(text(SCHEMA_VERSION, version));
-        let headers = match self.traceparent.as_deref() {
-            Some(traceparent) => headers.insert(text(TRACEPARENT, traceparent)),
-            None => headers,
-        };
         let insert = |headers: OwnedHeaders, (name, value): &(Cow<'a, str>, Cow<'a, [u8]>)| {
             headers.insert(Header { key: name, value: Some(value.as_ref()) })
         };
-        self.headers.iter().fold(headers, insert)
+        self.headers.iter().fold(self.trace_headers(headers, span), insert)
+    }
+
+    fn trace_headers(&self, headers: OwnedHeaders, span: &Span) -> OwnedHeaders {
+        if let Some(traceparent) = self.traceparent.as_deref() {
+            return headers.insert(text(TRACEPARENT, traceparent));
+        }
+        let Some(context) = trace::context_of(span) else { return headers };
+        let headers = headers.insert(text(TRACEPARENT, &context.parent));
+        match &context.state {
+            Some(state) => headers.insert(text(TRACESTATE, state)),
+            None => headers,
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use tokio::time::Instant;
+
 /// A partition of one of the consumer's topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Partition {
@@ -44,8 +46,8 @@ pub(crate) struct Offsets {
 #[derive(Debug)]
 struct Progress {
     epoch: Epoch,
-    /// Records that began, in the order of their offsets, and whether they are finished.
-    begun: VecDeque<(i64, bool)>,
+    /// Records that began, in the order of their offsets.
+    begun: VecDeque<Begun>,
     /// The offset to commit: the one after the last record below which all are finished.
     next: Option<i64>,
     committed: Option<i64>,
@@ -62,7 +64,7 @@ impl Progress {
         if !is_new && self.attempts_committed {
             return None;
         }
-        let offset = self.next.or_else(|| self.begun.front().map(|(offset, _)| *offset))?;
+        let offset = self.next.or_else(|| self.begun.front().map(|begun| begun.offset))?;
         let mut metadata = String::new();
         for (offset, attempts) in &self.attempts {
             let entry = format!(" {offset}:{attempts}");
@@ -86,6 +88,33 @@ pub(crate) fn attempts(metadata: &str) -> BTreeMap<i64, u32> {
         Some((offset.parse().ok()?, attempts.parse().ok()?))
     };
     entries.split(' ').filter_map(entry).collect()
+}
+
+/// A record that was taken in hand.
+#[derive(Debug)]
+struct Begun {
+    offset: i64,
+    finished: bool,
+    arrival: Option<Arrival>,
+}
+
+/// How a record came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// When it was taken in hand.
+    pub(crate) at: Instant,
+    /// Its timestamp, in milliseconds since the Unix epoch.
+    pub(crate) timestamp: Option<i64>,
+}
+
+/// How far a partition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) partition: Partition,
+    /// The first record that is not finished, or would be the next one; `None` where there was none yet.
+    pub(crate) next: Option<i64>,
+    /// The timestamp of the oldest record in hand that is not finished.
+    pub(crate) oldest: Option<i64>,
 }
 
 impl Offsets {
@@ -127,27 +156,45 @@ impl Offsets {
     /// Notes that a record was taken in hand; records of a partition begin in the order of their offsets.
     pub(crate) fn begin(&mut self, partition: Partition, offset: i64) {
         if let Some(progress) = self.partitions.get_mut(&partition) {
-            progress.begun.push_back((offset, false));
+            progress.begun.push_back(Begun { offset, finished: false, arrival: None });
         }
     }
 
-    /// Notes that a record is finished; what belongs to an earlier turn is ignored, for the record is somebody else's.
-    pub(crate) fn finish(&mut self, partition: Partition, epoch: Epoch, offset: i64) {
-        let Some(progress) = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch) else {
-            return;
-        };
-        let found = progress.begun.binary_search_by_key(&offset, |(begun, _)| *begun);
-        if let Some((_, finished)) = found.ok().and_then(|index| progress.begun.get_mut(index)) {
-            *finished = true;
+    /// Notes how the record came that began last.
+    pub(crate) fn arrived(&mut self, partition: Partition, arrival: Arrival) {
+        let progress = self.partitions.get_mut(&partition);
+        if let Some(begun) = progress.and_then(|progress| progress.begun.back_mut()) {
+            begun.arrival = Some(arrival);
         }
+    }
+
+    /// Notes that a record is finished, and returns how it came; what belongs to an earlier turn is ignored, for the record
+    /// is somebody else's.
+    pub(crate) fn finish(&mut self, partition: Partition, epoch: Epoch, offset: i64) -> Option<Arrival> {
+        let progress = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch)?;
+        let found = progress.begun.binary_search_by_key(&offset, |begun| begun.offset).ok();
+        let begun = found.and_then(|index| progress.begun.get_mut(index))?;
+        begun.finished = true;
+        let arrival = begun.arrival;
         if progress.attempts.remove(&offset).is_some() {
             progress.attempts_committed = false;
         }
-        while let Some((offset, true)) = progress.begun.front() {
-            progress.next = Some(offset + 1);
-            progress.begun.pop_front();
+        while progress.begun.front().is_some_and(|first| first.finished)
+            && let Some(first) = progress.begun.pop_front()
+        {
+            progress.next = Some(first.offset + 1);
             self.n_uncommitted += 1;
         }
+        arrival
+    }
+
+    /// Returns how far each partition is.
+    pub(crate) fn progress(&self) -> impl Iterator<Item = Place> {
+        self.partitions.iter().map(|(partition, progress)| {
+            let first = progress.begun.front();
+            let next = first.map(|first| first.offset).or(progress.next);
+            Place { partition: *partition, next, oldest: first.and_then(|first| first.arrival?.timestamp) }
+        })
     }
 
     /// Returns how many records were finished since the last commit.
@@ -183,6 +230,28 @@ mod tests {
 
     const P: Partition = Partition { topic: 0, number: 3 };
 
+    /// A record's timestamp is ten times its offset.
+    fn begin(offsets: &mut Offsets, offset: i64) {
+        offsets.begin(P, offset);
+        offsets.arrived(P, Arrival { at: Instant::now(), timestamp: Some(offset * 10) });
+    }
+
+    #[test]
+    fn progress_is_where_the_first_unfinished_record_is() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        let place = |offsets: &Offsets| offsets.progress().map(|place| (place.next, place.oldest)).next().unwrap();
+        assert_eq!(place(&offsets), (None, None));
+        begin(&mut offsets, 4);
+        begin(&mut offsets, 6);
+        assert_eq!(place(&offsets), (Some(4), Some(40)));
+        assert_eq!(offsets.finish(P, epoch, 6).map(|arrival| arrival.timestamp), Some(Some(60)));
+        assert_eq!(place(&offsets), (Some(4), Some(40)));
+        assert!(offsets.finish(P, epoch, 4).is_some() && offsets.finish(P, epoch, 4).is_none());
+        assert_eq!(place(&offsets), (Some(7), None));
+        assert_eq!(offsets.finish(P, epoch + 1, 6), None);
+    }
+
     fn taken(offsets: &mut Offsets) -> Vec<(Partition, i64)> {
         offsets.take_commit().into_iter().map(|commit| (commit.partition, commit.offset)).collect()
     }
@@ -192,7 +261,7 @@ mod tests {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
         for offset in [10, 11, 14, 15] {
-            offsets.begin(P, offset);
+            begin(&mut offsets, offset);
         }
         offsets.finish(P, epoch, 11);
         offsets.finish(P, epoch, 15);
@@ -209,11 +278,11 @@ mod tests {
     fn what_ran_on_while_the_partition_went_away_is_not_committed() {
         let mut offsets = Offsets::default();
         let before = offsets.assign(P);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         assert_eq!(offsets.revoke(P), None);
         let after = offsets.assign(P);
         assert_ne!(before, after);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         offsets.finish(P, before, 1);
         assert_eq!(taken(&mut offsets), []);
         offsets.finish(P, after, 1);
@@ -224,11 +293,11 @@ mod tests {
     fn a_revoked_partition_gives_its_last_offset_unless_that_was_committed() {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         offsets.finish(P, epoch, 1);
         assert_eq!(offsets.revoke(P).unwrap().offset, 2);
         let epoch = offsets.assign(P);
-        offsets.begin(P, 2);
+        begin(&mut offsets, 2);
         offsets.finish(P, epoch, 2);
         assert_eq!(taken(&mut offsets), [(P, 3)]);
         assert_eq!(offsets.revoke(P), None);
@@ -239,7 +308,7 @@ mod tests {
     fn a_failed_commit_is_repeated() {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
-        offsets.begin(P, 1);
+        begin(&mut offsets, 1);
         offsets.finish(P, epoch, 1);
         assert_eq!(taken(&mut offsets), [(P, 2)]);
         offsets.commit_failed();

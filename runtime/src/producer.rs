@@ -4,7 +4,8 @@
 //! the id of its own type's schema, looked up once per type; a schema that is not registered stops the send, because
 //! framing with another id would lose fields without a word.
 
-mod report;
+mod client;
+mod sent;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -15,18 +16,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
-use eventwright_wire::{EncodeError, Event, EventSchema, Format, framing};
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
+use eventwright_wire::{EncodeError, Event, EventSchema};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
-use rdkafka::statistics::Statistics;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use self::report::Slot;
+use self::client::{Client, Record, Report};
+use self::sent::Sent;
 use crate::error::Kind;
 use crate::kafka::Health;
+use crate::metrics::{self, SendMeter};
+use crate::stats::ProducerStats;
 use crate::{Error, Message, Settings, kafka, register, registry};
 
 /// How long a send waits before it looks again for room in a full queue.
@@ -64,12 +64,13 @@ pub struct Producer {
 }
 
 struct Shared {
-    client: ThreadedProducer<Reports>,
+    client: Arc<Client>,
     health: Arc<Health>,
     registry: RegistryClient,
     settings: Settings,
     /// By the address of the schema: one type, one look-up, for ever.
     bindings: RwLock<HashMap<usize, Arc<Binding>>>,
+    stats: ProducerStats,
     /// Lets one look-up happen at a time, so that the first thousand sends do not ask a thousand times.
     look_up: tokio::sync::Mutex<()>,
 }
@@ -77,6 +78,8 @@ struct Shared {
 /// What is known of an event's type once its schemas were found in the registry.
 struct Binding {
     topic: String,
+    event: &'static str,
+    meter: Arc<SendMeter>,
     /// Magic byte, id, and for Protobuf the message indexes.
     frame: Vec<u8>,
     /// The frame of the key, where that has a schema.
@@ -143,14 +146,21 @@ impl Producer {
         let schemas = Schemas::of::<E>();
         let binding = match self.shared.known_binding(schemas) {
             Some(binding) => binding,
-            None => self.shared.new_binding(schemas).await?,
+            None => self.shared.new_binding(schemas).await.inspect_err(|_| self.shared.meter(schemas).failed.add(1))?,
         };
+        let sent = Sent::new(&binding.meter, &binding.topic, binding.event);
         let mut buffer = BUFFER.take();
-        let queued = self.shared.queue(&message, &binding, &mut buffer).await;
+        let queued = self.shared.queue(&message, &binding, sent, &mut buffer).await;
         buffer.clear();
         BUFFER.set(buffer);
-        let report = queued?;
+        let report = queued.inspect_err(|_| binding.meter.failed.add(1))?;
         Ok(Pending { report, binding, shared: Arc::clone(&self.shared) })
+    }
+
+    /// Returns the producer's counters; a clone of the producer has the same ones.
+    #[must_use]
+    pub fn stats(&self) -> ProducerStats {
+        self.shared.stats.clone()
     }
 
     /// Waits until no record is in flight.
@@ -158,25 +168,18 @@ impl Producer {
     /// # Errors
     /// Records that were still in flight after `timeout`; they stay in the queue.
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
-        let shared = Arc::clone(&self.shared);
-        let flushed = tokio::task::spawn_blocking(move || {
-            let flushed = shared.client.flush(timeout);
-            flushed.map_err(|error| (error, shared.client.in_flight_count(), shared.health.suffix()))
-        });
-        match flushed.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err((error, count, suffix))) => {
-                let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
-                Err(Error::new(Kind::PossiblyWritten, text).with_source(error).retriable())
-            }
-            Err(error) => Err(Error::new(Kind::PossiblyWritten, "the flush was interrupted").with_source(error)),
-        }
+        let Shared { client, health, .. } = &*self.shared;
+        client.flush(timeout).await.map_err(|error| {
+            let (count, suffix) = (client.in_flight(), health.suffix());
+            let text = format!("{count} records were still in flight after {}{suffix}", kafka::shown(timeout));
+            Error::new(Kind::PossiblyWritten, text).with_source(error).retriable()
+        })
     }
 
     /// Returns how many records are in the queue or on their way.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        usize::try_from(self.shared.client.in_flight_count()).unwrap_or(0)
+        self.shared.client.in_flight()
     }
 }
 
@@ -218,16 +221,9 @@ impl ProducerBuilder {
     pub async fn connect(self) -> Result<Producer, Error> {
         let Self { settings, events } = self;
         settings.check()?;
+        metrics::serve_as_set(&settings).await?;
         let health = Arc::new(Health::default());
-        let reports = Reports { health: Arc::clone(&health) };
-        let delivery_timeout = settings.producer.delivery_timeout.as_millis().to_string();
-        let client: ThreadedProducer<Reports> = settings
-            .kafka_config(&DEFAULTS)
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("delivery.timeout.ms", delivery_timeout)
-            .create_with_context(reports)
-            .map_err(kafka::config_error)?;
+        let client = Arc::new(Client::new(&settings, &health)?);
         let registry = settings.registry_client()?;
         let shared = Shared {
             client,
@@ -235,10 +231,11 @@ impl ProducerBuilder {
             registry,
             settings,
             bindings: RwLock::default(),
+            stats: ProducerStats::default(),
             look_up: tokio::sync::Mutex::default(),
         };
         let shared = Arc::new(shared);
-        let (broker, registry) = tokio::join!(Shared::reach_broker(&shared), shared.reach_registry());
+        let (broker, registry) = tokio::join!(shared.reach_broker(), shared.reach_registry());
         broker.and(registry)?;
         for schemas in events.into_iter().filter(|_| shared.settings.registry.check_at_start) {
             shared.new_binding(schemas).await?;
@@ -248,14 +245,11 @@ impl ProducerBuilder {
 }
 
 impl Shared {
-    async fn reach_broker(shared: &Arc<Self>) -> Result<(), Error> {
-        let client = Arc::clone(shared);
-        let timeout = shared.settings.connect_timeout;
-        let reached = tokio::task::spawn_blocking(move || client.client.client().fetch_cluster_id(timeout).is_some());
-        if !reached.await.unwrap_or(false) {
-            return Err(kafka::unreachable(&shared.settings, &shared.health));
+    async fn reach_broker(&self) -> Result<(), Error> {
+        if !self.client.reach(self.settings.connect_timeout).await {
+            return Err(kafka::unreachable(&self.settings, &self.health));
         }
-        shared.health.succeeded();
+        self.health.succeeded();
         Ok(())
     }
 
@@ -274,33 +268,22 @@ impl Shared {
             return Ok(binding);
         }
         let Schemas { value, key } = schemas;
-        let frame = self.frame(value).await?;
+        let frame = register::frame(&self.registry, &self.settings, value).await?;
         let key_frame = match key {
-            Some(key) => Some(self.frame(key).await?),
+            Some(key) => Some(register::frame(&self.registry, &self.settings, key).await?),
             None => None,
         };
         let topic = value.prefixed_topic(self.settings.prefix.as_deref());
-        let binding = Arc::new(Binding { topic, frame, key_frame, version: value.version.to_string() });
+        let (event, version, meter) = (value.event, value.version.to_string(), self.meter(schemas));
+        let binding = Arc::new(Binding { topic, event, meter, frame, key_frame, version });
         let mut bindings = self.bindings.write().unwrap_or_else(PoisonError::into_inner);
         bindings.insert(address(value), Arc::clone(&binding));
         Ok(binding)
     }
 
-    /// Looks a schema up and returns what stands before the bytes that it describes.
-    async fn frame(&self, schema: &'static EventSchema) -> Result<Vec<u8>, Error> {
-        let prefix = self.settings.prefix.as_deref();
-        let found = match register::look_up(&self.registry, prefix, schema).await {
-            Err(error) if error.is_not_registered() && self.settings.producer.auto_register => {
-                register::register(&self.registry, prefix, &[schema]).await?.pop().ok_or(error)?
-            }
-            found => found?,
-        };
-        let mut frame = Vec::new();
-        framing::write_header(found.id, &mut frame);
-        if schema.format == Format::Protobuf {
-            framing::write_message_indexes(schema.message_indexes, &mut frame);
-        }
-        Ok(frame)
+    fn meter(&self, schemas: Schemas) -> Arc<SendMeter> {
+        let topic = schemas.value.prefixed_topic(self.settings.prefix.as_deref());
+        self.stats.meters().of(schemas.value, &topic)
     }
 
     /// Encodes a message and puts it into librdkafka's queue, waiting for room.
@@ -308,18 +291,22 @@ impl Shared {
         &self,
         message: &Message<'_, E>,
         binding: &Binding,
+        mut sent: Box<Sent>,
         buffer: &mut Vec<u8>,
-    ) -> Result<Arc<Slot>, Error> {
+    ) -> Result<oneshot::Receiver<Report>, Error> {
         let value_len = encode_framed(message.event, binding, buffer).map_err(|error| not_encoded::<E>(error))?;
+        binding.meter.encode.record(sent.started.elapsed());
         let (value, framed_key) = buffer.split_at(value_len);
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
-        let report = Slot::new();
-        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&binding.topic, Arc::clone(&report));
+        let (sender, report) = oneshot::channel();
+        sent.report = Some(sender);
+        let headers = message.record_headers(&binding.version, &sent.span);
+        let mut record = Record::with_opaque_to(&binding.topic, sent);
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
-        record.headers = Some(message.record_headers(&binding.version));
+        record.headers = Some(headers);
         let mut deadline = None;
         loop {
             match self.client.send(record) {
@@ -382,8 +369,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.client.in_flight_count() > 0 && self.client.flush(self.settings.producer.flush_timeout).is_err() {
-            let records = self.client.in_flight_count();
+        if self.client.in_flight() > 0 && self.client.flush_blocking(self.settings.producer.flush_timeout).is_err() {
+            let records = self.client.in_flight();
             tracing::error!(records, "the producer was dropped before its records were delivered");
         }
     }
@@ -413,7 +400,7 @@ fn not_encoded<E: Event>(error: EncodeError) -> Error {
 /// The delivery of one record, which comes whether or not it is awaited.
 #[must_use = "a record that was not delivered is known only to who awaits it"]
 pub struct Pending {
-    report: Arc<Slot>,
+    report: oneshot::Receiver<Report>,
     binding: Arc<Binding>,
     shared: Arc<Shared>,
 }
@@ -421,42 +408,10 @@ pub struct Pending {
 impl Future for Pending {
     type Output = Result<Delivery, Error>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let report = std::task::ready!(self.report.poll(context));
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let report = std::task::ready!(Pin::new(&mut self.report).poll(context));
+        let report = report.unwrap_or(Err(KafkaError::Canceled));
         Poll::Ready(report.map_err(|error| self.shared.not_written(&self.binding.topic, error)))
-    }
-}
-
-/// Hands librdkafka's reports to those who wait for them.
-struct Reports {
-    health: Arc<Health>,
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.health.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.health.error(&error, reason);
-    }
-
-    fn stats(&self, _: Statistics) {}
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = Arc<Slot>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, slot: Self::DeliveryOpaque) {
-        let report = match result {
-            Ok(message) => {
-                self.health.succeeded();
-                Ok(Delivery { partition: message.partition(), offset: message.offset() })
-            }
-            Err((error, _)) => Err(error.clone()),
-        };
-        // Where nobody awaits it, that is the caller's choice, which `Pending` warns of.
-        slot.fill(report);
     }
 }
 

@@ -9,7 +9,7 @@ use eventwright_registry::{
     CompatibilityAnswer, ReferenceEntry, RegistryClient, RegistryError, SchemaText, SubjectVersion, VersionSpec,
 };
 use eventwright_schema::compat::{Direction, Level};
-use eventwright_wire::{EventSchema, SchemaReference};
+use eventwright_wire::{EventSchema, Format, SchemaReference, framing};
 
 use crate::error::Kind;
 use crate::{Error, Settings};
@@ -41,6 +41,30 @@ pub(crate) async fn look_up(
     schema: &'static EventSchema,
 ) -> Result<SubjectVersion, Error> {
     Walk { client, prefix, write: false, known: HashMap::new() }.event(schema).await
+}
+
+/// Returns what stands before the bytes that a schema describes: magic byte, id, and for Protobuf the message indexes.
+///
+/// # Errors
+/// A schema that is not registered, unless the settings say that it is to be, or a registry that does not answer.
+pub(crate) async fn frame(
+    client: &RegistryClient,
+    settings: &Settings,
+    schema: &'static EventSchema,
+) -> Result<Vec<u8>, Error> {
+    let prefix = settings.prefix.as_deref();
+    let found = match look_up(client, prefix, schema).await {
+        Err(error) if error.is_not_registered() && settings.producer.auto_register => {
+            register(client, prefix, &[schema]).await?.pop().ok_or(error)?
+        }
+        found => found?,
+    };
+    let mut frame = Vec::new();
+    framing::write_header(found.id, &mut frame);
+    if schema.format == Format::Protobuf {
+        framing::write_message_indexes(schema.message_indexes, &mut frame);
+    }
+    Ok(frame)
 }
 
 /// One walk over schemas and the schemas that they refer to.

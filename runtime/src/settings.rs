@@ -1,9 +1,17 @@
 //! Where the broker and the registry are and how to talk to them.
 //!
 //! In: environment variables, files and calls. Out: [`Settings`] that were checked once. What was given nearer to the
-//! process wins: `EVENTWRIGHT_*` > the file of `--config` or `EVENTWRIGHT_CONFIG` > `./config.yaml` >
-//! `./configs/config.yaml` > defaults. A key that nobody knows is an error that names the key and where it was read.
+//! process wins: `EVENTWRIGHT_*` > variables without this prefix, where `plain_variables` is on > the file of `--config` or
+//! `EVENTWRIGHT_CONFIG` > `./config.yaml` > `./configs/config.yaml` > the `preset` > defaults. A key that nobody knows is an error
+//! that names the key and where it was read.
 
+mod duration;
+mod explain;
+mod line;
+mod observed;
+mod plain;
+mod preset;
+mod reference;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -16,7 +24,14 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use self::duration::millis;
+pub use self::explain::{Explained, Origin, explain};
+pub use self::observed::{
+    AuditSettings, LogEncoding, LogLevel, LogSettings, MetricsSettings, OtlpSettings, ServiceSettings,
+};
+pub use self::preset::Preset;
 use crate::Error;
+use crate::clock::Clock;
 use crate::dispatch::Limits;
 pub use crate::dispatch::Order;
 pub use crate::retry::Retry;
@@ -49,6 +64,19 @@ pub struct Settings {
     pub producer: ProducerSettings,
     /// What concerns consumers only.
     pub consumer: ConsumerSettings,
+    /// The technical log.
+    pub log: LogSettings,
+    /// The figures of the process.
+    pub metrics: MetricsSettings,
+    /// Where spans go.
+    pub otlp: OtlpSettings,
+    /// What this process is a part of.
+    pub service: ServiceSettings,
+    /// What became of every record.
+    pub audit: AuditSettings,
+    #[cfg(feature = "testing")]
+    #[serde(skip)]
+    pub(crate) stand_in: Option<crate::testing::StandIn>,
 }
 
 /// The schema registry: where it is and who we are.
@@ -152,10 +180,12 @@ pub enum Start {
 }
 
 impl Settings {
-    /// Returns the settings of the environment, of files and the defaults, in this order.
+    /// Returns the settings of the environment, of files, of the preset and the defaults, in this order.
     ///
     /// `--config FILE` is looked for among the process's arguments. Variables nest by two underscores:
-    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`.
+    /// `EVENTWRIGHT_REGISTRY__USER`, `EVENTWRIGHT_KAFKA__SECURITY_PROTOCOL` for librdkafka's `security.protocol`. The key
+    /// `preset` names a [`Preset`], and with `plain_variables` names such as `KAFKA_BROKERS` are read as well.
+    /// [`explain`] says which value came from where.
     ///
     /// # Errors
     /// A file that cannot be read, a key that nobody knows, a value of another type, or a raw setting that is ours.
@@ -218,6 +248,10 @@ impl Settings {
     /// # Errors
     /// A URL that cannot be used, or credentials of which a half is missing.
     pub fn registry_client(&self) -> Result<RegistryClient, Error> {
+        #[cfg(feature = "testing")]
+        if let Some(stand_in) = &self.stand_in {
+            return Ok(stand_in.registry.client());
+        }
         self.registry.check()?;
         let registry = &self.registry;
         let auth = match (&registry.user, &registry.password, &registry.token) {
@@ -229,6 +263,21 @@ impl Settings {
         let urls = registry.urls().map(str::to_owned).collect();
         RegistryClient::new(RegistryConfig { urls, auth, timeout: registry.timeout })
             .map_err(|error| Error::settings(error.to_string()))
+    }
+
+    /// Returns the cluster in memory that stands in for Kafka, if there is one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn memory(&self) -> Option<&crate::broker::Memory> {
+        self.stand_in.as_ref().map(|stand_in| &stand_in.memory)
+    }
+
+    /// Returns what tells the time of day.
+    pub(crate) fn clock(&self) -> Clock {
+        #[cfg(feature = "testing")]
+        if let Some(stand_in) = &self.stand_in {
+            return stand_in.clock.clone();
+        }
+        Clock::default()
     }
 
     /// Returns librdkafka's configuration for a client of one's own: `defaults` first, the settings under `kafka` last.
@@ -326,6 +375,13 @@ impl Default for Settings {
             kafka: BTreeMap::new(),
             producer: ProducerSettings::default(),
             consumer: ConsumerSettings::default(),
+            log: LogSettings::default(),
+            metrics: MetricsSettings::default(),
+            otlp: OtlpSettings::default(),
+            service: ServiceSettings::default(),
+            audit: AuditSettings::default(),
+            #[cfg(feature = "testing")]
+            stand_in: None,
         }
     }
 }
@@ -405,16 +461,21 @@ impl ConsumerSettings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |(key, value): (&'_ String, &'_ String)| {
-            (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
+            (key.clone(), if is_secret(key) { MASK.to_owned() } else { masked_url(value) })
         };
         f.debug_struct("Settings")
-            .field("bootstrap", &self.bootstrap)
+            .field("bootstrap", &masked_url(&self.bootstrap))
             .field("prefix", &self.prefix)
             .field("connect_timeout", &self.connect_timeout)
             .field("registry", &self.registry)
             .field("kafka", &self.kafka.iter().map(shown).collect::<BTreeMap<_, _>>())
             .field("producer", &self.producer)
             .field("consumer", &self.consumer)
+            .field("log", &self.log)
+            .field("metrics", &self.metrics)
+            .field("otlp", &self.otlp)
+            .field("service", &self.service)
+            .field("audit", &self.audit)
             .finish()
     }
 }
@@ -434,9 +495,11 @@ impl fmt::Debug for RegistrySettings {
 
 const MASK: &str = "****";
 
-/// Returns whether a raw setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
+/// Returns whether a setting holds a secret: passwords, client secrets, private keys, JAAS and token configuration.
 fn is_secret(key: &str) -> bool {
-    ["password", "secret", "key.pem", "jaas", "token", "oauthbearer.config"].iter().any(|part| key.contains(part))
+    const PARTS: [&str; 8] =
+        ["password", "passphrase", "secret", "key.pem", "jaas", "token", "oauthbearer.config", "user.info"];
+    PARTS.iter().any(|part| key.contains(part))
 }
 
 /// Returns a URL without the user and password it may carry.
@@ -447,14 +510,10 @@ fn masked_url(url: &str) -> String {
     }
 }
 
-pub(crate) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
 /// Reads a map of texts in which numbers and booleans may stand without quotes, as people write them in YAML.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a text, a number or a boolean")]
+    #[serde(untagged, expecting = "expected a text, a number or a boolean")]
     enum Scalar {
         Text(String),
         Integer(i64),
@@ -480,8 +539,10 @@ mod tests {
         let mut settings = Settings::new("b:9092", "http://alice:hunter2@r:8081,http://r2:8081")
             .with_kafka("sasl.password", "hunter3")
             .with_kafka("ssl.key.pem", "hunter4")
+            .with_kafka("https.ca", "http://u:hunter6@c")
             .with_kafka("sasl.username", "bob");
         settings.registry.token = Some("hunter5".into());
+        settings.bootstrap = "http://u:hunter7@b".into();
         let text = format!("{settings:?}");
         assert!(!text.contains("hunter"), "{text}");
         assert!(text.contains("http://****@r:8081, http://r2:8081") && text.contains("bob"), "{text}");

@@ -1,91 +1,127 @@
-//! What a consumer has done so far, in numbers.
+//! What a producer or a consumer has done so far, in numbers: the counters that its metrics are made of.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// Counters of a consumer; a clone reads the same ones while the consumer runs.
-#[derive(Debug, Clone, Default)]
-pub struct ConsumerStats(Arc<Counters>);
+use crate::MetricsSnapshot;
+use crate::metrics::{ConsumerMeter, SendMeters};
 
-#[derive(Debug, Default)]
-struct Counters {
-    handled: AtomicU64,
-    undecodable: AtomicU64,
-    ignored: AtomicU64,
-    failed_attempts: AtomicU64,
-    dead_lettered: AtomicU64,
-    retried: AtomicU64,
-    redirected: AtomicU64,
-}
+/// Counters of a consumer; a clone reads the same ones while the consumer runs. Before it is built, all are 0.
+#[derive(Clone, Default)]
+pub struct ConsumerStats(Arc<OnceLock<ConsumerMeter>>);
+
+/// Counters of a producer; a clone reads the same ones.
+#[derive(Clone, Default)]
+pub struct ProducerStats(Arc<SendMeters>);
 
 impl ConsumerStats {
     /// Returns how many records a handler finished, undecodable ones included.
     #[must_use]
     pub fn handled(&self) -> u64 {
-        self.0.handled.load(Ordering::Relaxed)
+        self.sum(|meter| meter.sum(|event| event.handled.value()))
     }
 
     /// Returns how often a record was given to the handler of undecodable records.
     #[must_use]
     pub fn undecodable(&self) -> u64 {
-        self.0.undecodable.load(Ordering::Relaxed)
+        self.sum(|meter| meter.topics().map(|topic| topic.undecodable()).sum())
     }
 
     /// Returns how many records were skipped because the consumer was told to ignore other events.
     #[must_use]
     pub fn ignored(&self) -> u64 {
-        self.0.ignored.load(Ordering::Relaxed)
+        self.sum(|meter| meter.sum(|event| event.ignored.value()))
     }
 
     /// Returns how many attempts failed: handlers that asked for a retry or panicked.
     #[must_use]
     pub fn failed_attempts(&self) -> u64 {
-        self.0.failed_attempts.load(Ordering::Relaxed)
+        self.sum(|meter| meter.sum(|event| event.failed.value()))
+    }
+
+    /// Returns how many attempts failed and were followed by another one.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.sum(|meter| meter.sum(|event| event.retried.value()))
     }
 
     /// Returns how many records went to a topic of dead letters.
     #[must_use]
     pub fn dead_lettered(&self) -> u64 {
-        self.0.dead_lettered.load(Ordering::Relaxed)
-    }
-
-    /// Returns how many records went to a retry topic after their handler had failed.
-    #[must_use]
-    pub fn retried(&self) -> u64 {
-        self.0.retried.load(Ordering::Relaxed)
+        self.sum(|meter| meter.sum(|event| event.dead_lettered.value()))
     }
 
     /// Returns how many records went to a retry topic unhandled, because an earlier one of their key waits there.
     #[must_use]
     pub fn redirected(&self) -> u64 {
-        self.0.redirected.load(Ordering::Relaxed)
+        self.sum(|meter| meter.topics().map(|topic| topic.redirected.value()).sum())
     }
 
-    pub(crate) fn count_retried(&self) {
-        self.0.retried.fetch_add(1, Ordering::Relaxed);
+    /// Returns how many records Kafka gave the consumer.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.sum(|meter| meter.topics().map(|topic| topic.received.value()).sum())
     }
 
-    pub(crate) fn count_redirected(&self) {
-        self.0.redirected.fetch_add(1, Ordering::Relaxed);
+    /// Returns the counters as one value, which adds up with those of others.
+    #[must_use]
+    pub fn snapshot(&self) -> MetricsSnapshot {
+        MetricsSnapshot {
+            received: self.received(),
+            processed: self.handled(),
+            failed: self.failed_attempts(),
+            retried: self.retried(),
+            sent_to_dlq: self.dead_lettered(),
+            ..MetricsSnapshot::default()
+        }
     }
 
-    pub(crate) fn count_dead_lettered(&self) {
-        self.0.dead_lettered.fetch_add(1, Ordering::Relaxed);
+    /// Takes the figures of a consumer whose topics are known now, unless it has some.
+    pub(crate) fn begin(&self, meter: impl FnOnce() -> ConsumerMeter) {
+        self.0.get_or_init(meter);
     }
 
-    pub(crate) fn count_handled(&self) {
-        self.0.handled.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn meter(&self) -> &ConsumerMeter {
+        self.0.get().expect("a consumer that was built has its figures")
     }
 
-    pub(crate) fn count_undecodable(&self) {
-        self.0.undecodable.fetch_add(1, Ordering::Relaxed);
+    fn sum(&self, count: impl Fn(&ConsumerMeter) -> u64) -> u64 {
+        self.0.get().map_or(0, count)
+    }
+}
+
+impl ProducerStats {
+    /// Returns how many events Kafka has acknowledged; failed ones are not among them.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.0.sum(|meter| &meter.published)
     }
 
-    pub(crate) fn count_ignored(&self) {
-        self.0.ignored.fetch_add(1, Ordering::Relaxed);
+    /// Returns how many events were not encoded, not taken or not acknowledged.
+    #[must_use]
+    pub fn publish_failed(&self) -> u64 {
+        self.0.sum(|meter| &meter.failed)
     }
 
-    pub(crate) fn count_failed_attempt(&self) {
-        self.0.failed_attempts.fetch_add(1, Ordering::Relaxed);
+    /// Returns the counters as one value, which adds up with those of others.
+    #[must_use]
+    pub fn snapshot(&self) -> MetricsSnapshot {
+        let (published, publish_failed) = (self.published(), self.publish_failed());
+        MetricsSnapshot { published, publish_failed, ..MetricsSnapshot::default() }
+    }
+
+    pub(crate) fn meters(&self) -> &SendMeters {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ConsumerStats {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ConsumerStats").field(&self.snapshot()).finish()
+    }
+}
+
+impl std::fmt::Debug for ProducerStats {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ProducerStats").field(&self.snapshot()).finish()
     }
 }

@@ -181,8 +181,12 @@ pub enum DecodeForm {
 pub struct TopicEntry {
     /// How many partitions; `None` leaves it to the broker.
     pub partitions: Option<u32>,
-    /// Topic settings of Kafka's.
+    /// How many brokers have a copy; `None` leaves it to the broker.
+    pub replication: Option<u16>,
+    /// Topic settings of Kafka's; the value `default` takes the topic's own value away.
     pub config: BTreeMap<String, String>,
+    /// The same of the topic of its dead letters.
+    pub dead_letter_config: BTreeMap<String, String>,
     /// Which versions of shared types the versions of the key's schema use.
     pub key_uses: Uses,
     /// Where the topic is defined.

@@ -106,7 +106,7 @@ async fn a_copy_that_the_broker_refuses_stops_the_consumer_and_its_record_is_kep
     let (sender, _receiver) = mpsc::unbounded_channel();
     let error = within(consumer(&world, sender).run_until(std::future::pending())).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("does not take the dead letter") && text.contains("partition 0 offset 0"), "{error:?}");
+    assert!(text.contains("does not take the copy") && text.contains("partition 0 offset 0"), "{error:?}");
     let committed = raw::committed(&world, &world.group("g"), ORDERS).await;
     assert_eq!(committed[&0], 0, "its offset stays open");
 }

@@ -8,23 +8,32 @@
 )]
 
 mod at_start;
+mod audit;
 mod bad_input;
+mod collector;
 mod confluent;
 mod dead_letters;
 mod gate;
+mod harness;
 mod interrupted;
 mod kafka;
 mod keys;
+mod metrics;
 mod outage;
 mod parallel;
 mod partitions;
 mod raw;
 mod registry_outage;
+mod replay;
+mod replay_killed;
 mod restart;
 mod retries;
 mod secured;
+mod services;
 mod shared_types;
 mod side_by_side;
+mod telemetry;
+mod topics;
 mod unknown_fields;
 mod unknown_writer;
 mod world;

@@ -9,7 +9,8 @@ use eventwright_registry::{SchemaId, SchemaText};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, StreamConsumer};
-use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -64,6 +65,57 @@ pub(crate) async fn write<T: AsRef<[u8]>>(world: &World, topic: &str, values: im
 /// Writes a record into partition 0 of a topic.
 pub(crate) async fn write_record(world: &World, topic: &str, key: &[u8], value: &[u8]) {
     send(&producer(world), world, topic, (key, value)).await;
+}
+
+/// A record as somebody else might write it.
+#[derive(Debug, Clone)]
+pub(crate) struct Bytes {
+    pub(crate) partition: Option<i32>,
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+/// Writes records with all that they have, in their order.
+pub(crate) async fn write_all(world: &World, topic: &str, records: &[Bytes]) {
+    let producer: FutureProducer = config(world).set("partitioner", "murmur2_random").create().unwrap();
+    let topic = format!("{}{topic}", world.prefix);
+    let mut deliveries = Vec::new();
+    for bytes in records {
+        let header = |all: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
+            all.insert(Header { key, value: Some(value.as_slice()) })
+        };
+        let headers = bytes.headers.iter().fold(OwnedHeaders::new(), header);
+        let mut record = FutureRecord::to(&topic).key(&bytes.key).payload(&bytes.value).headers(headers);
+        (record.partition, record.timestamp) = (bytes.partition, bytes.timestamp);
+        deliveries.push(producer.send_result(record).map_err(|(error, _)| error).unwrap());
+    }
+    for delivery in deliveries {
+        delivery.await.unwrap().unwrap();
+    }
+}
+
+/// Returns all records that a topic has now and that no open or aborted transaction has written, by partition and offset.
+pub(crate) async fn read_committed(world: &World, topic: &str) -> Vec<((i32, i64), Letter)> {
+    let mut config = config(world);
+    config.set("group.id", world.group("all")).set("enable.partition.eof", "true");
+    let consumer: StreamConsumer = config.set("isolation.level", "read_committed").create().unwrap();
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        assignment.add_partition_offset(&format!("{}{topic}", world.prefix), partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&assignment).unwrap();
+    let (mut records, mut ends) = (Vec::new(), 0);
+    while ends < PARTITIONS {
+        match consumer.recv().await {
+            Ok(record) => records.push(((record.partition(), record.offset()), letter(&record))),
+            Err(KafkaError::PartitionEOF(_)) => ends += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    records.sort_by_key(|(place, _)| *place);
+    records
 }
 
 fn producer(world: &World) -> FutureProducer {
@@ -131,7 +183,7 @@ pub(crate) async fn ends(world: &World, topic: &str) -> BTreeMap<i32, i64> {
 pub(crate) struct Letter {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
-    headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 impl Letter {
@@ -147,14 +199,17 @@ pub(crate) async fn read(world: &World, topic: &str, count: usize) -> Vec<Letter
     consumer.subscribe(&[&format!("{}{topic}", world.prefix)]).unwrap();
     let mut letters = Vec::new();
     while letters.len() < count {
-        let record = consumer.recv().await.unwrap();
-        let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
-        let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap_or_default().to_vec()).unwrap();
-        letters.push(Letter {
-            key: record.key().unwrap_or_default().to_vec(),
-            value: record.payload().unwrap_or_default().to_vec(),
-            headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
-        });
+        letters.push(letter(&consumer.recv().await.unwrap()));
     }
     letters
+}
+
+fn letter(record: &BorrowedMessage<'_>) -> Letter {
+    let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
+    let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap_or_default().to_vec()).unwrap();
+    Letter {
+        key: record.key().unwrap_or_default().to_vec(),
+        value: record.payload().unwrap_or_default().to_vec(),
+        headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
+    }
 }

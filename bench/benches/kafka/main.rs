@@ -92,7 +92,7 @@ fn tables(figures: &[Figures]) {
     println!("\n{:<38} {:>12} {:>10} {:>11} {:>9}", "medians", "records/s", "x rdkafka", "CPU us/rec", "RSS MiB");
     for one in figures {
         let ratio = figures.iter().find(|raw| raw.work == one.work && raw.who == RAW);
-        let ratio = ratio.map_or(String::new(), |raw| format!("{:.2}", one.ratio(raw, |turn| turn.rate())));
+        let ratio = ratio.map_or_else(String::new, |raw| format!("{:.2}", one.ratio(raw, |turn| turn.rate())));
         let (rate, cpu) = (one.median(Turn::rate), one.median(Turn::cpu_micros));
         let grown = one.median(|turn| turn.grown_mib);
         println!("{:<38} {rate:>12.0} {ratio:>10} {cpu:>11.2} {grown:>9.1}", format!("{}: {}", one.work, one.who));

@@ -16,8 +16,8 @@ pub(crate) fn events(count: u32) -> Vec<PaymentReceived> {
 fn event(number: u32) -> PaymentReceived {
     let id = |kind: u32| {
         // Digits without pattern, so that compression finds in them what it finds in real ids.
-        let mixed = (u64::from(number) << 8 | u64::from(kind)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mixed = (u128::from(mixed ^ (mixed >> 29)).wrapping_mul(0xD6E8_FEB8_6659_FD93)) ^ u128::from(mixed) << 64;
+        let mixed = ((u64::from(number) << 8) | u64::from(kind)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (u128::from(mixed ^ (mixed >> 29)).wrapping_mul(0xD6E8_FEB8_6659_FD93)) ^ (u128::from(mixed) << 64);
         eventwright::wire::uuid::Uuid::from_u128(mixed).to_string()
     };
     PaymentReceived {
@@ -30,7 +30,7 @@ fn event(number: u32) -> PaymentReceived {
         currency: PaymentCurrency::Eur,
         method: Method::Card,
         received_at: Timestamp::from_millisecond(1_790_000_000_000 + i64::from(number)).expect("a time of our century"),
-        is_first: number % 3 == 0,
+        is_first: number.is_multiple_of(3),
         n_attempts: 1,
         country: "DE".into(),
         description: format!(

@@ -3,7 +3,9 @@
 
 mod check;
 mod ci;
+mod config;
 mod diff;
+mod dlq;
 mod endings;
 mod fmt;
 mod init;
@@ -15,3 +17,4 @@ mod register;
 mod serve;
 mod support;
 mod tail;
+mod topics;

@@ -101,6 +101,13 @@ impl BaseUrl {
         Ok(Self { url, shown, auth: own.or_else(|| auth.cloned()) })
     }
 
+    /// Returns the URL that stands for a registry in this process.
+    #[cfg(feature = "server")]
+    pub(super) fn of_process() -> Self {
+        let url = Url::parse("http://in-process/").expect("it is one");
+        Self { url, shown: "http://in-process".into(), auth: None }
+    }
+
     /// Returns whether the URL names this machine, which no proxy can reach for us.
     pub(super) fn is_loopback(&self) -> bool {
         let host = self.url.host_str().unwrap_or("").trim_matches(['[', ']']);

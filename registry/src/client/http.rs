@@ -28,7 +28,14 @@ pub(super) struct Http {
 
 struct Endpoint {
     base: BaseUrl,
-    client: reqwest::Client,
+    way: Way,
+}
+
+/// How an endpoint is reached.
+enum Way {
+    Network(reqwest::Client),
+    #[cfg(feature = "server")]
+    Process(crate::InProcess),
 }
 
 /// What is asked of a registry.
@@ -74,6 +81,12 @@ impl Http {
         Ok(Self { endpoints, preferred: AtomicUsize::new(0) })
     }
 
+    #[cfg(feature = "server")]
+    pub(super) fn in_process(registry: crate::InProcess) -> Self {
+        let endpoint = Endpoint { base: BaseUrl::of_process(), way: Way::Process(registry) };
+        Self { endpoints: vec![endpoint], preferred: AtomicUsize::new(0) }
+    }
+
     /// Returns the URLs as messages show them.
     pub(super) fn urls(&self) -> impl Iterator<Item = &str> {
         self.endpoints.iter().map(|endpoint| endpoint.base.shown.as_str())
@@ -106,11 +119,32 @@ impl Endpoint {
             let why = Kind::Unusable("the HTTP client cannot be set up".into());
             RegistryError::new("use the registry", &base.shown, why).with_source(error)
         })?;
-        Ok(Self { base, client })
+        Ok(Self { base, way: Way::Network(client) })
     }
 
     async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, RegistryError> {
-        let request = self.client.request(call.method.clone(), self.url(call)?).header(ACCEPT, api::CONTENT_TYPE);
+        let url = self.url(call)?;
+        let (status, body) = match &self.way {
+            Way::Network(client) => self.send(client, call, url).await?,
+            #[cfg(feature = "server")]
+            Way::Process(registry) => {
+                let path = url.as_str().strip_prefix(self.base.shown.as_str()).unwrap_or("/");
+                let answer = registry.ask(call.method.clone(), path, call.body.clone()).await;
+                answer.ok_or_else(|| self.error(call, Kind::NoAnswer("it is stopped")))?
+            }
+        };
+        if !(200..300).contains(&status) {
+            return Err(self.error(call, refusal(status, &body)));
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            let why = format!("expected the registry's JSON, found {}", quoted(&body));
+            self.error(call, Kind::Unexpected(why)).with_source(error)
+        })
+    }
+
+    /// Sends a call over the network; returns status and body of the answer.
+    async fn send(&self, client: &reqwest::Client, call: &Call<'_>, url: Url) -> Result<(u16, Vec<u8>), RegistryError> {
+        let request = client.request(call.method.clone(), url).header(ACCEPT, api::CONTENT_TYPE);
         let request = match &self.base.auth {
             Some(RegistryAuth::Basic { user, password }) => request.basic_auth(user, Some(password)),
             Some(RegistryAuth::Bearer(token)) => request.bearer_auth(token),
@@ -121,15 +155,8 @@ impl Endpoint {
             None => request,
         };
         let response = request.send().await.map_err(|error| self.no_answer(call, error))?;
-        let status = response.status();
-        let body = self.body_of(call, response).await?;
-        if !status.is_success() {
-            return Err(self.error(call, refusal(status.as_u16(), &body)));
-        }
-        serde_json::from_slice(&body).map_err(|error| {
-            let why = format!("expected the registry's JSON, found {}", quoted(&body));
-            self.error(call, Kind::Unexpected(why)).with_source(error)
-        })
+        let status = response.status().as_u16();
+        Ok((status, self.body_of(call, response).await?))
     }
 
     fn url(&self, call: &Call<'_>) -> Result<Url, RegistryError> {

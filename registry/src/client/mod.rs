@@ -57,6 +57,12 @@ impl RegistryClient {
         Ok(Self(Arc::new(Shared { http: Http::new(&config)?, by_id: Cache::default() })))
     }
 
+    /// Makes a client of a registry in this process.
+    #[cfg(feature = "server")]
+    pub(crate) fn in_process(registry: crate::InProcess) -> Self {
+        Self(Arc::new(Shared { http: Http::in_process(registry), by_id: Cache::default() }))
+    }
+
     /// Returns the schema of that id with the texts of all that it refers to. An id never changes its meaning, so a
     /// schema is read once; callers that want it at the same time share one request.
     ///

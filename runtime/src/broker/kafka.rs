@@ -6,19 +6,16 @@ mod writer;
 
 use std::sync::Arc;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
 use self::group::KafkaSubscription;
 use self::reader::KafkaReader;
-pub(crate) use self::writer::{admin, writer};
+pub(super) use self::writer::{admin, writer};
 use super::{Broker, TopicOffset, TopicPartition};
 use crate::consumer::Group;
-use crate::kafka::Health;
+use crate::kafka::Logs;
 use crate::{Error, Settings};
 
 /// A Kafka cluster; the settings say which.
@@ -38,22 +35,6 @@ impl Broker for Kafka {
         KafkaReader::new(settings, id, topics)
     }
 }
-
-/// librdkafka's log, for clients that have nothing else to be told.
-#[derive(Clone, Default)]
-struct Logs(Arc<Health>);
-
-impl ClientContext for Logs {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.0.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(&error, reason);
-    }
-}
-
-impl ConsumerContext for Logs {}
 
 /// Returns a list for librdkafka without offsets.
 fn list<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> TopicPartitionList {

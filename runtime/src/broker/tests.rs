@@ -2,17 +2,20 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
 use rdkafka::Message as _;
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 
 use super::{
-    Broker, Kafka, NewRecord, Read, Reader as _, Subscription as _, TopicOffset, TopicPartition, Writer, writer,
+    Broker, Kafka, Memory, NewRecord, Read, Reader as _, Subscription as _, TopicOffset, TopicPartition, Writer, writer,
 };
+use crate::audit::Audit;
 use crate::consumer::Group;
-use crate::testing::MockKafka;
+use crate::metrics::ConsumerMeter;
+use crate::stats::ConsumerStats;
+use crate::testing::{MockKafka, StandIn};
 use crate::{Delivery, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,7 +84,9 @@ async fn reads_by_hand<B: Broker>(broker: B, settings: &Settings) {
 async fn keeps_offsets<B: Broker>(broker: B, settings: &Settings) {
     let writer = writer(settings).unwrap();
     write(&*writer, 0, "a").await;
-    let group = Arc::new(Group::new(vec!["orders".into()], 0));
+    let stats = ConsumerStats::default();
+    stats.begin(|| ConsumerMeter::new("keepers", std::iter::once(("orders", Vec::new()))));
+    let group = Arc::new(Group::new(vec!["orders".into()], 0, stats, Audit::default()));
     let subscription = broker.subscription(settings, "keepers", &group).unwrap();
     assert!(subscription.reach("orders", PATIENCE).await);
     subscription.subscribe(&["orders"]).unwrap();
@@ -115,4 +120,22 @@ async fn kafka_reads_partitions_by_hand_and_marks_their_ends() {
 async fn kafka_keeps_the_offsets_of_a_group_with_their_texts() {
     let (_kafka, settings) = mock();
     keeps_offsets(Kafka, &settings).await;
+}
+
+fn memory() -> (Memory, Settings) {
+    let stand_in = StandIn::new(2, SystemTime::UNIX_EPOCH);
+    let settings = Settings { stand_in: Some(stand_in.clone()), ..Settings::default() };
+    (stand_in.memory, settings)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_memory_reads_partitions_by_hand_and_marks_their_ends() {
+    let (memory, settings) = memory();
+    reads_by_hand(memory, &settings).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_memory_keeps_the_offsets_of_a_group_with_their_texts() {
+    let (memory, settings) = memory();
+    keeps_offsets(memory, &settings).await;
 }

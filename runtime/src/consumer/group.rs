@@ -4,10 +4,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::audit::Audit;
 use crate::broker::{TopicOffset, TopicPartition};
 use crate::kafka::Health;
+use crate::metrics::Watermarks;
 use crate::offsets::{Commit, Epoch, Offsets, Partition};
-use crate::retry;
+use crate::stats::ConsumerStats;
+use crate::topics;
 
 /// What broker and session share.
 pub(crate) struct Group {
@@ -16,6 +19,10 @@ pub(crate) struct Group {
     /// How many of them are no retry topics.
     n_topics: usize,
     pub(crate) health: Health,
+    /// Where partitions end.
+    pub(crate) watermarks: Watermarks,
+    stats: ConsumerStats,
+    audit: Audit,
     state: Mutex<State>,
 }
 
@@ -34,14 +41,18 @@ pub(super) enum Change {
 
 impl Group {
     /// Returns the group of these topics, each with so many retry topics.
-    pub(crate) fn new(topics: Vec<Arc<str>>, retry_topics: u32) -> Self {
+    pub(crate) fn new(topics: Vec<Arc<str>>, retry_topics: u32, stats: ConsumerStats, audit: Audit) -> Self {
         let n_topics = topics.len();
-        let names = |of: &Arc<str>| {
-            let of = Arc::clone(of);
-            (1..=retry_topics).map(move |tier| Arc::from(retry::topics::name(&of, tier, retry_topics)))
-        };
+        let names = |of: &Arc<str>| topics::retry(of, retry_topics).into_iter().map(Arc::from);
         let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
-        Self { topics: all, n_topics, health: Health::default(), state: Mutex::default() }
+        let (health, watermarks, state) = (Health::default(), Watermarks::default(), Mutex::default());
+        Self { topics: all, n_topics, health, watermarks, stats, audit, state }
+    }
+
+    /// Returns the names of all topics.
+    #[cfg(feature = "testing")]
+    pub(super) fn topics(&self) -> &[Arc<str>] {
+        &self.topics
     }
 
     /// Returns the names of the retry topics.
@@ -111,6 +122,7 @@ impl Group {
             }
             state.changes.push(Change::Assigned(partition, epoch));
         }
+        self.stats.meter().group.assignments.add(1);
         tracing::info!(partitions = partitions.len(), "partitions assigned");
     }
 
@@ -123,12 +135,24 @@ impl Group {
             offsets.extend(self.retry_partitions(partition).filter_map(|retry| state.offsets.revoke(retry)));
             state.changes.push(Change::Revoked(partition));
         }
+        drop(state);
+        self.stats.meter().group.revocations.add(1);
         tracing::info!(partitions = partitions.len(), "partitions revoked");
+        if let Err(error) = self.audit.flush() {
+            tracing::error!(%error, "finished records are not committed, because the audit stream does not have them");
+            return Vec::new();
+        }
         self.commits(offsets)
+    }
+
+    /// Counts a commit.
+    pub(crate) fn committed(&self) {
+        self.stats.meter().group.committed.add(1);
     }
 
     /// Takes note of a commit that failed, so that the next one repeats it.
     pub(crate) fn commit_failed(&self) {
+        self.stats.meter().group.not_committed.add(1);
         self.state().offsets.commit_failed();
     }
 }

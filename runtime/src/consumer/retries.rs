@@ -14,6 +14,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::session::{Entry, Session};
 use super::step::{self, Report};
@@ -24,7 +25,7 @@ use crate::dispatch::{Hold, Place, Redirect, Returned, Ticket};
 use crate::error::Kind;
 use crate::offsets::{self, Epoch, Partition};
 use crate::retry::record::{self, Found, Waiting};
-use crate::{Delivery, Error};
+use crate::{Delivery, Error, trace};
 
 /// The pauses before the group's offsets are asked for again.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
@@ -133,13 +134,13 @@ impl<'a, B: Broker> Session<'a, B> {
             Event::Redirected(redirect, origin, delivery) => {
                 let place = self.place(redirect.partition(), 1, delivery?.offset);
                 self.dispatch.redirected(redirect, Some((place, origin)));
-                self.plan.stats.count_redirected();
+                self.plan.stats.meter().topic(redirect.partition().topic).redirected.add(1);
                 self.group.state().offsets.finish(redirect.partition(), redirect.epoch(), origin);
                 Ok(())
             }
             Event::Buried(partition, epoch, offset, buried) => {
                 buried?;
-                self.plan.stats.count_dead_lettered();
+                self.observer.buried(self.group.main_of(partition).map_or(partition, |(main, _)| main));
                 self.group.state().offsets.finish(partition, epoch, offset);
                 Ok(())
             }
@@ -215,7 +216,9 @@ impl<'a, B: Broker> Session<'a, B> {
         let mut group = self.group.state();
         group.offsets.begin(place.partition, place.offset);
         match found {
-            Found::Foreign => group.offsets.finish(place.partition, epoch, place.offset),
+            Found::Foreign => {
+                group.offsets.finish(place.partition, epoch, place.offset);
+            }
             Found::Ours(waiting) => {
                 drop(group);
                 self.receive_waiting((main, lane), place, attempts, waiting);
@@ -339,8 +342,9 @@ impl<'a, B: Broker> Session<'a, B> {
     pub(super) fn follow_chains(&mut self) {
         for place in self.dispatch.take_discarded() {
             let epoch = self.group.main_of(place.partition).and_then(|(main, _)| self.epoch_of(main));
-            let mut state = self.group.state();
-            epoch.into_iter().for_each(|epoch| state.offsets.finish(place.partition, epoch, place.offset));
+            if let Some(epoch) = epoch {
+                self.group.state().offsets.finish(place.partition, epoch, place.offset);
+            }
         }
         for (redirect, entry) in self.dispatch.take_redirects() {
             let record = entry.raw();
@@ -376,10 +380,12 @@ impl<'a, B: Broker> Session<'a, B> {
         let due_at = Some(self.plan.clock.now() + pause);
         let history = History { attempt: ticket.attempt, failure: Some(failure), due_at };
         let (retry, origin) = (self.place(main, tier, 0), record.offset);
-        self.jobs.push(Box::pin(async move {
+        let span = trace::copy(&record, self.group.topic(retry.partition), "retry");
+        let write = async move {
             let written = write(&copies, &to, &record, &history).await;
             (ticket, Report::Moved(written.map(|offset| (Place { offset, ..retry }, origin))))
-        }));
+        };
+        self.jobs.push(Box::pin(write.instrument(span)));
     }
 
     /// Takes note that a record is in its next retry topic.
@@ -387,7 +393,6 @@ impl<'a, B: Broker> Session<'a, B> {
         if self.dispatch.record(ticket).is_none() {
             return;
         }
-        self.plan.stats.count_retried();
         let from = self.dispatch.place(ticket).map_or((ticket.partition, origin), |from| (from.partition, from.offset));
         self.dispatch.moved(ticket, place, origin);
         self.group.state().offsets.finish(from.0, ticket.epoch, from.1);

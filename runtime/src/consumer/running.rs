@@ -5,9 +5,7 @@
 //! So handlers take their first step on the consumer's task until one is slow; those after it are tasks from the first step
 //! on, but for one now and then, which shows whether they are quick again.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -18,7 +16,7 @@ use tokio::time::Instant;
 
 use super::step::{Job, Report};
 use crate::dispatch::Ticket;
-use crate::handler::{Outcome, Running};
+use crate::handler::Outcome;
 
 /// How long a first step may take on the consumer's task.
 const QUICK: Duration = Duration::from_micros(50);
@@ -33,30 +31,25 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Returns what runs handlers side by side, or all of them on the consumer's task.
+    /// Returns what runs handlers side by side, where that is wanted, or all of them on the consumer's task.
     pub(super) fn new(is_parallel: bool) -> Self {
         Self { is_parallel, pace: Pace::default() }
     }
 
-    /// Begins with a handler: returns its outcome, or the job that waits for it.
-    pub(super) fn start(&mut self, ticket: Ticket, running: Running) -> Result<Outcome, Job> {
-        let mut caught = AssertUnwindSafe(running).catch_unwind();
+    /// Begins with the job of a handler: returns what came of it, or what waits for that.
+    pub(super) fn start(&mut self, ticket: Ticket, mut job: Job) -> Result<(Ticket, Report), Job> {
         if !self.is_parallel {
-            return match (&mut caught).now_or_never() {
-                Some(ended) => Ok(outcome(ended)),
-                None => Err(Box::pin(async move { (ticket, Report::Handled(outcome(caught.await))) })),
-            };
+            return (&mut job).now_or_never().ok_or(job);
         }
         if self.pace.begins_here() {
             let began = Instant::now();
-            let ended = (&mut caught).now_or_never();
+            let ended = (&mut job).now_or_never();
             self.pace.took(began.elapsed());
             if let Some(ended) = ended {
-                return Ok(outcome(ended));
+                return Ok(ended);
             }
         }
-        let task = Task(tokio::spawn(async { outcome(caught.await) }));
-        Err(Box::pin(async move { (ticket, Report::Handled(task.await)) }))
+        Err(Box::pin(Task { ticket, handle: tokio::spawn(job) }))
     }
 }
 
@@ -84,33 +77,26 @@ impl Pace {
 }
 
 /// A handler that runs as a task of its own, and ends when nobody waits for it any more.
-struct Task(JoinHandle<Outcome>);
+struct Task {
+    ticket: Ticket,
+    handle: JoinHandle<(Ticket, Report)>,
+}
 
 impl Future for Task {
-    type Output = Outcome;
+    type Output = (Ticket, Report);
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Outcome> {
-        let ended = std::task::ready!(Pin::new(&mut self.0).poll(context));
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let ended = std::task::ready!(Pin::new(&mut self.handle).poll(context));
         // A panic of the handler was caught in the task; what is left is tokio's runtime going away.
-        Poll::Ready(ended.unwrap_or_else(|error| Outcome::Retry(error.to_string())))
+        let retry = |error: tokio::task::JoinError| Report::Handled(Outcome::Retry(error.to_string()));
+        Poll::Ready(ended.unwrap_or_else(|error| (self.ticket, retry(error))))
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        self.handle.abort();
     }
-}
-
-/// A panic is a failed attempt.
-fn outcome(ended: Result<Outcome, Box<dyn Any + Send>>) -> Outcome {
-    ended.unwrap_or_else(|panic| panicked(&*panic))
-}
-
-/// Returns the outcome of a handler, or of a decoder, that panicked.
-pub(super) fn panicked(panic: &(dyn Any + Send)) -> Outcome {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Outcome::Retry(format!("panicked: {}", text.unwrap_or("(a value that is no text)")))
 }
 
 #[cfg(test)]

@@ -18,14 +18,17 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
 use super::group::{Change, Group};
+use super::observer::Observer;
 use super::retries::{Event, Retries};
 use super::running::Runner;
 use super::step::{self, Job, Report, Step};
+use crate::audit;
 use crate::broker::{Broker, Reader as _, Subscription};
 use crate::copies::Failure;
 use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
+use crate::offsets::Arrival;
 use crate::{Error, kafka};
 
 /// How many records are taken before timers and the stop are looked at again.
@@ -54,6 +57,7 @@ pub(super) struct Session<'a, B: Broker> {
     pub(super) jobs: FuturesUnordered<Job>,
     pub(super) retries: Option<Retries<'a, B>>,
     reader: Option<&'a B::Reader>,
+    pub(super) observer: Observer<'a>,
     runner: Runner,
     commit_at: Instant,
     registry_is_down: bool,
@@ -73,6 +77,7 @@ impl<'a, B: Broker> Session<'a, B> {
             group,
             dispatch: Dispatch::new(settings.order, settings.limits(), settings.retry.clone()),
             jobs: FuturesUnordered::new(),
+            observer: Observer::new(plan, group, Instant::now()),
             retries: reader.map(Retries::new),
             reader,
             runner: Runner::new(settings.runs_tasks()),
@@ -86,6 +91,7 @@ impl<'a, B: Broker> Session<'a, B> {
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
         self.drain().await;
+        self.observer.tell_end(Instant::now());
         worked
     }
 
@@ -98,7 +104,8 @@ impl<'a, B: Broker> Session<'a, B> {
             let now = Instant::now();
             self.follow_assignment();
             self.start_ready(now)?;
-            self.commit_when_due(now);
+            self.commit_when_due(now)?;
+            self.observer.tell_when_due(now, || self.dispatch.levels());
             self.pause_and_resume(now)?;
             self.follow_chains();
             let has_room = self.dispatch.has_room();
@@ -173,11 +180,14 @@ impl<'a, B: Broker> Session<'a, B> {
         self.group.health.succeeded();
         let Some(partition) = self.group.partition(record.topic(), record.partition()) else { return Ok(()) };
         let mut state = self.group.state();
+        let arrival = Arrival { at: Instant::now(), timestamp: record.timestamp().to_millis() };
         state.offsets.begin(partition, record.offset());
+        state.offsets.arrived(partition, arrival);
         // The poll that gave this record may have changed the assignment before.
         let changes = std::mem::take(&mut state.changes);
         drop(state);
         self.apply(changes);
+        self.observer.received(partition);
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
         self.dispatch.receive(partition, lane, Entry::Main(record), bytes);
@@ -222,17 +232,19 @@ impl<'a, B: Broker> Session<'a, B> {
                 Entry::Returned(record) => step::begin(self.plan, ticket, &**record, now),
             };
             match step {
-                Step::Ignored => {
-                    self.plan.stats.count_ignored();
+                Step::Ignored(ticket) => {
+                    self.note(ticket, audit::Outcome::Ignored, now)?;
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
                 // Most handlers are done by their first step; only the others cost a place among the jobs.
-                Step::Runs(running) => match self.runner.start(ticket, running) {
-                    Ok(outcome) => self.finish(ticket, Report::Handled(outcome))?,
+                Step::Handler(ticket, job) => match self.runner.start(ticket, job) {
+                    Ok((ticket, report)) => self.finish(ticket, report)?,
                     Err(job) => self.jobs.push(job),
                 },
-                Step::Handled(outcome) => self.finish(ticket, Report::Handled(outcome))?,
-                Step::Job(job) => self.jobs.push(job),
+                Step::Job(mut job) => match (&mut job).now_or_never() {
+                    Some((ticket, report)) => self.finish(ticket, report)?,
+                    None => self.jobs.push(job),
+                },
                 Step::Stop(error) => return Err(error),
             }
         }
@@ -241,32 +253,46 @@ impl<'a, B: Broker> Session<'a, B> {
 
     fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
+        if let Report::Handled(_) = report {
+            self.observer.attempted(ticket, now);
+        }
         match report {
             Report::Loaded(loaded) => {
                 let verdict = self.loaded(loaded);
                 self.conclude(ticket, verdict, now, "")
             }
             Report::Handled(Outcome::Done) => {
-                self.plan.stats.count_handled();
+                self.note(ticket, audit::Outcome::Handled, now)?;
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Handled(Outcome::Retry(reason)) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
                 self.conclude(ticket, Verdict::Again, now, &reason)
             }
             Report::Handled(Outcome::Reject(reason)) => {
-                self.plan.stats.count_failed_attempt();
+                self.observer.failed(ticket);
+                self.note(ticket, audit::Outcome::Rejected, now)?;
                 self.conclude(ticket, Verdict::Rejected, now, &reason)
             }
             Report::Buried(Ok(())) => {
-                self.plan.stats.count_dead_lettered();
+                self.note(ticket, audit::Outcome::DeadLettered, now)?;
                 self.conclude(ticket, Verdict::Done, now, "")
             }
             Report::Buried(Err(error)) | Report::Moved(Err(error)) => Err(error),
             Report::Moved(Ok((place, origin))) => {
+                self.note(ticket, audit::Outcome::Retried, now)?;
                 self.moved(ticket, place, origin);
                 Ok(())
             }
+        }
+    }
+
+    /// Tells what came of an attempt.
+    fn note(&self, ticket: Ticket, outcome: audit::Outcome, now: Instant) -> Result<(), Error> {
+        match self.dispatch.record(ticket) {
+            Some(Entry::Main(record)) => self.observer.ended(ticket, Some(record), outcome, now),
+            Some(Entry::Returned(record)) => self.observer.ended(ticket, Some(&**record), outcome, now),
+            None => self.observer.ended(ticket, None::<&B::Record<'_>>, outcome, now),
         }
     }
 
@@ -295,7 +321,8 @@ impl<'a, B: Broker> Session<'a, B> {
         let (topic, partition, offset) = (self.group.topic(place.0), ticket.partition.number, place.1);
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
-                self.group.state().offsets.finish(place.0, ticket.epoch, offset);
+                let arrival = self.group.state().offsets.finish(place.0, ticket.epoch, offset);
+                self.observer.finished(ticket.partition, arrival, now);
                 Ok(())
             }
             Next::Waits(pause) => {
@@ -303,7 +330,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 if verdict == Verdict::Again && place.0 != ticket.partition {
                     self.group.state().offsets.note_attempts(place.0, ticket.epoch, offset, ticket.attempt);
                 }
-                Ok(())
+                if verdict == Verdict::Again { self.note(ticket, audit::Outcome::Retried, now) } else { Ok(()) }
             }
             Next::Held | Next::NotOurs => Ok(()),
             Next::Moves(tier, pause) => {
@@ -352,16 +379,17 @@ impl<'a, B: Broker> Session<'a, B> {
         }
     }
 
-    fn commit_when_due(&mut self, now: Instant) {
+    fn commit_when_due(&mut self, now: Instant) -> Result<(), Error> {
         let mut state = self.group.state();
         let n_uncommitted = state.offsets.n_uncommitted();
         if n_uncommitted < COMMIT_RECORDS && now < self.commit_at {
-            return;
+            return Ok(());
         }
         self.commit_at = now + self.plan.settings.consumer.commit_interval;
         if n_uncommitted == 0 {
-            return;
+            return Ok(());
         }
+        self.plan.audit.flush()?;
         let offsets = state.offsets.take_commit();
         drop(state);
         if !offsets.is_empty()
@@ -370,6 +398,7 @@ impl<'a, B: Broker> Session<'a, B> {
             tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
             self.group.commit_failed();
         }
+        Ok(())
     }
 
     fn pause_and_resume(&mut self, now: Instant) -> Result<(), Error> {

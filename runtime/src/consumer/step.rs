@@ -3,6 +3,7 @@
 //! In: a record whose turn it is. Out: a [`Step`]: the handler's future; the look-up of a schema that must come first; or
 //! the reason why the consumer cannot go past the record. Nothing here waits.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,21 +11,24 @@ use std::sync::Arc;
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
+use eventwright_wire::RawRecord;
 use eventwright_wire::framing::{self, SchemaId};
-use eventwright_wire::{EventSchema, RawRecord};
+use futures::FutureExt as _;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
-use super::running::panicked;
 use super::{Plan, Topic};
 use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
-use crate::dispatch::{Place, Ticket};
+use crate::dispatch::{Place, Seen, Ticket};
 use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
-use crate::{Context, Error};
+use crate::metrics::TopicMeter;
+use crate::scope::Attempt;
+use crate::{Context, Error, context, trace};
 
 /// Something that a record waits for.
 pub(super) type Job = Pin<Box<dyn Future<Output = (Ticket, Report)> + Send>>;
@@ -44,11 +48,9 @@ pub(super) enum Report {
 /// How far a record got without waiting.
 pub(super) enum Step {
     /// It is finished: nobody wanted it.
-    Ignored,
-    /// Its handler was called; it has not begun to run.
-    Runs(Running),
-    /// It is handled: the handler, or the decoder, panicked when it was called.
-    Handled(Outcome),
+    Ignored(Ticket),
+    /// Its handler was called, and this runs it.
+    Handler(Ticket, Job),
     /// It waits for this.
     Job(Job),
     /// The consumer cannot go past it.
@@ -79,6 +81,7 @@ impl<M: Message> InHand<'_, M> {
             Err(error) => return self.failed(DecodeFailure::bytes(None, error)),
         };
         let Some(entry) = self.topic.decoder.cached(id, now) else { return self.load(id) };
+        self.meter().cache_hits.add(1);
         match &*entry {
             Entry::Avro(known) => self.typed(id, known, payload),
             Entry::Protobuf { schema, messages } => self.protobuf(id, schema, messages, payload),
@@ -88,6 +91,7 @@ impl<M: Message> InHand<'_, M> {
     }
 
     fn load(&self, id: SchemaId) -> Step {
+        self.meter().cache_misses.add(1);
         let (topic, ticket) = (Arc::clone(self.topic), self.ticket);
         Step::Job(Box::pin(async move { (ticket, Report::Loaded(topic.decoder.load(id).await.map(drop))) }))
     }
@@ -111,27 +115,29 @@ impl<M: Message> InHand<'_, M> {
 
     /// Hands an event to its handler.
     fn typed(&self, id: SchemaId, known: &Known, payload: &[u8]) -> Step {
-        let context = self.context(id, known.writer);
-        let started = catch_unwind(AssertUnwindSafe(|| self.topic.start(known, payload, context)));
-        match started {
-            Ok(Ok(running)) => Step::Runs(running),
+        let (ticket, context) = (self.seen(Some(known.row)), self.context(id, Some(known)));
+        let attempt = Attempt::typed(&context, &self.plan.group);
+        let start = || attempt.run(|| self.topic.start(known, payload, context));
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(Ok(running)) => self.runs(ticket, attempt, running),
             Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
-            Err(panic) => Step::Handled(panicked(&*panic)),
+            Err(panic) => panicked(ticket, &*panic),
         }
     }
 
     /// Hands a record of an event that has no handler of its own to whoever takes such records.
     fn unknown(&self, id: SchemaId, full_name: &str) -> Step {
-        let context = self.context(id, None);
-        let started = catch_unwind(AssertUnwindSafe(|| self.topic.start_unknown(&|| raw(self.record), context)));
-        match started {
-            Ok(Some(running)) => Step::Runs(running),
-            Ok(None) if self.plan.ignore_others => Step::Ignored,
+        let (ticket, context) = (self.seen(None), self.context(id, None));
+        let attempt = Attempt::typed(&context, &self.plan.group);
+        let start = || attempt.run(|| self.topic.start_unknown(&|| raw(self.record), context));
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(Some(running)) => self.runs(ticket, attempt, running),
+            Ok(None) if self.plan.ignore_others => Step::Ignored(ticket),
             Ok(None) => {
                 let reason = format!("a record of `{full_name}`, which has no handler on this topic");
                 self.failed(DecodeFailure::new(FailureKind::UnknownEvent, Some(id), reason))
             }
-            Err(panic) => Step::Handled(panicked(&*panic)),
+            Err(panic) => panicked(ticket, &*panic),
         }
     }
 
@@ -146,7 +152,7 @@ impl<M: Message> InHand<'_, M> {
         if handler.is_none() && !(is_bad && self.plan.dead_letters.is_some()) {
             return Step::Stop(stopped_at(self.record, failure));
         }
-        self.plan.stats.count_undecodable();
+        self.meter().count_undecodable(failure.kind());
         let (topic, partition, offset) = (self.record.topic(), self.record.partition(), self.record.offset());
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
@@ -154,32 +160,71 @@ impl<M: Message> InHand<'_, M> {
             let failure = Failure { reason: "undecodable", error: failure.to_string(), first_failed_at };
             return Step::Job(bury(self.plan, self.ticket, raw(self.record), failure));
         };
-        let started = catch_unwind(AssertUnwindSafe(|| handler(raw(self.record), failure)));
-        match started {
-            Ok(running) => Step::Runs(running),
-            Err(panic) => Step::Handled(panicked(&*panic)),
+        let ticket = self.seen(None);
+        let attempt = Attempt::raw(trace::consume_raw(self.record, &self.plan.group, ticket.attempt));
+        let start = || attempt.run(|| handler(raw(self.record), failure));
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(running) => self.runs(ticket, attempt, running),
+            Err(panic) => panicked(ticket, &*panic),
         }
     }
 
-    fn context(&self, id: SchemaId, writer: Option<&'static EventSchema>) -> Context {
-        Context::new(self.record, Arc::clone(&self.topic.keys), self.ticket.attempt, id, writer)
+    /// Returns the job of a handler that runs; a panic in it is a failed attempt.
+    fn runs(&self, ticket: Ticket, attempt: Attempt, running: Running) -> Step {
+        let caught = AssertUnwindSafe(running).catch_unwind();
+        let outcome =
+            attempt.over(caught.map(|ended| ended.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic)))));
+        #[cfg(feature = "testing")]
+        let outcome = self.plan.journal.note(self.record, ticket.attempt).follow(outcome);
+        Step::Handler(ticket, Box::pin(async move { (ticket, Report::Handled(outcome.await)) }))
     }
+
+    fn meter(&self) -> &TopicMeter {
+        self.plan.stats.meter().topic(self.ticket.partition.topic)
+    }
+
+    /// Returns the ticket with what is known of the record by now.
+    fn seen(&self, event: Option<usize>) -> Ticket {
+        self.ticket.with(Seen { event, started: Some(Instant::now()), death: None })
+    }
+
+    fn context(&self, id: SchemaId, known: Option<&Known>) -> Context {
+        let known = context::Known {
+            keys: Arc::clone(&self.topic.keys),
+            meter: Arc::clone(self.meter().event(known.map(|known| known.row))),
+            attempt: self.ticket.attempt,
+            schema_id: id,
+            writer: known.and_then(|known| known.writer),
+        };
+        Context::new(self.record, known)
+    }
+}
+
+/// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
+fn panicked(ticket: Ticket, panic: &(dyn Any + Send)) -> Step {
+    let report = Report::Handled(Outcome::Retry(panic_text(panic)));
+    Step::Job(Box::pin(std::future::ready((ticket, report))))
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
 pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Failure) -> Job {
-    let dead_letters = plan.dead_letters.clone();
+    let Some(dead_letters) = plan.dead_letters.clone() else {
+        return Box::pin(std::future::ready((ticket, Report::Buried(Ok(())))));
+    };
+    let span = trace::copy(&record, &dead_letters.topic(&record.topic), "dead letter");
+    let ticket = ticket.with(Seen { death: Some(failure.reason), ..ticket.seen });
     let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
-    Box::pin(async move {
-        let written = match dead_letters {
-            Some(dead_letters) => dead_letters.write(&record.topic, &record, &history).await,
-            None => Ok(()),
-        };
-        (ticket, Report::Buried(written))
-    })
+    let write = async move { (ticket, Report::Buried(dead_letters.write(&record.topic, &record, &history).await)) };
+    Box::pin(write.instrument(span))
 }
 
-pub(super) fn raw<M: Message>(record: &M) -> RawRecord {
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
+}
+
+/// Returns a record with its bytes as they are.
+pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     RawRecord {
         topic: record.topic().to_owned(),

@@ -1,18 +1,13 @@
-//! The retry topics of a topic: their names, and that they fit it.
+//! The retry topics of a topic: that they fit it. Their names are in `topics`.
 //!
 //! A record waits in the partition with the number of its own, so that whoever reads a partition of the topic reads what waits of
 //! it as well. A retry topic with another number of partitions is refused at start.
 
 use rdkafka::error::RDKafkaErrorCode;
 
-use crate::Error;
 use crate::broker::{Admin, NewTopic};
 use crate::error::Kind;
-
-/// Returns the name of a retry topic, counted from 1, of a topic that has so many.
-pub(crate) fn name(of: &str, tier: u32, topics: u32) -> String {
-    if topics == 1 { format!("{of}_retry") } else { format!("{of}_retry_{tier}") }
-}
+use crate::{Error, topics};
 
 /// Makes the retry topics that there are not yet.
 ///
@@ -22,11 +17,12 @@ pub(crate) async fn prepare(admin: &dyn Admin, topics: &[&str], retry_topics: u3
     for of in topics {
         let Some(partitions) = admin.partitions(of).await else {
             let text = format!(
-                "the topic `{of}` is not there, and its retry topics must have as many partitions as it has; help: make it first"
+                "the topic `{of}` is not there, and its retry topics must have as many partitions as it has; help: make it \
+                 first, with `eventwright topics apply`"
             );
             return Err(Error::new(Kind::Broker, text).retriable());
         };
-        let names: Vec<_> = (1..=retry_topics).map(|tier| name(of, tier, retry_topics)).collect();
+        let names = topics::retry(of, retry_topics);
         let new: Vec<_> =
             names.iter().map(|name| NewTopic { name: name.clone(), partitions: Some(partitions) }).collect();
         let refused = admin.create_topics(&new).await;
@@ -53,7 +49,9 @@ async fn check(
         // One that was made a moment ago may not be known to every broker yet; it has the partitions that were asked for.
         (None, None) => Ok(()),
         (None, Some(code)) => {
-            let text = format!("the retry topic `{name}` is not there and cannot be made ({code}); help: make it");
+            let text = format!(
+                "the retry topic `{name}` is not there and cannot be made ({code}); help: make it with `eventwright topics apply`"
+            );
             Err(Error::new(Kind::Broker, text))
         }
     }

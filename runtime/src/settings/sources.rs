@@ -1,15 +1,16 @@
 //! The layers that settings are put together from, each value with its origin.
 //!
-//! In: arguments, environment variables, files. Out: [`Settings`], or an error that names key and origin.
+//! In: arguments, environment variables, files. Out: [`Settings`], or an error that names key and origin, and never a secret.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use figment::error::{Actual, Kind};
 use figment::providers::{Format, Yaml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::Settings;
+use super::{Origin, Preset, Settings, is_secret, line, masked_url, plain};
 use crate::Error;
 
 /// Files that are read where they exist; the first one wins.
@@ -18,10 +19,12 @@ const FILES: [&str; 2] = ["./config.yaml", "./configs/config.yaml"];
 const VARIABLES: &str = "EVENTWRIGHT_";
 
 /// Variables with our prefix that are no settings of this crate.
-const OTHER_VARIABLES: [&str; 3] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
+const OTHER_VARIABLES: [&str; 4] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_GATE", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-const KEYS: [&str; 33] = [
+pub(super) const KEYS: [&str; 41] = [
+    "preset",
+    "plain_variables",
     "bootstrap",
     "prefix",
     "connect_timeout_ms",
@@ -52,29 +55,98 @@ const KEYS: [&str; 33] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "log.level",
+    "log.encoding",
+    "metrics.listen",
+    "otlp.endpoint",
+    "service.name",
+    "audit.file",
     "producer",
     "consumer",
     "consumer.retry",
 ];
 
-/// One source of values: all that it says, and what messages call it.
-struct Layer {
-    origin: String,
+/// One source of values.
+pub(super) struct Layer {
+    /// A file's is without line.
+    origin: Origin,
     values: Dict,
+    /// What a file says, to find lines in.
+    text: String,
+}
+
+impl Layer {
+    pub(super) fn new(origin: Origin, values: Dict) -> Self {
+        Self { origin, values, text: String::new() }
+    }
+
+    /// Returns the value that this layer has for a key, if it has one.
+    pub(super) fn value(&self, path: &[String]) -> Option<&Value> {
+        let (last, above) = path.split_last()?;
+        let inner = above.iter().try_fold(&self.values, |values, key| values.get(key)?.as_dict())?;
+        inner.get(last)
+    }
+
+    /// Returns where this layer says something of a key.
+    fn origin(&self, path: &[String]) -> Origin {
+        match &self.origin {
+            Origin::File { path: file, .. } => Origin::File { path: file.clone(), line: line::of(&self.text, path) },
+            origin => origin.clone(),
+        }
+    }
 }
 
 /// Returns the settings of all sources; `file` is the one that the command line names.
 pub(super) fn load(file: Option<&Path>) -> Result<Settings, Error> {
+    assemble(&layers(file)?)
+}
+
+/// Returns all sources, the nearest to the process last.
+pub(super) fn layers(file: Option<&Path>) -> Result<Vec<Layer>, Error> {
     let named = file.map(Path::to_owned).or_else(|| std::env::var_os("EVENTWRIGHT_CONFIG").map(PathBuf::from));
-    let mut layers = Vec::new();
+    let mut files = Vec::new();
     for file in FILES.iter().rev().map(Path::new).filter(|file| file.exists()) {
-        layers.push(file_layer(file)?);
+        files.push(file_layer(file)?);
     }
     if let Some(file) = named {
-        layers.push(file_layer(&file)?);
+        files.push(file_layer(&file)?);
     }
-    layers.extend(environment_layers(std::env::vars_os())?);
-    assemble(layers)
+    stack(files, std::env::vars_os().collect())
+}
+
+/// Puts layers into their order, with those that the others ask for: a preset below all, and variables without our prefix.
+fn stack(files: Vec<Layer>, variables: Vec<(OsString, OsString)>) -> Result<Vec<Layer>, Error> {
+    let mut layers = files;
+    let n_files = layers.len();
+    layers.extend(environment_layers(&variables)?);
+    let wrong = |key: &str, why: &str| {
+        let origin = origin(&layers, &[key.to_owned()]);
+        Error::settings(format!("`{key}` in {origin}: {why}"))
+    };
+    let reads_plain = match value(&layers, &["plain_variables".to_owned()]) {
+        Some(value) => value.to_bool().ok_or_else(|| wrong("plain_variables", "expected true or false"))?,
+        None => false,
+    };
+    let preset = match value(&layers, &["preset".to_owned()]) {
+        Some(value) => Some(value.as_str().unwrap_or_default().parse::<Preset>().map_err(|why| wrong("preset", &why))?),
+        None => None,
+    };
+    if reads_plain {
+        layers.splice(n_files..n_files, plain::layers(&variables)?);
+    }
+    layers.splice(0..0, preset.map(Preset::layer));
+    Ok(layers)
+}
+
+/// Returns the value that counts for a key.
+pub(super) fn value<'l>(layers: &'l [Layer], path: &[String]) -> Option<&'l Value> {
+    layers.iter().rev().find_map(|layer| layer.value(path))
+}
+
+/// Returns where the value comes from that counts for a key.
+pub(super) fn origin(layers: &[Layer], path: &[String]) -> Origin {
+    let found = layers.iter().rev().find(|layer| layer.value(path).is_some());
+    found.map_or(Origin::Default, |layer| layer.origin(path))
 }
 
 /// Returns the value of `--config FILE` or `--config=FILE`.
@@ -96,36 +168,76 @@ pub(super) fn config_argument(arguments: impl IntoIterator<Item = OsString>) -> 
 }
 
 fn file_layer(path: &Path) -> Result<Layer, Error> {
-    let origin = format!("`{}`", path.display());
+    let origin = Origin::File { path: path.to_owned(), line: None };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::settings(format!("cannot read the settings in {origin}")).with_source(error))?;
-    let values = Yaml::from_str::<Option<Dict>>(&text)
-        .map_err(|error| Error::settings(format!("{origin} is not YAML settings: {error}")))?;
-    Ok(Layer { origin, values: values.unwrap_or_default() })
+    let values = Yaml::from_str::<Option<Dict>>(&text).map_err(|error| not_yaml(path, &error.to_string()))?;
+    Ok(Layer { origin, values: values.unwrap_or_default(), text })
+}
+
+fn not_yaml(path: &Path, why: &str) -> Error {
+    // A file of another kind is quoted by the parser, and it may be one of passwords.
+    let why = if why.contains("invalid type") { "expected keys and values" } else { why };
+    Error::settings(format!("`{}` is not YAML settings: {why}", path.display()))
 }
 
 /// Returns a layer for each variable, so that each value knows the variable that it came from.
-fn environment_layers(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Vec<Layer>, Error> {
-    let ours = |name: &OsString| name.to_str().is_some_and(is_setting);
-    let layer = |(name, value): (OsString, OsString)| {
-        let name = name.to_string_lossy().into_owned();
-        let value = value.into_string();
-        let value = value.map_err(|_| Error::settings(format!("the environment variable `{name}` is not UTF-8")))?;
-        let path = variable_path(name.strip_prefix(VARIABLES).unwrap_or(&name));
-        let innermost = variable_value(&path, value);
-        let nest = |value, key: &String| Value::from(Dict::from([(key.clone(), value)]));
-        let values = path.iter().rev().fold(innermost, nest).into_dict().unwrap_or_default();
-        Ok(Layer { origin: format!("the environment variable `{name}`"), values })
-    };
-    variables.into_iter().filter(|(name, _)| ours(name)).map(layer).collect()
+fn environment_layers(variables: &[(OsString, OsString)]) -> Result<Vec<Layer>, Error> {
+    let mut layers = Vec::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| is_setting(name)) else { continue };
+        let path = variable_path(name.strip_prefix(VARIABLES).unwrap_or(name));
+        let values = nested([(path, utf8(name, value.clone())?)]);
+        layers.push(Layer::new(Origin::Variable(name.to_owned()), values));
+    }
+    Ok(layers)
+}
+
+/// Returns a variable's text.
+pub(super) fn utf8(name: &str, value: OsString) -> Result<String, Error> {
+    value.into_string().map_err(|_| Error::settings(format!("the environment variable `{name}` is not UTF-8")))
+}
+
+/// Returns a tree of values, each as the type that its key has.
+pub(super) fn nested(values: impl IntoIterator<Item = (Vec<String>, String)>) -> Dict {
+    let mut tree = Dict::new();
+    for (path, text) in values {
+        let value = variable_value(&path, text);
+        insert(&mut tree, &path, value);
+    }
+    tree
+}
+
+fn insert(tree: &mut Dict, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [key] => drop(tree.insert(key.clone(), value)),
+        [key, below @ ..] => {
+            let branch = tree.entry(key.clone()).or_insert_with(|| Value::from(Dict::new()));
+            // No key is both a value and a branch.
+            if let Value::Dict(_, branch) = branch {
+                insert(branch, below, value);
+            }
+        }
+    }
+}
+
+/// Returns the path of a key: dots nest, but for those of librdkafka's names.
+pub(super) fn key_path(key: &str) -> Vec<String> {
+    match key.strip_prefix("kafka.") {
+        Some(raw) => vec!["kafka".into(), raw.to_owned()],
+        None => key.split('.').map(str::to_owned).collect(),
+    }
 }
 
 fn is_setting(variable: &str) -> bool {
-    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(|other| variable.starts_with(other))
+    let is = |other: &&str| variable == *other || (other.ends_with('_') && variable.starts_with(*other));
+    variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(is)
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 8] = [
+const NOT_TEXT: [&str; 9] = [
+    "plain_variables",
     "max_attempts",
     "jitter_percent",
     "topics",
@@ -158,36 +270,36 @@ fn variable_value(path: &[String], value: String) -> Value {
     }
 }
 
-fn assemble(layers: Vec<Layer>) -> Result<Settings, Error> {
-    let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
-    for values in figment.data().map_err(type_error)?.values() {
-        check_keys(&figment, "", values)?;
+pub(super) fn assemble(layers: &[Layer]) -> Result<Settings, Error> {
+    for layer in layers {
+        check_keys(layer, &[], &layer.values)?;
     }
-    let settings: Settings = figment.extract().map_err(type_error)?;
-    settings.check()?;
+    let figment = layers.iter().fold(Figment::new(), Figment::merge);
+    let settings: Settings = figment.extract().map_err(|error| type_error(layers, &error))?;
+    settings.check().map_err(|error| with_origin(layers, error))?;
     Ok(settings)
 }
 
-fn check_keys(figment: &Figment, above: &str, values: &Dict) -> Result<(), Error> {
+fn check_keys(layer: &Layer, above: &[String], values: &Dict) -> Result<(), Error> {
     for (key, value) in values {
-        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
-        if path == "kafka" {
+        let path = [above, std::slice::from_ref(key)].concat();
+        let name = path.join(".");
+        if name == "kafka" {
             continue;
         }
-        let below = format!("{path}.");
+        let below = format!("{name}.");
         match value.as_dict() {
-            Some(inner) if KEYS.iter().any(|key| key.starts_with(&below)) => check_keys(figment, &path, inner)?,
-            _ if KEYS.contains(&path.as_str()) || path == "registry" => {}
-            _ => return Err(unknown_key(figment, &path, value)),
+            Some(inner) if KEYS.iter().any(|key| key.starts_with(&below)) => check_keys(layer, &path, inner)?,
+            _ if KEYS.contains(&name.as_str()) || name == "registry" => {}
+            _ => return Err(unknown_key(layer, &path)),
         }
     }
     Ok(())
 }
 
-fn unknown_key(figment: &Figment, path: &str, value: &Value) -> Error {
-    let tag = value.as_dict().and_then(|inner| inner.values().next()).map_or(value.tag(), Value::tag);
-    let origin = figment.get_metadata(tag).map_or_else(String::new, |origin| format!(" in {}", origin.name));
-    let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+fn unknown_key(layer: &Layer, path: &[String]) -> Error {
+    let (origin, name) = (layer.origin(path), path.join("."));
+    let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
     let siblings = KEYS.iter().filter_map(|key| {
         let key = if parent.is_empty() { key } else { key.strip_prefix(parent)?.strip_prefix('.')? };
         Some(key.split('.').next().unwrap_or(key))
@@ -195,17 +307,40 @@ fn unknown_key(figment: &Figment, path: &str, value: &Value) -> Error {
     let mut siblings: Vec<_> = siblings.collect();
     siblings.sort_unstable();
     siblings.dedup();
-    Error::settings(format!("unknown key `{path}`{origin}; help: expected one of {}", siblings.join(", ")))
+    Error::settings(format!("unknown key `{name}` in {origin}; help: expected one of {}", siblings.join(", ")))
 }
 
-fn type_error(error: figment::Error) -> Error {
-    let origin = error.metadata.as_ref().map_or_else(String::new, |origin| format!(" in {}", origin.name));
-    Error::settings(format!("`{}`{origin}: {}", error.path.join("."), error.kind))
+fn type_error(layers: &[Layer], error: &figment::Error) -> Error {
+    let key = error.path.join(".");
+    let why = match &error.kind {
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            let expected = if expected.starts_with("struct ") { "keys below it" } else { expected };
+            match found {
+                // What stands there may be the secret, in another type than that of a text.
+                _ if is_secret(&key) => format!("expected {expected}"),
+                Actual::Str(text) => format!("expected {expected}, found {:?}", masked_url(text)),
+                found => format!("expected {expected}, found {found}"),
+            }
+        }
+        kind => kind.to_string(),
+    };
+    Error::settings(format!("`{key}` in {}: {why}", origin(layers, &error.path)))
 }
 
-impl Provider for Layer {
+/// Adds to an error about keys where their values come from.
+fn with_origin(layers: &[Layer], error: Error) -> Error {
+    let text = error.to_string();
+    // What stands between backticks is every second part.
+    let paths = text.split('`').skip(1).step_by(2).map(key_path);
+    let found = paths.map(|path| origin(layers, &path)).find(|origin| *origin != Origin::Default);
+    let Some(origin) = found else { return error };
+    let (what, help) = text.split_at(text.find("; help: ").unwrap_or(text.len()));
+    Error::settings(format!("{what}; it is set in {origin}{help}"))
+}
+
+impl Provider for &Layer {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.origin.clone())
+        Metadata::named(self.origin.to_string())
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
@@ -214,13 +349,14 @@ impl Provider for Layer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::settings::Start;
 
-    fn from(variables: &[(&str, &str)], files: &[&str]) -> Result<Settings, Error> {
+    /// Returns the layers of these variables and of files with these texts, `0.yaml` and so on.
+    pub(in super::super) fn layers(variables: &[(&str, &str)], files: &[&str]) -> Result<Vec<Layer>, Error> {
         let folder = tempfile::tempdir().unwrap();
         let mut layers = Vec::new();
         for (index, text) in files.iter().enumerate() {
@@ -228,8 +364,11 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             layers.push(file_layer(&path)?);
         }
-        layers.extend(environment_layers(variables.iter().map(|(name, value)| (name.into(), value.into())))?);
-        assemble(layers)
+        stack(layers, variables.iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    fn from(variables: &[(&str, &str)], files: &[&str]) -> Result<Settings, Error> {
+        assemble(&layers(variables, files)?)
     }
 
     #[test]
@@ -244,6 +383,7 @@ mod tests {
             ("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "250"),
             ("EVENTWRIGHT_REGISTRY__CHECK_AT_START", "false"),
             ("EVENTWRIGHT_LOG", "debug"),
+            ("EVENTWRIGHT_GATE", "warn"),
             ("EVENTWRIGHT_TEST_BOOTSTRAP", "x"),
         ];
         let settings = from(&variables, &[&low, high, "# nothing\n"]).unwrap();
@@ -293,6 +433,78 @@ mod tests {
         check(&[], "kafka: {group.id: x}", &["`kafka.group.id` cannot be set"]);
         check(&[], "- a", &["0.yaml", "not YAML settings"]);
         check(&[("EVENTWRIGHT_PRODUCER__AUTO_REGISTER", "maybe")], "", &["`producer.auto_register`", "AUTO_REGISTER"]);
+    }
+
+    #[test]
+    fn errors_name_the_line_and_never_a_secret() {
+        let check = |variables: &[(&str, &str)], file: &str, expected: &[&str]| {
+            let error = from(variables, &[file]).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(expected.iter().all(|part| text.contains(part)), "{text}");
+            assert!(!text.contains("hunter") && !text.contains("4711"), "{text}");
+        };
+        check(&[], "bootstrap: b:1\nregistry:\n  ulr: x", &["`registry.ulr` in", "0.yaml:3`"]);
+        check(&[], "consumer:\n  # many\n  workers: many", &["`consumer.workers` in", "0.yaml:3`", "many"]);
+        check(&[], "consumer:\n  workers: 0", &["`consumer.workers` is 0", "it is set in", "0.yaml:2`"]);
+        check(&[], "registry:\n  user: ada", &["without `registry.password`", "it is set in", "0.yaml:2`"]);
+        check(&[], "kafka:\n  group.id: x", &["it is set in", "0.yaml:2`; help: remove it"]);
+        check(&[], "registry: {password: 4711}", &["`registry.password` in", "0.yaml:1`: expected a string"]);
+        check(&[], "registry: http://ada:hunter2@r", &["`registry` in", "http://****@r"]);
+        check(&[], "hunter2", &["0.yaml", "not YAML settings: expected keys and values"]);
+        check(&[], "kafka: {sasl.password: [hunter2]}", &["kafka.sasl.password", "expected a text, a number"]);
+        check(
+            &[("EVENTWRIGHT_CONSUMER__RETRY__BACKOFF_MS", "soon")],
+            "",
+            &["`consumer.retry.backoff_ms` in the environment variable", "`250ms`, `1s`, `2m`"],
+        );
+        check(
+            &[("EVENTWRIGHT_BOOTSTRAP", "http://a:hunter2@b")],
+            "",
+            &["found the URL", "set in the environment variable"],
+        );
+    }
+
+    #[test]
+    fn durations_have_units_wherever_they_stand() {
+        let variables = [("EVENTWRIGHT_CONNECT_TIMEOUT_MS", "2s"), ("EVENTWRIGHT_REGISTRY__TIMEOUT_MS", "750")];
+        let settings = from(
+            &variables,
+            &["consumer: {retry: {backoff_ms: 1m, max_backoff_ms: '500', deadline_ms: 1h}, commit_interval_ms: 20}"],
+        );
+        let settings = settings.unwrap();
+        assert_eq!(settings.connect_timeout, Duration::from_secs(2));
+        assert_eq!(settings.registry.timeout, Duration::from_millis(750));
+        let consumer = &settings.consumer;
+        let retry = &consumer.retry;
+        assert_eq!((retry.backoff, retry.max_backoff), (Duration::from_secs(60), Duration::from_millis(500)));
+        assert_eq!(retry.deadline, Some(Duration::from_secs(3600)));
+        assert_eq!(consumer.commit_interval, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_preset_is_above_the_defaults_and_below_all_else() {
+        let file = "preset: high-throughput\nkafka: {linger.ms: 7}";
+        let settings = from(&[("EVENTWRIGHT_CONSUMER__WORKERS", "3")], &[file]).unwrap();
+        assert_eq!((settings.consumer.workers, settings.consumer.buffer_records), (Some(3), 4096));
+        assert_eq!((&*settings.kafka["linger.ms"], &*settings.kafka["fetch.min.bytes"]), ("7", "65536"));
+        // The nearest one counts, and of the other nothing is left.
+        let settings = from(&[("EVENTWRIGHT_PRESET", "high-reliability")], &[file]).unwrap();
+        assert_eq!((settings.consumer.workers, settings.consumer.buffer_records), (None, 256));
+        assert_eq!(settings.kafka["check.crcs"], "true");
+        let error = from(&[("EVENTWRIGHT_PRESET", "fast")], &[]).unwrap_err().to_string();
+        assert!(error.contains("`EVENTWRIGHT_PRESET`: there is no preset `fast`") && error.contains("`low-latency`"));
+    }
+
+    #[test]
+    fn variables_without_prefix_are_read_where_that_is_wanted() {
+        let plain = [("KAFKA_BROKERS", "plain:1"), ("RETRY_INITIAL_INTERVAL", "1s")];
+        assert_eq!(from(&plain, &["bootstrap: file:1"]).unwrap().bootstrap, "file:1");
+        let settings = from(&plain, &["bootstrap: file:1\nplain_variables: true"]).unwrap();
+        assert_eq!((&*settings.bootstrap, settings.consumer.retry.backoff), ("plain:1", Duration::from_secs(1)));
+        let ours = [("EVENTWRIGHT_PLAIN_VARIABLES", "true"), ("EVENTWRIGHT_BOOTSTRAP", "ours:1")];
+        assert_eq!(from(&[plain, ours].concat(), &["bootstrap: file:1"]).unwrap().bootstrap, "ours:1");
+        let error = from(&[("EVENTWRIGHT_PLAIN_VARIABLES", "maybe")], &[]).unwrap_err().to_string();
+        assert!(error.contains("`plain_variables` in the environment variable"), "{error}");
     }
 
     #[test]

@@ -77,9 +77,9 @@ pub(super) fn read(source: Source) -> Result<Manifest, Vec<Diagnostic>> {
         preserve_unknown: asked(table.preserve_unknown.as_ref()).map(&at),
     };
     let topic = |(name, table): (Spanned<String>, TopicTable)| {
-        let TopicTable { partitions, config, key_uses } = table;
-        let position = at(name.span().start);
-        (name.into_inner(), TopicEntry { partitions, config, key_uses: uses(key_uses, &at), position })
+        let TopicTable { partitions, replication, config, dead_letter_config, key_uses } = table;
+        let (position, key_uses) = (at(name.span().start), uses(key_uses, &at));
+        (name.into_inner(), TopicEntry { partitions, replication, config, dead_letter_config, key_uses, position })
     };
     let events = file.event.0.into_iter().map(event).collect();
     let types = file.types.0.into_iter().map(shared).collect();
@@ -127,8 +127,11 @@ struct DefaultsTable {
 #[serde(deny_unknown_fields)]
 struct TopicTable {
     partitions: Option<u32>,
+    replication: Option<u16>,
     #[serde(default)]
     config: BTreeMap<String, String>,
+    #[serde(default)]
+    dead_letter_config: BTreeMap<String, String>,
     #[serde(default)]
     key_uses: UsesTable,
 }

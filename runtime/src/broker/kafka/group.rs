@@ -22,10 +22,12 @@ use crate::settings::Start;
 use crate::{Error, Settings, kafka};
 
 /// What we set and librdkafka leaves to be overridden under `kafka`.
-const DEFAULTS: [(&str, &str); 1] = [
+const DEFAULTS: [(&str, &str); 2] = [
     // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
     // if nothing worked.
     ("topic.metadata.refresh.interval.ms", "10000"),
+    // How far the consumer is behind is told so often; at 0, never.
+    ("statistics.interval.ms", "5000"),
 ];
 
 /// A consumer group's subscription.
@@ -121,10 +123,13 @@ impl Subscription<Kafka> for KafkaSubscription {
         let (sender, left) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let commit = |list: TopicPartitionList| self.consumer.commit(&list, CommitMode::Sync);
-            if !offsets.is_empty()
-                && let Err(error) = offset_list(&offsets).and_then(commit)
-            {
-                tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+            if !offsets.is_empty() {
+                match offset_list(&offsets).and_then(commit) {
+                    Ok(()) => self.consumer.context().group.committed(),
+                    Err(error) => {
+                        tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
+                    }
+                }
             }
             drop(self);
             let _ = sender.send(());
@@ -166,8 +171,9 @@ impl Callbacks {
             return warn("the consumer was dropped");
         }
         let committed = offset_list(&offsets).and_then(|list| consumer.commit(&list, CommitMode::Sync));
-        if let Err(error) = committed {
-            warn(&error.to_string());
+        match committed {
+            Ok(()) => self.group.committed(),
+            Err(error) => warn(&error.to_string()),
         }
     }
 }
@@ -188,7 +194,9 @@ impl ClientContext for Callbacks {
         }
     }
 
-    fn stats(&self, _: Statistics) {}
+    fn stats(&self, statistics: Statistics) {
+        self.group.watermarks.take(&statistics);
+    }
 }
 
 impl ConsumerContext for Callbacks {
@@ -202,7 +210,8 @@ impl ConsumerContext for Callbacks {
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         match result {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Ok(()) => self.group.committed(),
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => {
                 tracing::warn!(%error, "offsets were not committed; trying again with the next commit");
                 self.group.commit_failed();

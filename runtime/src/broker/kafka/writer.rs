@@ -25,7 +25,7 @@ struct KafkaAdmin {
 ///
 /// # Errors
 /// A setting that librdkafka does not take.
-pub(crate) fn writer(settings: &Settings) -> Result<Arc<dyn Writer>, Error> {
+pub(in crate::broker) fn writer(settings: &Settings) -> Result<Arc<dyn Writer>, Error> {
     let mut config = settings.kafka_config(&[("linger.ms", "1"), ("partitioner", "murmur2_random")]);
     config.set("enable.idempotence", "true").set("acks", "all");
     // The broker decides what is too large: a copy is larger than its original, by its headers.
@@ -42,7 +42,7 @@ pub(crate) fn writer(settings: &Settings) -> Result<Arc<dyn Writer>, Error> {
 ///
 /// # Errors
 /// A setting that librdkafka does not take.
-pub(crate) fn admin(settings: &Settings) -> Result<Arc<dyn Admin>, Error> {
+pub(in crate::broker) fn admin(settings: &Settings) -> Result<Arc<dyn Admin>, Error> {
     let client = settings.kafka_config(&[]).create_with_context(Logs::default()).map_err(kafka::config_error)?;
     Ok(Arc::new(KafkaAdmin { client: Arc::new(client), timeout: settings.connect_timeout }))
 }

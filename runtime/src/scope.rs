@@ -1,0 +1,76 @@
+//! The record that a handler is busy with: its spans, and what records that the handler sends have from it.
+//!
+//! In: a record's context, and the future of its handler. Out: the same future, which is polled with the record's span
+//! entered and its context at hand. So a log line in a handler tells which record it is about, and a record that is sent
+//! there goes on with the correlation id. Tasks that a handler spawns have neither, unless it hands them on.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use tracing::Span;
+
+use crate::handler::Outcome;
+use crate::{Context, trace};
+
+thread_local! {
+    /// The record whose handler is being polled on this thread.
+    static CURRENT: Cell<Option<Context>> = const { Cell::new(None) };
+}
+
+/// Gives the context of the record whose handler asks, if a handler does.
+pub(crate) fn with_current<T>(ask: impl FnOnce(&Context) -> T) -> Option<T> {
+    let context = CURRENT.take()?;
+    let answer = ask(&context);
+    CURRENT.set(Some(context));
+    Some(answer)
+}
+
+/// One attempt at a record.
+pub(crate) struct Attempt {
+    /// Raw records have none.
+    context: Option<Context>,
+    /// From the bytes to the outcome.
+    consume: Span,
+    /// The handler alone; handlers' own spans are its children.
+    handle: Span,
+}
+
+impl Attempt {
+    /// Returns the attempt at an event.
+    pub(crate) fn typed(context: &Context, group: &str) -> Self {
+        let consume = trace::consume(context, group);
+        let handle = trace::handle(&consume, context.event());
+        Self { context: Some(context.clone()), consume, handle }
+    }
+
+    /// Returns the attempt at a record whose event is not known.
+    pub(crate) fn raw(consume: Span) -> Self {
+        let handle = trace::handle(&consume, "unknown");
+        Self { context: None, consume, handle }
+    }
+
+    /// Runs a piece of the attempt.
+    pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
+        let _entered = self.handle.enter();
+        let _restored = Restored(CURRENT.replace(self.context.clone()));
+        piece()
+    }
+
+    /// Polls the handler as part of the attempt; its spans end with it.
+    pub(crate) async fn over(self, outcome: impl Future<Output = Outcome>) -> Outcome {
+        let mut outcome = pin!(outcome);
+        let outcome = poll_fn(|context| self.run(|| outcome.as_mut().poll(context))).await;
+        trace::end(&self.consume, &outcome);
+        outcome
+    }
+}
+
+/// Puts the record back that was at hand before, also where a handler panics.
+struct Restored(Option<Context>);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
