@@ -109,6 +109,9 @@ pub(crate) trait Subscription<B: Broker>: Send + Sync + 'static {
     /// A partition that is not assigned.
     fn resume(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError>;
 
+    /// Commits what is finished on partitions that the group was told to leave, and gives them up.
+    fn release(&self, offsets: &[TopicOffset]);
+
     /// Commits what is finished, and leaves the group; at most for so long.
     fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) -> impl Future<Output = ()> + Send;
 }

@@ -4,7 +4,11 @@
 //! no case: what cannot be decoded goes to `on_undecodable` with its bytes, or the consumer stops there; what cannot be
 //! decoded *now*, because the registry does not answer, waits.
 
+mod batches;
+mod brakes;
+mod contained;
 mod group;
+mod leaving;
 mod observer;
 mod retries;
 mod running;
@@ -19,22 +23,30 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, Event, RawRecord, TopicEvents};
+use tokio::sync::Notify;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::contained::panic_text;
 pub(crate) use self::group::Group;
 use self::session::Session;
 pub(crate) use self::step::raw;
 use crate::audit::{Audit, AuditSink};
+use crate::batch::{Batch, BatchHandler, batch_route};
 use crate::broker::{self, Broker, Kafka, Subscription};
+use crate::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
 use crate::copies::Copies;
 use crate::dead_letter::DeadLetters;
 use crate::decoder::{Decoder, Known};
 use crate::dispatch::Order;
-use crate::handler::{Handler, IntoOutcome, RawHandler, Route, Row, Running, event_route, topic_route};
+use crate::handler::{
+    Handler, IntoOutcome, RawHandler, Route, Row, Running, compacted_route, event_route, topic_route,
+};
+use crate::health::ConsumerHealth;
 use crate::keys::Keys;
 use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
-use crate::settings::{OnFailure, Retry};
+use crate::settings::{CircuitBreakerSettings, OnFailure, Retry};
 use crate::stats::ConsumerStats;
 use crate::{Context, DecodeFailure, Error, Settings, kafka, register, registry, retry, shutdown};
 
@@ -85,6 +97,9 @@ struct Plan {
     stats: ConsumerStats,
     audit: Audit,
     clock: Clock,
+    /// Rings where the session should look at its circuit breakers.
+    wake: Arc<Notify>,
+    health: ConsumerHealth,
     #[cfg(feature = "testing")]
     journal: crate::testing::Journal,
 }
@@ -98,6 +113,8 @@ struct Topic {
     rows: Vec<(usize, usize)>,
     decoder: Decoder,
     keys: Arc<Keys>,
+    /// One a route, or none at all.
+    breakers: Vec<CircuitBreaker>,
 }
 
 impl Consumer {
@@ -142,6 +159,12 @@ impl Consumer {
         self.work(stop).await
     }
 
+    /// Returns how the consumer is doing, to be asked while it runs.
+    #[must_use]
+    pub fn health(&self) -> ConsumerHealth {
+        self.plan.health.clone()
+    }
+
     async fn work(self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         #[cfg(feature = "testing")]
         if let Some(memory) = self.plan.settings.memory().cloned() {
@@ -169,7 +192,13 @@ impl Consumer {
         let subscribed = subscription.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
         tracing::info!(group = plan.group, topics = plan.shown_topics(), "consuming");
-        let worked = Box::pin(Session::<B>::new(&plan, &subscription, &group, reader.as_ref()).run(stop)).await;
+        let running = plan.health.starts(&group);
+        let session = Session::<B>::new(&plan, &subscription, &group, reader.as_ref());
+        let worked = tokio::select! {
+            worked = Box::pin(session.run(stop)) => worked,
+            never = plan.health.watch(&registry) => match never {},
+        };
+        drop(running);
         // What is not in the audit stream is not committed.
         let kept = plan.audit.flush();
         let offsets = kept.as_ref().map_or_else(|_| Vec::new(), |()| group.state().offsets.take_commit());
@@ -227,6 +256,25 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Adds the handler of an event that takes several at once, in their order: those of a partition, or with `order: key` of one
+    /// key, that are waiting in line, up to `consumer.batch_records`. The outcome is that of all of them. After [`Outcome::Retry`],
+    /// [`Outcome::Reject`] or a panic the handler is given each of them in a batch of its own, so that one bad record takes no
+    /// other with it.
+    pub fn on_batch<E: Event>(mut self, handler: impl BatchHandler<E>) -> Self {
+        const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
+        self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: batch_route(handler) });
+        self
+    }
+
+    /// Adds the handler of an event of a compacted topic, where a record without value deletes its key: such a tombstone is given as
+    /// `None`, with the key in the [`Context`]. It says nothing of its event, so one handler a topic may take tombstones; its
+    /// [`Context::schema_id`] is 0.
+    pub fn on_compacted<E: Event>(mut self, handler: impl Handler<Option<E>>) -> Self {
+        const { assert!(!E::IS_KEY, "a key is read beside its event: take the event and call `Context::key_as`") };
+        self.handlers.push(TopicHandler { topic: E::TOPIC, takes_all: false, route: compacted_route(handler) });
+        self
+    }
+
     /// Sets the handler of records that no typed handler can be given: bad bytes, unknown schemas, events without a
     /// handler. It receives the bytes as they are. Without it, bad bytes and unknown schemas become dead letters or stop the
     /// consumer, as `consumer.on_failure` says, and an event without a handler stops it.
@@ -278,6 +326,13 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sets how many records a handler of batches is given at most, and how long the first of them waits for others, in place of
+    /// `consumer.batch_records` and `consumer.batch_wait_ms` of the settings.
+    pub fn batches(mut self, records: usize, wait: Duration) -> Self {
+        (self.settings.consumer.batch_records, self.settings.consumer.batch_wait) = (records, wait);
+        self
+    }
+
     /// Sets how many handlers run at once, in place of `consumer.workers` of the settings.
     pub fn workers(mut self, workers: usize) -> Self {
         self.settings.consumer.workers = Some(workers);
@@ -314,7 +369,11 @@ impl ConsumerBuilder {
             Error::settings("the consumer has no group; help: call `.group(\"…\")` or set `consumer.group`")
         })?;
         let registry = self.settings.registry_client()?;
-        let topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
+        let mut topics = topics(&registry, self.settings.prefix.as_deref(), self.handlers)?;
+        let wake = Arc::default();
+        if self.settings.consumer.circuit_breaker.enabled {
+            topics.iter_mut().for_each(|topic| topic.break_circuits(self.settings.consumer.circuit_breaker, &wake));
+        }
         let makes_dead_letters = self.settings.consumer.on_failure == OnFailure::DeadLetter;
         let copies = match makes_dead_letters || self.settings.consumer.retry.topics > 0 {
             true => Some(Copies::new(broker::writer(&self.settings)?, &group)),
@@ -330,12 +389,14 @@ impl ConsumerBuilder {
             audit,
             settings: self.settings,
             group,
-            topics,
+            topics: topics.into_iter().map(Arc::new).collect(),
             on_undecodable: self.on_undecodable,
             on_tombstone: self.on_tombstone,
             ignore_others: self.ignore_others,
             stats: self.stats,
             clock,
+            wake,
+            health: ConsumerHealth::default(),
             #[cfg(feature = "testing")]
             journal: self.journal,
         };
@@ -360,11 +421,7 @@ impl ConsumerBuilder {
 }
 
 /// Sorts handlers by topic.
-fn topics(
-    registry: &RegistryClient,
-    prefix: Option<&str>,
-    handlers: Vec<TopicHandler>,
-) -> Result<Vec<Arc<Topic>>, Error> {
+fn topics(registry: &RegistryClient, prefix: Option<&str>, handlers: Vec<TopicHandler>) -> Result<Vec<Topic>, Error> {
     let mut by_topic: Vec<(String, Vec<TopicHandler>)> = Vec::new();
     for handler in handlers {
         let name = handler.topic_name(prefix);
@@ -376,7 +433,7 @@ fn topics(
     if by_topic.is_empty() {
         return Err(Error::settings("the consumer has no handler; help: call `.on(…)` or `.on_topic::<…>(…)`"));
     }
-    by_topic.into_iter().map(|(name, handlers)| Topic::new(registry, &name, handlers).map(Arc::new)).collect()
+    by_topic.into_iter().map(|(name, handlers)| Topic::new(registry, &name, handlers)).collect()
 }
 
 impl TopicHandler {
@@ -405,6 +462,12 @@ impl Topic {
                 places.push((route_index, row_index));
             }
         }
+        if handlers.iter().filter(|handler| handler.route.takes_tombstones()).count() > 1 {
+            let text = format!(
+                "the topic `{name}` has two handlers of tombstones, which say nothing of their event; help: keep one"
+            );
+            return Err(Error::settings(text));
+        }
         let name: Arc<str> = name.into();
         Ok(Self {
             keys: Arc::new(Keys::new(Arc::clone(&name), registry.clone())),
@@ -412,7 +475,38 @@ impl Topic {
             routes: handlers.into_iter().map(|handler| handler.route).collect(),
             rows: places,
             decoder: Decoder::new(registry.clone(), rows),
+            breakers: Vec::new(),
         })
+    }
+
+    /// Gives each handler a circuit breaker.
+    fn break_circuits(&mut self, settings: CircuitBreakerSettings, wake: &Arc<Notify>) {
+        let breakers = self.routes.iter().map(|route| {
+            let events: Vec<_> = route.rows().iter().map(|row| row.reader.event).collect();
+            CircuitBreaker::new(Arc::clone(&self.name), events.join(", "), settings, Arc::clone(wake))
+        });
+        self.breakers = breakers.collect();
+    }
+
+    /// Returns an empty batch for a handler.
+    fn batch(&self, route: usize) -> Option<Box<dyn Batch>> {
+        self.routes.get(route)?.batch()
+    }
+
+    /// Returns the first row of a handler.
+    fn row_of(&self, route: usize) -> Option<usize> {
+        self.rows.iter().position(|(of, _)| *of == route)
+    }
+
+    /// Returns the index of the handler of an event.
+    fn route_of(&self, known: &Known) -> usize {
+        self.rows.get(known.row).expect("the decoder was made from these rows").0
+    }
+
+    /// Returns the handler of records without value, and its index.
+    fn tombstones(&self) -> Option<(usize, &dyn Route)> {
+        let (index, route) = self.routes.iter().enumerate().find(|(_, route)| route.takes_tombstones())?;
+        Some((index, &**route))
     }
 
     /// Decodes a payload and calls the handler of its event.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use eventwright_registry::{RegistryClient, RegistryError, ResolvedSchema};
 use eventwright_schema::{Fingerprint, Reference, avro, proto};
 use eventwright_wire::avro::{Plan, Transcoder};
-use eventwright_wire::framing::SchemaId;
+use eventwright_wire::framing::{self, SchemaId};
 use eventwright_wire::{EventSchema, Format, SchemaReference};
 use tokio::time::Instant;
 
@@ -50,6 +50,21 @@ pub(crate) enum Entry {
     Unknown(String),
     /// A schema that nothing can be decoded with.
     Unusable(Kind, String),
+}
+
+impl Entry {
+    /// Returns the event that has a handler, and its payload, of the bytes behind a schema id.
+    pub(crate) fn known<'a, 'b>(&'a self, bytes: &'b [u8]) -> Option<(&'a Known, &'b [u8])> {
+        match self {
+            Self::Avro(known) => Some((known, bytes)),
+            Self::Protobuf { messages, .. } => {
+                let (indexes, payload) = framing::split_message_indexes(bytes).ok()?;
+                let (_, known) = messages.iter().find(|(place, _)| *place == indexes)?;
+                Some((known, payload))
+            }
+            Self::Unknown(_) | Self::Unusable(..) => None,
+        }
+    }
 }
 
 /// An event that has a handler.

@@ -15,6 +15,7 @@
 //! A partition may be held, for one [`Hold`] or several: its records are taken and kept, and none begins until it is released
 //! from all of them. What runs already runs on. It stops nobody else: it is paused as soon as it is full.
 
+mod batch;
 mod chain;
 
 use std::cmp::Reverse;
@@ -72,7 +73,6 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hold {
     /// The circuit breaker of one of its handlers is open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     Breaker,
     /// What waits in its retry topics is not known yet.
     Loading,
@@ -123,6 +123,12 @@ struct Held {
     /// Copies in a retry topic's partition that were not read yet, and the lanes of the main topic that they block.
     unread: BTreeMap<i64, (LaneId, Origin)>,
     holds: Vec<Hold>,
+    /// How many records of the main topic have come.
+    n_received: u64,
+    /// The number behind the last record that has begun.
+    n_begun: u64,
+    /// The partition is being wound up: no record of this number or behind it begins any more.
+    limit: Option<u64>,
     /// Lanes whose turn came while the partition was held.
     parked: VecDeque<LaneId>,
 }
@@ -144,6 +150,12 @@ struct Lane<R> {
     is_running: bool,
     /// It waits for a record that comes before its first one.
     is_parked: bool,
+    /// How many of the first records are handled one by one, because a batch of them failed.
+    n_alone: usize,
+    /// With how many records the first one stops waiting for others to come to it; 0 while it does not.
+    gathers: usize,
+    /// The first record has waited for others.
+    has_gathered: bool,
     /// How often the first record was given to its handler.
     attempts: u32,
     /// How often the registry was asked in vain for the first record's schema.
@@ -157,11 +169,18 @@ struct Lane<R> {
 struct Item<R> {
     record: R,
     bytes: usize,
+    /// Its number among those of its partition that came from the main topic.
+    number: u64,
     /// It was read from a retry topic.
     returned: Option<Box<Returned>>,
 }
 
 impl<R> Item<R> {
+    /// Returns whether it came so late that it must not begin; what comes from a retry topic is always late.
+    fn is_behind(&self, limit: Option<u64>) -> bool {
+        limit.is_some_and(|limit| self.number >= limit || self.returned.is_some())
+    }
+
     /// Returns which retry topic it was read from, counted from 1; 0 for the main topic.
     fn tier(&self) -> u32 {
         self.returned.as_ref().map_or(0, |returned| returned.place.tier)
@@ -185,6 +204,9 @@ impl<R> Lane<R> {
             rest: VecDeque::new(),
             is_running: false,
             is_parked: false,
+            n_alone: 0,
+            gathers: 0,
+            has_gathered: false,
             attempts: 0,
             waits: 0,
             first_failed: None,
@@ -196,6 +218,8 @@ impl<R> Lane<R> {
     /// Takes what is known of the first record from before.
     fn begin_first(&mut self) {
         self.waits = 0;
+        self.n_alone = self.n_alone.saturating_sub(1);
+        (self.gathers, self.has_gathered) = (0, false);
         self.attempts = self.first.returned.as_ref().map_or(0, |returned| returned.failed);
         self.first_failed = self.first.returned.as_ref().and_then(|returned| returned.first_failed);
     }
@@ -249,8 +273,11 @@ pub(crate) enum Verdict {
     /// Its schema cannot be loaded now; the attempt does not count.
     NotLoaded,
     /// It may not be handled now, and its partition is held; the attempt does not count.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the circuit breaker, which comes next, holds partitions"))]
     Held(Hold),
+    /// It waits so long for others to be handled with it, until they are so many; the attempt does not count.
+    Gathers(Duration, usize),
+    /// It was the first of so many that failed as a batch: each of them is handled by itself; the attempt does not count.
+    Split(usize),
 }
 
 /// What follows from a verdict.
@@ -306,6 +333,9 @@ impl<R> Dispatch<R> {
             position: 0,
             unread: BTreeMap::new(),
             holds: Vec::new(),
+            n_received: 0,
+            n_begun: 0,
+            limit: None,
             parked: VecDeque::new(),
         };
         self.partitions.insert(partition, held);
@@ -324,6 +354,32 @@ impl<R> Dispatch<R> {
         self.to_pause.retain(|paused| *paused != partition);
         self.ready.retain(|lane| lane.partition != partition);
         self.to_resume.retain(|paused| *paused != partition);
+    }
+
+    /// Returns the partitions that are ours.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> {
+        self.partitions.keys().copied()
+    }
+
+    /// Begins to come to an end with a partition: of its records only those still begin that came before one that has begun, so
+    /// that what is finished in the end has no gap and can be committed.
+    pub(crate) fn wind_up(&mut self, partition: Partition) {
+        let Some(held) = self.partitions.get_mut(&partition) else { return };
+        held.limit.get_or_insert(held.n_begun);
+        let (lanes, limit) = (&self.lanes, held.limit);
+        let (stay, go): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.ready)
+            .into_iter()
+            .partition(|id| id.partition == partition && lanes.get(id).is_some_and(|lane| lane.first.is_behind(limit)));
+        held.parked.extend(stay);
+        self.ready = go;
+    }
+
+    /// Returns whether records of a partition are being handled, or will be at once.
+    pub(crate) fn is_busy(&self, partition: Partition) -> bool {
+        let is_running = |(id, lane): (&LaneId, &Lane<R>)| id.partition == partition && lane.is_running;
+        self.ready.iter().any(|id| id.partition == partition)
+            || self.lanes.iter().any(is_running)
+            || self.is_moving(partition)
     }
 
     /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
@@ -360,12 +416,21 @@ impl<R> Dispatch<R> {
             held.n_records += 1;
             held.n_bytes += bytes;
             held.n_alone += u64::from(lane.is_none());
-            LaneId { partition, epoch: held.epoch, number: lane.unwrap_or(ALONE | held.n_alone) }
+            held.n_received += 1;
+            let lane = LaneId { partition, epoch: held.epoch, number: lane.unwrap_or(ALONE | held.n_alone) };
+            (lane, held.n_received - 1)
         });
-        let Some(lane) = lane else { return };
-        let item = Item { record, bytes, returned: None };
+        let Some((lane, number)) = lane else { return };
+        let item = Item { record, bytes, number, returned: None };
         match self.lanes.get_mut(&lane) {
-            Some(known) => known.rest.push_back(item),
+            Some(known) => {
+                known.rest.push_back(item);
+                if known.gathers > 0 && known.rest.len() + 1 >= known.gathers {
+                    known.gathers = 0;
+                    self.waiting.retain(|Reverse((_, waiting))| *waiting != lane);
+                    self.ready.push_back(lane);
+                }
+            }
             None => {
                 self.lanes.insert(lane, Lane::new(item));
                 self.ready.push_back(lane);
@@ -393,7 +458,11 @@ impl<R> Dispatch<R> {
         let lane = self.lanes.get_mut(&id)?;
         lane.attempts += 1;
         lane.is_running = true;
+        lane.gathers = 0;
         self.n_running += 1;
+        if let Some(held) = self.partitions.get_mut(&id.partition).filter(|_| lane.first.returned.is_none()) {
+            held.n_begun = held.n_begun.max(lane.first.number + 1);
+        }
         let (partition, epoch, attempt) = (id.partition, id.epoch, lane.attempts);
         Some(Ticket { partition, epoch, lane: id.number, attempt, seen: Seen::default() })
     }
@@ -401,8 +470,8 @@ impl<R> Dispatch<R> {
     /// Takes the next lane that may go on; those of held partitions are parked, and blocked ones are redirected.
     fn next_ready(&mut self, now: Instant) -> Option<LaneId> {
         while let Some(lane) = self.ready.pop_front() {
-            if let Some(held) = self.partitions.get_mut(&lane.partition).filter(|held| !held.holds.is_empty()) {
-                held.parked.push_back(lane);
+            if self.is_held(lane) {
+                self.park(lane);
             } else if self.is_blocked(lane) {
                 self.redirect(lane);
             } else if let Some(due) = self.due(lane).filter(|due| *due > now) {
@@ -413,6 +482,18 @@ impl<R> Dispatch<R> {
             }
         }
         None
+    }
+
+    /// Returns whether a lane must not go on because of its partition.
+    fn is_held(&self, id: LaneId) -> bool {
+        let Some((held, lane)) = self.partitions.get(&id.partition).zip(self.lanes.get(&id)) else { return false };
+        !held.holds.is_empty() || lane.first.is_behind(held.limit)
+    }
+
+    fn park(&mut self, id: LaneId) {
+        if let Some(held) = self.partitions.get_mut(&id.partition) {
+            held.parked.push_back(id);
+        }
     }
 
     /// Returns the record that a ticket is for.
@@ -473,6 +554,21 @@ impl<R> Dispatch<R> {
                 self.hold(ticket.partition, hold);
                 self.ready.push_back(id);
                 Next::Held
+            }
+            Verdict::Gathers(wait, n_records) => {
+                lane.attempts -= 1;
+                lane.is_running = false;
+                (lane.gathers, lane.has_gathered) = (n_records, true);
+                self.waiting.push(Reverse((now + wait, id)));
+                Next::Waits(wait)
+            }
+            Verdict::Split(n_records) => {
+                lane.attempts -= 1;
+                lane.is_running = false;
+                lane.n_alone = n_records;
+                let pause = self.retry.backoff;
+                self.waiting.push(Reverse((now + pause, id)));
+                Next::Waits(pause)
             }
             Verdict::Again => {
                 let failed_for = lane.first_failed.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));

@@ -8,6 +8,7 @@ use std::pin::Pin;
 
 use eventwright_wire::{DecodeError, Event, EventDecoder, EventSchema, RawRecord, TopicEvents};
 
+use crate::batch::Batch;
 use crate::decoder::How;
 use crate::{Context, DecodeFailure};
 
@@ -37,6 +38,16 @@ impl Outcome {
             source = cause.source();
         }
         Self::Retry(reason)
+    }
+}
+
+impl Outcome {
+    /// Returns why the record is not done; empty where it is.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Done => String::new(),
+            Self::Retry(reason) | Self::Reject(reason) => reason,
+        }
     }
 }
 
@@ -106,7 +117,24 @@ pub(crate) trait Route: Send + Sync {
     fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError>;
 
     /// Calls the handler with an event that is none of its rows, where it has a place for one.
-    fn start_unknown(&self, record: &dyn Fn() -> RawRecord, context: Context) -> Option<Running>;
+    fn start_unknown(&self, _record: &dyn Fn() -> RawRecord, _context: Context) -> Option<Running> {
+        None
+    }
+
+    /// Returns an empty batch, where the handler takes several events at once.
+    fn batch(&self) -> Option<Box<dyn Batch>> {
+        None
+    }
+
+    /// Returns whether the handler takes records without value.
+    fn takes_tombstones(&self) -> bool {
+        false
+    }
+
+    /// Calls the handler with a record without value, where it has a place for one.
+    fn start_tombstone(&self, _context: Context) -> Option<Running> {
+        None
+    }
 }
 
 /// A handler of `T`.
@@ -141,29 +169,68 @@ pub(crate) fn topic_route<T: TopicEvents>(handler: impl Handler<T>) -> Box<dyn R
     Box::new(TypedRoute { decoders: Decoders::OfTopic(T::DECODERS), unknown: Some(T::unknown), handler })
 }
 
-impl<T: Send + 'static, H: Handler<T>> TypedRoute<T, H> {
-    fn call(&self, event: T, context: Context) -> Running {
-        let outcome = (self.handler)(event, context);
-        Box::pin(async move { outcome.await.into_outcome() })
-    }
+/// Returns the route of one event of a compacted topic, and of the tombstones there.
+pub(crate) fn compacted_route<E: Event>(handler: impl Handler<Option<E>>) -> Box<dyn Route> {
+    Box::new(CompactedRoute { decoder: EventDecoder::of_event(), handler })
+}
+
+fn call<T>(handler: &impl Handler<T>, event: T, context: Context) -> Running {
+    let outcome = handler(event, context);
+    Box::pin(async move { outcome.await.into_outcome() })
+}
+
+pub(crate) fn decode<T>(
+    decoder: &EventDecoder<T>,
+    how: &How,
+    payload: &[u8],
+    context: &Context,
+) -> Result<T, DecodeError> {
+    context.decoding(|| match how {
+        How::Writer(writer) => (decoder.decode)(*writer, payload),
+        How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
+    })
+}
+
+pub(crate) fn row<T>(decoder: &EventDecoder<T>) -> Row {
+    Row { reader: decoder.schema, writers: decoder.writers }
 }
 
 impl<T: Send + 'static, H: Handler<T>> Route for TypedRoute<T, H> {
     fn rows(&self) -> Vec<Row> {
-        self.decoders.rows().iter().map(|decoder| Row { reader: decoder.schema, writers: decoder.writers }).collect()
+        self.decoders.rows().iter().map(row).collect()
     }
 
     fn start(&self, row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
         let decoder = self.decoders.rows().get(row).expect("the decoder was made from these rows");
-        let event = context.decoding(|| match how {
-            How::Writer(writer) => (decoder.decode)(*writer, payload),
-            How::Transcoder(transcoder) => (decoder.decode_with)(transcoder, payload),
-        });
-        Ok(self.call(event?, context))
+        Ok(call(&self.handler, decode(decoder, how, payload, &context)?, context))
     }
 
     fn start_unknown(&self, record: &dyn Fn() -> RawRecord, context: Context) -> Option<Running> {
-        self.unknown.map(|unknown| self.call(unknown(record()), context))
+        self.unknown.map(|unknown| call(&self.handler, unknown(record()), context))
+    }
+}
+
+/// A handler of an event that may be deleted.
+struct CompactedRoute<E, H> {
+    decoder: EventDecoder<E>,
+    handler: H,
+}
+
+impl<E: Event, H: Handler<Option<E>>> Route for CompactedRoute<E, H> {
+    fn rows(&self) -> Vec<Row> {
+        vec![row(&self.decoder)]
+    }
+
+    fn start(&self, _row: usize, how: &How, payload: &[u8], context: Context) -> Result<Running, DecodeError> {
+        Ok(call(&self.handler, Some(decode(&self.decoder, how, payload, &context)?), context))
+    }
+
+    fn takes_tombstones(&self) -> bool {
+        true
+    }
+
+    fn start_tombstone(&self, context: Context) -> Option<Running> {
+        Some(call(&self.handler, None, context))
     }
 }
 

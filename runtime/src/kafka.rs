@@ -22,6 +22,8 @@ pub(crate) struct Health {
     failing: AtomicBool,
     /// The broker is there, but does not want us: wrong credentials, or a certificate that we do not trust.
     refused: AtomicBool,
+    /// There is no connection to any broker.
+    disconnected: AtomicBool,
     last_error: Mutex<String>,
 }
 
@@ -41,6 +43,20 @@ impl Health {
         if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("kafka: the brokers answer again");
         }
+    }
+
+    /// Takes how many of the brokers are connected.
+    pub(crate) fn connections(&self, n_up: usize, n_brokers: usize) {
+        self.disconnected.store(n_up == 0, Ordering::Relaxed);
+        if n_up == n_brokers {
+            self.succeeded();
+        }
+    }
+
+    /// Returns why there is no connection to any broker, where that is so.
+    pub(crate) fn disconnected(&self) -> Option<String> {
+        let error = || self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.disconnected.load(Ordering::Relaxed).then(error)
     }
 
     /// Returns `; the last error of a broker was: …`, or nothing where all is well.
@@ -66,6 +82,9 @@ impl Health {
 
     /// Receives an error of the client as a whole; librdkafka's reason says more than the error's name.
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.disconnected.store(true, Ordering::Relaxed);
+        }
         match error.rdkafka_error_code() {
             // It comes after the error that says why, which is the one to keep.
             Some(RDKafkaErrorCode::AllBrokersDown) if self.failing.load(Ordering::Relaxed) => return,

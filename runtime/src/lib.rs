@@ -39,7 +39,9 @@
 
 mod audit;
 mod backoff;
+mod batch;
 mod broker;
+mod circuit_breaker;
 mod clock;
 mod consumer;
 mod context;
@@ -51,12 +53,14 @@ mod error;
 mod failure;
 mod handler;
 mod handler_error;
+mod health;
 mod kafka;
 mod keys;
 mod message;
 pub mod metrics;
 mod offsets;
 mod producer;
+mod rate_limit;
 mod register;
 mod registry;
 pub mod replay;
@@ -65,6 +69,7 @@ mod scope;
 pub mod settings;
 mod shutdown;
 mod stats;
+mod stop_rule;
 #[cfg(feature = "logs")]
 pub mod telemetry;
 #[cfg(feature = "testing")]
@@ -73,6 +78,8 @@ pub mod topics;
 mod trace;
 
 pub use audit::{AuditEntry, AuditSink, Outcome as AuditOutcome, Place};
+pub use batch::BatchHandler;
+pub use circuit_breaker::{BreakerState, BreakerStatus, CircuitBreaker};
 pub use consumer::{Consumer, ConsumerBuilder};
 pub use context::Context;
 pub use error::Error;
@@ -83,11 +90,12 @@ pub use eventwright_wire::{Event, Migrate, RawRecord, TopicEvents};
 pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
 pub use handler_error::{HandlerError, Terminal};
+pub use health::{ConsumerHealth, HealthStatus};
 pub use message::Message;
 pub use metrics::MetricsSnapshot;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;
-pub use settings::{OnFailure, Order, Preset, Retry, Settings, Start};
+pub use settings::{CircuitBreakerSettings, DeadLetterStop, OnFailure, Order, Preset, Retry, Settings, Start};
 pub use stats::{ConsumerStats, ProducerStats};
 
 /// The names of the headers that records travel with.

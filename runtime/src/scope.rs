@@ -58,11 +58,14 @@ impl Attempt {
     }
 
     /// Polls the handler as part of the attempt; its spans end with it.
-    pub(crate) async fn over(self, outcome: impl Future<Output = Outcome>) -> Outcome {
-        let mut outcome = pin!(outcome);
-        let outcome = poll_fn(|context| self.run(|| outcome.as_mut().poll(context))).await;
-        trace::end(&self.consume, &outcome);
-        outcome
+    pub(crate) async fn over(self, ended: impl Future<Output = Result<Outcome, String>>) -> Result<Outcome, String> {
+        let mut ended = pin!(ended);
+        let ended = poll_fn(|context| self.run(|| ended.as_mut().poll(context))).await;
+        match &ended {
+            Ok(outcome) => trace::end(&self.consume, outcome),
+            Err(panic) => trace::end(&self.consume, &Outcome::Retry(panic.clone())),
+        }
+        ended
     }
 }
 

@@ -5,6 +5,8 @@
 //! `EVENTWRIGHT_CONFIG` > `./config.yaml` > `./configs/config.yaml` > the `preset` > defaults. A key that nobody knows is an error
 //! that names the key and where it was read.
 
+mod circuit_breaker;
+mod dead_letter_stop;
 mod duration;
 mod explain;
 mod line;
@@ -24,6 +26,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Deserializer};
 
+pub use self::circuit_breaker::CircuitBreakerSettings;
+pub use self::dead_letter_stop::DeadLetterStop;
 pub(crate) use self::duration::millis;
 pub use self::explain::{Explained, Origin, explain};
 pub use self::observed::{
@@ -147,8 +151,27 @@ pub struct ConsumerSettings {
     pub workers: Option<usize>,
     /// How many records of a partition are held before Kafka is asked for no more of it; 256.
     pub buffer_records: usize,
+    /// How many records a handler of batches is given at most; 100.
+    pub batch_records: usize,
+    /// How long the first record of a batch waits for others; 0 is not at all: a batch is then what has come while the one before it
+    /// was handled. Key `batch_wait_ms`, 0.
+    #[serde(rename = "batch_wait_ms", deserialize_with = "millis")]
+    pub batch_wait: Duration,
     /// How many bytes of keys and values of a partition are held before Kafka is asked for no more of it; 16 MiB.
     pub buffer_bytes: usize,
+    /// How many records a second are handed to handlers at most, further attempts included; no limit.
+    pub rate_limit: Option<u32>,
+    /// The rest that handlers are given that keep failing.
+    pub circuit_breaker: CircuitBreakerSettings,
+    /// When the consumer stops rather than go on making dead letters.
+    pub dead_letter_stop: DeadLetterStop,
+    /// The name of this consumer in its group, unlike any other's there. With it a consumer that comes back within
+    /// `session.timeout.ms` finds its partitions as it left them, and nobody else notices (static membership, KIP-345).
+    pub instance_id: Option<String>,
+    /// How long a partition that the group gives to another consumer waits for handlers that are running; the whole group waits
+    /// with it. Key `rebalance_timeout_ms`, 5 s.
+    #[serde(rename = "rebalance_timeout_ms", deserialize_with = "millis")]
+    pub rebalance_timeout: Duration,
     /// How long a stop waits for handlers that are running. Key `shutdown_timeout_ms`, 10 s.
     #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis")]
     pub shutdown_timeout: Duration,
@@ -286,6 +309,10 @@ impl Settings {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", "eventwright");
+        // Of two settings that bound each other, ours must not meet half of somebody else's.
+        if !self.kafka.keys().any(|key| key.starts_with("reconnect.backoff.")) {
+            config.set("reconnect.backoff.ms", "1000").set("reconnect.backoff.max.ms", "30000");
+        }
         for (key, value) in defaults {
             config.set(*key, *value);
         }
@@ -350,6 +377,7 @@ impl RegistrySettings {
 fn reason_for_owning(key: &str) -> Option<&'static str> {
     Some(match key {
         "bootstrap.servers" | "metadata.broker.list" => "the addresses are those of `bootstrap`",
+        "group.instance.id" => "the name in the group is that of `consumer.instance_id`",
         "group.id" => "the group is that of `.group(…)` or `consumer.group`",
         "enable.auto.commit" | "auto.commit.interval.ms" | "enable.auto.offset.store" => {
             "offsets are committed after the handler has succeeded, see `consumer.commit_interval_ms`"
@@ -424,6 +452,13 @@ impl Default for ConsumerSettings {
             workers: None,
             buffer_records: 256,
             buffer_bytes: 16 << 20,
+            batch_records: 100,
+            batch_wait: Duration::ZERO,
+            rate_limit: None,
+            circuit_breaker: CircuitBreakerSettings::default(),
+            dead_letter_stop: DeadLetterStop::default(),
+            instance_id: None,
+            rebalance_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),
         }
     }
@@ -443,6 +478,8 @@ impl ConsumerSettings {
     fn check(&self) -> Result<(), Error> {
         let limits = [
             ("workers", self.workers == Some(0)),
+            ("rate_limit", self.rate_limit == Some(0)),
+            ("batch_records", self.batch_records == 0),
             ("buffer_records", self.buffer_records == 0),
             ("buffer_bytes", self.buffer_bytes == 0),
         ];
@@ -454,6 +491,8 @@ impl ConsumerSettings {
                         that follows a record waits for it wherever it is";
             return Err(Error::settings(text));
         }
+        self.circuit_breaker.check()?;
+        self.dead_letter_stop.check()?;
         self.retry.check()
     }
 }

@@ -39,7 +39,7 @@
 //! harness.settled().await;
 //! harness.topic("orders_dlq").await.assert_count(1).assert_header("ew-failure-reason", "rejected");
 //! harness.group("inventory").await.assert_committed_all();
-//! consumer.calls().assert_count(1);
+//! consumer.assert_calls(1);
 //!
 //! consumer.crash().await; // and another one goes on where it was
 //! let consumer = harness.run(app(&harness.settings()));
@@ -74,7 +74,7 @@ pub use self::app::App;
 pub use self::calls::{Call, Calls};
 pub use self::group::GroupProgress;
 pub use self::harness::Harness;
-pub(crate) use self::journal::Journal;
+pub(crate) use self::journal::{Journal, Note};
 pub use self::mock_kafka::MockKafka;
 pub use self::published::Published;
 pub(crate) use self::stand_in::StandIn;

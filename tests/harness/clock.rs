@@ -29,7 +29,7 @@ async fn pauses_of_minutes_pass_at_once_and_are_as_long_as_they_should_be() {
     }));
     harness.publish(&order(1, "ada")).await;
     harness.settled().await;
-    app.calls().assert_count(5);
+    app.assert_calls(5);
     assert_eq!(*times.lock().unwrap(), [0, 30, 90, 210, 450]);
     harness.topic("orders_dlq").await.assert_count(1).assert_header("ew-attempt", "5");
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
@@ -49,5 +49,5 @@ async fn headers_tell_the_time_of_day_of_the_harness_also_when_it_was_set_back()
     let failed: Timestamp = dead.records()[0].header(FIRST_FAILED_AT).unwrap().parse().unwrap();
     let elapsed = failed.as_second() - 1_767_225_600;
     assert!((60 - 3600..=61 - 3600).contains(&elapsed), "{elapsed}");
-    app.calls().assert_count(1);
+    app.assert_calls(1);
 }

@@ -21,7 +21,7 @@ fn slow(settings: &Settings) -> eventwright::ConsumerBuilder {
 
 /// Returns which records of `orders` were done, by partition and offset.
 fn done(apps: &[&App]) -> BTreeSet<(i32, i64)> {
-    let calls = apps.iter().flat_map(|app| app.calls().list().to_vec());
+    let calls = apps.iter().flat_map(|app| app.calls());
     calls.filter(|call| call.outcome == Some(Outcome::Done)).map(|call| (call.partition, call.offset)).collect()
 }
 
@@ -33,14 +33,14 @@ async fn two_consumers_share_the_partitions_and_what_one_leaves_the_other_takes(
     for number in 0..60 {
         harness.publish(&order(number, "ada")).await;
     }
-    until(&harness, || !first.calls().list().is_empty() && !second.calls().list().is_empty()).await;
-    let (first_calls, handled) = (first.calls().list().len(), first.stats().handled());
+    until(&harness, || !first.calls().is_empty() && !second.calls().is_empty()).await;
+    let (first_calls, handled) = (first.calls().len(), first.stats().handled());
     assert!(handled < 60 && first_calls < 60, "{handled} {first_calls}");
     first.stop().await.unwrap();
     harness.settled().await;
-    second.calls().assert_key_order();
+    second.assert_key_order();
     harness.group(GROUP).await.assert_committed_all();
-    let calls: usize = first_calls + second.calls().list().len();
+    let calls: usize = first_calls + second.calls().len();
     assert!(calls >= 60, "each record was handled: {calls}");
 }
 
@@ -59,7 +59,7 @@ async fn what_was_in_hand_at_a_crash_is_handled_again_and_no_more() {
     harness.settled().await;
     let all: BTreeSet<_> = before.union(&done(&[&second])).copied().collect();
     assert_eq!(all.len(), 20, "none is lost");
-    second.calls().assert_count(20).assert_key_order();
+    second.assert_calls(20).assert_key_order();
 }
 
 #[tokio::test]

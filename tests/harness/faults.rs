@@ -19,11 +19,11 @@ async fn a_broker_that_goes_and_comes_back_is_waited_for() {
     harness.stop_broker();
     let late = harness.producer().await.enqueue(&order(2, "bob")).await.unwrap();
     harness.advance(Duration::from_secs(60)).await;
-    app.calls().assert_count(1);
+    app.assert_calls(1);
     harness.start_broker();
     late.await.unwrap();
     harness.settled().await;
-    app.calls().assert_count(2);
+    app.assert_calls(2);
     harness.published::<InventoryAdjusted>().await.assert_count(2);
 }
 
@@ -48,10 +48,10 @@ async fn records_wait_for_a_registry_that_is_away() {
     let app = harness.run(inventory(&harness.settings().without_check_at_start(), harness.producer().await));
     harness.stop_registry();
     harness.advance(Duration::from_secs(60)).await;
-    app.calls().assert_count(0);
+    app.assert_calls(0);
     harness.start_registry();
     harness.settled().await;
-    app.calls().assert_count(1);
+    app.assert_calls(1);
     harness.topic("orders_dlq").await.assert_empty();
 }
 
@@ -66,7 +66,7 @@ async fn a_dead_letter_is_written_until_the_broker_has_it_and_its_record_is_kept
     harness.settled().await;
     // The one whose acknowledgement was lost is there twice: at least once, never none.
     harness.topic("orders_dlq").await.assert_count(2);
-    app.calls().assert_count(1);
+    app.assert_calls(1);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_dead_letter_that_the_broker_never_takes_stops_the_consumer_and_its_re
     let app = harness.run(inventory(&harness.settings(), harness.producer().await));
     harness.settled().await;
     harness.topic("orders_dlq").await.assert_count(1);
-    app.calls().assert_count(1);
+    app.assert_calls(1);
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_commit_that_fails_is_repeated() {
     harness.publish(&order(1, "ada")).await;
     harness.settled().await;
     harness.group(GROUP).await.assert_committed_all();
-    app.calls().assert_count(1);
+    app.assert_calls(1);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_record_that_was_sent_twice_is_handled_twice_with_one_id() {
     harness.duplicate(&harness.topic("orders").await.records()[0]).await;
     harness.settled().await;
     harness.topic("orders").await.assert_count(2).assert_header("ew-message-id", &order(1, "ada").order_id.to_string());
-    app.calls().assert_count(2);
+    app.assert_calls(2);
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn what_does_not_settle_says_what_is_open() {
     let harness = in_memory().await.with_patience(Duration::from_secs(60));
     let app = harness.run(consumer(&harness.settings(), |_, _| std::future::pending()));
     harness.publish(&order(1, "ada")).await;
-    until(&harness, || app.calls().list().len() == 1).await;
+    until(&harness, || app.calls().len() == 1).await;
     harness.settled().await;
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn orders_are_answered(harness: &Harness) {
     harness.topic("events").await.with_key("lamp").assert_count(2).assert_header("ew-event", "InventoryAdjusted");
     harness.topic("orders_dlq").await.assert_empty();
     harness.group(GROUP).await.assert_committed_all();
-    app.calls().assert_count(3).assert_key_order();
+    app.assert_calls(3).assert_key_order();
     app.stop().await.unwrap();
 }
 
@@ -53,13 +53,13 @@ pub(crate) async fn a_crash_loses_nothing(harness: &Harness) {
     });
     let app = harness.run(hangs);
     harness.publish(&order(1, "ada")).await;
-    until(harness, || app.calls().list().len() == 1).await;
+    until(harness, || app.calls().len() == 1).await;
     app.crash().await;
     harness.group(GROUP).await.assert_lag(1);
     let app = harness.run(inventory(&harness.settings(), harness.producer().await));
     harness.settled().await;
     harness.published::<InventoryAdjusted>().await.assert_count(1);
-    app.calls().assert_count(1);
+    app.assert_calls(1);
     app.stop().await.unwrap();
     harness.group(GROUP).await.assert_committed_all();
 }
@@ -90,7 +90,7 @@ pub(crate) async fn a_key_waits_in_retry_topics_and_keeps_its_order(harness: &Ha
         }
     }
     harness.settled().await;
-    app.calls().assert_count(8 + 3).assert_key_order();
+    app.assert_calls(8 + 3).assert_key_order();
     harness.topic("orders_dlq").await.assert_empty();
     harness.group(GROUP).await.assert_committed_all();
     app.stop().await.unwrap();

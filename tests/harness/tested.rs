@@ -15,5 +15,5 @@ async fn an_order_takes_what_was_ordered_out_of_stock() {
     harness.published::<InventoryAdjusted>().await.assert_one(|stock| assert_eq!(stock.quantity, -2));
     harness.topic("orders_dlq").await.assert_count(1).assert_header("ew-failure-reason", "undecodable");
     harness.group("inventory").await.assert_committed_all();
-    app.calls().assert_count(2).assert_key_order();
+    app.assert_calls(2).assert_key_order();
 }

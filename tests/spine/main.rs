@@ -10,7 +10,10 @@
 mod at_start;
 mod audit;
 mod bad_input;
+mod batches;
+mod breaker;
 mod collector;
+mod compacted;
 mod confluent;
 mod dead_letters;
 mod gate;
@@ -23,6 +26,7 @@ mod outage;
 mod parallel;
 mod partitions;
 mod raw;
+mod rebalance;
 mod registry_outage;
 mod replay;
 mod replay_killed;

@@ -170,6 +170,23 @@ pub(crate) async fn committed(world: &World, group: &str, topic: &str) -> BTreeM
     answer.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
 }
 
+/// Writes a tombstone into partition 0 of a topic.
+pub(crate) async fn write_tombstone(world: &World, topic: &str, key: &[u8]) {
+    let topic = format!("{}{topic}", world.prefix);
+    let record = FutureRecord::<[u8], [u8]>::to(&topic).partition(0).key(key);
+    producer(world).send(record, None).await.unwrap();
+}
+
+/// Returns the ids that the broker gave to the members of a group.
+pub(crate) async fn members(world: &World, group: &str) -> Vec<String> {
+    let (consumer, group): (BaseConsumer, _) = (config(world).create().unwrap(), group.to_owned());
+    let asked = tokio::task::spawn_blocking(move || {
+        let list = consumer.fetch_group_list(Some(&group), TIMEOUT).unwrap();
+        list.groups().iter().flat_map(|group| group.members()).map(|member| member.id().to_owned()).collect()
+    });
+    asked.await.unwrap()
+}
+
 /// Returns the offsets that the next records of a topic will have, by partition.
 pub(crate) async fn ends(world: &World, topic: &str) -> BTreeMap<i32, i64> {
     let consumer: BaseConsumer = config(world).create().unwrap();

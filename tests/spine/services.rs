@@ -100,7 +100,7 @@ pub(crate) fn place() -> Option<(Settings, Vec<String>)> {
 /// Says something to the test.
 pub(crate) fn say(text: &str) {
     // The test program prints the name of the test without an end of line.
-    writeln!(std::io::stdout(), "\n> {text}").unwrap();
+    std::io::stdout().write_all(format!("\n> {text}\n").as_bytes()).unwrap();
 }
 
 /// Waits for the end of the standard input.

@@ -1,5 +1,6 @@
 //! Kafka as a broker, through librdkafka.
 
+mod assignment;
 mod group;
 mod reader;
 mod writer;

@@ -37,6 +37,8 @@ pub(super) struct State {
 pub(super) enum Change {
     Assigned(Partition, Epoch),
     Revoked(Partition),
+    /// They are to be given up as soon as none of their records is being handled.
+    Leaving(Vec<Partition>),
 }
 
 impl Group {
@@ -124,6 +126,12 @@ impl Group {
         }
         self.stats.meter().group.assignments.add(1);
         tracing::info!(partitions = partitions.len(), "partitions assigned");
+    }
+
+    /// Takes note of partitions that are to be given up.
+    pub(crate) fn leaving(&self, partitions: &[TopicPartition]) {
+        let leaving = self.known(partitions).collect();
+        self.state().changes.push(Change::Leaving(leaving));
     }
 
     /// Gives up partitions; returns what is finished on them, to be committed while they are still ours.

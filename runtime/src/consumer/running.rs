@@ -88,7 +88,7 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         let ended = std::task::ready!(Pin::new(&mut self.handle).poll(context));
         // A panic of the handler was caught in the task; what is left is tokio's runtime going away.
-        let retry = |error: tokio::task::JoinError| Report::Handled(Outcome::Retry(error.to_string()));
+        let retry = |error: tokio::task::JoinError| Report::Handled(Outcome::Retry(error.to_string()), None);
         Poll::Ready(ended.unwrap_or_else(|error| (self.ticket, retry(error))))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventwright_registry::RegistryError;
@@ -17,19 +18,22 @@ use rdkafka::message::OwnedMessage;
 use tokio::time::{Instant, sleep_until};
 
 use super::Plan;
+use super::brakes::{self, Brakes};
 use super::group::{Change, Group};
+use super::leaving::Leaving;
 use super::observer::Observer;
 use super::retries::{Event, Retries};
 use super::running::Runner;
 use super::step::{self, Job, Report, Step};
+use crate::Error;
 use crate::audit;
 use crate::broker::{Broker, Reader as _, Subscription};
+use crate::circuit_breaker::Permit;
 use crate::copies::Failure;
-use crate::dispatch::{Dispatch, Next, Ticket, Verdict};
+use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
-use crate::offsets::Arrival;
-use crate::{Error, kafka};
+use crate::offsets::{Arrival, Partition};
 
 /// How many records are taken before timers and the stop are looked at again.
 const BURST: usize = 256;
@@ -60,6 +64,8 @@ pub(super) struct Session<'a, B: Broker> {
     pub(super) observer: Observer<'a>,
     runner: Runner,
     commit_at: Instant,
+    pub(super) brakes: Brakes,
+    pub(super) leaving: Option<Leaving>,
     registry_is_down: bool,
 }
 
@@ -82,6 +88,8 @@ impl<'a, B: Broker> Session<'a, B> {
             reader,
             runner: Runner::new(settings.runs_tasks()),
             commit_at: Instant::now() + settings.commit_interval,
+            brakes: Brakes::new(plan),
+            leaving: None,
             registry_is_down: false,
         }
     }
@@ -90,7 +98,7 @@ impl<'a, B: Broker> Session<'a, B> {
     /// handlers that are running.
     pub(super) async fn run(mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let worked = self.work(stop).await;
-        self.drain().await;
+        self.drain(worked.is_ok()).await;
         self.observer.tell_end(Instant::now());
         worked
     }
@@ -103,13 +111,16 @@ impl<'a, B: Broker> Session<'a, B> {
         loop {
             let now = Instant::now();
             self.follow_assignment();
+            self.leave_when_idle(now);
+            self.plan.health.polled(now);
+            self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
             self.start_ready(now)?;
             self.commit_when_due(now)?;
             self.observer.tell_when_due(now, || self.dispatch.levels());
             self.pause_and_resume(now)?;
             self.follow_chains();
             let has_room = self.dispatch.has_room();
-            let wake_at = self.wake_at(now);
+            let (wake_at, plan) = (self.wake_at(now), self.plan);
             tokio::select! {
                 biased;
                 stopped = &mut stop => return stopped,
@@ -120,6 +131,7 @@ impl<'a, B: Broker> Session<'a, B> {
                     // Records that are there already never make us wait, so other tasks get their turn here.
                     tokio::task::yield_now().await;
                 }
+                () = plan.wake.notified() => {}
                 event = next_event(&mut self.retries) => self.retry_event(event)?,
                 Some(read) = returned.next() => self.receive_retry(read)?,
                 () = sleep_until(wake_at) => {}
@@ -147,16 +159,21 @@ impl<'a, B: Broker> Session<'a, B> {
     fn wake_at(&self, now: Instant) -> Instant {
         let idle = now + IDLE;
         let dispatch = self.dispatch.wake_at().unwrap_or(idle);
-        idle.min(dispatch).min(self.commit_at.max(now + Duration::from_millis(1)))
+        let brakes = self.brakes.wake_at(self.plan, now).unwrap_or(idle);
+        let leaving = self.leaving.as_ref().map_or(idle, |leaving| leaving.deadline);
+        idle.min(dispatch).min(brakes).min(leaving).min(self.commit_at.max(now + Duration::from_millis(1)))
     }
 
     /// Follows the assignment, which changes while librdkafka is polled.
-    fn follow_assignment(&mut self) {
+    pub(super) fn follow_assignment(&mut self) {
         let changes = std::mem::take(&mut self.group.state().changes);
         self.apply(changes);
     }
 
     fn apply(&mut self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
         for change in changes {
             match change {
                 Change::Assigned(partition, epoch) => {
@@ -168,8 +185,12 @@ impl<'a, B: Broker> Session<'a, B> {
                     self.dispatch.revoke(partition);
                     self.drop_retries(partition);
                 }
+                Change::Leaving(partitions) => self.begin_to_leave(partitions),
             }
         }
+        let mains = self.dispatch.partitions().filter(|partition| self.group.main_of(*partition).is_none());
+        let name = |partition: Partition| (Arc::clone(self.group.topic(partition)), partition.number);
+        self.plan.health.assigned(mains.map(name).collect());
     }
 
     fn receive(&mut self, record: Result<B::Record<'a>, KafkaError>) -> Result<(), Error> {
@@ -187,6 +208,9 @@ impl<'a, B: Broker> Session<'a, B> {
         let changes = std::mem::take(&mut state.changes);
         drop(state);
         self.apply(changes);
+        if self.is_leaving(partition) {
+            return Ok(());
+        }
         self.observer.received(partition);
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
@@ -224,36 +248,55 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Handles every record that may be handled now, as far as it gets without waiting.
-    fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
-        while let Some(ticket) = self.dispatch.next(now) {
+    pub(super) fn start_ready(&mut self, now: Instant) -> Result<(), Error> {
+        while self.brakes.may_begin(now)
+            && let Some(ticket) = self.dispatch.next(now)
+        {
             let Some(record) = self.dispatch.record(ticket) else { continue };
             let step = match record {
                 Entry::Main(record) => step::begin(self.plan, ticket, record, now),
                 Entry::Returned(record) => step::begin(self.plan, ticket, &**record, now),
             };
+            let step = if let Step::Batch(route) = step { self.begin_batch(ticket, route, now) } else { step };
             match step {
                 Step::Ignored(ticket) => {
                     self.note(ticket, audit::Outcome::Ignored, now)?;
                     self.conclude(ticket, Verdict::Done, now, "")?;
                 }
+                Step::Held => {
+                    self.brakes.refused(ticket.partition.topic);
+                    self.conclude(ticket, Verdict::Held(Hold::Breaker), now, "")?;
+                }
+                Step::Gathers | Step::Batch(_) => {
+                    let settings = &self.plan.settings.consumer;
+                    let gathers = Verdict::Gathers(settings.batch_wait, settings.batch_records);
+                    self.conclude(ticket, gathers, now, "")?;
+                }
+                Step::Dies(failure) => self.bury(ticket, failure)?,
                 // Most handlers are done by their first step; only the others cost a place among the jobs.
-                Step::Handler(ticket, job) => match self.runner.start(ticket, job) {
-                    Ok((ticket, report)) => self.finish(ticket, report)?,
-                    Err(job) => self.jobs.push(job),
-                },
-                Step::Job(mut job) => match (&mut job).now_or_never() {
-                    Some((ticket, report)) => self.finish(ticket, report)?,
-                    None => self.jobs.push(job),
-                },
+                Step::Handler(ticket, job) => {
+                    self.brakes.began(now);
+                    match self.runner.start(ticket, job) {
+                        Ok((ticket, report)) => self.finish(ticket, report)?,
+                        Err(job) => self.jobs.push(job),
+                    }
+                }
+                Step::Job(mut job) => {
+                    self.brakes.began(now);
+                    match (&mut job).now_or_never() {
+                        Some((ticket, report)) => self.finish(ticket, report)?,
+                        None => self.jobs.push(job),
+                    }
+                }
                 Step::Stop(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
+    pub(super) fn finish(&mut self, ticket: Ticket, report: Report) -> Result<(), Error> {
         let now = Instant::now();
-        if let Report::Handled(_) = report {
+        if matches!(report, Report::Handled(..) | Report::Panicked(..) | Report::Batch(..)) {
             self.observer.attempted(ticket, now);
         }
         match report {
@@ -261,18 +304,13 @@ impl<'a, B: Broker> Session<'a, B> {
                 let verdict = self.loaded(loaded);
                 self.conclude(ticket, verdict, now, "")
             }
-            Report::Handled(Outcome::Done) => {
-                self.note(ticket, audit::Outcome::Handled, now)?;
-                self.conclude(ticket, Verdict::Done, now, "")
-            }
-            Report::Handled(Outcome::Retry(reason)) => {
+            Report::Handled(outcome, permit) => self.handled(ticket, outcome, permit, now),
+            Report::Batch(n_records, report) => self.finish_batch(ticket, n_records, *report),
+            // It counts as an attempt whatever the breaker says: no record that breaks its handler is tried for ever.
+            Report::Panicked(reason, permit) => {
                 self.observer.failed(ticket);
+                permit.map(|permit| permit.failed(now));
                 self.conclude(ticket, Verdict::Again, now, &reason)
-            }
-            Report::Handled(Outcome::Reject(reason)) => {
-                self.observer.failed(ticket);
-                self.note(ticket, audit::Outcome::Rejected, now)?;
-                self.conclude(ticket, Verdict::Rejected, now, &reason)
             }
             Report::Buried(Ok(())) => {
                 self.note(ticket, audit::Outcome::DeadLettered, now)?;
@@ -287,8 +325,33 @@ impl<'a, B: Broker> Session<'a, B> {
         }
     }
 
+    fn handled(&mut self, ticket: Ticket, outcome: Outcome, permit: Option<Permit>, now: Instant) -> Result<(), Error> {
+        let is_held = brakes::settle(permit, &outcome, now);
+        match outcome {
+            Outcome::Done => {
+                self.note(ticket, audit::Outcome::Handled, now)?;
+                self.brakes.handled();
+                self.conclude(ticket, Verdict::Done, now, "")
+            }
+            Outcome::Retry(reason) if is_held => {
+                self.observer.failed(ticket);
+                self.brakes.refused(ticket.partition.topic);
+                self.conclude(ticket, Verdict::Held(Hold::Breaker), now, &reason)
+            }
+            Outcome::Retry(reason) => {
+                self.observer.failed(ticket);
+                self.conclude(ticket, Verdict::Again, now, &reason)
+            }
+            Outcome::Reject(reason) => {
+                self.observer.failed(ticket);
+                self.note(ticket, audit::Outcome::Rejected, now)?;
+                self.conclude(ticket, Verdict::Rejected, now, &reason)
+            }
+        }
+    }
+
     /// Tells what came of an attempt.
-    fn note(&self, ticket: Ticket, outcome: audit::Outcome, now: Instant) -> Result<(), Error> {
+    pub(super) fn note(&self, ticket: Ticket, outcome: audit::Outcome, now: Instant) -> Result<(), Error> {
         match self.dispatch.record(ticket) {
             Some(Entry::Main(record)) => self.observer.ended(ticket, Some(record), outcome, now),
             Some(Entry::Returned(record)) => self.observer.ended(ticket, Some(&**record), outcome, now),
@@ -314,7 +377,13 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Takes note of what came of a record.
-    fn conclude(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, reason: &str) -> Result<(), Error> {
+    pub(super) fn conclude(
+        &mut self,
+        ticket: Ticket,
+        verdict: Verdict,
+        now: Instant,
+        reason: &str,
+    ) -> Result<(), Error> {
         let place = self.dispatch.place(ticket);
         let place =
             place.map_or_else(|| (ticket.partition, self.offset(ticket)), |place| (place.partition, place.offset));
@@ -361,6 +430,13 @@ impl<'a, B: Broker> Session<'a, B> {
         tracing::warn!(%topic, partition, offset, attempt, reason, "a record becomes a dead letter");
         let why = if verdict == Verdict::Rejected { "rejected" } else { "handler" };
         let failure = self.failure(ticket, why, now, reason);
+        self.bury(ticket, failure)
+    }
+
+    /// Makes a dead letter of a record, unless it is one too many.
+    fn bury(&mut self, ticket: Ticket, failure: Failure) -> Result<(), Error> {
+        let Some(record) = self.dispatch.record(ticket).map(Entry::raw) else { return Ok(()) };
+        self.brakes.died(&record, &failure)?;
         self.jobs.push(step::bury(self.plan, ticket, record, failure));
         Ok(())
     }
@@ -371,7 +447,7 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Returns the offset that the record of a ticket had on the main topic.
-    fn offset(&self, ticket: Ticket) -> i64 {
+    pub(super) fn offset(&self, ticket: Ticket) -> i64 {
         match self.dispatch.record(ticket) {
             Some(Entry::Main(record)) => record.offset(),
             Some(Entry::Returned(record)) => record.offset(),
@@ -420,30 +496,10 @@ impl<'a, B: Broker> Session<'a, B> {
         }
         Ok(())
     }
-
-    /// Lets the handlers that are running come to their end; nothing new is started.
-    async fn drain(&mut self) {
-        let timeout = self.plan.settings.consumer.shutdown_timeout;
-        let deadline = Instant::now() + timeout;
-        while !self.jobs.is_empty() || self.retries.as_ref().is_some_and(|retries| !retries.is_idle()) {
-            tokio::select! {
-                biased;
-                // A record that is the reason for stopping, or a second one like it, stays uncommitted.
-                Some((ticket, report)) = self.jobs.next() => drop(self.finish(ticket, report)),
-                event = next_event(&mut self.retries) => drop(self.retry_event(event)),
-                () = sleep_until(deadline) => {
-                    let records = self.jobs.len();
-                    let within = kafka::shown(timeout);
-                    tracing::warn!(records, within, "handlers did not end in time; their records will be handled again");
-                    return;
-                }
-            }
-        }
-    }
 }
 
 /// Returns what came of the next job of the retry topics; waits for ever where there are none.
-async fn next_event<B: Broker>(retries: &mut Option<Retries<'_, B>>) -> Event {
+pub(super) async fn next_event<B: Broker>(retries: &mut Option<Retries<'_, B>>) -> Event {
     match retries {
         Some(retries) => retries.next().await,
         None => std::future::pending().await,

@@ -13,13 +13,15 @@ use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
 use eventwright_wire::RawRecord;
 use eventwright_wire::framing::{self, SchemaId};
-use futures::FutureExt as _;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::contained::{self, Contained};
 use super::{Plan, Topic};
+use crate::batch::Batch;
+use crate::circuit_breaker::Permit;
 use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
 use crate::dispatch::{Place, Seen, Ticket};
@@ -37,8 +39,12 @@ pub(super) type Job = Pin<Box<dyn Future<Output = (Ticket, Report)> + Send>>;
 pub(super) enum Report {
     /// The schema was asked for.
     Loaded(Result<(), RegistryError>),
-    /// The handler is done.
-    Handled(Outcome),
+    /// The handler is done; what it was permitted by, if that was a circuit breaker.
+    Handled(Outcome, Option<Permit>),
+    /// The handler of a batch is done with so many records.
+    Batch(usize, Box<Report>),
+    /// The handler panicked.
+    Panicked(String, Option<Permit>),
     /// The record is a dead letter, or the broker will never take it as one.
     Buried(Result<(), Error>),
     /// The record is in a retry topic, with the offset that it had on the main topic, or the broker will never take it there.
@@ -53,40 +59,102 @@ pub(super) enum Step {
     Handler(Ticket, Job),
     /// It waits for this.
     Job(Job),
+    /// It may be handled together with others by this handler.
+    Batch(usize),
+    /// It waits for others to be handled with it.
+    Gathers,
+    /// It must wait for the circuit breaker of its handler.
+    Held,
+    /// It cannot be handled and has no handler for that.
+    Dies(Failure),
     /// The consumer cannot go past it.
     Stop(Error),
 }
 
 /// Takes a record as far as it gets without waiting.
 pub(super) fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
-    InHand { plan, topic: plan.topic(ticket.partition), ticket, record }.begin(now)
+    InHand::new(plan, ticket, record, now).begin()
 }
 
 /// The record whose turn it is.
-struct InHand<'a, M> {
+pub(super) struct InHand<'a, M> {
     plan: &'a Plan,
     topic: &'a Arc<Topic>,
     ticket: Ticket,
     record: &'a M,
+    now: Instant,
+    /// No other record is handled with it.
+    alone: bool,
 }
 
-impl<M: Message> InHand<'_, M> {
-    fn begin(&self, now: Instant) -> Step {
-        let Some(value) = self.record.payload() else {
-            let reason = "a tombstone: a record without value";
-            return self.failed(DecodeFailure::new(FailureKind::Tombstone, None, reason));
+impl<'a, M: Message> InHand<'a, M> {
+    pub(super) fn new(plan: &'a Plan, ticket: Ticket, record: &'a M, now: Instant) -> Self {
+        Self { plan, topic: plan.topic(ticket.partition), ticket, record, now, alone: false }
+    }
+
+    /// Returns the record, to be handled by itself.
+    pub(super) fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Notes the call of a handler.
+    #[cfg(feature = "testing")]
+    pub(super) fn note(&self) -> crate::testing::Note {
+        self.plan.journal.note(self.record, self.ticket.attempt)
+    }
+
+    /// Takes the record into a batch of a handler; returns whether it is one for it.
+    pub(super) fn join(&self, route: usize, batch: &mut dyn Batch) -> bool {
+        let joined = || {
+            let (id, payload) = framing::split_header(self.record.payload()?).ok()?;
+            let entry = self.topic.decoder.cached(id, self.now)?;
+            let (known, payload) = entry.known(payload)?;
+            let context = self.context(id, Some(known));
+            let is_for_it = self.topic.route_of(known) == route;
+            is_for_it.then(|| batch.push(&known.how, payload, context))?.ok()
         };
+        catch_unwind(AssertUnwindSafe(joined)).ok().flatten().is_some()
+    }
+
+    pub(super) fn begin(&self) -> Step {
+        let Some(value) = self.record.payload() else { return self.tombstone() };
         let (id, payload) = match framing::split_header(value) {
             Ok(split) => split,
             Err(error) => return self.failed(DecodeFailure::bytes(None, error)),
         };
-        let Some(entry) = self.topic.decoder.cached(id, now) else { return self.load(id) };
+        let Some(entry) = self.topic.decoder.cached(id, self.now) else { return self.load(id) };
         self.meter().cache_hits.add(1);
         match &*entry {
             Entry::Avro(known) => self.typed(id, known, payload),
             Entry::Protobuf { schema, messages } => self.protobuf(id, schema, messages, payload),
             Entry::Unknown(full_name) => self.unknown(id, full_name),
             Entry::Unusable(kind, reason) => self.failed(DecodeFailure::new(*kind, Some(id), reason.as_str())),
+        }
+    }
+
+    /// Hands a record without value to the handler of the topic that takes such records.
+    fn tombstone(&self) -> Step {
+        let Some((index, route)) = self.topic.tombstones() else {
+            let reason = "a tombstone: a record without value";
+            return self.failed(DecodeFailure::new(FailureKind::Tombstone, None, reason));
+        };
+        self.permitted(index, |permit| {
+            let (ticket, context) = (self.seen(self.topic.row_of(index)), self.context(SchemaId(0), None));
+            let attempt = Attempt::typed(&context, &self.plan.group);
+            match catch_unwind(AssertUnwindSafe(|| attempt.run(|| route.start_tombstone(context)))) {
+                Ok(Some(running)) => self.runs(ticket, attempt, running, permit),
+                Ok(None) => Step::Ignored(ticket),
+                Err(panic) => panicked(ticket, panic, permit),
+            }
+        })
+    }
+
+    /// Goes on if the circuit breaker of a handler, where it has one, lets the record through.
+    fn permitted(&self, route: usize, go_on: impl FnOnce(Option<Permit>) -> Step) -> Step {
+        match self.topic.breakers.get(route).map(|breaker| breaker.begin(self.now)) {
+            None => go_on(None),
+            Some(Some(permit)) => go_on(Some(permit)),
+            Some(None) => Step::Held,
         }
     }
 
@@ -115,14 +183,20 @@ impl<M: Message> InHand<'_, M> {
 
     /// Hands an event to its handler.
     fn typed(&self, id: SchemaId, known: &Known, payload: &[u8]) -> Step {
-        let (ticket, context) = (self.seen(Some(known.row)), self.context(id, Some(known)));
-        let attempt = Attempt::typed(&context, &self.plan.group);
-        let start = || attempt.run(|| self.topic.start(known, payload, context));
-        match catch_unwind(AssertUnwindSafe(start)) {
-            Ok(Ok(running)) => self.runs(ticket, attempt, running),
-            Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
-            Err(panic) => panicked(ticket, &*panic),
+        let route = self.topic.route_of(known);
+        if !self.alone && self.topic.batch(route).is_some() {
+            return Step::Batch(route);
         }
+        self.permitted(route, |permit| {
+            let (ticket, context) = (self.seen(Some(known.row)), self.context(id, Some(known)));
+            let attempt = Attempt::typed(&context, &self.plan.group);
+            let start = || attempt.run(|| self.topic.start(known, payload, context));
+            match catch_unwind(AssertUnwindSafe(start)) {
+                Ok(Ok(running)) => self.runs(ticket, attempt, running, permit),
+                Ok(Err(error)) => self.failed(DecodeFailure::bytes(Some(id), error)),
+                Err(panic) => panicked(ticket, panic, permit),
+            }
+        })
     }
 
     /// Hands a record of an event that has no handler of its own to whoever takes such records.
@@ -131,13 +205,13 @@ impl<M: Message> InHand<'_, M> {
         let attempt = Attempt::typed(&context, &self.plan.group);
         let start = || attempt.run(|| self.topic.start_unknown(&|| raw(self.record), context));
         match catch_unwind(AssertUnwindSafe(start)) {
-            Ok(Some(running)) => self.runs(ticket, attempt, running),
+            Ok(Some(running)) => self.runs(ticket, attempt, running, None),
             Ok(None) if self.plan.ignore_others => Step::Ignored(ticket),
             Ok(None) => {
                 let reason = format!("a record of `{full_name}`, which has no handler on this topic");
                 self.failed(DecodeFailure::new(FailureKind::UnknownEvent, Some(id), reason))
             }
-            Err(panic) => panicked(ticket, &*panic),
+            Err(panic) => panicked(ticket, panic, None),
         }
     }
 
@@ -157,26 +231,22 @@ impl<M: Message> InHand<'_, M> {
         tracing::debug!(topic, partition, offset, %failure, "undecodable record");
         let Some(handler) = handler else {
             let first_failed_at = self.plan.clock.now();
-            let failure = Failure { reason: "undecodable", error: failure.to_string(), first_failed_at };
-            return Step::Job(bury(self.plan, self.ticket, raw(self.record), failure));
+            return Step::Dies(Failure { reason: "undecodable", error: failure.to_string(), first_failed_at });
         };
         let ticket = self.seen(None);
         let attempt = Attempt::raw(trace::consume_raw(self.record, &self.plan.group, ticket.attempt));
         let start = || attempt.run(|| handler(raw(self.record), failure));
         match catch_unwind(AssertUnwindSafe(start)) {
-            Ok(running) => self.runs(ticket, attempt, running),
-            Err(panic) => panicked(ticket, &*panic),
+            Ok(running) => self.runs(ticket, attempt, running, None),
+            Err(panic) => panicked(ticket, panic, None),
         }
     }
 
     /// Returns the job of a handler that runs; a panic in it is a failed attempt.
-    fn runs(&self, ticket: Ticket, attempt: Attempt, running: Running) -> Step {
-        let caught = AssertUnwindSafe(running).catch_unwind();
-        let outcome =
-            attempt.over(caught.map(|ended| ended.unwrap_or_else(|panic| Outcome::Retry(panic_text(&*panic)))));
+    fn runs(&self, ticket: Ticket, attempt: Attempt, running: Running, permit: Option<Permit>) -> Step {
         #[cfg(feature = "testing")]
-        let outcome = self.plan.journal.note(self.record, ticket.attempt).follow(outcome);
-        Step::Handler(ticket, Box::pin(async move { (ticket, Report::Handled(outcome.await)) }))
+        let running: Running = Box::pin(self.note().follow(running));
+        Step::Handler(ticket, job(ticket, attempt.over(Contained::new(running)), permit))
     }
 
     fn meter(&self) -> &TopicMeter {
@@ -201,9 +271,40 @@ impl<M: Message> InHand<'_, M> {
 }
 
 /// Returns the job of a handler, or of a decoder, that panicked before it returned a future.
-fn panicked(ticket: Ticket, panic: &(dyn Any + Send)) -> Step {
-    let report = Report::Handled(Outcome::Retry(panic_text(panic)));
-    Step::Job(Box::pin(std::future::ready((ticket, report))))
+fn panicked(ticket: Ticket, panic: Box<dyn Any + Send>, permit: Option<Permit>) -> Step {
+    Step::Job(Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))))
+}
+
+fn job(
+    ticket: Ticket,
+    contained: impl Future<Output = Result<Outcome, String>> + Send + 'static,
+    permit: Option<Permit>,
+) -> Job {
+    let report = |ended: Result<Outcome, String>| match ended {
+        Ok(outcome) => Report::Handled(outcome, permit),
+        Err(panic) => Report::Panicked(panic, permit),
+    };
+    Box::pin(async move { (ticket, report(contained.await)) })
+}
+
+/// Calls the handler of a batch, if its circuit breaker lets it through.
+pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<dyn Batch>, now: Instant) -> Step {
+    let permit = match plan.topic(ticket.partition).breakers.get(route).map(|breaker| breaker.begin(now)) {
+        Some(None) => return Step::Held,
+        permit => permit.flatten(),
+    };
+    let n_records = batch.len();
+    let event = plan.topic(ticket.partition).row_of(route);
+    let ticket = ticket.with(Seen { event, started: Some(now), death: None });
+    let job = match catch_unwind(AssertUnwindSafe(|| batch.start())) {
+        Ok(running) => job(ticket, Contained::new(running), permit),
+        Err(panic) => Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))),
+    };
+    let batch = async move {
+        let (ticket, report) = job.await;
+        (ticket, Report::Batch(n_records, Box::new(report)))
+    };
+    Step::Handler(ticket, Box::pin(batch))
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
@@ -216,11 +317,6 @@ pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Fail
     let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
     let write = async move { (ticket, Report::Buried(dead_letters.write(&record.topic, &record, &history).await)) };
     Box::pin(write.instrument(span))
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("(a value that is no text)"))
 }
 
 /// Returns a record with its bytes as they are.

@@ -2,8 +2,19 @@
 
 use std::sync::Arc;
 
+use eventwright_wire::DecodeError;
+use tokio::time::Instant;
+
+use super::session::{Entry, Session};
+use super::step::InHand;
 use super::{Consumer, ConsumerBuilder, Group};
-use crate::testing::Journal;
+use crate::Context;
+use crate::batch::Batch;
+use crate::broker::Broker;
+use crate::decoder::How;
+use crate::dispatch::Ticket;
+use crate::handler::Running;
+use crate::testing::{Journal, Note};
 
 impl ConsumerBuilder {
     /// Puts a prefix before the group; returns the group's name without it.
@@ -30,5 +41,39 @@ impl Consumer {
         Group::new(topics, self.plan.settings.consumer.retry.topics, self.plan.stats.clone(), self.plan.audit.clone())
             .topics()
             .to_vec()
+    }
+}
+
+/// A batch whose calls are noted.
+struct Noted {
+    batch: Box<dyn Batch>,
+    note: Note,
+}
+
+impl Batch for Noted {
+    fn push(&mut self, how: &How, payload: &[u8], context: Context) -> Result<(), DecodeError> {
+        self.batch.push(how, payload, context)
+    }
+
+    fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    fn start(self: Box<Self>) -> Running {
+        let Self { batch, note } = *self;
+        Box::pin(note.follow(batch.start()))
+    }
+}
+
+impl<B: Broker> Session<'_, B> {
+    /// Notes the call of a handler of batches, for each of its records.
+    pub(super) fn noted(&self, ticket: Ticket, batch: Box<dyn Batch>, now: Instant) -> Box<dyn Batch> {
+        let mut note = Note::default();
+        for record in self.dispatch.batch(ticket).take(batch.len()) {
+            if let Entry::Main(record) = record {
+                note.join(InHand::new(self.plan, ticket, record, now).note());
+            }
+        }
+        Box::new(Noted { batch, note })
     }
 }

@@ -149,7 +149,7 @@ impl<R> Dispatch<R> {
         if is_full {
             self.to_pause.push(partition);
         }
-        let item = Item { record, bytes, returned: Some(Box::new(returned)) };
+        let item = Item { record, bytes, number: 0, returned: Some(Box::new(returned)) };
         let Some(lane) = lane else {
             // Numbers of the main topic's lanes and those of the retry topics must differ.
             let number = ALONE | CHAIN | (u64::from(tier) << 48) | number;
@@ -288,6 +288,11 @@ impl<R> Dispatch<R> {
         }
         self.tidy(redirect.lane);
         self.release_room(redirect.lane.partition, redirect.bytes);
+    }
+
+    /// Returns whether records of a partition are being copied.
+    pub(super) fn is_moving(&self, partition: Partition) -> bool {
+        self.chains.iter().any(|(lane, chain)| lane.partition == partition && chain.n_moving > 0)
     }
 
     /// Returns records that must be copied behind the others of their keys, in their order; the copies must be written in it.

@@ -246,3 +246,37 @@ fn a_held_partition_that_is_full_is_paused_at_once_and_given_up_as_any_other() {
     let ticket = dispatch.next(now).unwrap();
     assert_eq!(dispatch.record(ticket), Some(&3), "and a new turn begins without holds");
 }
+
+#[test]
+fn a_partition_that_is_wound_up_closes_its_gaps_and_begins_nothing_behind_them() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 2);
+    for (key, record) in [(b"a", 0), (b"a", 1), (b"b", 2), (b"a", 3), (b"c", 4)] {
+        receive(&mut dispatch, A, Some(key), record, 1);
+    }
+    receive(&mut dispatch, B, Some(b"a"), 5, 1);
+    let running = [dispatch.next(now).unwrap(), dispatch.next(now).unwrap()];
+    assert_eq!(running.map(|ticket| *dispatch.record(ticket).unwrap()), [0, 2]);
+    dispatch.wind_up(A);
+    dispatch.wind_up(A);
+    assert!(dispatch.is_busy(A));
+    dispatch.finish(running[1], Verdict::Done, now);
+    let other = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.record(other), Some(&5), "other partitions go on, and the key `c` came too late");
+    dispatch.finish(running[0], Verdict::Done, now);
+    assert!(dispatch.is_busy(A));
+    let gap = dispatch.next(now).unwrap();
+    assert_eq!(dispatch.record(gap), Some(&1), "it stands before one that is done");
+    dispatch.finish(gap, Verdict::Done, now);
+    assert_eq!(dispatch.next(now), None);
+    assert!(!dispatch.is_busy(A) && dispatch.is_busy(B));
+}
+
+#[test]
+fn a_record_that_waits_for_its_next_attempt_keeps_nobody_from_leaving() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 2);
+    receive(&mut dispatch, A, Some(b"a"), 0, 1);
+    let ticket = dispatch.next(now).unwrap();
+    dispatch.wind_up(A);
+    dispatch.finish(ticket, Verdict::Again, now);
+    assert!(!dispatch.is_busy(A));
+}

@@ -16,7 +16,7 @@ const fn row(key: &'static str, default: Option<&'static str>, meaning: &'static
 }
 
 /// Every key but those below `kafka`, in the order in which people are shown them.
-pub(super) const REFERENCE: [Row; 37] = [
+pub(super) const REFERENCE: [Row; 52] = [
     row("preset", None, "`high-throughput`, `high-reliability` or `low-latency`: see below"),
     row(
         "plain_variables",
@@ -84,6 +84,49 @@ pub(super) const REFERENCE: [Row; 37] = [
     row("consumer.buffer_bytes", Some("16777216"), "how many bytes of a partition's keys and values are held"),
     row("consumer.commit_interval_ms", Some("1s"), "how often offsets are committed"),
     row("consumer.shutdown_timeout_ms", Some("10s"), "how long a stop waits for handlers that are running"),
+    row("consumer.batch_records", Some("100"), "how many records a handler of batches is given at most"),
+    row(
+        "consumer.batch_wait_ms",
+        Some("0ms"),
+        "how long the first record of a batch waits for others; 0 is not at all",
+    ),
+    row("consumer.rate_limit", None, "how many records a second are handed to handlers at most"),
+    row("consumer.circuit_breaker.enabled", Some("false"), "whether handlers that keep failing are given a rest"),
+    row("consumer.circuit_breaker.failures", Some("6"), "so many failures in a row open a breaker"),
+    row(
+        "consumer.circuit_breaker.failure_percent",
+        None,
+        "so many failures among a hundred attempts of an interval open it as well",
+    ),
+    row(
+        "consumer.circuit_breaker.min_requests",
+        Some("20"),
+        "from how many attempts of an interval on `failure_percent` counts",
+    ),
+    row(
+        "consumer.circuit_breaker.interval_ms",
+        Some("1m"),
+        "after how long a closed breaker forgets what it has counted; 0 is never",
+    ),
+    row(
+        "consumer.circuit_breaker.timeout_ms",
+        Some("30s"),
+        "how long a breaker stays open before it lets a few records through",
+    ),
+    row(
+        "consumer.circuit_breaker.max_requests",
+        Some("3"),
+        "how many records a half-open breaker lets through; so many successes close it",
+    ),
+    row("consumer.dead_letter_stop.run", None, "so many dead letters in a row stop the consumer"),
+    row("consumer.dead_letter_stop.percent", None, "so many dead letters among a hundred records stop it as well"),
+    row("consumer.dead_letter_stop.window", Some("1000"), "over how many of the last records `percent` is taken"),
+    row("consumer.instance_id", None, "the name of this consumer in its group, for static membership"),
+    row(
+        "consumer.rebalance_timeout_ms",
+        Some("5s"),
+        "how long a partition that goes to another consumer waits for handlers that are running",
+    ),
     row("log.level", Some("info"), "what `telemetry::init` logs: `debug`, `info`, `warn` or `error`"),
     row("log.encoding", Some("console"), "how it does: `console` for people, or `json`"),
     row(

@@ -22,7 +22,7 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 const OTHER_VARIABLES: [&str; 4] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_GATE", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
 /// Every key; below `kafka` any key may stand.
-pub(super) const KEYS: [&str; 41] = [
+pub(super) const KEYS: [&str; 58] = [
     "preset",
     "plain_variables",
     "bootstrap",
@@ -55,6 +55,21 @@ pub(super) const KEYS: [&str; 41] = [
     "consumer.buffer_bytes",
     "consumer.commit_interval_ms",
     "consumer.shutdown_timeout_ms",
+    "consumer.rebalance_timeout_ms",
+    "consumer.rate_limit",
+    "consumer.batch_records",
+    "consumer.batch_wait_ms",
+    "consumer.instance_id",
+    "consumer.circuit_breaker.enabled",
+    "consumer.circuit_breaker.failures",
+    "consumer.circuit_breaker.failure_percent",
+    "consumer.circuit_breaker.min_requests",
+    "consumer.circuit_breaker.interval_ms",
+    "consumer.circuit_breaker.timeout_ms",
+    "consumer.circuit_breaker.max_requests",
+    "consumer.dead_letter_stop.run",
+    "consumer.dead_letter_stop.percent",
+    "consumer.dead_letter_stop.window",
     "log.level",
     "log.encoding",
     "metrics.listen",
@@ -64,6 +79,8 @@ pub(super) const KEYS: [&str; 41] = [
     "producer",
     "consumer",
     "consumer.retry",
+    "consumer.circuit_breaker",
+    "consumer.dead_letter_stop",
 ];
 
 /// One source of values.
@@ -236,7 +253,7 @@ fn is_setting(variable: &str) -> bool {
 }
 
 /// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 9] = [
+const NOT_TEXT: [&str; 19] = [
     "plain_variables",
     "max_attempts",
     "jitter_percent",
@@ -246,6 +263,16 @@ const NOT_TEXT: [&str; 9] = [
     "workers",
     "buffer_records",
     "buffer_bytes",
+    "rate_limit",
+    "batch_records",
+    "enabled",
+    "failures",
+    "failure_percent",
+    "min_requests",
+    "max_requests",
+    "run",
+    "percent",
+    "window",
 ];
 
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.

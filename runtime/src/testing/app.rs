@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::calls::Calls;
+use super::calls::{Call, Calls};
 use super::journal::{self, Book};
 use crate::{ConsumerStats, Error};
 
@@ -103,10 +103,30 @@ impl App {
         self.stats.clone()
     }
 
-    /// Returns the calls of its handlers so far.
-    pub fn calls(&self) -> Calls {
-        let calls = journal::read(&self.book).iter().filter(|call| call.app == self.number).cloned().collect();
-        Calls::new(&self.group, calls)
+    /// Returns the calls of its handlers so far, in the order in which they began.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        journal::read(&self.book).iter().filter(|call| call.app == self.number).cloned().collect()
+    }
+
+    /// As [`Calls::assert_count`], of this consumer's handlers.
+    ///
+    /// # Panics
+    /// If it was another number; the text lists the calls.
+    #[track_caller]
+    pub fn assert_calls(&self, expected: usize) -> &Self {
+        Calls::new(&self.group, self.calls()).assert_count(expected);
+        self
+    }
+
+    /// As [`Calls::assert_key_order`], of this consumer's handlers.
+    ///
+    /// # Panics
+    /// At the first call that came too late; the text lists the calls.
+    #[track_caller]
+    pub fn assert_key_order(&self) -> &Self {
+        Calls::new(&self.group, self.calls()).assert_key_order();
+        self
     }
 }
 

@@ -1,13 +1,16 @@
 //! Notes what handlers are called with, and what comes of it, in the order of the calls.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt as _;
 use rdkafka::Message;
 use rdkafka::message::Headers as _;
 
 use super::calls::Call;
 use crate::Outcome;
+use crate::consumer::panic_text;
 use crate::headers::{ORIGINAL_OFFSET, ORIGINAL_PARTITION, ORIGINAL_TOPIC};
 
 /// The calls of the handlers of one group's consumers.
@@ -30,23 +33,40 @@ impl Journal {
             calls.push(Call { app: *app, ..call(record, attempt) });
             (Arc::clone(book), calls.len() - 1)
         });
-        Note(noted)
+        Note(noted.into_iter().collect())
     }
 }
 
-/// A call that was noted.
-pub(crate) struct Note(Option<(Book, usize)>);
+/// A call that was noted; that of a handler of batches, once for each record.
+#[derive(Default)]
+pub(crate) struct Note(Vec<(Book, usize)>);
 
 impl Note {
-    /// Waits for what comes of the call, and notes it.
+    /// Takes another note of the same call.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Waits for what comes of the call, a panic included, and notes it.
     pub(crate) async fn follow(self, running: impl Future<Output = Outcome>) -> Outcome {
-        let outcome = running.await;
-        if let Some((book, index)) = self.0
-            && let Some(call) = read(&book).get_mut(index)
-        {
-            call.outcome = Some(outcome.clone());
+        match AssertUnwindSafe(running).catch_unwind().await {
+            Ok(outcome) => {
+                self.conclude(&outcome);
+                outcome
+            }
+            Err(panic) => {
+                self.conclude(&Outcome::Retry(panic_text(&*panic)));
+                resume_unwind(panic)
+            }
         }
-        outcome
+    }
+
+    fn conclude(&self, outcome: &Outcome) {
+        for (book, index) in &self.0 {
+            if let Some(call) = read(book).get_mut(*index) {
+                call.outcome = Some(outcome.clone());
+            }
+        }
     }
 }
 

@@ -9,12 +9,14 @@ use std::time::Duration;
 use futures::Stream;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::assignment::Assignment;
 use super::{Kafka, list, offset_list, partitions};
 use crate::broker::{Subscription, TopicOffset, TopicPartition};
 use crate::consumer::Group;
@@ -36,12 +38,14 @@ const DEFAULTS: [(&str, &str); 3] = [
 /// A consumer group's subscription.
 pub(crate) struct KafkaSubscription {
     consumer: Arc<StreamConsumer<Callbacks>>,
+    assignment: Arc<Assignment>,
     leaving: Arc<AtomicBool>,
 }
 
 /// The handle that librdkafka owns.
 struct Callbacks {
     group: Arc<Group>,
+    assignment: Arc<Assignment>,
     /// The session is over: librdkafka takes the partitions back because the consumer is dropped.
     leaving: Arc<AtomicBool>,
 }
@@ -49,20 +53,25 @@ struct Callbacks {
 impl KafkaSubscription {
     pub(super) fn new(settings: &Settings, id: &str, group: &Arc<Group>) -> Result<Self, Error> {
         let leaving = Arc::new(AtomicBool::new(false));
-        let callbacks = Callbacks { group: Arc::clone(group), leaving: Arc::clone(&leaving) };
+        let assignment = Arc::new(Assignment::default());
+        let callbacks =
+            Callbacks { group: Arc::clone(group), assignment: Arc::clone(&assignment), leaving: Arc::clone(&leaving) };
         let start = match settings.consumer.start {
             Start::Earliest => "earliest",
             Start::Latest => "latest",
         };
-        let consumer = settings
-            .kafka_config(&DEFAULTS)
+        let mut config = settings.kafka_config(&DEFAULTS);
+        if let Some(instance) = &settings.consumer.instance_id {
+            config.set("group.instance.id", instance);
+        }
+        let consumer = config
             .set("group.id", id)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", start)
             .create_with_context(callbacks)
             .map_err(kafka::config_error)?;
-        Ok(Self { consumer: Arc::new(consumer), leaving })
+        Ok(Self { consumer: Arc::new(consumer), assignment, leaving })
     }
 }
 
@@ -70,6 +79,10 @@ impl KafkaSubscription {
 impl Drop for KafkaSubscription {
     fn drop(&mut self) {
         self.leaving.store(true, Ordering::Relaxed);
+        // librdkafka closes nothing while it waits to hear of these.
+        if let Some(partitions) = self.assignment.owed() {
+            self.assignment.give_up(&*self.consumer, &partitions);
+        }
     }
 }
 
@@ -113,11 +126,19 @@ impl Subscription<Kafka> for KafkaSubscription {
     }
 
     fn pause(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        self.assignment.paused(partitions);
         self.consumer.pause(&list(partitions))
     }
 
     fn resume(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        self.assignment.resumed(partitions);
         self.consumer.resume(&list(partitions))
+    }
+
+    fn release(&self, offsets: &[TopicOffset]) {
+        let Some(partitions) = self.assignment.owed() else { return };
+        commit_for_good(&self.consumer, offsets);
+        self.assignment.give_up(&*self.consumer, &partitions);
     }
 
     /// Commits and leaves, both of which block: on a thread that nobody waits for at the end of the process, because without
@@ -153,31 +174,39 @@ fn committed_offsets(list: &TopicPartitionList) -> Vec<TopicOffset> {
     committed.collect()
 }
 
+/// Commits what is finished on partitions that we give up.
+fn commit_for_good(consumer: &StreamConsumer<Callbacks>, offsets: &[TopicOffset]) {
+    if offsets.is_empty() {
+        return;
+    }
+    if consumer.assignment_lost() {
+        return not_committed("the group has given the partitions to others already");
+    }
+    let committed = offset_list(offsets).and_then(|list| consumer.commit(&list, CommitMode::Sync));
+    match committed {
+        Ok(()) => consumer.context().group.committed(),
+        Err(error) => not_committed(&error.to_string()),
+    }
+}
+
+fn not_committed(error: &str) {
+    tracing::warn!(error, "offsets of revoked partitions were not committed; their records will be handled twice");
+}
+
 impl Callbacks {
-    /// Commits what is finished while the partitions are still ours, and gives them up.
-    fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &[TopicPartition]) {
-        let offsets = self.group.revoked(partitions);
-        if offsets.is_empty() {
-            return;
-        }
-        let warn = |error: &str| {
-            tracing::warn!(
-                error,
-                "offsets of revoked partitions were not committed; their records will be handled twice"
-            );
-        };
-        if consumer.assignment_lost() {
-            return warn("the group has given the partitions to others already");
-        }
+    /// Leaves it to the session to give up partitions, once their handlers have ended; those that are lost are gone.
+    fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: Vec<TopicPartition>) {
         // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
-        if self.leaving.load(Ordering::Relaxed) {
-            return warn("the consumer was dropped");
+        let is_leaving = self.leaving.load(Ordering::Relaxed);
+        if !is_leaving && !consumer.assignment_lost() {
+            self.group.leaving(&partitions);
+            return self.assignment.owe(partitions);
         }
-        let committed = offset_list(&offsets).and_then(|list| consumer.commit(&list, CommitMode::Sync));
-        match committed {
-            Ok(()) => self.group.committed(),
-            Err(error) => warn(&error.to_string()),
+        if !self.group.revoked(&partitions).is_empty() {
+            let gone = "the group has given the partitions to others already";
+            not_committed(if is_leaving { "the consumer was dropped" } else { gone });
         }
+        self.assignment.give_up(consumer, &partitions);
     }
 }
 
@@ -198,16 +227,19 @@ impl ClientContext for Callbacks {
     }
 
     fn stats(&self, statistics: Statistics) {
+        let n_up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
+        self.group.health.connections(n_up, statistics.brokers.len());
         self.group.watermarks.take(&statistics);
     }
 }
 
 impl ConsumerContext for Callbacks {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(list) => self.group.assigned(&partitions(list)),
-            Rebalance::Revoke(list) => self.revoked(consumer, &partitions(list)),
-            Rebalance::Error(error) => tracing::warn!(%error, "the group's rebalance failed; it is tried again"),
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.group.assigned(&partitions(list));
+            self.assignment.take(consumer, list);
+        } else {
+            self.revoked(consumer, partitions(list));
         }
     }
 

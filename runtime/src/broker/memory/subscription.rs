@@ -115,6 +115,9 @@ impl Subscription<Memory> for MemorySubscription {
         Ok(())
     }
 
+    /// Partitions are taken away at once.
+    fn release(&self, _: &[TopicOffset]) {}
+
     async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
         let up = tokio::time::timeout(timeout, self.memory.until_up()).await.is_ok();
         if !offsets.is_empty()

@@ -1,0 +1,81 @@
+//! The partitions that the group gives to us and takes from us: what librdkafka must hear of each change.
+//!
+//! A change is only complete when we have said so. Partitions that are taken away in an orderly manner stay ours until then, so that
+//! handlers can end and what they did can be committed. The protocol, eager or cooperative (KIP-429, KIP-848), decides whether
+//! librdkafka speaks of all partitions or of those that move.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::KafkaError;
+
+use super::list;
+use crate::broker::TopicPartition;
+
+/// What is still to be said to librdkafka.
+#[derive(Default)]
+pub(super) struct Assignment(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Partitions that were taken away, until we say that we have given them up.
+    owed: Option<Vec<TopicPartition>>,
+    /// Partitions that we have paused: librdkafka would remember that until they come back.
+    paused: HashSet<TopicPartition>,
+}
+
+impl Assignment {
+    /// Takes partitions.
+    pub(super) fn take<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
+        complain(match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
+        });
+    }
+
+    /// Remembers that these partitions are to be given up.
+    pub(super) fn owe(&self, partitions: Vec<TopicPartition>) {
+        self.state().owed = Some(partitions);
+    }
+
+    /// Returns the partitions that are to be given up.
+    pub(super) fn owed(&self) -> Option<Vec<TopicPartition>> {
+        self.state().owed.take()
+    }
+
+    /// Gives partitions up.
+    pub(super) fn give_up<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &[TopicPartition]) {
+        let paused: Vec<_> = {
+            let mut state = self.state();
+            partitions.iter().filter_map(|partition| state.paused.take(partition)).collect()
+        };
+        if !paused.is_empty() {
+            complain(consumer.resume(&list(&paused)));
+        }
+        complain(match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(&list(partitions)),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+        });
+    }
+
+    pub(super) fn paused(&self, partitions: &[TopicPartition]) {
+        self.state().paused.extend(partitions.iter().cloned());
+    }
+
+    pub(super) fn resumed(&self, partitions: &[TopicPartition]) {
+        let mut state = self.state();
+        state.paused.retain(|paused| !partitions.contains(paused));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn complain(result: Result<(), KafkaError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "librdkafka does not follow the group's assignment");
+    }
+}
