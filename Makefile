@@ -1,6 +1,6 @@
 # Every target is a thin name for a script or a cargo command; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint miri fuzz chaos bench package kafka-up kafka-down clean
+.PHONY: help demo test lint miri fuzz chaos bench bench-kafka package kafka-up kafka-down clean
 
 # `make kafka-up` takes Kafka's usual port; the tests start one of their own, on another.
 KAFKA_PORT ?= 9092
@@ -38,6 +38,9 @@ chaos: ## kill consumers, brokers and the registry under load, and check that no
 
 bench: ## measure the codecs beside their peers, code generation and checks; ARGS="--quick" for a short run
 	cargo bench -p eventwright-bench -- $(ARGS)
+
+bench-kafka: ## measure producer and consumer beside rdkafka alone, on a real Kafka that it starts and stops; ARGS="--quick"
+	scripts/bench-kafka.sh $(ARGS)
 
 package: ## assemble and compile the .crate file of every package, in target/package
 	cargo package --workspace --exclude eventwright-codegen-tests --exclude eventwright-corpus-tests --exclude eventwright-bench --exclude eventwright-fuzz --exclude eventwright-chaos --allow-dirty

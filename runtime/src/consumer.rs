@@ -13,6 +13,7 @@ mod group;
 mod leaving;
 mod observer;
 mod retries;
+mod running;
 mod session;
 mod step;
 #[cfg(feature = "testing")]

@@ -84,7 +84,8 @@ pub(crate) struct Dispatch<R> {
     order: Order,
     limits: Limits,
     partitions: BTreeMap<Partition, Held>,
-    lanes: HashMap<LaneId, Lane<R>>,
+    /// What is hashed is no text of others, but numbers of ours and hashes of keys, so that a quick hash is as good as a strong one.
+    lanes: HashMap<LaneId, Lane<R>, foldhash::fast::RandomState>,
     /// Lanes whose first record may be handled now.
     ready: VecDeque<LaneId>,
     /// Lanes whose first record is to be handled again, and when; some of them may be gone by then.
@@ -308,7 +309,7 @@ impl<R> Dispatch<R> {
             order,
             limits,
             partitions: BTreeMap::new(),
-            lanes: HashMap::new(),
+            lanes: HashMap::default(),
             ready: VecDeque::new(),
             waiting: BinaryHeap::new(),
             n_running: 0,

@@ -25,6 +25,7 @@ use super::group::{Change, Group};
 use super::leaving::Leaving;
 use super::observer::Observer;
 use super::retries::{Event, Retries};
+use super::running::Runner;
 use super::step::{self, Job, Report, Step};
 use crate::Error;
 use crate::audit;
@@ -67,6 +68,7 @@ pub(super) struct Session<'a, B: Broker> {
     claims: Option<Claims>,
     /// Where offsets are committed with what handlers send.
     pub(super) transactions: Option<Transactions>,
+    runner: Runner,
     commit_at: Instant,
     pub(super) brakes: Brakes,
     pub(super) leaving: Option<Leaving>,
@@ -92,6 +94,7 @@ impl<'a, B: Broker> Session<'a, B> {
             reader,
             claims: Claims::new(plan),
             transactions: Transactions::new(plan),
+            runner: Runner::new(settings.runs_tasks()),
             commit_at: Instant::now() + settings.commit_interval,
             brakes: Brakes::new(plan),
             leaving: None,
@@ -293,8 +296,16 @@ impl<'a, B: Broker> Session<'a, B> {
                     self.conclude(ticket, gathers, now, "")?;
                 }
                 Step::Dies(failure) => self.bury(ticket, failure)?,
-                // Most handlers are done by the first poll; only the others cost a place among the jobs.
-                Step::Job(job) => {
+                // Most handlers are done by their first step; only the others cost a place among the jobs.
+                Step::Handler(ticket, job) => {
+                    self.brakes.began(now);
+                    let job = self.guarded(ticket, job);
+                    match self.runner.start(ticket, job) {
+                        Ok((ticket, report)) => self.finish(ticket, report)?,
+                        Err(job) => self.jobs.push(job),
+                    }
+                }
+                Step::Job(mut job) => {
                     self.brakes.began(now);
                     let mut job = self.guarded(ticket, job);
                     match (&mut job).now_or_never() {

@@ -8,7 +8,6 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll};
 
 use eventwright_registry::RegistryError;
 use eventwright_schema::proto;
@@ -16,7 +15,6 @@ use eventwright_wire::RawRecord;
 use eventwright_wire::framing::{self, SchemaId};
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -61,6 +59,8 @@ pub(super) enum Report {
 pub(super) enum Step {
     /// It is finished: nobody wanted it.
     Ignored(Ticket),
+    /// Its handler was called, and this runs it.
+    Handler(Ticket, Job),
     /// It waits for this.
     Job(Job),
     /// It may be handled together with others by this handler.
@@ -262,7 +262,7 @@ impl<'a, M: Message> InHand<'a, M> {
     fn runs(&self, ticket: Ticket, attempt: Attempt, running: Running, permit: Option<Permit>) -> Step {
         #[cfg(feature = "testing")]
         let running: Running = Box::pin(self.note().follow(running));
-        Step::Job(job(self.plan, ticket, attempt.over(Contained::new(running)), permit))
+        Step::Handler(ticket, job(ticket, attempt.over(Contained::new(running)), permit))
     }
 
     fn meter(&self) -> &TopicMeter {
@@ -294,7 +294,6 @@ fn panicked(ticket: Ticket, panic: Box<dyn Any + Send>, permit: Option<Permit>) 
 }
 
 fn job(
-    plan: &Plan,
     ticket: Ticket,
     contained: impl Future<Output = Result<Outcome, String>> + Send + 'static,
     permit: Option<Permit>,
@@ -303,10 +302,6 @@ fn job(
         Ok(outcome) => Report::Handled(outcome, permit),
         Err(panic) => Report::Panicked(panic, permit),
     };
-    if plan.settings.consumer.runs_tasks() {
-        let task = Task(tokio::spawn(contained));
-        return Box::pin(async move { (ticket, report(task.await)) });
-    }
     Box::pin(async move { (ticket, report(contained.await)) })
 }
 
@@ -320,13 +315,14 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
     let event = plan.topic(ticket.partition).row_of(route);
     let ticket = ticket.with(Seen { event, started: Some(now), death: None });
     let job = match catch_unwind(AssertUnwindSafe(|| batch.start())) {
-        Ok(running) => job(plan, ticket, Contained::new(running), permit),
+        Ok(running) => job(ticket, Contained::new(running), permit),
         Err(panic) => Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))),
     };
-    Step::Job(Box::pin(async move {
+    let batch = async move {
         let (ticket, report) = job.await;
         (ticket, Report::Batch(n_records, Box::new(report)))
-    }))
+    };
+    Step::Handler(ticket, Box::pin(batch))
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
@@ -339,25 +335,6 @@ pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Fail
     let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
     let write = async move { (ticket, Report::Buried(dead_letters.write(&record.topic, &record, &history).await)) };
     Box::pin(write.instrument(span))
-}
-
-/// A handler that runs as a task of its own, and ends when nobody waits for it any more.
-struct Task(JoinHandle<Result<Outcome, String>>);
-
-impl Future for Task {
-    type Output = Result<Outcome, String>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let ended = std::task::ready!(Pin::new(&mut self.0).poll(context));
-        // A panic of the handler was caught in the task; what is left is tokio's runtime going away.
-        Poll::Ready(ended.unwrap_or_else(|error| Ok(Outcome::Retry(error.to_string()))))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// Returns a record with its bytes as they are.
