@@ -178,6 +178,8 @@ impl<'a, B: Broker> Session<'a, B> {
 
     /// Takes what was read from a retry topic.
     pub(super) fn receive_retry(&mut self, read: Result<Read<B::Record<'_>>, KafkaError>) -> Result<(), Error> {
+        // The poll that gave this may have changed the assignment before.
+        self.follow_assignment();
         match read {
             Ok(Read::Record(record)) => {
                 let retry = self.group.partition(record.topic(), record.partition());
@@ -205,6 +207,10 @@ impl<'a, B: Broker> Session<'a, B> {
         let has_room = self.dispatch.has_room_for(place.partition);
         let lane = self.dispatch.lane_of(record.key());
         let Some(state) = self.retries.as_mut().and_then(|retries| retries.mains.get_mut(&main)) else { return Ok(()) };
+        // It was read for a turn of the partition that is over.
+        if !state.assigned.contains(&place.partition) {
+            return Ok(());
+        }
         if !has_room || state.rewinds.contains_key(&place.partition) {
             state.rewinds.entry(place.partition).or_insert(place.offset);
             if let (Found::Ours(waiting), Some(lane)) = (found, lane) {
@@ -289,6 +295,9 @@ impl<'a, B: Broker> Session<'a, B> {
     fn reached_end(&mut self, retry: Partition) -> Result<(), Error> {
         let Some((main, tier)) = self.group.main_of(retry) else { return Ok(()) };
         let Some(state) = self.retries.as_mut().and_then(|retries| retries.mains.get_mut(&main)) else { return Ok(()) };
+        if !state.assigned.contains(&retry) {
+            return Ok(());
+        }
         let has_loaded = state.loading.remove(&retry) && state.loading.is_empty();
         let rewinds = state.rewinds.contains_key(&retry);
         if !rewinds {

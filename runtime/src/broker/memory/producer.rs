@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::{Memory, Write};
 use crate::Delivery;
@@ -18,6 +19,7 @@ pub(crate) struct MemoryProducer {
     memory: Memory,
     queue: mpsc::UnboundedSender<(Write, Report)>,
     n_queued: Arc<AtomicUsize>,
+    emptying: AbortHandle,
 }
 
 impl MemoryProducer {
@@ -25,8 +27,13 @@ impl MemoryProducer {
     pub(crate) fn new(memory: Memory, timeout: Duration) -> Self {
         let (queue, records) = mpsc::unbounded_channel();
         let n_queued = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(write_all(memory.clone(), timeout, records, Arc::clone(&n_queued)));
-        Self { memory, queue, n_queued }
+        let emptying = tokio::spawn(write_all(memory.clone(), timeout, records, Arc::clone(&n_queued))).abort_handle();
+        Self { memory, queue, n_queued, emptying }
+    }
+
+    /// Forgets what is in the queue, as the end of a process does.
+    pub(crate) fn abandon(&self) {
+        self.emptying.abort();
     }
 
     /// Puts a record into the queue.

@@ -14,12 +14,22 @@ use super::{Memory, MemoryProducer, Write};
 use crate::broker::{Admin, NewRecord, NewTopic, WriteError, Writer};
 use crate::{Delivery, Settings};
 
+/// The pause before a record is written again that the cluster could not take.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// Writes records to a cluster in memory, in the order in which their futures are polled first.
 pub(in crate::broker) struct MemoryWriter(MemoryProducer);
 
 impl MemoryWriter {
     pub(in crate::broker) fn new(memory: Memory, settings: &Settings) -> Self {
         Self(MemoryProducer::new(memory, settings.producer.delivery_timeout))
+    }
+}
+
+/// Nobody waits for what is still in the queue: its consumer has ended.
+impl Drop for MemoryWriter {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
@@ -51,10 +61,10 @@ impl Memory {
     ) -> Result<impl Future<Output = Result<Delivery, KafkaError>> + Send + use<>, KafkaError> {
         let in_flight = InFlight::new(self);
         let timed_out = KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
-        if tokio::time::timeout(timeout, self.until_up()).await.is_err() {
+        let Ok(appended) = tokio::time::timeout(timeout, self.append_when_up(write)).await else {
             return Err(timed_out);
-        }
-        let (delivery, fault) = self.append(write)?;
+        };
+        let (delivery, fault) = appended?;
         Ok(async move {
             let _in_flight = in_flight;
             match fault {
@@ -67,6 +77,20 @@ impl Memory {
             }
             Ok(delivery)
         })
+    }
+
+    /// Writes a record once the cluster is there. What it cannot write now is tried again, before all that comes later, as
+    /// librdkafka does it.
+    async fn append_when_up(&self, write: Write) -> Result<(Delivery, Option<WriteFault>), KafkaError> {
+        loop {
+            self.until_up().await;
+            match self.append(write.clone()) {
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::NotEnoughReplicas)) => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                appended => return appended,
+            }
+        }
     }
 
     /// Writes a record; returns where, and what happens to its acknowledgement.
