@@ -17,6 +17,7 @@
 
 mod batch;
 mod chain;
+mod lane;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 
 use self::chain::{Chain, Origin};
 pub(crate) use self::chain::{Place, Redirect, Returned};
+use self::lane::{Item, Lane, LaneId};
 use crate::backoff::Backoff;
 use crate::metrics::Levels;
 use crate::offsets::{Epoch, Partition};
@@ -131,98 +133,6 @@ struct Held {
     limit: Option<u64>,
     /// Lanes whose turn came while the partition was held.
     parked: VecDeque<LaneId>,
-}
-
-/// A lane of one turn of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct LaneId {
-    partition: Partition,
-    epoch: Epoch,
-    number: u64,
-}
-
-#[derive(Debug)]
-struct Lane<R> {
-    /// The one in hand.
-    first: Item<R>,
-    rest: VecDeque<Item<R>>,
-    /// Its ticket is out.
-    is_running: bool,
-    /// It waits for a record that comes before its first one.
-    is_parked: bool,
-    /// How many of the first records are handled one by one, because a batch of them failed.
-    n_alone: usize,
-    /// With how many records the first one stops waiting for others to come to it; 0 while it does not.
-    gathers: usize,
-    /// The first record has waited for others.
-    has_gathered: bool,
-    /// How often the first record was given to its handler.
-    attempts: u32,
-    /// How often the registry was asked in vain for the first record's schema.
-    waits: u32,
-    /// When its handler failed first.
-    first_failed: Option<Instant>,
-}
-
-/// A record in hand.
-#[derive(Debug)]
-struct Item<R> {
-    record: R,
-    bytes: usize,
-    /// Its number among those of its partition that came from the main topic.
-    number: u64,
-    /// It was read from a retry topic.
-    returned: Option<Box<Returned>>,
-}
-
-impl<R> Item<R> {
-    /// Returns whether it came so late that it must not begin; what comes from a retry topic is always late.
-    fn is_behind(&self, limit: Option<u64>) -> bool {
-        limit.is_some_and(|limit| self.number >= limit || self.returned.is_some())
-    }
-
-    /// Returns which retry topic it was read from, counted from 1; 0 for the main topic.
-    fn tier(&self) -> u32 {
-        self.returned.as_ref().map_or(0, |returned| returned.place.tier)
-    }
-
-    /// Returns the offset that it had on the main topic, where it was read from a retry topic.
-    fn origin(&self) -> Origin {
-        self.returned.as_ref().map_or(0, |returned| returned.origin)
-    }
-
-    /// Returns how often it was handled before it was read.
-    fn failed(&self) -> u32 {
-        self.returned.as_ref().map_or(0, |returned| returned.failed)
-    }
-}
-
-impl<R> Lane<R> {
-    fn new(first: Item<R>) -> Self {
-        let mut lane = Self {
-            first,
-            rest: VecDeque::new(),
-            is_running: false,
-            is_parked: false,
-            n_alone: 0,
-            gathers: 0,
-            has_gathered: false,
-            attempts: 0,
-            waits: 0,
-            first_failed: None,
-        };
-        lane.begin_first();
-        lane
-    }
-
-    /// Takes what is known of the first record from before.
-    fn begin_first(&mut self) {
-        self.waits = 0;
-        self.n_alone = self.n_alone.saturating_sub(1);
-        (self.gathers, self.has_gathered) = (0, false);
-        self.attempts = self.first.returned.as_ref().map_or(0, |returned| returned.failed);
-        self.first_failed = self.first.returned.as_ref().and_then(|returned| returned.first_failed);
-    }
 }
 
 /// The right to handle the first record of a lane.

@@ -305,7 +305,7 @@ impl<'a, B: Broker> Session<'a, B> {
                         Err(job) => self.jobs.push(job),
                     }
                 }
-                Step::Job(mut job) => {
+                Step::Job(job) => {
                     self.brakes.began(now);
                     let mut job = self.guarded(ticket, job);
                     match (&mut job).now_or_never() {
