@@ -48,6 +48,7 @@ impl Preset {
                 ("kafka.fetch.wait.max.ms", "100"),
                 ("kafka.fetch.max.bytes", "52428800"),
                 ("kafka.max.partition.fetch.bytes", "4194304"),
+                ("kafka.queued.max.messages.kbytes", "65536"),
             ],
             Self::HighReliability => &[
                 ("producer.delivery_timeout_ms", "5m"),
@@ -60,8 +61,6 @@ impl Preset {
                 ("kafka.linger.ms", "0"),
                 ("kafka.compression.type", "none"),
                 ("kafka.fetch.min.bytes", "1"),
-                // A partition whose queue was full is asked again after this long; librdkafka's own second is felt.
-                ("kafka.fetch.queue.backoff.ms", "10"),
             ],
         }
     }
@@ -137,7 +136,6 @@ mod tests {
         settings.consumer.workers = Some(3);
         let settings = settings.with_preset(Preset::LowLatency);
         assert_eq!((settings.kafka["linger.ms"].as_str(), settings.consumer.workers), ("7", Some(3)));
-        assert_eq!(settings.kafka["fetch.queue.backoff.ms"], "10");
     }
 
     #[test]

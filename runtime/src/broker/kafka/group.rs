@@ -24,7 +24,7 @@ use crate::settings::Start;
 use crate::{Error, Settings, kafka};
 
 /// What we set and librdkafka leaves to be overridden under `kafka`.
-const DEFAULTS: [(&str, &str); 3] = [
+const DEFAULTS: [(&str, &str); 4] = [
     // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
     // if nothing worked.
     ("topic.metadata.refresh.interval.ms", "10000"),
@@ -33,6 +33,8 @@ const DEFAULTS: [(&str, &str); 3] = [
     // What is fetched ahead of need. librdkafka counts keys and values only, and small records take three times as much; its own
     // 64 MiB came to 90 MiB of memory under a handler that blocks.
     ("queued.max.messages.kbytes", "16384"),
+    // How soon a queue that was full is filled again; with librdkafka's own second, the consumer would wait most of the time.
+    ("fetch.queue.backoff.ms", "10"),
 ];
 
 /// A consumer group's subscription.
