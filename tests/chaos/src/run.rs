@@ -17,7 +17,9 @@ use eventwright_platform::events::order_created::v2::Currency;
 use eventwright_platform::events::{OrderCreated, SCHEMAS};
 use eventwright_registry::server::{Server, ServerConfig};
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::cluster::Cluster;
 use crate::consumer::{GROUP, settings};
@@ -76,44 +78,50 @@ struct Chaos<'a> {
     folder: TempDir,
 }
 
-/// A registry that can go away and come back at the same address with the same ids.
+/// A registry behind a door, which can be shut: nobody gets in, and who is in is thrown out.
 struct Registry {
-    address: SocketAddr,
     url: String,
-    server: Option<Server>,
+    address: SocketAddr,
+    server: Server,
+    door: JoinHandle<()>,
 }
 
 impl Registry {
     async fn start() -> Result<Self> {
         let server =
             Server::start(ServerConfig { listen: ([127, 0, 0, 1], 0).into(), ..ServerConfig::default() }).await?;
-        let url = server.url();
-        let address = url.trim_start_matches("http://").parse()?;
-        let mut registry = Self { address, url, server: Some(server) };
-        registry.fill().await?;
-        Ok(registry)
-    }
-
-    async fn fill(&mut self) -> Result<()> {
-        let client = RegistryClient::new(RegistryConfig::new(&self.url))?;
-        register(&client, None, SCHEMAS).await?;
-        Ok(())
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}");
+        let door = tokio::spawn(let_in(listener, server.url()));
+        register(&RegistryClient::new(RegistryConfig::new(&url))?, None, SCHEMAS).await?;
+        Ok(Self { url, address, server, door })
     }
 
     async fn go_away(&mut self, away: Duration) -> Result<()> {
-        drop(self.server.take());
+        self.door.abort();
         tokio::time::sleep(away).await;
-        let config = || ServerConfig { listen: self.address, ..ServerConfig::default() };
-        let mut started = Server::start(config()).await;
+        let mut bound = TcpListener::bind(self.address).await;
         for _ in 0..50 {
-            if started.is_ok() {
+            if bound.is_ok() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
-            started = Server::start(config()).await;
+            bound = TcpListener::bind(self.address).await;
         }
-        self.server = Some(started?);
-        self.fill().await
+        self.door = tokio::spawn(let_in(bound?, self.server.url()));
+        Ok(())
+    }
+}
+
+/// Passes connections on; they end with it.
+async fn let_in(listener: TcpListener, url: String) {
+    let to = url.trim_start_matches("http://");
+    let mut connections = JoinSet::new();
+    while let Ok((mut inside, _)) = listener.accept().await {
+        if let Ok(mut server) = TcpStream::connect(to).await {
+            connections.spawn(async move { tokio::io::copy_bidirectional(&mut inside, &mut server).await });
+        }
     }
 }
 
