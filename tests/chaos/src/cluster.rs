@@ -1,5 +1,6 @@
 //! A Kafka cluster of its own, which can be hurt.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
@@ -88,18 +89,30 @@ impl Cluster {
 
     /// Returns how many records of a topic a group has not committed yet; nothing where nobody answers.
     pub(crate) async fn uncommitted(&self, topic: &str, group: &str, partitions: i32) -> Option<i64> {
+        let progress = self.progress(topic, group, partitions).await?;
+        Some(progress.values().map(|(committed, end)| end - committed).sum())
+    }
+
+    /// Returns what a group has committed of each partition, and where that ends; nothing where nobody answers.
+    pub(crate) async fn progress(
+        &self,
+        topic: &str,
+        group: &str,
+        partitions: i32,
+    ) -> Option<BTreeMap<i32, (i64, i64)>> {
         let consumer: BaseConsumer = self.config().set("group.id", group).create().ok()?;
         let topic = topic.to_owned();
         let ask = move || {
             let mut list = TopicPartitionList::new();
             list.add_partition_range(&topic, 0, partitions - 1);
             let committed = consumer.committed_offsets(list, TIMEOUT).ok()?;
-            let mut sum = 0;
+            let mut progress = BTreeMap::new();
             for element in committed.elements() {
                 let (start, end) = consumer.fetch_watermarks(&topic, element.partition(), TIMEOUT).ok()?;
-                sum += end - if let Offset::Offset(offset) = element.offset() { offset } else { start };
+                let committed = if let Offset::Offset(offset) = element.offset() { offset } else { start };
+                progress.insert(element.partition(), (committed, end));
             }
-            Some(sum)
+            Some(progress)
         };
         tokio::task::spawn_blocking(ask).await.ok().flatten()
     }

@@ -183,9 +183,10 @@ impl Chaos<'_> {
         let pause = Duration::from_millis(self.plan.pause);
         while sent.load(Ordering::Relaxed) < self.plan.events {
             tokio::time::sleep(pause).await;
+            self.count_in_flight().await?;
             let fault = self.inject().await?;
             *self.report.faults.entry(fault).or_default() += 1;
-            self.count_in_flight().await;
+            self.count_in_flight().await?;
             println!("{fault}; {} of {} events sent", sent.load(Ordering::Relaxed), self.plan.events);
         }
         Ok(())
@@ -196,7 +197,6 @@ impl Chaos<'_> {
         let node = u32::try_from(self.below(self.plan.brokers as usize))? + 1;
         match self.below(8) {
             0..=3 => {
-                self.count_in_flight().await;
                 self.replace(victim).await?;
                 Ok("consumer killed")
             }
@@ -228,10 +228,16 @@ impl Chaos<'_> {
     }
 
     /// Adds how many records were handled and are not committed: whoever comes next may handle them again.
-    async fn count_in_flight(&mut self) {
-        let workers = self.plan.consumers * self.plan.workers;
-        let handled = self.cluster.uncommitted(TOPIC, GROUP, PARTITIONS).await;
-        self.report.in_flight += workers + handled.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    async fn count_in_flight(&mut self) -> Result<()> {
+        // What is running now ends, or is handled again.
+        self.report.in_flight += self.plan.consumers * self.plan.workers;
+        let Some(progress) = self.cluster.progress(TOPIC, GROUP, PARTITIONS).await else { return Ok(()) };
+        let effects = if self.effects().exists() { effects::read(&self.effects())? } else { Vec::new() };
+        let is_open = |effect: &&effects::Effect| {
+            progress.get(&effect.partition).is_some_and(|(committed, _)| effect.offset >= *committed)
+        };
+        self.report.in_flight += effects.iter().filter(is_open).count();
+        Ok(())
     }
 
     /// Waits until every record is committed, on the topic and on its retry topics.
