@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{DecodeError, RawRecord};
+use futures::future::join_all;
 use tokio::sync::Notify;
 
 pub use self::builder::ConsumerBuilder;
@@ -315,11 +316,13 @@ impl Plan {
             return Ok(());
         }
         let admin = broker::admin(&self.settings)?;
+        let counts = join_all(names.iter().map(|name| admin.partitions(name))).await;
+        let topics: Vec<_> = names.iter().copied().zip(counts).collect();
         if retry_topics > 0 {
-            retry::topics::prepare(&*admin, names, retry_topics).await?;
+            retry::topics::prepare(&*admin, &topics, retry_topics).await?;
         }
         match &self.dead_letters {
-            Some(dead_letters) => dead_letters.prepare(&*admin, names).await,
+            Some(dead_letters) => dead_letters.prepare(&*admin, &topics).await,
             None => Ok(()),
         }
     }

@@ -3,7 +3,6 @@
 //! In: a record and why it failed. Out: a copy that the broker has acknowledged.
 
 use eventwright_wire::RawRecord;
-use futures::future::join_all;
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::broker::{Admin, NewTopic};
@@ -31,10 +30,9 @@ impl DeadLetters {
     ///
     /// # Errors
     /// A name that Kafka does not take, or a topic that is not there and that we may not make.
-    pub(crate) async fn prepare(&self, admin: &dyn Admin, topics: &[&str]) -> Result<(), Error> {
-        let counts = join_all(topics.iter().map(|of| admin.partitions(of))).await;
+    pub(crate) async fn prepare(&self, admin: &dyn Admin, topics: &[(&str, Option<i32>)]) -> Result<(), Error> {
         let mut new: Vec<NewTopic> = Vec::new();
-        for (of, partitions) in topics.iter().zip(counts) {
+        for &(of, partitions) in topics {
             let name = self.topic(of);
             // All topics may have one topic for their dead letters, and a request names each only once.
             if !new.iter().any(|topic| topic.name == name) {

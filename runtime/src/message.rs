@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use eventwright_wire::Event;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use tracing::Span;
 use uuid::Uuid;
 
@@ -22,6 +22,12 @@ pub const TRACEPARENT: &str = "traceparent";
 
 /// The header of what vendors add to the W3C trace context.
 pub const TRACESTATE: &str = "tracestate";
+
+/// Returns the last header of that name as text, if there is one and it is UTF-8.
+pub(crate) fn header<'a>(record: &'a impl rdkafka::Message, name: &str) -> Option<&'a str> {
+    let found = record.headers()?.iter().filter(|header| header.key == name).last()?;
+    std::str::from_utf8(found.value?).ok()
+}
 
 /// An event with what is to be sent beside it. A reference to an event is a message without extras.
 ///

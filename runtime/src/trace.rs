@@ -7,12 +7,11 @@
 
 use eventwright_wire::RawRecord;
 use rdkafka::Message;
-use rdkafka::message::Headers as _;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
 use crate::handler::Outcome;
-use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, TRACEPARENT, TRACESTATE};
+use crate::message::{CORRELATION_ID, EVENT, MESSAGE_ID, TRACEPARENT, TRACESTATE, header};
 use crate::{Context, Delivery};
 
 /// The W3C context of a span.
@@ -163,12 +162,6 @@ pub(crate) fn context_of(send: &Span) -> Option<TraceContext> {
 fn passed_on(context: &Context) -> Option<TraceContext> {
     let parent = context.header(TRACEPARENT)?.to_owned();
     Some(TraceContext { parent, state: context.header(TRACESTATE).map(str::to_owned) })
-}
-
-/// Returns the last header of that name as text, if there is one and it is UTF-8.
-pub(crate) fn header<'a, M: Message>(record: &'a M, name: &str) -> Option<&'a str> {
-    let found = record.headers()?.iter().filter(|header| header.key == name).last()?;
-    std::str::from_utf8(found.value?).ok()
 }
 
 #[cfg(feature = "otlp")]

@@ -32,22 +32,23 @@ fn config(world: &World) -> ClientConfig {
 
 /// Makes a topic, so that a consumer that starts before the first record need not look for it again.
 pub(crate) async fn create_topic(world: &World, topic: &str) {
-    create_topic_with(world, topic, &[]).await;
+    create(world, topic, PARTITIONS, &[]).await;
 }
 
 /// Makes a topic with so many partitions.
 pub(crate) async fn create_topic_of(world: &World, topic: &str, partitions: i32) {
-    let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
-    let name = format!("{}{topic}", world.prefix);
-    let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-    admin.create_topics([&topic], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+    create(world, topic, partitions, &[]).await;
 }
 
 /// Makes a topic with settings of its own.
 pub(crate) async fn create_topic_with(world: &World, topic: &str, settings: &[(&str, &str)]) {
+    create(world, topic, PARTITIONS, settings).await;
+}
+
+async fn create(world: &World, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
     let name = format!("{}{topic}", world.prefix);
-    let mut topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1));
+    let mut topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
     topic.config = settings.to_vec();
     for created in admin.create_topics([&topic], &AdminOptions::new()).await.unwrap() {
         created.unwrap();

@@ -12,7 +12,6 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use rdkafka::Message;
-use rdkafka::message::Headers as _;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -23,7 +22,7 @@ use crate::backoff::Backoff;
 use crate::dispatch::{Ticket, Verdict};
 use crate::handler::Outcome;
 use crate::idempotency::{Claim, DedupeStore, EventKey, Owner};
-use crate::message::MESSAGE_ID;
+use crate::message::{MESSAGE_ID, header};
 use crate::offsets::Partition;
 use crate::stats::ConsumerStats;
 
@@ -265,6 +264,5 @@ impl Event {
 
 /// Returns the id of the event, if the record has one that is text.
 fn message_id(record: &impl Message) -> Option<&str> {
-    let header = record.headers()?.iter().filter(|header| header.key == MESSAGE_ID).last()?;
-    std::str::from_utf8(header.value?).ok().filter(|id| !id.is_empty())
+    header(record, MESSAGE_ID).filter(|id| !id.is_empty())
 }

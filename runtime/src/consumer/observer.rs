@@ -16,10 +16,9 @@ use crate::Error;
 use crate::audit::{AuditEntry, Outcome, Place};
 use crate::copies::headers;
 use crate::dispatch::Ticket;
-use crate::message::{CORRELATION_ID, MESSAGE_ID};
+use crate::message::{CORRELATION_ID, MESSAGE_ID, header};
 use crate::metrics::{EventMeter, Levels};
 use crate::offsets::{Arrival, Partition};
-use crate::trace::header;
 
 /// How often levels, rates and lag are told.
 const INTERVAL: Duration = Duration::from_secs(1);

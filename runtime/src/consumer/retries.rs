@@ -5,12 +5,11 @@
 //! known of which something waits. What there is no room for is noted and read again later.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use tokio::time::Instant;
@@ -20,7 +19,7 @@ use super::session::{Entry, Session};
 use super::step::{self, Report};
 use crate::backoff::Backoff;
 use crate::broker::{Broker, Read, Reader, Subscription, TopicOffset};
-use crate::copies::{Copies, Failure, History, Target};
+use crate::copies::{Failure, History, Target};
 use crate::dispatch::{Hold, Place, Redirect, Returned, Ticket};
 use crate::error::Kind;
 use crate::offsets::{self, Epoch, Partition};
@@ -71,6 +70,11 @@ impl<'a, B: Broker> Retries<'a, B> {
             Some(event) => event,
             None => std::future::pending().await,
         }
+    }
+
+    /// Returns what is read from the retry topics.
+    pub(super) fn records(&self) -> impl Stream<Item = Result<Read<B::Record<'a>>, KafkaError>> + Send + use<'a, B> {
+        self.reader.records()
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -391,8 +395,9 @@ impl<'a, B: Broker> Session<'a, B> {
         let (retry, origin) = (self.place(main, tier, 0), record.offset);
         let span = trace::copy(&record, self.group.topic(retry.partition), "retry");
         let write = async move {
-            let written = write(&copies, &to, &record, &history).await;
-            (ticket, Report::Moved(written.map(|offset| (Place { offset, ..retry }, origin))))
+            let written = copies.write(&to, &record, &history).await;
+            let place = written.map(|delivery| (Place { offset: delivery.offset, ..retry }, origin));
+            (ticket, Report::Moved(place))
         };
         let job = self.guarded(ticket, Box::pin(write.instrument(span)));
         self.jobs.push(job);
@@ -403,7 +408,7 @@ impl<'a, B: Broker> Session<'a, B> {
         if self.dispatch.record(ticket).is_none() {
             return;
         }
-        let from = self.dispatch.place(ticket).map_or((ticket.partition, origin), |from| (from.partition, from.offset));
+        let from = self.place_of(ticket);
         self.dispatch.moved(ticket, place, origin);
         self.group.state().offsets.finish(from.0, ticket.epoch, from.1);
     }
@@ -418,15 +423,6 @@ impl<'a, B: Broker> Session<'a, B> {
         let partition = self.place(main, tier, 0).partition;
         Target { topic: self.group.topic(partition).to_string(), partition: Some(main.number) }
     }
-}
-
-fn write<'a>(
-    copies: &'a Copies,
-    to: &'a Target,
-    record: &'a eventwright_wire::RawRecord,
-    history: &'a History,
-) -> impl Future<Output = Result<i64, Error>> + 'a {
-    copies.write(to, record, history).map(|written| written.map(|delivery| delivery.offset))
 }
 
 fn cannot_read(topic: &str, error: KafkaError) -> Error {

@@ -29,7 +29,7 @@ use super::running::Runner;
 use super::step::{self, Job, Report, Step};
 use crate::Error;
 use crate::audit;
-use crate::broker::{Broker, Reader as _, Subscription};
+use crate::broker::{Broker, Subscription};
 use crate::circuit_breaker::Permit;
 use crate::copies::Failure;
 use crate::dispatch::{Dispatch, Hold, Next, Ticket, Verdict};
@@ -62,7 +62,6 @@ pub(super) struct Session<'a, B: Broker> {
     pub(super) dispatch: Dispatch<Entry<B::Record<'a>>>,
     pub(super) jobs: FuturesUnordered<Job>,
     pub(super) retries: Option<Retries<'a, B>>,
-    reader: Option<&'a B::Reader>,
     pub(super) observer: Observer<'a>,
     /// Where each event is to be handled once.
     claims: Option<Claims>,
@@ -91,7 +90,6 @@ impl<'a, B: Broker> Session<'a, B> {
             jobs: FuturesUnordered::new(),
             observer: Observer::new(plan, group, Instant::now()),
             retries: reader.map(Retries::new),
-            reader,
             claims: Claims::new(plan),
             transactions: Transactions::new(plan),
             runner: Runner::new(settings.runs_tasks()),
@@ -120,8 +118,9 @@ impl<'a, B: Broker> Session<'a, B> {
     async fn work(&mut self, stop: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let mut stop = pin!(stop);
         let mut records = pin!(self.subscription.records());
-        let mut returned =
-            pin!(self.reader.map_or_else(|| Either::Left(pending()), |reader| Either::Right(reader.records())));
+        let mut returned = pin!(
+            self.retries.as_ref().map_or_else(|| Either::Left(pending()), |retries| Either::Right(retries.records()))
+        );
         loop {
             let now = Instant::now();
             self.follow_assignment();
@@ -431,9 +430,7 @@ impl<'a, B: Broker> Session<'a, B> {
         now: Instant,
         reason: &str,
     ) -> Result<(), Error> {
-        let place = self.dispatch.place(ticket);
-        let place =
-            place.map_or_else(|| (ticket.partition, self.offset(ticket)), |place| (place.partition, place.offset));
+        let place = self.place_of(ticket);
         let (topic, partition, offset) = (self.group.topic(place.0), ticket.partition.number, place.1);
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
@@ -499,6 +496,12 @@ impl<'a, B: Broker> Session<'a, B> {
     fn failure(&self, ticket: Ticket, reason: &'static str, now: Instant, error: &str) -> Failure {
         let first_failed_at = self.dispatch.first_failed_at(ticket, now, self.plan.clock.now());
         Failure { reason, error: error.to_owned(), first_failed_at }
+    }
+
+    /// Returns the partition and the offset at which the record of a ticket was read: on the main topic, or on a retry topic.
+    pub(super) fn place_of(&self, ticket: Ticket) -> (Partition, i64) {
+        let returned = self.dispatch.place(ticket).map(|place| (place.partition, place.offset));
+        returned.unwrap_or_else(|| (ticket.partition, self.offset(ticket)))
     }
 
     /// Returns the offset that the record of a ticket had on the main topic.

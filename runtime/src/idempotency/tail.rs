@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -15,27 +13,11 @@ use tokio::task::JoinHandle;
 
 use super::{EventKey, MemoryStore};
 use crate::error::Kind;
-use crate::kafka::Health;
+use crate::kafka::Logs;
 use crate::{Error, Settings, kafka};
 
 /// How long a topic that was just made may take to show.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// librdkafka's log.
-#[derive(Clone, Default)]
-pub(super) struct Logs(Arc<Health>);
-
-impl ClientContext for Logs {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.0.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(&error, reason);
-    }
-}
-
-impl ConsumerContext for Logs {}
 
 /// How far a partition was read.
 #[derive(Debug, Clone, Copy, Default)]

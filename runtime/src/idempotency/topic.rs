@@ -14,9 +14,10 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::tail::{Logs, Tail};
+use super::tail::Tail;
 use super::{Answer, Claim, DedupeStore, EventKey, MemoryStore, Owner};
 use crate::error::Kind;
+use crate::kafka::Logs;
 use crate::{Error, Settings, kafka};
 
 /// What the value of a mark is; one without value takes the mark back.

@@ -7,6 +7,7 @@ use rdkafka::Message;
 use rdkafka::message::{Header, Headers as _, OwnedHeaders, OwnedMessage};
 
 use crate::copies::headers;
+use crate::message::header;
 
 /// What a record of a retry topic is.
 #[derive(Debug)]
@@ -77,13 +78,6 @@ fn own_headers(record: &impl Message) -> OwnedHeaders {
     let all = record.headers().into_iter().flat_map(|headers| headers.iter());
     let own = all.filter(|header| !headers::ALL.contains(&header.key));
     own.fold(OwnedHeaders::new(), |own, Header { key, value }| own.insert(Header { key, value }))
-}
-
-/// Returns the last header of that name as text.
-fn header<'a>(record: &'a impl Message, name: &str) -> Option<&'a str> {
-    let headers = record.headers()?;
-    let found = headers.iter().filter(|header| header.key == name).last()?;
-    std::str::from_utf8(found.value?).ok()
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {

@@ -9,27 +9,27 @@ use crate::broker::{Admin, NewTopic};
 use crate::error::Kind;
 use crate::{Error, topics};
 
-/// Makes the retry topics that there are not yet.
+/// Makes the retry topics that there are not yet; `topics` are the main ones, with their partitions where they are there.
 ///
 /// # Errors
 /// A topic that is not there, a retry topic with another number of partitions, or one that is not there and that we may not make.
-pub(crate) async fn prepare(admin: &dyn Admin, topics: &[&str], retry_topics: u32) -> Result<(), Error> {
-    for of in topics {
-        let Some(partitions) = admin.partitions(of).await else {
+pub(crate) async fn prepare(admin: &dyn Admin, topics: &[(&str, Option<i32>)], count: u32) -> Result<(), Error> {
+    let mut all = Vec::new();
+    for (of, partitions) in topics {
+        let Some(partitions) = *partitions else {
             let text = format!(
                 "the topic `{of}` is not there, and its retry topics must have as many partitions as it has; help: make it \
                  first, with `eventwright topics apply`"
             );
             return Err(Error::new(Kind::Broker, text).retriable());
         };
-        let names = topics::retry(of, retry_topics);
-        let new: Vec<_> =
-            names.iter().map(|name| NewTopic { name: name.clone(), partitions: Some(partitions) }).collect();
-        let refused = admin.create_topics(&new).await;
-        for name in names {
-            let refused = refused.iter().find(|(topic, _)| *topic == name).map(|(_, code)| *code);
-            check(admin, (of, partitions), &name, refused).await?;
-        }
+        all.extend(topics::retry(of, count).into_iter().map(|name| (*of, partitions, name)));
+    }
+    let new = |(_, partitions, name): &(_, i32, String)| NewTopic { name: name.clone(), partitions: Some(*partitions) };
+    let refused = admin.create_topics(&all.iter().map(new).collect::<Vec<_>>()).await;
+    for (of, partitions, name) in all {
+        let refused = refused.iter().find(|(topic, _)| *topic == name).map(|(_, code)| *code);
+        check(admin, (of, partitions), &name, refused).await?;
     }
     Ok(())
 }

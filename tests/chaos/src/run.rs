@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use eventwright::wire::jiff::Timestamp;
 use eventwright::wire::uuid::Uuid;
-use eventwright::{Event as _, Producer, RegistryClient, RegistryConfig, register};
+use eventwright::{Event as _, Producer, RegistryClient, RegistryConfig, register, topics};
 use eventwright_platform::events::order_created::v2::Currency;
 use eventwright_platform::events::{OrderCreated, SCHEMAS};
 use eventwright_registry::server::{Server, ServerConfig};
@@ -268,9 +268,7 @@ impl Chaos<'_> {
 
     async fn uncommitted(&self) -> Option<i64> {
         let mut sum = self.cluster.uncommitted(TOPIC, GROUP, PARTITIONS).await?;
-        for tier in 1..=self.plan.retry_topics {
-            let topic =
-                if self.plan.retry_topics == 1 { format!("{TOPIC}_retry") } else { format!("{TOPIC}_retry_{tier}") };
+        for topic in topics::retry(TOPIC, self.plan.retry_topics) {
             sum += self.cluster.uncommitted(&topic, GROUP, PARTITIONS).await?;
         }
         Some(sum)
@@ -279,7 +277,7 @@ impl Chaos<'_> {
     async fn judge(mut self) -> Result<Report> {
         let effects = effects::read(&self.effects())?;
         let mut dead = BTreeSet::new();
-        for value in self.cluster.values(&format!("{TOPIC}_dlq"), PARTITIONS).await? {
+        for value in self.cluster.values(&topics::dead_letters(TOPIC), PARTITIONS).await? {
             let order = OrderCreated::decode(OrderCreated::WRITERS.len() - 1, value.get(5..).unwrap_or_default())?;
             dead.insert((u32::try_from(order.order_id.as_u128())?, u32::try_from(order.quantity)?));
         }
