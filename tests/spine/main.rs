@@ -33,6 +33,8 @@ mod partitions;
 mod process;
 mod raw;
 mod rebalance;
+#[cfg(feature = "redis")]
+mod redis;
 mod registry_outage;
 mod replay;
 mod replay_killed;
