@@ -15,6 +15,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
 use super::{Kafka, list, offset_list, partitions};
@@ -37,11 +38,16 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("fetch.queue.backoff.ms", "10"),
 ];
 
+/// How often it is looked at whether the client has unsubscribed; it does not say so.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// A consumer group's subscription.
 pub(crate) struct KafkaSubscription {
     consumer: Arc<StreamConsumer<Callbacks>>,
     assignment: Arc<Assignment>,
     leaving: Arc<AtomicBool>,
+    /// A static member keeps its place in the group when it goes.
+    is_static: bool,
 }
 
 /// The handle that librdkafka owns.
@@ -73,7 +79,28 @@ impl KafkaSubscription {
             .set("auto.offset.reset", start)
             .create_with_context(callbacks)
             .map_err(kafka::config_error)?;
-        Ok(Self { consumer: Arc::new(consumer), assignment, leaving })
+        let is_static = settings.consumer.instance_id.is_some();
+        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, is_static })
+    }
+
+    /// Leaves the group if we have no partition; returns whether that is so. By itself, librdkafka 2.12 closes such a member of a
+    /// cooperative group without a word, and the group waits for it until its session is over; who unsubscribes does leave.
+    fn unsubscribe_without_partitions(&self) -> bool {
+        let leaves = !self.is_static && self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0);
+        if leaves {
+            self.leaving.store(true, Ordering::Relaxed);
+            self.consumer.unsubscribe();
+        }
+        leaves
+    }
+
+    /// Waits until that is done: during a rebalance it is put off to its end, which comes while the consumer is polled only.
+    async fn unsubscribed(&self) {
+        let is_subscribed = || self.consumer.subscription().is_ok_and(|topics| topics.count() > 0);
+        while is_subscribed() && self.consumer.context().group.health.disconnected().is_none() {
+            // What still comes is for whoever gets the partitions.
+            drop(timeout(LOOK, self.consumer.recv()).await);
+        }
     }
 }
 
@@ -81,6 +108,7 @@ impl KafkaSubscription {
 impl Drop for KafkaSubscription {
     fn drop(&mut self) {
         self.leaving.store(true, Ordering::Relaxed);
+        self.unsubscribe_without_partitions();
         // librdkafka closes nothing while it waits to hear of these.
         if let Some(partitions) = self.assignment.owed() {
             self.assignment.give_up(&*self.consumer, &partitions);
@@ -154,6 +182,11 @@ impl Subscription<Kafka> for KafkaSubscription {
     /// Commits and leaves, both of which block: on a thread that nobody waits for at the end of the process, because without
     /// a broker they take as long as a session.
     async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        if self.unsubscribe_without_partitions() {
+            // What is left of the time is for the rest, which says so where it was too long.
+            drop(timeout_at(deadline, self.unsubscribed()).await);
+        }
         let (sender, left) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let commit = |list: TopicPartitionList| self.consumer.commit(&list, CommitMode::Sync);
@@ -168,7 +201,7 @@ impl Subscription<Kafka> for KafkaSubscription {
             drop(self);
             let _ = sender.send(());
         });
-        if tokio::time::timeout(timeout, left).await.is_err() {
+        if timeout_at(deadline, left).await.is_err() {
             tracing::warn!("Kafka did not answer when the consumer left its group");
         }
     }
