@@ -9,7 +9,9 @@ use std::time::Duration;
 use futures::Stream;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, StreamConsumer};
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol, StreamConsumer,
+};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
@@ -38,16 +40,21 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("fetch.queue.backoff.ms", "10"),
 ];
 
-/// How often it is looked at whether the client has unsubscribed; it does not say so.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often it is looked at whether a rebalance is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long the group's coordinator may take to say so.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// A consumer group's subscription.
 pub(crate) struct KafkaSubscription {
     consumer: Arc<StreamConsumer<Callbacks>>,
     assignment: Arc<Assignment>,
     leaving: Arc<AtomicBool>,
-    /// A static member keeps its place in the group when it goes.
-    is_static: bool,
+    /// The group's.
+    id: String,
+    /// To close the client is all that it takes to leave: a static member is to keep its place, and by KIP-848 librdkafka does leave.
+    closes_well: bool,
 }
 
 /// The handle that librdkafka owns.
@@ -79,28 +86,38 @@ impl KafkaSubscription {
             .set("auto.offset.reset", start)
             .create_with_context(callbacks)
             .map_err(kafka::config_error)?;
-        let is_static = settings.consumer.instance_id.is_some();
-        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, is_static })
+        let is_kip_848 = settings.kafka.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
+        let closes_well = is_kip_848 || settings.consumer.instance_id.is_some();
+        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, id: id.to_owned(), closes_well })
     }
 
-    /// Leaves the group if we have no partition; returns whether that is so. By itself, librdkafka 2.12 closes such a member of a
-    /// cooperative group without a word, and the group waits for it until its session is over; who unsubscribes does leave.
-    fn unsubscribe_without_partitions(&self) -> bool {
-        let leaves = !self.is_static && self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0);
-        if leaves {
-            self.leaving.store(true, Ordering::Relaxed);
-            self.consumer.unsubscribe();
-        }
-        leaves
+    /// Returns whether we have no partition. librdkafka 2.12 closes such a member of a cooperative group without a word, and the
+    /// group waits for it until its session is over; it leaves where it unsubscribes and no rebalance is under way.
+    fn goes_unheard(&self) -> bool {
+        !self.closes_well && self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0)
     }
 
-    /// Waits until that is done: during a rebalance it is put off to its end, which comes while the consumer is polled only.
-    async fn unsubscribed(&self) {
-        let is_subscribed = || self.consumer.subscription().is_ok_and(|topics| topics.count() > 0);
-        while is_subscribed() && self.consumer.context().group.health.disconnected().is_none() {
-            // What still comes is for whoever gets the partitions.
+    /// Waits for the end of a rebalance. What still comes is for whoever gets the partitions.
+    async fn settled(&self) {
+        let is_cut_off = || self.consumer.context().group.health.disconnected().is_some();
+        while !is_cut_off() && (self.awaits_assignment() || self.is_rebalancing().await) {
             drop(timeout(LOOK, self.consumer.recv()).await);
         }
+    }
+
+    /// Returns whether the group has taken us, by its protocol, and the first assignment is on its way.
+    fn awaits_assignment(&self) -> bool {
+        !self.assignment.has_begun() && !matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::None)
+    }
+
+    /// Returns whether the group's coordinator says so.
+    async fn is_rebalancing(&self) -> bool {
+        let (consumer, id) = (Arc::clone(&self.consumer), self.id.clone());
+        let ask = move || {
+            let Ok(list) = consumer.fetch_group_list(Some(&id), ANSWER) else { return false };
+            list.groups().iter().any(|group| matches!(group.state(), "PreparingRebalance" | "CompletingRebalance"))
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap_or(false)
     }
 }
 
@@ -108,7 +125,9 @@ impl KafkaSubscription {
 impl Drop for KafkaSubscription {
     fn drop(&mut self) {
         self.leaving.store(true, Ordering::Relaxed);
-        self.unsubscribe_without_partitions();
+        if self.goes_unheard() {
+            self.consumer.unsubscribe();
+        }
         // librdkafka closes nothing while it waits to hear of these.
         if let Some(partitions) = self.assignment.owed() {
             self.assignment.give_up(&*self.consumer, &partitions);
@@ -183,9 +202,10 @@ impl Subscription<Kafka> for KafkaSubscription {
     /// a broker they take as long as a session.
     async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        if self.unsubscribe_without_partitions() {
+        if self.goes_unheard() {
+            self.leaving.store(true, Ordering::Relaxed);
             // What is left of the time is for the rest, which says so where it was too long.
-            drop(timeout_at(deadline, self.unsubscribed()).await);
+            drop(timeout_at(deadline, self.settled()).await);
         }
         let (sender, left) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
