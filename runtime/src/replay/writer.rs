@@ -123,10 +123,16 @@ impl Writer {
             let record = FutureRecord::to(&self.ledger).key(place.as_bytes()).payload(entry.as_slice());
             self.queue(record, index, &mut deliveries).await?;
         }
+        let mut failure = None;
         for (index, delivery) in deliveries {
-            settle(delivery).await.map_err(|error| (index, error))?;
+            match settle(delivery).await {
+                Ok(()) => {}
+                // The records before it may be purged because of it, and theirs would not be the error to tell of.
+                Err(error) if is_of_record(&error) => return Err((index, error)),
+                Err(error) => failure = failure.or(Some((index, error))),
+            }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     /// Puts a record into the queue, where need be after an older one has left it.
