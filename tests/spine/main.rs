@@ -26,6 +26,7 @@ mod idempotency;
 mod interrupted;
 mod kafka;
 mod keys;
+mod lag;
 mod metrics;
 mod outage;
 mod parallel;

@@ -22,7 +22,7 @@ use crate::broker::{Broker, Read, Reader, Subscription, TopicOffset};
 use crate::copies::{Failure, History, Target};
 use crate::dispatch::{Hold, Place, Redirect, Returned, Ticket};
 use crate::error::Kind;
-use crate::offsets::{self, Epoch, Partition};
+use crate::offsets::{self, Arrival, Epoch, Partition};
 use crate::retry::record::{self, Found, Waiting};
 use crate::{Delivery, Error, trace};
 
@@ -165,6 +165,9 @@ impl<'a, B: Broker> Session<'a, B> {
                 return Ok(());
             };
             state.attempts.extend(attempts.into_iter().map(|(offset, attempts)| ((retry, offset), attempts)));
+            if let Some(known) = known {
+                self.group.state().offsets.begin_at(retry, known.offset);
+            }
             self.assign(main, retry, known.map_or(0, |known| known.offset))?;
         }
         Ok(())
@@ -223,8 +226,11 @@ impl<'a, B: Broker> Session<'a, B> {
             return Ok(());
         }
         let (epoch, attempts) = (state.epoch, state.attempts.remove(&(place.partition, place.offset)));
+        self.observer.received(place.partition);
+        let arrival = Arrival { at: Instant::now(), timestamp: record.timestamp().to_millis() };
         let mut group = self.group.state();
         group.offsets.begin(place.partition, place.offset);
+        group.offsets.arrived(place.partition, arrival);
         match found {
             Found::Foreign => {
                 group.offsets.finish(place.partition, epoch, place.offset);

@@ -435,7 +435,7 @@ impl<'a, B: Broker> Session<'a, B> {
         match self.dispatch.finish(ticket, verdict, now) {
             Next::Finished => {
                 let arrival = self.group.state().offsets.finish(place.0, ticket.epoch, offset);
-                self.observer.finished(ticket.partition, arrival, now);
+                self.observer.finished(place.0, arrival, now);
                 self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
                 self.transactions.iter_mut().for_each(|transactions| transactions.finished(ticket, offset));
                 Ok(())
