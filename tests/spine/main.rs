@@ -43,6 +43,7 @@ mod secured;
 mod services;
 mod shared_types;
 mod side_by_side;
+mod spans;
 mod telemetry;
 mod topics;
 mod unknown_fields;

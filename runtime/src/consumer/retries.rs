@@ -375,10 +375,9 @@ impl<'a, B: Broker> Session<'a, B> {
             }
             let (Some(copies), to) = (self.plan.copies.clone(), self.target(main, 1)) else { continue };
             let history = History { attempt: 0, failure: None, due_at: None };
-            let mut written: BoxFuture<'a, Event> =
-                Box::pin(
-                    async move { Event::Redirected(redirect, origin, copies.write(&to, &record, &history).await) },
-                );
+            let span = trace::copy(&record, &to.topic, "redirect");
+            let write = async move { Event::Redirected(redirect, origin, copies.write(&to, &record, &history).await) };
+            let mut written: BoxFuture<'a, Event> = Box::pin(write.instrument(span));
             // The first poll hands it to the client, so that the copies of a key are written in their order.
             let is_done = (&mut written).now_or_never();
             if let Some(retries) = &mut self.retries {

@@ -314,8 +314,9 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
     let n_records = batch.len();
     let event = plan.topic(ticket.partition).row_of(route);
     let ticket = ticket.with(Seen { event, started: Some(now), death: None });
-    let job = match catch_unwind(AssertUnwindSafe(|| batch.start())) {
-        Ok(running) => job(ticket, Contained::new(running), permit),
+    let attempt = Attempt::batch(&batch.contexts(), &plan.group);
+    let job = match catch_unwind(AssertUnwindSafe(|| attempt.run(|| batch.start()))) {
+        Ok(running) => job(ticket, attempt.over(Contained::new(running)), permit),
         Err(panic) => Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))),
     };
     let batch = async move {
