@@ -27,6 +27,7 @@ mod interrupted;
 mod kafka;
 mod keys;
 mod lag;
+mod letters;
 mod metrics;
 mod outage;
 mod parallel;
