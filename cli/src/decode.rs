@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use eventwright::wire::framing::{self, SchemaId};
 use eventwright_registry::ResolvedSchema;
-use eventwright_schema::{Diagnostic, Format, avro, proto};
+use eventwright_schema::Format;
+use eventwright_schema::compat::AnySchema;
+use eventwright_schema::dynamic;
+pub(crate) use eventwright_schema::dynamic::Pii;
 use serde_json::Value;
 
 use crate::manifest::EventNames;
@@ -43,13 +46,6 @@ pub(crate) struct DecodedKey {
     pub(crate) value: Value,
 }
 
-/// What becomes of fields that a schema marks as personal data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pii {
-    Masked,
-    Shown,
-}
-
 /// Decodes records, and remembers schemas.
 pub(crate) struct Decoder {
     registry: Registry,
@@ -59,17 +55,12 @@ pub(crate) struct Decoder {
 }
 
 struct Known {
-    schema: Schema,
+    /// The schema, or why it cannot be used.
+    schema: Result<AnySchema, String>,
     /// The subjects and versions that the schema is registered under.
     places: Vec<(String, u32)>,
     /// Until when this holds; `None` for ever, because an id never changes its meaning.
     until: Option<Instant>,
-}
-
-enum Schema {
-    Avro { schema: Box<avro::Schema>, full_name: Option<String> },
-    Protobuf(proto::Schema),
-    Unusable(String),
 }
 
 impl Decoder {
@@ -89,8 +80,8 @@ impl Decoder {
         };
         self.look_up_once(id).await?;
         let known = self.known.get(&id).expect("it was just looked up");
-        let Named { full_name, value } = known.schema.decode(payload, self.pii);
-        let format = known.schema.format();
+        let dynamic::Decoded { full_name, value } = known.decode(payload, self.pii);
+        let format = if matches!(known.schema, Ok(AnySchema::Protobuf(_))) { Format::Protobuf } else { Format::Avro };
         Ok(Decoded {
             schema_id: Some(id),
             place: place(&known.places, topic, full_name.as_deref()),
@@ -108,7 +99,7 @@ impl Decoder {
         let Some(Ok((schema_id, payload))) = key.map(framing::split_header) else { return Ok(None) };
         self.look_up_once(schema_id).await?;
         let known = self.known.get(&schema_id).expect("it was just looked up");
-        let (place, value) = (key_place(&known.places, topic), known.schema.decode(payload, self.pii).value.ok());
+        let (place, value) = (key_place(&known.places, topic), known.decode(payload, self.pii).value.ok());
         Ok(place.zip(value).map(|(place, value)| DecodedKey { schema_id, place, value }))
     }
 
@@ -122,54 +113,18 @@ impl Decoder {
     }
 }
 
-/// A value, and the full name of its record or message.
-struct Named {
-    full_name: Option<String>,
-    value: Result<Value, String>,
-}
-
-impl Schema {
-    fn format(&self) -> Format {
-        match self {
-            Self::Protobuf(_) => Format::Protobuf,
-            Self::Avro { .. } | Self::Unusable(_) => Format::Avro,
+impl Known {
+    fn decode(&self, payload: &[u8], pii: Pii) -> dynamic::Decoded {
+        match &self.schema {
+            Ok(schema) => dynamic::decode(schema, payload, pii),
+            Err(reason) => dynamic::Decoded { full_name: None, value: Err(reason.clone()) },
         }
     }
-
-    fn decode(&self, payload: &[u8], pii: Pii) -> Named {
-        match self {
-            Self::Avro { schema, full_name } => {
-                let mut value = avro::dynamic::decode_json(schema, payload);
-                if let (Ok(value), Pii::Masked) = (&mut value, pii) {
-                    avro::dynamic::mask(schema, value);
-                }
-                Named { full_name: full_name.clone(), value: value.map_err(|error| error.to_string()) }
-            }
-            Self::Protobuf(schema) => decode_protobuf(schema, payload),
-            Self::Unusable(reason) => Named { full_name: None, value: Err(reason.clone()) },
-        }
-    }
-}
-
-fn decode_protobuf(schema: &proto::Schema, payload: &[u8]) -> Named {
-    let (indexes, bytes) = match framing::split_message_indexes(payload) {
-        Ok(split) => split,
-        Err(error) => return Named { full_name: None, value: Err(error.to_string()) },
-    };
-    let Some(message) = schema.message_at(&indexes) else {
-        let reason = format!("the schema has no message at the indexes {indexes:?}");
-        return Named { full_name: None, value: Err(reason) };
-    };
-    let value = proto::dynamic::decode_json(&message, bytes).map_err(|error| error.to_string());
-    Named { full_name: Some(message.full_name().to_owned()), value }
 }
 
 async fn look_up(registry: &Registry, id: SchemaId) -> anyhow::Result<Known> {
-    let unusable = |reason: String| Known {
-        schema: Schema::Unusable(reason),
-        places: Vec::new(),
-        until: Some(Instant::now() + UNKNOWN_FOR),
-    };
+    let unusable =
+        |reason| Known { schema: Err(reason), places: Vec::new(), until: Some(Instant::now() + UNKNOWN_FOR) };
     let resolved = match registry.ask(async |client| client.schema_by_id(id).await).await? {
         Ok(resolved) => resolved,
         Err(error) => return Ok(unusable(error.to_string())),
@@ -180,27 +135,9 @@ async fn look_up(registry: &Registry, id: SchemaId) -> anyhow::Result<Known> {
         answer => answer,
     });
     let places = places.await?.unwrap_or_default();
-    let schema = parse(&resolved).unwrap_or_else(Schema::Unusable);
+    let ResolvedSchema { id, format, text, references } = &*resolved;
+    let schema = dynamic::parse(*format, &format!("schema {id}"), text, references);
     Ok(Known { schema, places, until: None })
-}
-
-fn parse(resolved: &ResolvedSchema) -> Result<Schema, String> {
-    let name = format!("schema {}", resolved.id);
-    let first = |problems: Vec<Diagnostic>| {
-        let problem = problems.first().map(ToString::to_string).unwrap_or_default();
-        format!("the schema cannot be used: {problem}")
-    };
-    match resolved.format {
-        Format::Avro => {
-            let schema = avro::parse_with(&name, &resolved.text, &resolved.references).map_err(first)?;
-            let full_name = schema.root_named().map(|(_, named)| named.name.full());
-            Ok(Schema::Avro { schema: Box::new(schema), full_name })
-        }
-        Format::Protobuf => {
-            proto::parse(&name, &resolved.text, &resolved.references).map_err(first).map(Schema::Protobuf)
-        }
-        Format::Json => Err("the schema cannot be used: values of JSON Schema are not read yet".into()),
-    }
 }
 
 /// Of all subjects that a schema is registered under, returns the one that a record of this topic was most likely

@@ -9,7 +9,7 @@ mod table;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant, SystemTime};
 
-use eventwright::replay::{self, Entry, Format, Page, Stats};
+use eventwright::replay::{self, Entry, Format, Page, Payloads, Stats};
 use eventwright::wire::jiff::Timestamp;
 
 use crate::args::{DlqCommand, ListArguments, RedriveArguments, StatsArguments};
@@ -32,9 +32,16 @@ pub(crate) async fn run(command: DlqCommand, stop: Stop) -> anyhow::Result<Exit>
 }
 
 async fn list(arguments: ListArguments) -> anyhow::Result<Exit> {
-    let ListArguments { dlq, filter, limit, after, format, connection } = arguments;
+    let ListArguments { dlq, filter, limit, after, format, reveal, connection } = arguments;
     let settings = crate::settings::load(&connection)?;
-    let page = replay::list(&settings, &dlq, &filter.request(), (&after.unwrap_or_default(), limit)).await;
+    let payloads = match format {
+        Format::Json if reveal => Payloads::Revealed,
+        Format::Json => Payloads::Masked,
+        // There is no place for them in a line of a table.
+        _ => Payloads::Omitted,
+    };
+    let pages = (&after.unwrap_or_default(), limit);
+    let page = replay::list(&settings, &dlq, &filter.request(), pages, payloads).await;
     let Page { letters, next, .. } = page.map_err(explained)?;
     match format {
         Format::Json => {

@@ -38,6 +38,9 @@ pub(crate) trait Batch: Send {
     /// Returns how many events it has.
     fn len(&self) -> usize;
 
+    /// Returns the contexts of its events, in their order.
+    fn contexts(&self) -> Vec<&Context>;
+
     /// Calls the handler.
     fn start(self: Box<Self>) -> Running;
 }
@@ -89,6 +92,10 @@ impl<E: Event, H: BatchHandler<E>> Batch for Growing<E, H> {
 
     fn len(&self) -> usize {
         self.events.len()
+    }
+
+    fn contexts(&self) -> Vec<&Context> {
+        self.events.iter().map(|(_, context)| context).collect()
     }
 
     fn start(self: Box<Self>) -> Running {

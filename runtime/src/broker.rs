@@ -27,6 +27,7 @@ pub use self::memory::WriteFault;
 #[cfg(feature = "testing")]
 pub(crate) use self::memory::{Memory, MemoryProducer, Progress, Write};
 use crate::consumer::Group;
+use crate::metrics::Watermarks;
 use crate::{Delivery, Error, Settings};
 
 /// A kind of broker, and how its clients are made.
@@ -44,12 +45,18 @@ pub(crate) trait Broker: Send + Sync + Sized + 'static {
     /// A setting that the client does not take.
     fn subscription(&self, settings: &Settings, id: &str, group: &Arc<Group>) -> Result<Self::Subscription, Error>;
 
-    /// Returns a reader of these topics, which has no partition yet. `id` is the group on whose behalf it reads; it is no
-    /// member of it.
+    /// Returns a reader of these topics, which has no partition yet, and tells where its partitions end. `id` is the group on
+    /// whose behalf it reads; it is no member of it.
     ///
     /// # Errors
     /// A setting that the client does not take.
-    fn reader(&self, settings: &Settings, id: &str, topics: &[Arc<str>]) -> Result<Self::Reader, Error>;
+    fn reader(
+        &self,
+        settings: &Settings,
+        id: &str,
+        topics: &[Arc<str>],
+        watermarks: &Arc<Watermarks>,
+    ) -> Result<Self::Reader, Error>;
 }
 
 /// A partition by the name of its topic.

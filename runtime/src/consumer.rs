@@ -56,7 +56,7 @@ use crate::metrics::{self, ConsumerMeter};
 use crate::offsets::Partition;
 use crate::settings::CircuitBreakerSettings;
 use crate::stats::ConsumerStats;
-use crate::{Context, Error, Settings, kafka, register, registry, retry, shutdown};
+use crate::{Context, Error, Settings, kafka, register, registry, retry, shutdown, topics};
 
 /// How long the last commit and the farewell to the group may take.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -187,7 +187,7 @@ impl Consumer {
         }
         let reader = match group.retry_topics() {
             [] => None,
-            topics => Some(broker.reader(&plan.settings, &plan.group, topics)?),
+            topics => Some(broker.reader(&plan.settings, &plan.group, topics, &group.watermarks)?),
         };
         let subscribed = subscription.subscribe(&names);
         subscribed.map_err(|error| Error::settings("cannot subscribe").with_source(error))?;
@@ -304,7 +304,9 @@ impl Plan {
 
     fn meter(&self) -> ConsumerMeter {
         let topics = self.topics.iter().map(|topic| (&*topic.name, topic.decoder.events()));
-        ConsumerMeter::new(&self.group, topics)
+        let n_retry_topics = self.settings.consumer.retry.topics;
+        let retry_topics = self.topics.iter().flat_map(|topic| topics::retry(&topic.name, n_retry_topics));
+        ConsumerMeter::new(&self.group, topics, retry_topics)
     }
 
     fn shown_topics(&self) -> String {

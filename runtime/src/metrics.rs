@@ -14,7 +14,7 @@
 //! | `events_publish_failed_total` | `topic`, `type` | events that were not encoded, not taken or not acknowledged |
 //! | `kafka_produce_duration_seconds` | `topic`, `type` | from `send` or `enqueue` to the acknowledgement |
 //! | `event_encode_duration_seconds` | `topic`, `type` | encoding of value and key |
-//! | `events_received_total` | `topic`, `group` | records that a consumer was given by Kafka |
+//! | `events_received_total` | `topic`, `group` | records that a consumer was given by Kafka, those of a retry topic under its name |
 //! | `events_processed_total` | `topic`, `group`, `type`, `status` | records that came to an end, once each: `handled`, `ignored`, `duplicate`, `dead_lettered` |
 //! | `events_processed_per_second` | `topic`, `group`, `type` | the same, over the last second |
 //! | `events_failed_total` | `topic`, `group`, `type` | attempts whose handler asked for a retry, rejected the event or panicked |
@@ -24,8 +24,8 @@
 //! | `event_decode_failures_total` | `topic`, `group`, `kind` | records that no typed handler can be given |
 //! | `event_decode_duration_seconds` | `topic`, `group`, `type` | decoding, of one record in 16 |
 //! | `event_handle_duration_seconds` | `topic`, `group`, `type` | one attempt: decoding and the handler |
-//! | `kafka_consume_duration_seconds` | `topic`, `group` | from a record's arrival to its end, waits and retries included |
-//! | `consumer_lag_records`, `consumer_lag_seconds` | `topic`, `group`, `partition` | how many records, and how much time, the consumer is behind |
+//! | `kafka_consume_duration_seconds` | `topic`, `group` | from a record's arrival to its end, waits and retries included; of one that waited in a retry topic, from its arrival from there |
+//! | `consumer_lag_records`, `consumer_lag_seconds` | `topic`, `group`, `partition` | how many records, and how much time, the consumer is behind; in a retry topic, what waits there |
 //! | `consumer_held_records`, `consumer_held_bytes` | `group` | records in hand that have not come to their end |
 //! | `consumer_running_handlers`, `consumer_paused_partitions`, `consumer_assigned_partitions` | `group` | |
 //! | `consumer_commits_total` | `group`, `status` | commits of offsets: `ok`, `failed` |

@@ -138,6 +138,13 @@ impl Offsets {
         self.partitions.insert(partition, progress);
     }
 
+    /// Notes that a partition is read from an offset on, which is what was committed of it.
+    pub(crate) fn begin_at(&mut self, partition: Partition, offset: i64) {
+        if let Some(progress) = self.partitions.get_mut(&partition) {
+            (progress.next, progress.committed) = (Some(offset), Some(offset));
+        }
+    }
+
     /// Gives up a partition and returns what is still to be committed.
     pub(crate) fn revoke(&mut self, partition: Partition) -> Option<Commit> {
         self.partitions.remove(&partition)?.commit(partition)
@@ -241,6 +248,19 @@ mod tests {
         assert!(offsets.finish(P, epoch, 4).is_some() && offsets.finish(P, epoch, 4).is_none());
         assert_eq!(place(&offsets), (Some(7), None));
         assert_eq!(offsets.finish(P, epoch + 1, 6), None);
+    }
+
+    #[test]
+    fn what_was_committed_before_is_the_place_until_a_record_comes_and_is_not_committed_again() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        offsets.begin_at(P, 5);
+        assert_eq!(offsets.progress().next().unwrap().next, Some(5));
+        assert_eq!(taken(&mut offsets), []);
+        begin(&mut offsets, 7);
+        assert_eq!(offsets.progress().next().unwrap().next, Some(7));
+        offsets.finish(P, epoch, 7);
+        assert_eq!(taken(&mut offsets), [(P, 8)]);
     }
 
     fn taken(offsets: &mut Offsets) -> Vec<(Partition, i64)> {

@@ -34,6 +34,7 @@ mod command;
 mod ledger;
 mod letter;
 mod pace;
+mod payload;
 mod purge;
 mod report;
 mod request;
@@ -55,6 +56,8 @@ use serde::Serialize;
 pub use self::command::{FilterArguments, Format, ReplayArguments, main};
 use self::ledger::Ledger;
 pub use self::letter::{Letter, Origin, REPLAYED_FROM, Summary};
+use self::payload::Shower;
+pub use self::payload::{PayloadEncoding, Payloads};
 pub use self::purge::{PurgePlan, Purgeable, PurgedPartition, plan_purge};
 pub use self::report::{Entry, Report, Verdict};
 pub use self::request::Request;
@@ -228,7 +231,8 @@ pub struct Page {
 }
 
 /// Lists letters, replayed or not, the oldest first: at most `limit` of those that the request selects, from a page's
-/// [`Page::next`] on, or from the beginning.
+/// [`Page::next`] on, or from the beginning. Values are decoded by the schemas that the registry has; where it does not answer,
+/// they are shown in base64, with the reason.
 ///
 /// # Errors
 /// A topic that does not exist, or a broker that does not answer.
@@ -237,8 +241,10 @@ pub async fn list(
     dlq: &str,
     request: &Request,
     (from, limit): (&Cursor, usize),
+    payloads: Payloads,
 ) -> Result<Page, Error> {
     check(settings, dlq)?;
+    let mut shower = Shower::new(settings, payloads)?;
     let ledger = Ledger::read(settings, dlq).await?;
     let mut scan = open(settings, dlq, from).await?;
     let mut page = Page::default();
@@ -254,8 +260,12 @@ pub async fn list(
             page.next = Some(next);
             return Ok(page);
         }
-        let replayed = ledger.contains(letter.record());
-        page.letters.push(Listed { letter: letter.summary(), replayed });
+        let (replayed, summary) = (ledger.contains(letter.record()), letter.summary());
+        let letter = match &mut shower {
+            Some(shower) => summary.showing(shower.show(letter.record().value.as_deref()).await),
+            None => summary,
+        };
+        page.letters.push(Listed { letter, replayed });
     }
 }
 

@@ -24,12 +24,14 @@ pub(crate) fn with_current<T>(ask: impl FnOnce(&Context) -> T) -> Option<T> {
     Some(answer)
 }
 
-/// One attempt at a record.
+/// One attempt at a record, or at those of a batch.
 pub(crate) struct Attempt {
-    /// Raw records have none.
+    /// Raw records have none, and batches have several.
     context: Option<Context>,
     /// From the bytes to the outcome.
     consume: Span,
+    /// In place of that, one for each record of a batch.
+    of_batch: Vec<Span>,
     /// The handler alone; handlers' own spans are its children.
     handle: Span,
 }
@@ -39,13 +41,21 @@ impl Attempt {
     pub(crate) fn typed(context: &Context, group: &str) -> Self {
         let consume = trace::consume(context, group);
         let handle = trace::handle(&consume, context.event());
-        Self { context: Some(context.clone()), consume, handle }
+        Self { context: Some(context.clone()), consume, of_batch: Vec::new(), handle }
     }
 
     /// Returns the attempt at a record whose event is not known.
     pub(crate) fn raw(consume: Span) -> Self {
         let handle = trace::handle(&consume, "unknown");
-        Self { context: None, consume, handle }
+        Self { context: None, consume, of_batch: Vec::new(), handle }
+    }
+
+    /// Returns the attempt at the events of a batch.
+    pub(crate) fn batch(contexts: &[&Context], group: &str) -> Self {
+        let spans = contexts.iter().map(|context| trace::consume(context, group));
+        let of_batch: Vec<_> = spans.filter(|span| !span.is_disabled()).collect();
+        let handle = contexts.first().map(|first| trace::handle_batch(&of_batch, first, group));
+        Self { context: None, consume: Span::none(), of_batch, handle: handle.unwrap_or_else(Span::none) }
     }
 
     /// Runs a piece of the attempt.
@@ -59,9 +69,11 @@ impl Attempt {
 
     /// Notes what came of the attempt; a handler that panicked is one that failed.
     pub(crate) fn end(&self, ended: &Result<Outcome, String>) {
-        match ended {
-            Ok(outcome) => trace::end(&self.consume, outcome),
-            Err(_) => trace::end(&self.consume, &Outcome::Retry(String::new())),
+        for consume in self.of_batch.iter().chain([&self.consume]) {
+            match ended {
+                Ok(outcome) => trace::end(consume, outcome),
+                Err(_) => trace::end(consume, &Outcome::Retry(String::new())),
+            }
         }
     }
 }

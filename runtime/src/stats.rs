@@ -80,10 +80,10 @@ impl ConsumerStats {
         self.sum(|meter| meter.topics().map(|topic| topic.redirected.value()).sum())
     }
 
-    /// Returns how many records Kafka gave the consumer.
+    /// Returns how many records Kafka gave the consumer; those that it gets again from a retry topic do not count twice.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.sum(|meter| meter.topics().map(|topic| topic.received.value()).sum())
+        self.sum(|meter| meter.topics().map(|topic| topic.flow.received.value()).sum())
     }
 
     /// Returns the counters as one value, which adds up with those of others.

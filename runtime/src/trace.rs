@@ -83,6 +83,31 @@ pub(crate) fn handle(consume: &Span, event: &str) -> Span {
     info_span!(parent: consume, "handle", otel.name = format_args!("handle {event}"))
 }
 
+/// Returns the span of the handler of a batch. It begins a trace of its own, because each of its records belongs to another one;
+/// it and the attempts at the records are linked with each other. An exporter may keep the first 128 links of a span only, so that
+/// those of the attempts are the ones to rely on.
+pub(crate) fn handle_batch(attempts: &[Span], context: &Context, group: &str) -> Span {
+    if attempts.is_empty() {
+        return Span::none();
+    }
+    let event = context.event();
+    let span = info_span!(
+        parent: None,
+        "handle",
+        otel.name = format_args!("handle {event}"),
+        messaging.system = "kafka",
+        messaging.destination.name = context.topic(),
+        messaging.consumer.group.name = group,
+        messaging.batch.message_count = attempts.len(),
+        eventwright.event = event,
+    );
+    for attempt in attempts {
+        w3c::link(&span, attempt);
+        w3c::link(attempt, &span);
+    }
+    span
+}
+
 /// Notes what came of an attempt. The error's text is not told: it may quote what is in the record.
 pub(crate) fn end(consume: &Span, outcome: &Outcome) {
     let failure = match outcome {
@@ -126,7 +151,7 @@ pub(crate) fn not_sent(send: &Span) {
     send.record("otel.status_code", "ERROR").record("error.type", "not_written");
 }
 
-/// Returns the span of writing a copy of a record elsewhere: `dead letter`, `retry`, `replay`.
+/// Returns the span of writing a copy of a record elsewhere: `dead letter`, `retry`, `redirect`, `replay`.
 pub(crate) fn copy(record: &RawRecord, to: &str, what: &str) -> Span {
     let header = |name: &str| {
         let found = record.headers.iter().rfind(|(key, _)| key == name)?.1.as_deref()?;
@@ -203,6 +228,13 @@ mod w3c {
         }
     }
 
+    /// Makes a span tell of another one.
+    pub(super) fn link(span: &Span, to: &Span) {
+        if !to.is_disabled() {
+            span.add_link(to.context().span().span_context().clone());
+        }
+    }
+
     pub(super) fn context_of(span: &Span) -> Option<TraceContext> {
         if span.is_disabled() {
             return None;
@@ -223,6 +255,8 @@ mod w3c {
     use super::TraceContext;
 
     pub(super) fn follow<'a>(_: &Span, _: impl Fn(&str) -> Option<&'a str>) {}
+
+    pub(super) fn link(_: &Span, _: &Span) {}
 
     pub(super) fn context_of(_: &Span) -> Option<TraceContext> {
         None

@@ -11,6 +11,8 @@ pub mod compat;
 mod diagnostic;
 #[cfg(feature = "avro")]
 pub mod diff;
+#[cfg(feature = "proto")]
+pub mod dynamic;
 mod fingerprint;
 #[cfg(feature = "avro")]
 mod json;

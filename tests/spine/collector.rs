@@ -24,6 +24,8 @@ pub(crate) struct Span {
     pub(crate) trace: Vec<u8>,
     pub(crate) id: Vec<u8>,
     pub(crate) parent: Vec<u8>,
+    /// The traces and ids of spans that it is linked with.
+    pub(crate) links: Vec<(Vec<u8>, Vec<u8>)>,
     /// 2 is an error.
     pub(crate) status: i32,
     pub(crate) attributes: BTreeMap<String, String>,
@@ -78,6 +80,7 @@ fn of_service(resource: ResourceSpans) -> Vec<Span> {
         trace: span.trace_id,
         id: span.span_id,
         parent: span.parent_span_id,
+        links: span.links.into_iter().map(|link| (link.trace_id, link.span_id)).collect(),
         status: span.status.map_or(0, |status| status.code),
         attributes: texts(span.attributes),
     };

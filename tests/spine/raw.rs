@@ -99,9 +99,18 @@ pub(crate) async fn write_all(world: &World, topic: &str, records: &[Bytes]) {
 
 /// Returns all records that a topic has now and that no open or aborted transaction has written, by partition and offset.
 pub(crate) async fn read_committed(world: &World, topic: &str) -> Vec<((i32, i64), Letter)> {
+    read_all(world, topic, "read_committed").await
+}
+
+/// Returns all records that a topic has now, by partition and offset.
+pub(crate) async fn read_uncommitted(world: &World, topic: &str) -> Vec<((i32, i64), Letter)> {
+    read_all(world, topic, "read_uncommitted").await
+}
+
+async fn read_all(world: &World, topic: &str, isolation: &str) -> Vec<((i32, i64), Letter)> {
     let mut config = config(world);
     config.set("group.id", world.group("all")).set("enable.partition.eof", "true");
-    let consumer: StreamConsumer = config.set("isolation.level", "read_committed").create().unwrap();
+    let consumer: StreamConsumer = config.set("isolation.level", isolation).create().unwrap();
     let mut assignment = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
         assignment.add_partition_offset(&format!("{}{topic}", world.prefix), partition, Offset::Beginning).unwrap();

@@ -8,7 +8,7 @@ use eventwright::headers::{
     ORIGINAL_TOPIC, SCHEMA_VERSION,
 };
 use eventwright::replay::{
-    self, Cursor, Entry, Letter, Purgeable, REPLAYED_FROM, Replay, ReplayBuilder, Request, Verdict,
+    self, Cursor, Entry, Letter, Payloads, Purgeable, REPLAYED_FROM, Replay, ReplayBuilder, Request, Verdict,
 };
 use eventwright::{Consumer, Context, Event, Outcome, Producer};
 use eventwright_codegen_tests::migration::{FareQuoted, fare_quoted};
@@ -107,7 +107,9 @@ async fn each_filter_selects_the_oldest_first_and_a_dry_run_lists_what_a_real_ru
         assert_eq!(ids(&entries), expected, "{json}");
         assert_eq!(report.replayed, u64::try_from(expected.len()).unwrap());
         if request.max_messages.is_none() {
-            let page = replay::list(&world.settings, &dlq, &request, (&Cursor::default(), 100)).await.unwrap();
+            let page = replay::list(&world.settings, &dlq, &request, (&Cursor::default(), 100), Payloads::Omitted)
+                .await
+                .unwrap();
             let listed: Vec<_> = page.letters.iter().map(|listed| listed.letter.id.clone().unwrap()).collect();
             assert_eq!(listed, expected, "{json}");
             let stats = replay::stats(&world.settings, &dlq, &request).await.unwrap();
@@ -446,7 +448,8 @@ async fn lists_have_pages_and_what_was_replayed_can_be_deleted() {
     run(builder(&world).max_messages(20)).await;
     let (mut from, mut listed) = (Cursor::default(), Vec::new());
     loop {
-        let page = within(replay::list(settings, &dlq, &Request::default(), (&from, 7))).await.unwrap();
+        let page =
+            within(replay::list(settings, &dlq, &Request::default(), (&from, 7), Payloads::Omitted)).await.unwrap();
         assert!(page.letters.len() == 7 || page.next.is_none());
         listed.extend(page.letters.into_iter().map(|listed| (listed.letter.id.unwrap(), listed.replayed)));
         let Some(next) = page.next else { break };

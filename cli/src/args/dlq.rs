@@ -13,9 +13,16 @@ Examples:
   eventwright dlq list orders_dlq
   eventwright dlq list orders_dlq --reason handler --event OrderCreated --from 2026-02-03T00:00:00Z
   eventwright dlq list orders_dlq --limit 1000 --format json | jq -r 'select(.replayed | not).id'
+  eventwright dlq list orders_dlq --format json | jq '{id, error_message, retry_count, original_payload}'
 
 The oldest letters come first. Where there are more than --limit, the last line on standard error has the --after of the next
-page. Records that no consumer of ours has written are `foreign`, with the reason.";
+page. Records that no consumer of ours has written are `foreign`, with the reason.
+
+JSON has id, timestamp, original_topic, original_partition, original_offset, original_payload, failure_reason, error_message,
+retry_count (attempts less one), consumer_group, processing_host, and what else there is. payload_encoding says what
+original_payload is: `avro` and `protobuf` are decoded by the schema that the registry has, `text` is the value as it is, `base64`
+its bytes, with a payload_error where it names a schema that cannot be had. Fields that an Avro schema marks with \"pii\": true
+are `***` unless --reveal asks for them.";
 
 const STATS_EXAMPLES: &str = "\
 Examples:
@@ -76,6 +83,9 @@ pub(crate) struct ListArguments {
     /// How letters are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+    /// Show what schemas mark as personal data ("pii": true) in the values that JSON has, which is `***` otherwise
+    #[arg(long)]
+    pub(crate) reveal: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

@@ -108,6 +108,10 @@ fn letters_are_listed_counted_replayed_once_and_deleted() {
         (&first["original_topic"], &first["failure_reason"], &first["attempts"], &first["replayed"], &first["foreign"]),
         (&json!(topics.origin), &json!("handler"), &json!(3), &json!(false), &json!(null))
     );
+    assert_eq!(
+        (&first["original_payload"], &first["payload_encoding"], &first["retry_count"]),
+        (&json!("value-0"), &json!("text"), &json!(2))
+    );
     assert_eq!(listed[4]["foreign"], "it has no header `ew-original-topic`");
     let page = topics.run(&["list", "--limit", "3", "--format", "json"]);
     assert!(page.stderr.contains("there are more: --after 0:3"), "{page:?}");
@@ -196,6 +200,11 @@ fn an_upgrade_needs_no_generated_code() {
         ["ew-schema-version", "1"],
     ]);
     registry.produce(&[&topics.dlq, "--input", "envelope"], &letter.to_string());
+    let listed = topics.json(&["list", "--registry", &registry.url]).remove(0);
+    assert_eq!(
+        (&listed["original_payload"]["customer_id"], &listed["payload_encoding"]),
+        (&json!("ada"), &json!("avro"))
+    );
     let replayed = topics.run(&["replay", "--upgrade", "--registry", &registry.url]);
     assert_eq!(replayed.code, Some(0), "{replayed:?}");
     let record = registry.tail(&topics.origin).remove(0);

@@ -17,7 +17,12 @@ pub(super) use self::writer::{admin, writer};
 use super::{Broker, TopicOffset, TopicPartition};
 use crate::consumer::Group;
 use crate::kafka::Logs;
+use crate::metrics::Watermarks;
 use crate::{Error, Settings};
+
+/// How often librdkafka tells where partitions end, and so how far the consumer is behind; at 0, never. Also what we set and
+/// leave to be overridden under `kafka`.
+const STATISTICS: (&str, &str) = ("statistics.interval.ms", "5000");
 
 /// A Kafka cluster; the settings say which.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +37,14 @@ impl Broker for Kafka {
         KafkaSubscription::new(settings, id, group)
     }
 
-    fn reader(&self, settings: &Settings, id: &str, topics: &[Arc<str>]) -> Result<KafkaReader, Error> {
-        KafkaReader::new(settings, id, topics)
+    fn reader(
+        &self,
+        settings: &Settings,
+        id: &str,
+        topics: &[Arc<str>],
+        watermarks: &Arc<Watermarks>,
+    ) -> Result<KafkaReader, Error> {
+        KafkaReader::new(settings, id, topics, watermarks)
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) use self::writer::MemoryWriter;
 use super::{Broker, TopicPartition};
 use crate::clock::Clock;
 use crate::consumer::Group;
+use crate::metrics::Watermarks;
 use crate::{Error, Settings};
 
 /// A cluster in memory; clones are the same one.
@@ -172,7 +173,7 @@ impl Broker for Memory {
         Ok(MemorySubscription::new(self.clone(), id, group, settings.consumer.start))
     }
 
-    fn reader(&self, _: &Settings, _: &str, _: &[Arc<str>]) -> Result<MemoryReader, Error> {
+    fn reader(&self, _: &Settings, _: &str, _: &[Arc<str>], _: &Arc<Watermarks>) -> Result<MemoryReader, Error> {
         Ok(MemoryReader::new(self.clone()))
     }
 }

@@ -63,7 +63,7 @@ async fn reads_by_hand<B: Broker>(broker: B, settings: &Settings) {
     for value in ["a", "b"] {
         write(&*writer, 1, value).await;
     }
-    let reader = broker.reader(settings, "readers", &["orders".into()]).unwrap();
+    let reader = broker.reader(settings, "readers", &["orders".into()], &Arc::default()).unwrap();
     reader.assign(&partition(1), 1).unwrap();
     assert_eq!(read::<B>(&reader).await, "b at 1:1");
     assert_eq!(read::<B>(&reader).await, "end of 1");
@@ -83,7 +83,7 @@ async fn keeps_offsets<B: Broker>(broker: B, settings: &Settings) {
     let writer = writer(settings).unwrap();
     write(&*writer, 0, "a").await;
     let stats = ConsumerStats::default();
-    stats.begin(|| ConsumerMeter::new("keepers", std::iter::once(("orders", Vec::new()))));
+    stats.begin(|| ConsumerMeter::new("keepers", std::iter::once(("orders", Vec::new())), std::iter::empty()));
     let group = Arc::new(Group::new(vec!["orders".into()], 0, stats, Audit::default()));
     let subscription = broker.subscription(settings, "keepers", &group).unwrap();
     assert!(subscription.reach("orders", PATIENCE).await);

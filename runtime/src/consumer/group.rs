@@ -20,7 +20,7 @@ pub(crate) struct Group {
     n_topics: usize,
     pub(crate) health: Health,
     /// Where partitions end.
-    pub(crate) watermarks: Watermarks,
+    pub(crate) watermarks: Arc<Watermarks>,
     stats: ConsumerStats,
     audit: Audit,
     state: Mutex<State>,
@@ -49,7 +49,7 @@ impl Group {
         let n_topics = topics.len();
         let names = |of: &Arc<str>| topics::retry(of, retry_topics).into_iter().map(Arc::from);
         let all = topics.iter().cloned().chain(topics.iter().flat_map(names)).collect();
-        let (health, watermarks, state) = (Health::default(), Watermarks::default(), Mutex::default());
+        let (health, watermarks, state) = (Health::default(), Arc::default(), Mutex::default());
         Self { topics: all, n_topics, health, watermarks, stats, audit, state, is_transactional: false }
     }
 

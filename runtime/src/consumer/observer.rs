@@ -37,9 +37,9 @@ impl<'a> Observer<'a> {
         Self { plan, group, told_at: now, told: BTreeSet::new() }
     }
 
-    /// A record was taken from Kafka.
+    /// A record was taken from Kafka, from a topic or from a retry topic.
     pub(super) fn received(&self, partition: Partition) {
-        self.plan.stats.meter().topic(partition.topic).received.add(1);
+        self.plan.stats.meter().flow(partition.topic).received.add(1);
     }
 
     /// A handler came to an end.
@@ -78,11 +78,11 @@ impl<'a> Observer<'a> {
         meter.event(None).count(Outcome::DeadLettered, Some("undecodable"));
     }
 
-    /// A record is finished, for good.
+    /// A record is finished, for good; `partition` is where it was read at last.
     pub(super) fn finished(&self, partition: Partition, arrival: Option<Arrival>, now: Instant) {
         if let Some(arrival) = arrival {
             let took = now.saturating_duration_since(arrival.at);
-            self.plan.stats.meter().topic(partition.topic).consume.record(took);
+            self.plan.stats.meter().flow(partition.topic).consume.record(took);
         }
     }
 

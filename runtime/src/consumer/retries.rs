@@ -25,7 +25,7 @@ use crate::copies::{Failure, History, Target};
 use crate::dispatch::{Hold, Place, Redirect, Returned, Ticket};
 use crate::error::Kind;
 use crate::message::raw_record;
-use crate::offsets::{self, Epoch, Partition};
+use crate::offsets::{self, Arrival, Epoch, Partition};
 use crate::retry::record::{self, Found, Waiting};
 use crate::{Delivery, Error, trace};
 
@@ -185,6 +185,9 @@ impl<'a, B: Broker> Session<'a, B> {
                 return Ok(());
             };
             state.attempts.extend(attempts.into_iter().map(|(offset, attempts)| ((retry, offset), attempts)));
+            if let Some(known) = known {
+                self.group.state().offsets.begin_at(retry, known.offset);
+            }
             self.assign(main, retry, known.map_or(0, |known| known.offset))?;
         }
         Ok(())
@@ -243,8 +246,10 @@ impl<'a, B: Broker> Session<'a, B> {
             return Ok(());
         }
         let (epoch, attempts) = (state.epoch, state.attempts.remove(&(place.partition, place.offset)));
+        self.observer.received(place.partition);
+        let arrival = Arrival { at: Instant::now(), timestamp: record.timestamp().to_millis() };
         let mut group = self.group.state();
-        group.offsets.begin(place.partition, place.offset, None);
+        group.offsets.begin(place.partition, place.offset, Some(arrival));
         match found {
             Found::Foreign => {
                 group.offsets.finish(place.partition, epoch, place.offset);
@@ -390,10 +395,9 @@ impl<'a, B: Broker> Session<'a, B> {
             }
             let (Some(copies), to) = (self.plan.copies.clone(), self.target(main, 1)) else { continue };
             let history = History { attempt: 0, failure: None, due_at: None };
-            let mut written: BoxFuture<'a, Event> =
-                Box::pin(
-                    async move { Event::Redirected(redirect, origin, copies.write(&to, &record, &history).await) },
-                );
+            let span = trace::copy(&record, &to.topic, "redirect");
+            let write = async move { Event::Redirected(redirect, origin, copies.write(&to, &record, &history).await) };
+            let mut written: BoxFuture<'a, Event> = Box::pin(write.instrument(span));
             // The first poll hands it to the client, so that the copies of a key are written in their order.
             let is_done = (&mut written).now_or_never();
             if let Some(retries) = &mut self.retries {

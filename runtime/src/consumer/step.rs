@@ -15,7 +15,7 @@ use eventwright_wire::RawRecord;
 use eventwright_wire::framing::{self, SchemaId};
 use rdkafka::Message;
 use tokio::time::Instant;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::call::Call;
 use super::claims::Claims;
@@ -303,11 +303,9 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
     let n_records = batch.len();
     let event = plan.topic(ticket.partition).row_of(route);
     let ticket = ticket.with(Seen { event, started: Some(now), death: None });
-    match catch_unwind(AssertUnwindSafe(|| batch.start())) {
-        Ok(running) => {
-            let attempt = Attempt::raw(Span::none());
-            Step::Handler(Call::new(ticket, attempt, running, permit).of_batch(n_records))
-        }
+    let mut attempt = Attempt::batch(&batch.contexts(), &plan.group);
+    match catch_unwind(AssertUnwindSafe(|| attempt.run(|| batch.start()))) {
+        Ok(running) => Step::Handler(Call::new(ticket, attempt, running, permit).of_batch(n_records)),
         Err(panic) => {
             let report = Report::Panicked(contained::text(panic), permit);
             Step::Job(Box::pin(std::future::ready((ticket, Report::Batch(n_records, Box::new(report))))))

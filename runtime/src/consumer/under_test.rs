@@ -59,6 +59,10 @@ impl Batch for Noted {
         self.batch.len()
     }
 
+    fn contexts(&self) -> Vec<&Context> {
+        self.batch.contexts()
+    }
+
     fn start(self: Box<Self>) -> Running {
         let Self { batch, note } = *self;
         Box::pin(note.follow(batch.start()))

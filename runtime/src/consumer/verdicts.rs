@@ -149,7 +149,7 @@ impl<B: Broker> Session<'_, B> {
     /// Takes note of a record that is done, at the place where it was read.
     pub(super) fn finished(&mut self, ticket: Ticket, (partition, offset): (Partition, i64)) {
         let arrival = self.group.state().offsets.finish(partition, ticket.epoch, offset);
-        self.observer.finished(ticket.partition, arrival, self.now);
+        self.observer.finished(partition, arrival, self.now);
         self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
         self.transactions.iter_mut().for_each(|transactions| transactions.finished(ticket, offset));
     }

@@ -18,6 +18,8 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct ConsumerMeter {
     pub(crate) group: GroupMeter,
     topics: Vec<TopicMeter>,
+    /// What passes through the retry topics of all topics.
+    retry_topics: Vec<Flow>,
     /// Records that their handlers found to be handled already.
     pub(crate) found_handled: AtomicU64,
     /// Records without an id, where each event was to be handled once.
@@ -48,11 +50,16 @@ pub(crate) struct Levels {
     pub(crate) assigned: usize,
 }
 
-/// The figures of a topic.
-pub(crate) struct TopicMeter {
+/// What passes through a topic, be it one of the consumer's or a retry topic.
+pub(crate) struct Flow {
     pub(crate) received: Count,
     /// From arrival to end.
     pub(crate) consume: Histogram,
+}
+
+/// The figures of a topic.
+pub(crate) struct TopicMeter {
+    pub(crate) flow: Flow,
     /// To a retry topic, because an earlier record of their key waits there.
     pub(crate) redirected: Count,
     pub(crate) cache_hits: Count,
@@ -84,18 +91,30 @@ pub(crate) struct EventMeter {
 const REASONS: [&str; 3] = ["handler", "rejected", "undecodable"];
 
 impl ConsumerMeter {
-    /// Returns the figures of a consumer of these topics, each with the names of its events.
-    pub(crate) fn new<'a>(group: &str, topics: impl Iterator<Item = (&'a str, Vec<&'static str>)>) -> Self {
+    /// Returns the figures of a consumer of these topics, each with the names of its events, and of these retry topics.
+    pub(crate) fn new<'a>(
+        group: &str,
+        topics: impl Iterator<Item = (&'a str, Vec<&'static str>)>,
+        retry_topics: impl Iterator<Item = String>,
+    ) -> Self {
         names::describe();
         let label = Label::new("group", group.to_owned());
         let topics = topics.map(|(topic, events)| TopicMeter::new(&label, topic, &events)).collect();
+        let retry_topics = retry_topics.map(|topic| Flow::new(&labels_of(&label, topic))).collect();
         let (found_handled, without_id) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { group: GroupMeter::new(vec![label]), topics, found_handled, without_id }
+        Self { group: GroupMeter::new(vec![label]), topics, retry_topics, found_handled, without_id }
     }
 
     /// Returns the figures of a topic by its index among the consumer's.
     pub(crate) fn topic(&self, topic: usize) -> &TopicMeter {
         self.topics.get(topic).expect("partitions are made from these topics")
+    }
+
+    /// Returns what passes through a topic by its index among the consumer's, behind which come their retry topics.
+    pub(crate) fn flow(&self, topic: usize) -> &Flow {
+        let of_topic = self.topics.get(topic).map(|topic| &topic.flow);
+        let of_retry = || self.retry_topics.get(topic - self.topics.len());
+        of_topic.or_else(of_retry).expect("partitions are made from these topics")
     }
 
     pub(crate) fn sum(&self, count: impl Fn(&EventMeter) -> u64) -> u64 {
@@ -158,13 +177,23 @@ fn shown(n: usize) -> f64 {
     f64::from(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
+fn labels_of(group: &Label, topic: impl Into<String>) -> Vec<Label> {
+    vec![Label::new("topic", topic.into()), group.clone()]
+}
+
+impl Flow {
+    fn new(labels: &[Label]) -> Self {
+        let (received, consume) = (labels.to_vec(), labels.to_vec());
+        Self { received: Count::new(names::RECEIVED, received), consume: metrics::histogram!(names::CONSUME, consume) }
+    }
+}
+
 impl TopicMeter {
     fn new(group: &Label, topic: &str, events: &[&'static str]) -> Self {
-        let labels = vec![Label::new("topic", topic.to_owned()), group.clone()];
+        let labels = labels_of(group, topic);
         let event = |event| Arc::new(EventMeter::new(&labels, event));
         Self {
-            received: Count::new(names::RECEIVED, labels.clone()),
-            consume: metrics::histogram!(names::CONSUME, labels.clone()),
+            flow: Flow::new(&labels),
             redirected: Count::new(names::REDIRECTED, labels.clone()),
             cache_hits: Count::new(names::CACHE_HITS, labels.clone()),
             cache_misses: Count::new(names::CACHE_MISSES, labels.clone()),

@@ -136,7 +136,8 @@ struct Arguments {
 }
 
 /// Is the `main` of a program that replays dead letters with typed functions of its own: parses the arguments, loads the
-/// settings, lets `setup` add the functions, and replays until the end or until the process is asked to stop.
+/// settings, starts logs and spans as they say (features `logs` and `otlp`) unless the process has a subscriber already, lets `setup`
+/// add the functions, and replays until the end or until the process is asked to stop.
 ///
 /// ```no_run
 /// # use eventwright::wire::Event;
@@ -168,6 +169,8 @@ async fn replay(arguments: &Arguments, setup: impl FnOnce(ReplayBuilder) -> Repl
         None => Settings::load()?,
     };
     let format = arguments.replay.format();
+    #[cfg(feature = "logs")]
+    let telemetry = if tracing::dispatcher::has_been_set() { None } else { Some(crate::telemetry::init(&settings)?) };
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let signal = tokio::spawn(async move {
         shutdown::signal().await?;
@@ -190,6 +193,10 @@ async fn replay(arguments: &Arguments, setup: impl FnOnce(ReplayBuilder) -> Repl
     };
     let replayed = setup(arguments.replay.builder(&settings)).run_until(stopped, print).await;
     signal.abort();
+    #[cfg(feature = "logs")]
+    if let Some(telemetry) = telemetry {
+        telemetry.shutdown().await;
+    }
     replayed
 }
 

@@ -8,7 +8,9 @@ use std::fmt;
 use eventwright_wire::RawRecord;
 use eventwright_wire::jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::payload::{Payload, PayloadEncoding};
 use crate::copies::headers;
 use crate::message::{EVENT, MESSAGE_ID};
 
@@ -103,27 +105,31 @@ impl Letter {
         self.record.timestamp.and_then(|millis| Timestamp::from_millisecond(millis).ok())
     }
 
-    /// Returns what lists show of the letter.
+    /// Returns what is told of the letter, without its value.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let origin = self.origin();
+        let (origin, attempts) = (self.origin(), self.attempts());
         Summary {
             id: owned(self.message_id()),
-            event: owned(self.event()),
-            topic: self.record.topic.clone(),
-            partition: self.record.partition,
-            offset: self.record.offset,
             timestamp: self.died_at(),
             original_topic: origin.map(|origin| origin.topic.clone()),
             original_partition: origin.map(|origin| origin.partition),
             original_offset: origin.map(|origin| origin.offset),
+            original_payload: None,
             failure_reason: owned(self.reason()),
             error_message: owned(self.error()),
-            attempts: self.attempts(),
-            first_failed_at: self.header(headers::FIRST_FAILED_AT).and_then(|text| text.parse().ok()),
+            retry_count: attempts.map(|attempts| attempts.saturating_sub(1)),
             consumer_group: owned(self.header(headers::GROUP)),
             processing_host: owned(self.header(headers::HOST)),
+            payload_encoding: None,
+            payload_error: None,
+            event: owned(self.event()),
+            topic: self.record.topic.clone(),
+            partition: self.record.partition,
+            offset: self.record.offset,
+            attempts,
+            first_failed_at: self.header(headers::FIRST_FAILED_AT).and_then(|text| text.parse().ok()),
             replayed_from: owned(self.header(REPLAYED_FROM)),
             foreign: owned(self.foreign()),
         }
@@ -143,12 +149,41 @@ impl Letter {
     }
 }
 
-/// What lists show of a dead letter. Absent is what no header says; what a header says is shown as it is.
+/// What is told of a dead letter, and its JSON form: the fields of a usual description of dead letters, and then those that are ours.
+/// `None`, and `null`, is what no header says; what a header says is shown as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// The id of the event.
     pub id: Option<String>,
+    /// When the letter was written to the topic of dead letters.
+    pub timestamp: Option<Timestamp>,
+    /// The topic that the record was on.
+    pub original_topic: Option<String>,
+    /// The partition that it was in.
+    pub original_partition: Option<i32>,
+    /// Its offset there.
+    pub original_offset: Option<i64>,
+    /// The value, as `payload_encoding` says: the JSON form of what a registered schema wrote, a text, or base64; `null` where the
+    /// record has none. It is there in lists that show values, and left out of JSON elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_payload: Option<Value>,
+    /// The class of the failure.
+    pub failure_reason: Option<String>,
+    /// The error with its causes.
+    pub error_message: Option<String>,
+    /// How often a handler was given the record after the first time.
+    pub retry_count: Option<u32>,
+    /// The group that gave it up.
+    pub consumer_group: Option<String>,
+    /// The machine that gave it up.
+    pub processing_host: Option<String>,
+    /// What the value is shown as; left out of JSON where there is no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_encoding: Option<PayloadEncoding>,
+    /// Why a value that names a schema is shown in base64; left out of JSON where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_error: Option<String>,
     /// The name of the event.
     pub event: Option<String>,
     /// The topic of dead letters.
@@ -157,30 +192,22 @@ pub struct Summary {
     pub partition: i32,
     /// The offset there.
     pub offset: i64,
-    /// When the letter was written there.
-    pub timestamp: Option<Timestamp>,
-    /// The topic that the record was on.
-    pub original_topic: Option<String>,
-    /// The partition that it was in.
-    pub original_partition: Option<i32>,
-    /// Its offset there.
-    pub original_offset: Option<i64>,
-    /// The class of the failure.
-    pub failure_reason: Option<String>,
-    /// The error with its causes.
-    pub error_message: Option<String>,
     /// How often a handler was given the record.
     pub attempts: Option<u32>,
     /// When it failed first.
     pub first_failed_at: Option<Timestamp>,
-    /// The group that gave it up.
-    pub consumer_group: Option<String>,
-    /// The machine that gave it up.
-    pub processing_host: Option<String>,
     /// The place of the dead letter that the record was a replay of when it died.
     pub replayed_from: Option<String>,
     /// Why the record is none that a consumer of ours has written, if it is none.
     pub foreign: Option<String>,
+}
+
+impl Summary {
+    /// Returns the summary with the value.
+    pub(crate) fn showing(self, payload: Payload) -> Self {
+        let Payload { value, encoding, error } = payload;
+        Self { original_payload: Some(value), payload_encoding: encoding, payload_error: error, ..self }
+    }
 }
 
 /// Two lines for reading. Texts of the record are escaped, so that none can steer a terminal.
@@ -279,6 +306,35 @@ pub(crate) mod tests {
         let letter = letter((0, 1), 0, &[&more[..], &[("a", "2")]].concat());
         let kept: Vec<_> = letter.original_headers().collect();
         assert_eq!(kept, [(MESSAGE_ID, Some(&b"m"[..])), ("a", Some(b"1")), ("a", Some(b"2"))]);
+    }
+
+    #[test]
+    fn the_json_form_has_the_usual_fields_first_and_ours_behind_them() {
+        let more = [
+            (MESSAGE_ID, "id-1"),
+            (EVENT, "OrderCreated"),
+            (headers::ATTEMPT, "3"),
+            (headers::REASON, "rejected"),
+            (headers::ERROR, "order_id is required"),
+            (headers::FIRST_FAILED_AT, "2026-02-03T04:05:06Z"),
+            (headers::GROUP, "inventory"),
+            (headers::HOST, "worker-01"),
+        ];
+        let letter = letter((2, 1), 1_770_091_506_789, &more);
+        let usual = r#"{"id":"id-1","timestamp":"2026-02-03T04:05:06.789Z","original_topic":"orders","original_partition":0,"original_offset":7,"original_payload":{"a":1},"failure_reason":"rejected","error_message":"order_id is required","retry_count":2,"consumer_group":"inventory","processing_host":"worker-01","#;
+        let ours = r#""payload_encoding":"avro","event":"OrderCreated","topic":"orders_dlq","partition":2,"offset":1,"attempts":3,"first_failed_at":"2026-02-03T04:05:06Z","replayed_from":null,"foreign":null}"#;
+        let value = serde_json::json!({"a": 1});
+        let payload = Payload { value, encoding: Some(PayloadEncoding::Avro), error: None };
+        let json = serde_json::to_string(&letter.summary().showing(payload)).unwrap();
+        assert_eq!(json, [usual, ours].concat());
+        let json = serde_json::to_string(&letter.summary()).unwrap();
+        assert!(!json.contains("payload"), "a replay's lines have no values: {json}");
+    }
+
+    #[test]
+    fn a_letter_that_no_handler_was_given_was_not_retried() {
+        let count = |attempts| letter((0, 1), 0, &[(headers::ATTEMPT, attempts)]).summary().retry_count;
+        assert_eq!(["0", "1", "4", "x"].map(count), [Some(0), Some(0), Some(3), None]);
     }
 
     #[test]

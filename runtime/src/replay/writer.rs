@@ -21,7 +21,7 @@ use crate::error::Kind;
 use crate::kafka::{self, Health, Logs};
 use crate::message::{EVENT, SCHEMA_VERSION};
 use crate::topics;
-use crate::{Error, Settings};
+use crate::{Error, Settings, trace};
 
 /// How long Kafka may take to end what another replay had begun, to commit or to abort, before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,11 +83,21 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes a batch: all of it, or nothing.
+    /// Writes a batch: all of it, or nothing. Each copy has a span, which ends with the transaction.
     ///
     /// # Errors
     /// Another replay that has taken over, or a broker that does not take the batch.
     pub(crate) async fn write(&self, copies: &[&Copy]) -> Result<Written, Error> {
+        let span = |copy: &&Copy| trace::copy(copy.letter.record(), &copy.to, "replay");
+        let spans: Vec<_> = copies.iter().map(span).collect();
+        let written = self.transact(copies).await;
+        if !matches!(written, Ok(Written::Committed)) {
+            spans.iter().for_each(trace::not_sent);
+        }
+        written
+    }
+
+    async fn transact(&self, copies: &[&Copy]) -> Result<Written, Error> {
         self.call("begin a transaction", |producer| producer.begin_transaction()).await?;
         let Err((index, error)) = self.send(copies).await else {
             let committed = self.call("commit", |producer| producer.commit_transaction(PATIENCE)).await;
@@ -123,10 +133,16 @@ impl Writer {
             let record = FutureRecord::to(&self.ledger).key(place.as_bytes()).payload(entry.as_slice());
             self.queue(record, index, &mut deliveries).await?;
         }
+        let mut failure = None;
         for (index, delivery) in deliveries {
-            settle(delivery).await.map_err(|error| (index, error))?;
+            match settle(delivery).await {
+                Ok(()) => {}
+                // The records before it may be purged because of it, and theirs would not be the error to tell of.
+                Err(error) if is_of_record(&error) => return Err((index, error)),
+                Err(error) => failure = failure.or(Some((index, error))),
+            }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     /// Puts a record into the queue, where need be after an older one has left it.

@@ -25,7 +25,7 @@ const READER: &str = "eventwright-harness";
 pub(super) async fn records(settings: &Settings, topic: &str) -> Result<Vec<RawRecord>, Error> {
     let name: Arc<str> = topic.into();
     let count = broker::admin(settings)?.partitions(topic).await.unwrap_or(0);
-    let reader = Kafka.reader(settings, READER, &[Arc::clone(&name)])?;
+    let reader = Kafka.reader(settings, READER, &[Arc::clone(&name)], &Arc::default())?;
     let unread = |error| Error::settings(format!("the harness cannot read `{topic}`")).with_source(error);
     let mut open: BTreeSet<_> = (0..count).map(|number| TopicPartition::new(&name, number)).collect();
     for partition in &open {

@@ -20,7 +20,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
-use super::{Kafka, list, offset_list, partitions};
+use super::{Kafka, STATISTICS, list, offset_list, partitions};
 use crate::broker::{Subscription, TopicOffset, TopicPartition};
 use crate::consumer::Group;
 use crate::settings::Start;
@@ -28,11 +28,10 @@ use crate::{Error, Settings, kafka};
 
 /// What we set and librdkafka leaves to be overridden under `kafka`.
 const DEFAULTS: [(&str, &str); 4] = [
+    STATISTICS,
     // A topic that is made after its consumer has started is seen after this long; librdkafka's own 5 minutes look as
     // if nothing worked.
     ("topic.metadata.refresh.interval.ms", "10000"),
-    // How far the consumer is behind is told so often; at 0, never.
-    ("statistics.interval.ms", "5000"),
     // What is fetched ahead of need. librdkafka counts keys and values only, and small records take three times as much; its own
     // 64 MiB came to 90 MiB of memory under a handler that blocks.
     ("queued.max.messages.kbytes", "16384"),

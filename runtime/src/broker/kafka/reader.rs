@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::Statistics;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 
-use super::{Kafka, Logs, list, offset_list};
+use super::{Kafka, Logs, STATISTICS, list, offset_list};
 use crate::broker::{Read, Reader, TopicOffset, TopicPartition};
+use crate::metrics::Watermarks;
 use crate::{Error, Settings, kafka};
 
 /// What concerns members of a group, and the reader is none.
@@ -19,12 +23,23 @@ const OF_MEMBERS: [&str; 2] = ["group.instance.id", "group.remote.assignor"];
 
 /// Reads partitions of Kafka that are assigned by hand.
 pub(crate) struct KafkaReader {
-    topics: Vec<(Arc<str>, Arc<StreamConsumer<Logs>>)>,
+    topics: Vec<(Arc<str>, Arc<StreamConsumer<Callbacks>>)>,
+}
+
+/// What librdkafka calls back for.
+struct Callbacks {
+    logs: Logs,
+    watermarks: Arc<Watermarks>,
 }
 
 impl KafkaReader {
-    pub(super) fn new(settings: &Settings, id: &str, topics: &[Arc<str>]) -> Result<Self, Error> {
-        let mut config = settings.kafka_config(&[]);
+    pub(super) fn new(
+        settings: &Settings,
+        id: &str,
+        topics: &[Arc<str>],
+        watermarks: &Arc<Watermarks>,
+    ) -> Result<Self, Error> {
+        let mut config = settings.kafka_config(&[STATISTICS]);
         for key in OF_MEMBERS {
             config.remove(key);
         }
@@ -37,19 +52,36 @@ impl KafkaReader {
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest");
         let client = |topic: &Arc<str>| {
-            let consumer = config.create_with_context(Logs::default()).map_err(kafka::config_error)?;
+            let callbacks = Callbacks { logs: Logs::default(), watermarks: Arc::clone(watermarks) };
+            let consumer = config.create_with_context(callbacks).map_err(kafka::config_error)?;
             Ok((Arc::clone(topic), Arc::new(consumer)))
         };
         Ok(Self { topics: topics.iter().map(client).collect::<Result<_, Error>>()? })
     }
 
-    fn of(&self, partition: &TopicPartition) -> Result<&Arc<StreamConsumer<Logs>>, KafkaError> {
+    fn of(&self, partition: &TopicPartition) -> Result<&Arc<StreamConsumer<Callbacks>>, KafkaError> {
         let found = self.topics.iter().find(|(topic, _)| *topic == partition.topic);
         found
             .map(|(_, consumer)| consumer)
             .ok_or(KafkaError::Subscription(format!("no reader of `{}`", partition.topic)))
     }
 }
+
+impl ClientContext for Callbacks {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.logs.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.logs.error(error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.watermarks.take(&statistics);
+    }
+}
+
+impl ConsumerContext for Callbacks {}
 
 impl Reader<Kafka> for KafkaReader {
     fn assign(&self, partition: &TopicPartition, offset: i64) -> Result<(), KafkaError> {
@@ -75,7 +107,7 @@ impl Reader<Kafka> for KafkaReader {
 
 fn records_of<'a>(
     topic: &'a Arc<str>,
-    consumer: &'a StreamConsumer<Logs>,
+    consumer: &'a StreamConsumer<Callbacks>,
 ) -> impl Stream<Item = Result<Read<BorrowedMessage<'a>>, KafkaError>> + Send + Unpin {
     consumer.stream().map(|record| match record {
         Ok(record) => Ok(Read::Record(record)),
