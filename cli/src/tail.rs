@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use eventwright::{RawRecord, Settings};
+use eventwright::{Settings, raw_record};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::args::{Form, From, TailArguments};
@@ -187,19 +187,5 @@ impl Printer {
             Form::Text => record_json::text(record, &decoded, key.as_ref(), self.palette),
         };
         self.output.line(&line)
-    }
-}
-
-fn raw_record(message: &BorrowedMessage<'_>) -> RawRecord {
-    let header =
-        |header: rdkafka::message::Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
-    RawRecord {
-        topic: message.topic().to_owned(),
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp: message.timestamp().to_millis(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().map(<[u8]>::to_vec),
-        headers: message.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
     }
 }

@@ -7,10 +7,12 @@
 mod batches;
 mod brakes;
 mod builder;
+mod call;
 mod claims;
 mod contained;
 mod exactly_once;
 mod group;
+mod intake;
 mod leaving;
 mod observer;
 mod retries;
@@ -19,6 +21,7 @@ mod session;
 mod step;
 #[cfg(feature = "testing")]
 mod under_test;
+mod verdicts;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -36,7 +39,6 @@ pub(crate) use self::contained::panic_text;
 use self::exactly_once::Outboxes;
 pub(crate) use self::group::Group;
 use self::session::Session;
-pub(crate) use self::step::raw;
 use crate::audit::Audit;
 use crate::batch::Batch;
 use crate::broker::{self, Broker, Kafka, Subscription};

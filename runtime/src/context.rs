@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use eventwright_wire::framing::SchemaId;
 use eventwright_wire::{Event, EventSchema};
-use rdkafka::message::{Header, Headers as _, Message};
+use rdkafka::message::{Header, Message};
 
 use crate::Error;
 use crate::keys::Keys;
-use crate::message::{CORRELATION_ID, MESSAGE_ID};
+use crate::message::{CORRELATION_ID, MESSAGE_ID, headers};
 use crate::metrics::EventMeter;
 use crate::producer::Outbox;
 use crate::stats::ConsumerStats;
@@ -44,18 +44,16 @@ struct Inner {
     attempt: u32,
     schema_id: SchemaId,
     writer: Option<&'static EventSchema>,
-    /// The key, then name and value of each header: one allocation for all.
-    bytes: Vec<u8>,
     key: Option<usize>,
-    headers: Vec<Span>,
+    /// The key, then for each header how long its name and its value are, the name, and the value: one allocation for all.
+    bytes: Vec<u8>,
 }
 
-/// How long a header's name and value are.
-#[derive(Clone, Copy)]
-struct Span {
-    name: usize,
-    value: Option<usize>,
-}
+/// What is in place of a header's length where it has no value.
+const NO_VALUE: usize = usize::MAX;
+
+/// How many bytes a length takes.
+const LENGTH: usize = size_of::<usize>();
 
 /// What a consumer knows of a record beside what is in it.
 pub(crate) struct Known {
@@ -73,16 +71,13 @@ impl Context {
         let Known { keys, scope, outbox, meter, attempt, schema_id, writer } = known;
         let key = message.key();
         // Room for our own headers and a key, so that few records need more.
-        let mut bytes = Vec::with_capacity(key.map_or(0, <[u8]>::len) + 256);
+        let mut bytes = Vec::with_capacity(key.map_or(0, <[u8]>::len) + 320);
         bytes.extend_from_slice(key.unwrap_or_default());
-        let mut headers = Vec::new();
-        if let Some(all) = message.headers() {
-            headers.reserve_exact(all.count());
-            headers.extend(all.iter().map(|header: Header<'_, &[u8]>| {
-                bytes.extend_from_slice(header.key.as_bytes());
-                bytes.extend_from_slice(header.value.unwrap_or_default());
-                Span { name: header.key.len(), value: header.value.map(<[u8]>::len) }
-            }));
+        for Header { key: name, value } in headers(message) {
+            bytes.extend_from_slice(&name.len().to_ne_bytes());
+            bytes.extend_from_slice(&value.map_or(NO_VALUE, <[u8]>::len).to_ne_bytes());
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(value.unwrap_or_default());
         }
         Self(Arc::new(Inner {
             keys,
@@ -97,7 +92,6 @@ impl Context {
             writer,
             key: key.map(<[u8]>::len),
             bytes,
-            headers,
         }))
     }
 
@@ -223,14 +217,8 @@ impl Context {
 
     /// Returns the headers in their order; a name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let mut at = self.0.key.unwrap_or(0);
-        self.0.headers.iter().filter_map(move |span| {
-            let value_at = at + span.name;
-            let name = std::str::from_utf8(self.0.bytes.get(at..value_at)?).ok()?;
-            at = value_at + span.value.unwrap_or(0);
-            let value = self.0.bytes.get(value_at..at)?;
-            Some((name, span.value.map(|_| value)))
-        })
+        let mut rest = self.0.bytes.get(self.0.key.unwrap_or(0)..).unwrap_or_default();
+        std::iter::from_fn(move || next_header(&mut rest))
     }
 
     /// Returns the last header of that name as text, if there is one and it is UTF-8.
@@ -251,6 +239,14 @@ impl Context {
     pub fn correlation_id(&self) -> Option<&str> {
         self.header(CORRELATION_ID)
     }
+}
+
+/// Takes the first header off what is left of them.
+fn next_header<'a>(rest: &mut &'a [u8]) -> Option<(&'a str, Option<&'a [u8]>)> {
+    let mut length = || rest.split_off(..LENGTH)?.try_into().ok().map(usize::from_ne_bytes);
+    let (name, value) = (length()?, length()?);
+    let name = std::str::from_utf8(rest.split_off(..name)?).ok()?;
+    Some((name, if value == NO_VALUE { None } else { Some(rest.split_off(..value)?) }))
 }
 
 /// Shows where the record is, never its content: a payload may hold personal data.

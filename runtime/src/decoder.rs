@@ -81,7 +81,8 @@ pub(crate) struct Known {
 pub(crate) struct Decoder {
     registry: RegistryClient,
     rows: Vec<Row>,
-    entries: RwLock<HashMap<SchemaId, Cached>>,
+    /// Foreign ids come from the registry only, after it was asked, so that a quick hash does.
+    entries: RwLock<HashMap<SchemaId, Cached, foldhash::fast::RandomState>>,
 }
 
 #[derive(Clone)]

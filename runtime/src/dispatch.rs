@@ -17,7 +17,10 @@
 
 mod batch;
 mod chain;
+mod hold;
 mod lane;
+mod pass;
+mod room;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -29,14 +32,12 @@ use tokio::time::Instant;
 
 use self::chain::{Chain, Origin};
 pub(crate) use self::chain::{Place, Redirect, Returned};
+pub(crate) use self::hold::Hold;
 use self::lane::{Item, Lane, LaneId};
+use self::room::STALL;
 use crate::backoff::Backoff;
-use crate::metrics::Levels;
 use crate::offsets::{Epoch, Partition};
 use crate::retry::Retry;
-
-/// How long a full partition may stop the whole consumer.
-const STALL: Duration = Duration::from_millis(500);
 
 /// The pauses before the registry is asked again.
 const REGISTRY_BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
@@ -69,15 +70,6 @@ pub(crate) struct Limits {
     /// How many records of a retry topic's partition are read ahead of their time, so that one with a long pause does not hold
     /// up one with a short pause behind it.
     pub(crate) read_ahead: usize,
-}
-
-/// Why no record of a partition may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hold {
-    /// The circuit breaker of one of its handlers is open.
-    Breaker,
-    /// What waits in its retry topics is not known yet.
-    Loading,
 }
 
 /// All lanes.
@@ -276,46 +268,6 @@ impl<R> Dispatch<R> {
         self.partitions.keys().copied()
     }
 
-    /// Begins to come to an end with a partition: of its records only those still begin that came before one that has begun, so
-    /// that what is finished in the end has no gap and can be committed.
-    pub(crate) fn wind_up(&mut self, partition: Partition) {
-        let Some(held) = self.partitions.get_mut(&partition) else { return };
-        held.limit.get_or_insert(held.n_begun);
-        let (lanes, limit) = (&self.lanes, held.limit);
-        let (stay, go): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.ready)
-            .into_iter()
-            .partition(|id| id.partition == partition && lanes.get(id).is_some_and(|lane| lane.first.is_behind(limit)));
-        held.parked.extend(stay);
-        self.ready = go;
-    }
-
-    /// Returns whether records of a partition are being handled, or will be at once.
-    pub(crate) fn is_busy(&self, partition: Partition) -> bool {
-        let is_running = |(id, lane): (&LaneId, &Lane<R>)| id.partition == partition && lane.is_running;
-        self.ready.iter().any(|id| id.partition == partition)
-            || self.lanes.iter().any(is_running)
-            || self.is_moving(partition)
-    }
-
-    /// Lets no record of a partition begin until it is released; to hold it for the same reason again changes nothing.
-    pub(crate) fn hold(&mut self, partition: Partition, hold: Hold) {
-        if let Some(held) = self.partitions.get_mut(&partition)
-            && !held.holds.contains(&hold)
-        {
-            held.holds.push(hold);
-        }
-    }
-
-    /// Ends a hold. Where it was the last one, the records that waited are first in their lanes as before, and come first.
-    pub(crate) fn release(&mut self, partition: Partition, hold: Hold) {
-        let Some(held) = self.partitions.get_mut(&partition) else { return };
-        held.holds.retain(|other| *other != hold);
-        if held.holds.is_empty() {
-            let parked = std::mem::take(&mut held.parked);
-            parked.into_iter().rev().for_each(|lane| self.ready.push_front(lane));
-        }
-    }
-
     /// Returns the lane for records of a key; `None` where each has a lane for itself.
     pub(crate) fn lane_of(&self, key: Option<&[u8]>) -> Option<u64> {
         match (self.order, key) {
@@ -351,11 +303,6 @@ impl<R> Dispatch<R> {
                 self.ready.push_back(lane);
             }
         }
-    }
-
-    /// Returns whether the consumer may take another record.
-    pub(crate) fn has_room(&self) -> bool {
-        self.n_full == 0
     }
 
     /// Returns the right to handle a record that may be handled now, if there is one and a worker is free.
@@ -397,18 +344,6 @@ impl<R> Dispatch<R> {
             }
         }
         None
-    }
-
-    /// Returns whether a lane must not go on because of its partition.
-    fn is_held(&self, id: LaneId) -> bool {
-        let Some((held, lane)) = self.partitions.get(&id.partition).zip(self.lanes.get(&id)) else { return false };
-        !held.holds.is_empty() || lane.first.is_behind(held.limit)
-    }
-
-    fn park(&mut self, id: LaneId) {
-        if let Some(held) = self.partitions.get_mut(&id.partition) {
-            held.parked.push_back(id);
-        }
     }
 
     /// Returns the record that a ticket is for.
@@ -510,44 +445,6 @@ impl<R> Dispatch<R> {
         }
     }
 
-    /// Returns full partitions to pause: once they have stopped the consumer for long enough, those that are held at once.
-    pub(crate) fn take_pauses(&mut self, now: Instant) -> Vec<Partition> {
-        if self.n_full == 0 {
-            self.full_since = None;
-            return Vec::new();
-        }
-        let since = *self.full_since.get_or_insert(now);
-        let has_stalled = now.duration_since(since) >= STALL;
-        let limits = self.limits;
-        let is_due = |held: &Held| held.is_full(limits) && (has_stalled || !held.holds.is_empty());
-        let full: Vec<_> =
-            self.partitions.iter().filter(|(_, held)| is_due(held)).map(|(partition, _)| *partition).collect();
-        for partition in &full {
-            self.change(*partition, |held| held.paused = true);
-        }
-        if self.n_full == 0 {
-            self.full_since = None;
-        }
-        full
-    }
-
-    /// Returns paused partitions that have room again.
-    pub(crate) fn take_resumes(&mut self) -> Vec<Partition> {
-        std::mem::take(&mut self.to_resume)
-    }
-
-    /// Returns how much is in hand.
-    pub(crate) fn levels(&self) -> Levels {
-        let held = || self.partitions.values();
-        Levels {
-            records: held().map(|held| held.n_records).sum(),
-            bytes: held().map(|held| held.n_bytes).sum(),
-            running: self.n_running,
-            paused: held().filter(|held| held.paused).count(),
-            assigned: self.partitions.len(),
-        }
-    }
-
     /// Returns when time alone changes something.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let waiting = self.waiting.peek().map(|Reverse((due, _))| *due);
@@ -574,43 +471,12 @@ impl<R> Dispatch<R> {
         }
         self.release_room(partition, bytes);
     }
-
-    /// A record of so many bytes is finished.
-    fn release_room(&mut self, partition: Partition, bytes: usize) {
-        let limits = self.limits;
-        let resumes = self.change(partition, |held| {
-            held.n_records -= 1;
-            held.n_bytes -= bytes;
-            let has_room = held.n_records <= limits.records / 4 && held.n_bytes <= limits.bytes / 4;
-            let resumes = held.paused && has_room;
-            held.paused &= !resumes;
-            resumes
-        });
-        if resumes == Some(true) {
-            self.to_resume.push(partition);
-        }
-    }
-
-    /// Changes what is held of a partition and keeps count of the full ones.
-    fn change<T>(&mut self, partition: Partition, change: impl FnOnce(&mut Held) -> T) -> Option<T> {
-        let held = self.partitions.get_mut(&partition)?;
-        let before = usize::from(held.is_full(self.limits));
-        let result = change(held);
-        self.n_full = self.n_full + usize::from(held.is_full(self.limits)) - before;
-        Some(result)
-    }
 }
 
 /// Returns a number from 0 to 1 that differs from consumer to consumer.
 fn chance(hasher: &RandomState, of: impl std::hash::Hash) -> f64 {
     let upper = u32::try_from(hasher.hash_one(of) >> 32).unwrap_or(u32::MAX);
     f64::from(upper) / f64::from(u32::MAX)
-}
-
-impl Held {
-    fn is_full(&self, limits: Limits) -> bool {
-        !self.paused && !self.is_retry && (self.n_records >= limits.records || self.n_bytes >= limits.bytes)
-    }
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub use failure::DecodeFailure;
 pub use handler::{Handler, IntoOutcome, Outcome};
 pub use handler_error::{HandlerError, Terminal};
 pub use health::{ConsumerHealth, HealthStatus};
-pub use message::Message;
+pub use message::{Message, raw_record};
 pub use metrics::MetricsSnapshot;
 pub use producer::{Delivery, Pending, Producer, ProducerBuilder};
 pub use register::register;

@@ -1,9 +1,10 @@
 //! An event on its way to Kafka, and the headers that it travels with.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use eventwright_wire::Event;
-use rdkafka::message::{Header, Headers as _, OwnedHeaders};
+use eventwright_wire::{Event, RawRecord};
+use rdkafka::message::{Header, Headers, OwnedHeaders};
 use tracing::Span;
 use uuid::Uuid;
 
@@ -23,10 +24,32 @@ pub const TRACEPARENT: &str = "traceparent";
 /// The header of what vendors add to the W3C trace context.
 pub const TRACESTATE: &str = "tracestate";
 
+/// Returns the headers of a record in their order, but those whose names are not UTF-8: rdkafka panics at them, and they may come
+/// from anybody.
+pub(crate) fn headers<M: rdkafka::Message>(record: &M) -> impl Iterator<Item = Header<'_, &[u8]>> {
+    let headers = record.headers();
+    let header = move |index| catch_unwind(AssertUnwindSafe(|| headers?.try_get(index))).ok().flatten();
+    (0..headers.map_or(0, Headers::count)).filter_map(header)
+}
+
 /// Returns the last header of that name as text, if there is one and it is UTF-8.
 pub(crate) fn header<'a>(record: &'a impl rdkafka::Message, name: &str) -> Option<&'a str> {
-    let found = record.headers()?.iter().filter(|header| header.key == name).last()?;
+    let found = headers(record).filter(|header| header.key == name).last()?;
     std::str::from_utf8(found.value?).ok()
+}
+
+/// Returns a record of Kafka with its bytes as they are; headers whose names are not UTF-8 are left out.
+pub fn raw_record(record: &impl rdkafka::Message) -> RawRecord {
+    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+    RawRecord {
+        topic: record.topic().to_owned(),
+        partition: record.partition(),
+        offset: record.offset(),
+        timestamp: record.timestamp().to_millis(),
+        key: record.key().map(<[u8]>::to_vec),
+        value: record.payload().map(<[u8]>::to_vec),
+        headers: headers(record).map(header).collect(),
+    }
 }
 
 /// An event with what is to be sent beside it. A reference to an event is a message without extras.

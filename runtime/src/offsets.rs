@@ -153,18 +153,10 @@ impl Offsets {
         }
     }
 
-    /// Notes that a record was taken in hand; records of a partition begin in the order of their offsets.
-    pub(crate) fn begin(&mut self, partition: Partition, offset: i64) {
+    /// Notes that a record was taken in hand, and how it came; records of a partition begin in the order of their offsets.
+    pub(crate) fn begin(&mut self, partition: Partition, offset: i64, arrival: Option<Arrival>) {
         if let Some(progress) = self.partitions.get_mut(&partition) {
-            progress.begun.push_back(Begun { offset, finished: false, arrival: None });
-        }
-    }
-
-    /// Notes how the record came that began last.
-    pub(crate) fn arrived(&mut self, partition: Partition, arrival: Arrival) {
-        let progress = self.partitions.get_mut(&partition);
-        if let Some(begun) = progress.and_then(|progress| progress.begun.back_mut()) {
-            begun.arrival = Some(arrival);
+            progress.begun.push_back(Begun { offset, finished: false, arrival });
         }
     }
 
@@ -232,8 +224,7 @@ mod tests {
 
     /// A record's timestamp is ten times its offset.
     fn begin(offsets: &mut Offsets, offset: i64) {
-        offsets.begin(P, offset);
-        offsets.arrived(P, Arrival { at: Instant::now(), timestamp: Some(offset * 10) });
+        offsets.begin(P, offset, Some(Arrival { at: Instant::now(), timestamp: Some(offset * 10) }));
     }
 
     #[test]
@@ -321,7 +312,7 @@ mod tests {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
         for offset in [10, 11, 12] {
-            offsets.begin(P, offset);
+            offsets.begin(P, offset, None);
         }
         offsets.note_attempts(P, epoch, 11, 2);
         offsets.note_attempts(P, epoch - 1, 12, 9);
@@ -341,7 +332,7 @@ mod tests {
         let mut offsets = Offsets::default();
         let epoch = offsets.assign(P);
         for offset in 0..1000 {
-            offsets.begin(P, offset);
+            offsets.begin(P, offset, None);
             offsets.note_attempts(P, epoch, offset, 1);
         }
         let metadata = offsets.take_commit().remove(0).metadata;

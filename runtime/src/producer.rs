@@ -19,17 +19,16 @@ use std::time::Duration;
 use eventwright_registry::RegistryClient;
 use eventwright_wire::{EncodeError, Event, EventSchema};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use self::client::{Client, Record, Report};
+use self::client::{Client, Record};
 use self::sent::Sent;
 pub(crate) use self::transaction::{Failure, Outbox, Unsent, stopped};
 use crate::error::Kind;
 use crate::kafka::Health;
 use crate::metrics::{self, SendMeter};
 use crate::stats::ProducerStats;
-use crate::{Error, Message, Settings, kafka, register, registry};
+use crate::{Error, Message, Settings, kafka, register, registry, trace};
 
 /// How long a send waits before it looks again for room in a full queue.
 const QUEUE_POLL: Duration = Duration::from_millis(5);
@@ -71,7 +70,7 @@ struct Shared {
     registry: RegistryClient,
     settings: Settings,
     /// By the address of the schema: one type, one look-up, for ever.
-    bindings: RwLock<HashMap<usize, Arc<Binding>>>,
+    bindings: RwLock<HashMap<usize, Arc<Binding>, foldhash::fast::RandomState>>,
     stats: ProducerStats,
     /// Lets one look-up happen at a time, so that the first thousand sends do not ask a thousand times.
     look_up: tokio::sync::Mutex<()>,
@@ -152,13 +151,12 @@ impl Producer {
             Some(binding) => binding,
             None => self.shared.new_binding(schemas).await.inspect_err(|_| self.shared.meter(schemas).failed.add(1))?,
         };
-        let sent = Sent::new(&binding.meter, &binding.topic, binding.event);
         let mut buffer = BUFFER.take();
-        let queued = self.shared.queue(&message, &binding, sent, &mut buffer).await;
+        let queued = self.shared.queue(&message, &binding, &mut buffer).await;
         buffer.clear();
         BUFFER.set(buffer);
-        let report = queued.inspect_err(|_| binding.meter.failed.add(1))?;
-        Ok(Pending { report, binding, shared: Arc::clone(&self.shared) })
+        let sent = queued.inspect_err(|_| binding.meter.failed.add(1))?;
+        Ok(Pending { sent, binding, shared: Arc::clone(&self.shared) })
     }
 
     /// Returns the producer's counters; a clone of the producer has the same ones.
@@ -295,18 +293,17 @@ impl Shared {
         &self,
         message: &Message<'_, E>,
         binding: &Binding,
-        mut sent: Box<Sent>,
         buffer: &mut Vec<u8>,
-    ) -> Result<oneshot::Receiver<Report>, Error> {
+    ) -> Result<Arc<Sent>, Error> {
+        let (started, span) = (Instant::now(), trace::send(&binding.topic, binding.event));
         let value_len = encode_framed(message.event, binding, buffer).map_err(|error| not_encoded::<E>(error))?;
-        binding.meter.encode.record(sent.started.elapsed());
+        binding.meter.encode.record(started.elapsed());
         let (value, framed_key) = buffer.split_at(value_len);
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
-        let (sender, report) = oneshot::channel();
-        sent.report = Some(sender);
-        let headers = message.record_headers(&binding.version, &sent.span);
-        let mut record = Record::with_opaque_to(&binding.topic, sent);
+        let headers = message.record_headers(&binding.version, &span);
+        let sent = Sent::new(started, &binding.meter, span);
+        let mut record = Record::with_opaque_to(&binding.topic, Arc::clone(&sent));
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
         record.timestamp = message.timestamp;
@@ -314,7 +311,7 @@ impl Shared {
         let mut deadline = None;
         loop {
             match self.client.send(record) {
-                Ok(()) => return Ok(report),
+                Ok(()) => return Ok(sent),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => record = again,
                 Err((error, _)) => return Err(self.not_written(&binding.topic, error)),
             }
@@ -404,7 +401,7 @@ fn not_encoded<E: Event>(error: EncodeError) -> Error {
 /// The delivery of one record, which comes whether or not it is awaited.
 #[must_use = "a record that was not delivered is known only to who awaits it"]
 pub struct Pending {
-    report: oneshot::Receiver<Report>,
+    sent: Arc<Sent>,
     binding: Arc<Binding>,
     shared: Arc<Shared>,
 }
@@ -412,9 +409,8 @@ pub struct Pending {
 impl Future for Pending {
     type Output = Result<Delivery, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let report = std::task::ready!(Pin::new(&mut self.report).poll(context));
-        let report = report.unwrap_or(Err(KafkaError::Canceled));
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let report = std::task::ready!(self.sent.poll_report(context));
         Poll::Ready(report.map_err(|error| self.shared.not_written(&self.binding.topic, error)))
     }
 }

@@ -1,12 +1,10 @@
 //! The record that a handler is busy with: its spans, and what records that the handler sends have from it.
 //!
-//! In: a record's context, and the future of its handler. Out: the same future, which is polled with the record's span
-//! entered and its context at hand. So a log line in a handler tells which record it is about, and a record that is sent
+//! In: a record's context, and pieces of its handler's work. Out: what they give, while the record's span was entered and its
+//! context at hand. So a log line in a handler tells which record it is about, and a record that is sent
 //! there goes on with the correlation id. Tasks that a handler spawns have neither, unless it hands them on.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 
 use tracing::Span;
 
@@ -51,29 +49,31 @@ impl Attempt {
     }
 
     /// Runs a piece of the attempt.
-    pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
-        let _entered = self.handle.enter();
-        let _restored = Restored(CURRENT.replace(self.context.clone()));
+    pub(crate) fn run<T>(&mut self, piece: impl FnOnce() -> T) -> T {
+        let Self { context, handle, .. } = self;
+        let _entered = handle.enter();
+        let before = CURRENT.replace(context.take());
+        let _restored = Restored { context, before };
         piece()
     }
 
-    /// Polls the handler as part of the attempt; its spans end with it.
-    pub(crate) async fn over(self, ended: impl Future<Output = Result<Outcome, String>>) -> Result<Outcome, String> {
-        let mut ended = pin!(ended);
-        let ended = poll_fn(|context| self.run(|| ended.as_mut().poll(context))).await;
-        match &ended {
+    /// Notes what came of the attempt; a handler that panicked is one that failed.
+    pub(crate) fn end(&self, ended: &Result<Outcome, String>) {
+        match ended {
             Ok(outcome) => trace::end(&self.consume, outcome),
-            Err(panic) => trace::end(&self.consume, &Outcome::Retry(panic.clone())),
+            Err(_) => trace::end(&self.consume, &Outcome::Retry(String::new())),
         }
-        ended
     }
 }
 
-/// Puts the record back that was at hand before, also where a handler panics.
-struct Restored(Option<Context>);
+/// Takes the record back, and puts the one in its place that was at hand before, also where a handler panics.
+struct Restored<'a> {
+    context: &'a mut Option<Context>,
+    before: Option<Context>,
+}
 
-impl Drop for Restored {
+impl Drop for Restored<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.0.take());
+        *self.context = CURRENT.replace(self.before.take());
     }
 }

@@ -1,15 +1,17 @@
 //! Bytes that are no record of ours: each reaches `on_undecodable` as it is, and the good ones around it their handler.
 
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 use eventwright::wire::Event;
-use eventwright::{Consumer, ConsumerBuilder, Context, DecodeFailure, OnFailure, Outcome, RawRecord};
+use eventwright::{Consumer, ConsumerBuilder, Context, DecodeFailure, OnFailure, Order, Outcome, RawRecord, Retry};
 use eventwright_platform::events::payment_settled::v2::Money;
 use eventwright_platform::events::{EventsTopic, InventoryAdjusted, OrderCreated, PaymentSettled, order_created};
 use eventwright_registry::SchemaId;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::raw::{KEY, framed, id_of, record_of, register, write};
+use crate::produce_request::produce;
+use crate::raw::{KEY, create_topic, framed, id_of, read, record_of, register, write};
 use crate::world::{World, consume, order_v1, order_v2, placed, take};
 
 /// What became of a record.
@@ -227,4 +229,37 @@ async fn where_dead_letters_are_not_wanted_a_bad_record_stops_the_consumer_and_i
     let seen = consume(watch::<OrderCreated>(&world, &sender), take(&mut receiver, 2)).await.unwrap();
     let [Saw::Bad { record, .. }, Saw::Good(_)] = seen.as_slice() else { panic!("{seen:?}") };
     assert_eq!((record.value.as_deref(), record.offset), (Some(b"bad".as_slice()), 1));
+}
+
+/// rdkafka panics at such a name, and whoever may write to the topic can write one.
+#[tokio::test]
+async fn a_header_whose_name_is_not_utf8_is_left_out_and_the_record_handled_retried_and_kept() {
+    let world = World::new().await;
+    create_topic(&world, OrderCreated::TOPIC).await;
+    for order in [order_v2(1), order_v2(2), order_v2(3)] {
+        let value = record_of(&world, &order).await;
+        let headers: [(&[u8], &[u8]); 3] = [(b"before", b"1"), (b"\xff\xfe", b"2"), (b"after", b"3")];
+        produce(&world, OrderCreated::TOPIC, (order.key().unwrap().as_bytes(), &value), &headers).await;
+    }
+    let (sender, mut receiver) = unbounded_channel();
+    let [first, second] = [order_v2(1), order_v2(2)].map(|order| order.order_id);
+    let handler = move |order: OrderCreated, context: Context| {
+        let headers: Vec<_> =
+            context.headers().map(|(name, value)| (name.to_owned(), value.unwrap().to_vec())).collect();
+        let _ = sender.send((order.order_id, context.attempt(), headers));
+        ready(match context.attempt() {
+            1 if order.order_id == first => Outcome::Retry("again".into()),
+            _ if order.order_id == second => Outcome::Reject("never".into()),
+            _ => Outcome::Done,
+        })
+    };
+    let retry = Retry { max_attempts: 3, backoff: Duration::from_millis(10), topics: 1, ..Retry::default() };
+    let consumer =
+        Consumer::builder(&world.settings).group(world.group("g")).order(Order::Key).retry(retry).on(handler);
+    let stop = async { (take(&mut receiver, 4).await, read(&world, &format!("{}_dlq", OrderCreated::TOPIC), 1).await) };
+    let (seen, letters) = consume(consumer, stop).await.unwrap();
+    let expected = [("before".to_owned(), b"1".to_vec()), ("after".to_owned(), b"3".to_vec())];
+    assert!(seen.iter().all(|(.., headers)| *headers == expected), "{seen:?}");
+    assert_eq!(seen.iter().filter(|(id, ..)| *id == first).map(|(_, attempt, _)| *attempt).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(letters[0].header("after"), Some("3"));
 }

@@ -31,6 +31,7 @@ mod outage;
 mod parallel;
 mod partitions;
 mod process;
+mod produce_request;
 mod raw;
 mod rebalance;
 mod registry_outage;

@@ -1,6 +1,6 @@
 //! Kafka without Eventwright: bytes as they are, topics, and what a group has committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use eventwright::Event;
@@ -107,11 +107,11 @@ pub(crate) async fn read_committed(world: &World, topic: &str) -> Vec<((i32, i64
         assignment.add_partition_offset(&format!("{}{topic}", world.prefix), partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&assignment).unwrap();
-    let (mut records, mut ends) = (Vec::new(), 0);
-    while ends < PARTITIONS {
+    let (mut records, mut ends) = (Vec::new(), BTreeSet::new());
+    while ends.len() < PARTITIONS.unsigned_abs() as usize {
         match consumer.recv().await {
             Ok(record) => records.push(((record.partition(), record.offset()), letter(&record))),
-            Err(KafkaError::PartitionEOF(_)) => ends += 1,
+            Err(KafkaError::PartitionEOF(partition)) => drop(ends.insert(partition)),
             Err(error) => panic!("{error}"),
         }
     }

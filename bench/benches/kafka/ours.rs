@@ -20,7 +20,7 @@ use crate::turns::Where;
 pub(crate) const WARM_UP: u64 = 20_000;
 
 /// How many deliveries are outstanding before the oldest one is awaited.
-const WINDOW: usize = 50_000;
+const WINDOW: usize = 10_000;
 
 pub(crate) fn produce(place: &Where) -> Turn {
     Runtime::new().expect("a runtime starts").block_on(async {

@@ -1,7 +1,5 @@
 //! Batches of a session: how they are put together, and what comes of them.
 
-use tokio::time::Instant;
-
 use super::brakes;
 use super::session::{Entry, Session};
 use super::step::{self, InHand, Report, Step};
@@ -12,8 +10,8 @@ use crate::{Error, audit};
 
 impl<B: Broker> Session<'_, B> {
     /// Begins a batch with the record of a ticket, or lets it wait for more to come.
-    pub(super) fn begin_batch(&mut self, ticket: Ticket, route: usize, now: Instant) -> Step {
-        let (plan, settings) = (self.plan, &self.plan.settings.consumer);
+    pub(super) fn begin_batch(&mut self, ticket: Ticket, route: usize) -> Step {
+        let (plan, settings, now) = (self.plan, &self.plan.settings.consumer, self.now);
         let n_there = self.dispatch.batch(ticket).take(settings.batch_records).count();
         let waits = !settings.batch_wait.is_zero() && !self.dispatch.has_gathered(ticket);
         if waits && n_there < settings.batch_records {
@@ -42,10 +40,10 @@ impl<B: Broker> Session<'_, B> {
 
     /// Takes what came of a batch of so many records.
     pub(super) fn finish_batch(&mut self, ticket: Ticket, n_records: usize, report: Report) -> Result<(), Error> {
-        let now = Instant::now();
+        let now = self.now;
         let (reason, is_held) = match report {
             Report::Handled(Outcome::Done, permit) => {
-                self.advance(ticket, n_records - 1, now)?;
+                self.advance(ticket, n_records - 1)?;
                 return self.finish(ticket, Report::Handled(Outcome::Done, permit));
             }
             Report::Handled(outcome, permit) => {
@@ -61,22 +59,22 @@ impl<B: Broker> Session<'_, B> {
         self.observer.failed(ticket);
         if is_held {
             self.brakes.refused(ticket.partition.topic);
-            return self.conclude(ticket, Verdict::Held(Hold::Breaker), now, &reason);
+            return self.conclude(ticket, Verdict::Held(Hold::Breaker), &reason);
         }
-        self.conclude(ticket, Verdict::Split(n_records), now, &reason)
+        self.conclude(ticket, Verdict::Split(n_records), &reason)
     }
 
     /// Finishes all records of a batch but the last.
-    fn advance(&mut self, ticket: Ticket, n_records: usize, now: Instant) -> Result<(), Error> {
+    fn advance(&mut self, ticket: Ticket, n_records: usize) -> Result<(), Error> {
         for _ in 0..n_records {
             let offset = self.offset(ticket);
-            self.note(ticket, audit::Outcome::Handled, now)?;
+            self.note(ticket, audit::Outcome::Handled)?;
             if !self.dispatch.advance(ticket) {
                 break;
             }
             self.brakes.handled();
             let arrival = self.group.state().offsets.finish(ticket.partition, ticket.epoch, offset);
-            self.observer.finished(ticket.partition, arrival, now);
+            self.observer.finished(ticket.partition, arrival, self.now);
         }
         Ok(())
     }

@@ -57,9 +57,9 @@ impl<B: Broker> Session<'_, B> {
         let partitions: Vec<_> = self.dispatch.partitions().collect();
         partitions.iter().for_each(|partition| self.dispatch.wind_up(*partition));
         loop {
-            let now = Instant::now();
+            let now = self.tick();
             self.brakes.follow_breakers(self.plan, &mut self.dispatch, now);
-            goes_on = goes_on && self.start_ready(now).is_ok();
+            goes_on = goes_on && self.start_ready().is_ok();
             if goes_on {
                 self.follow_chains();
             }
@@ -72,7 +72,10 @@ impl<B: Broker> Session<'_, B> {
             tokio::select! {
                 biased;
                 // A record that is the reason for stopping, or a second one like it, stays uncommitted.
-                Some((ticket, report)) = self.jobs.next() => goes_on = self.finish(ticket, report).is_ok() && goes_on,
+                Some((ticket, report)) = self.jobs.next() => {
+                    self.tick();
+                    goes_on = self.finish(ticket, report).is_ok() && goes_on;
+                }
                 event = next_event(&mut self.retries) => goes_on = self.retry_event(event).is_ok() && goes_on,
                 () = sleep_until(wake_at) => {}
             }

@@ -11,17 +11,18 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::message::Message;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::session::{Entry, Session};
-use super::step::{self, Report};
+use super::step::Report;
 use crate::backoff::Backoff;
 use crate::broker::{Broker, Read, Reader, Subscription, TopicOffset};
 use crate::copies::{Failure, History, Target};
 use crate::dispatch::{Hold, Place, Redirect, Returned, Ticket};
 use crate::error::Kind;
+use crate::message::raw_record;
 use crate::offsets::{self, Epoch, Partition};
 use crate::retry::record::{self, Found, Waiting};
 use crate::{Delivery, Error, trace};
@@ -224,7 +225,7 @@ impl<'a, B: Broker> Session<'a, B> {
         }
         let (epoch, attempts) = (state.epoch, state.attempts.remove(&(place.partition, place.offset)));
         let mut group = self.group.state();
-        group.offsets.begin(place.partition, place.offset);
+        group.offsets.begin(place.partition, place.offset, None);
         match found {
             Found::Foreign => {
                 group.offsets.finish(place.partition, epoch, place.offset);
@@ -282,7 +283,7 @@ impl<'a, B: Broker> Session<'a, B> {
         tracing::warn!(topic, partition, offset, reason, "a record of a retry topic becomes a dead letter");
         let Some(retry) = self.group.partition(topic, partition) else { return Ok(()) };
         let of = self.plan.topic(main).name.to_string();
-        let (record, first_failed_at) = (step::raw(record), self.plan.clock.now());
+        let (record, first_failed_at) = (raw_record(record), self.plan.clock.now());
         let failure = Failure { reason: "undecodable", error: reason, first_failed_at };
         let history = History { attempt: 0, failure: Some(failure), due_at: None };
         let buried = async move {
@@ -433,8 +434,8 @@ impl<M: Message> Entry<M> {
     /// Returns the record as it was on the main topic.
     pub(super) fn raw(&self) -> eventwright_wire::RawRecord {
         match self {
-            Self::Main(record) => step::raw(record),
-            Self::Returned(record) => step::raw::<OwnedMessage>(record),
+            Self::Main(record) => raw_record(record),
+            Self::Returned(record) => raw_record(&**record),
         }
     }
 }

@@ -36,20 +36,23 @@ impl Runner {
         Self { is_parallel, pace: Pace::default() }
     }
 
-    /// Begins with the job of a handler: returns what came of it, or what waits for that.
-    pub(super) fn start(&mut self, ticket: Ticket, mut job: Job) -> Result<(Ticket, Report), Job> {
+    /// Begins with the call of a handler: returns what came of it, or what waits for that.
+    pub(super) fn start<C>(&mut self, ticket: Ticket, mut call: C) -> Result<(Ticket, Report), Job>
+    where
+        C: Future<Output = (Ticket, Report)> + Send + Unpin + 'static,
+    {
         if !self.is_parallel {
-            return (&mut job).now_or_never().ok_or(job);
+            return (&mut call).now_or_never().ok_or_else(|| Box::pin(call) as Job);
         }
         if self.pace.begins_here() {
             let began = Instant::now();
-            let ended = (&mut job).now_or_never();
+            let ended = (&mut call).now_or_never();
             self.pace.took(began.elapsed());
             if let Some(ended) = ended {
                 return Ok(ended);
             }
         }
-        Err(Box::pin(Task { ticket, handle: tokio::spawn(job) }))
+        Err(Box::pin(Task { ticket, handle: tokio::spawn(call) }))
     }
 }
 

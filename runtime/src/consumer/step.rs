@@ -14,12 +14,12 @@ use eventwright_schema::proto;
 use eventwright_wire::RawRecord;
 use eventwright_wire::framing::{self, SchemaId};
 use rdkafka::Message;
-use rdkafka::message::{Header, Headers as _};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
+use super::call::Call;
 use super::claims::Claims;
-use super::contained::{self, Contained};
+use super::contained;
 use super::{Plan, Topic};
 use crate::batch::Batch;
 use crate::circuit_breaker::Permit;
@@ -30,6 +30,7 @@ use crate::error::Kind;
 use crate::failure::{DecodeFailure, Kind as FailureKind};
 use crate::handler::{Outcome, Running};
 use crate::idempotency::Claim;
+use crate::message::raw_record;
 use crate::metrics::TopicMeter;
 use crate::scope::Attempt;
 use crate::{Context, Error, context, trace};
@@ -60,7 +61,7 @@ pub(super) enum Step {
     /// It is finished: nobody wanted it.
     Ignored(Ticket),
     /// Its handler was called, and this runs it.
-    Handler(Ticket, Job),
+    Handler(Call),
     /// It waits for this.
     Job(Job),
     /// It may be handled together with others by this handler.
@@ -156,7 +157,7 @@ impl<'a, M: Message> InHand<'a, M> {
         };
         self.permitted(index, |permit| {
             let (ticket, context) = (self.seen(self.topic.row_of(index)), self.context(SchemaId(0), None));
-            let attempt = Attempt::typed(&context, &self.plan.group);
+            let mut attempt = Attempt::typed(&context, &self.plan.group);
             match catch_unwind(AssertUnwindSafe(|| attempt.run(|| route.start_tombstone(context)))) {
                 Ok(Some(running)) => self.runs(ticket, attempt, running, permit),
                 Ok(None) => Step::Ignored(ticket),
@@ -205,7 +206,7 @@ impl<'a, M: Message> InHand<'a, M> {
         }
         self.permitted(route, |permit| {
             let (ticket, context) = (self.seen(Some(known.row)), self.context(id, Some(known)));
-            let attempt = Attempt::typed(&context, &self.plan.group);
+            let mut attempt = Attempt::typed(&context, &self.plan.group);
             let start = || attempt.run(|| self.topic.start(known, payload, context));
             match catch_unwind(AssertUnwindSafe(start)) {
                 Ok(Ok(running)) => self.runs(ticket, attempt, running, permit),
@@ -218,8 +219,8 @@ impl<'a, M: Message> InHand<'a, M> {
     /// Hands a record of an event that has no handler of its own to whoever takes such records.
     fn unknown(&self, id: SchemaId, full_name: &str) -> Step {
         let (ticket, context) = (self.seen(None), self.context(id, None));
-        let attempt = Attempt::typed(&context, &self.plan.group);
-        let start = || attempt.run(|| self.topic.start_unknown(&|| raw(self.record), context));
+        let mut attempt = Attempt::typed(&context, &self.plan.group);
+        let start = || attempt.run(|| self.topic.start_unknown(&|| raw_record(self.record), context));
         match catch_unwind(AssertUnwindSafe(start)) {
             Ok(Some(running)) => self.runs(ticket, attempt, running, None),
             Ok(None) if self.plan.ignore_others => Step::Ignored(ticket),
@@ -250,8 +251,8 @@ impl<'a, M: Message> InHand<'a, M> {
             return Step::Dies(Failure { reason: "undecodable", error: failure.to_string(), first_failed_at });
         };
         let ticket = self.seen(None);
-        let attempt = Attempt::raw(trace::consume_raw(self.record, &self.plan.group, ticket.attempt));
-        let start = || attempt.run(|| handler(raw(self.record), failure));
+        let mut attempt = Attempt::raw(trace::consume_raw(self.record, &self.plan.group, ticket.attempt));
+        let start = || attempt.run(|| handler(raw_record(self.record), failure));
         match catch_unwind(AssertUnwindSafe(start)) {
             Ok(running) => self.runs(ticket, attempt, running, None),
             Err(panic) => panicked(ticket, panic, None),
@@ -262,7 +263,7 @@ impl<'a, M: Message> InHand<'a, M> {
     fn runs(&self, ticket: Ticket, attempt: Attempt, running: Running, permit: Option<Permit>) -> Step {
         #[cfg(feature = "testing")]
         let running: Running = Box::pin(self.note().follow(running));
-        Step::Handler(ticket, job(ticket, attempt.over(Contained::new(running)), permit))
+        Step::Handler(Call::new(ticket, attempt, running, permit))
     }
 
     fn meter(&self) -> &TopicMeter {
@@ -271,7 +272,7 @@ impl<'a, M: Message> InHand<'a, M> {
 
     /// Returns the ticket with what is known of the record by now.
     fn seen(&self, event: Option<usize>) -> Ticket {
-        self.ticket.with(Seen { event, started: Some(Instant::now()), death: None })
+        self.ticket.with(Seen { event, started: Some(self.now), death: None })
     }
 
     fn context(&self, id: SchemaId, known: Option<&Known>) -> Context {
@@ -293,18 +294,6 @@ fn panicked(ticket: Ticket, panic: Box<dyn Any + Send>, permit: Option<Permit>) 
     Step::Job(Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))))
 }
 
-fn job(
-    ticket: Ticket,
-    contained: impl Future<Output = Result<Outcome, String>> + Send + 'static,
-    permit: Option<Permit>,
-) -> Job {
-    let report = |ended: Result<Outcome, String>| match ended {
-        Ok(outcome) => Report::Handled(outcome, permit),
-        Err(panic) => Report::Panicked(panic, permit),
-    };
-    Box::pin(async move { (ticket, report(contained.await)) })
-}
-
 /// Calls the handler of a batch, if its circuit breaker lets it through.
 pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<dyn Batch>, now: Instant) -> Step {
     let permit = match plan.topic(ticket.partition).breakers.get(route).map(|breaker| breaker.begin(now)) {
@@ -314,15 +303,16 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
     let n_records = batch.len();
     let event = plan.topic(ticket.partition).row_of(route);
     let ticket = ticket.with(Seen { event, started: Some(now), death: None });
-    let job = match catch_unwind(AssertUnwindSafe(|| batch.start())) {
-        Ok(running) => job(ticket, Contained::new(running), permit),
-        Err(panic) => Box::pin(std::future::ready((ticket, Report::Panicked(contained::text(panic), permit)))),
-    };
-    let batch = async move {
-        let (ticket, report) = job.await;
-        (ticket, Report::Batch(n_records, Box::new(report)))
-    };
-    Step::Handler(ticket, Box::pin(batch))
+    match catch_unwind(AssertUnwindSafe(|| batch.start())) {
+        Ok(running) => {
+            let attempt = Attempt::raw(Span::none());
+            Step::Handler(Call::new(ticket, attempt, running, permit).of_batch(n_records))
+        }
+        Err(panic) => {
+            let report = Report::Panicked(contained::text(panic), permit);
+            Step::Job(Box::pin(std::future::ready((ticket, Report::Batch(n_records, Box::new(report))))))
+        }
+    }
 }
 
 /// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
@@ -335,20 +325,6 @@ pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Fail
     let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
     let write = async move { (ticket, Report::Buried(dead_letters.write(&record.topic, &record, &history).await)) };
     Box::pin(write.instrument(span))
-}
-
-/// Returns a record with its bytes as they are.
-pub(crate) fn raw<M: Message>(record: &M) -> RawRecord {
-    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
-    RawRecord {
-        topic: record.topic().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
-        timestamp: record.timestamp().to_millis(),
-        key: record.key().map(<[u8]>::to_vec),
-        value: record.payload().map(<[u8]>::to_vec),
-        headers: record.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
-    }
 }
 
 /// Returns the error for a record that nobody takes.

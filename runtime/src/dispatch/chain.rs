@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 use tokio::time::Instant;
 
-use super::{ALONE, Dispatch, Item, Lane, LaneId, Ticket};
+use super::{ALONE, Dispatch, Held, Item, Lane, LaneId, Ticket};
 use crate::offsets::{Epoch, Partition};
 
 /// Lanes of records that were read from retry topics have this bit.
@@ -136,28 +136,63 @@ impl<R> Dispatch<R> {
     ) {
         let Some(epoch) = self.partitions.get(&main).map(|held| held.epoch) else { return };
         let Place { partition, tier, offset } = returned.place;
-        let (limits, mut is_full, mut number) = (self.limits, false, 0);
-        self.change(partition, |held| {
+        let number = self.change(partition, |held| {
             held.n_records += 1;
             held.n_bytes += bytes;
             held.position = offset + 1;
             held.n_alone += u64::from(lane.is_none());
-            number = held.n_alone;
-            is_full = !held.paused && (held.n_records >= limits.read_ahead || held.n_bytes >= limits.bytes);
-            held.paused |= is_full;
+            held.n_alone
         });
-        if is_full {
-            self.to_pause.push(partition);
-        }
         let item = Item { record, bytes, number: 0, returned: Some(Box::new(returned)) };
         let Some(lane) = lane else {
             // Numbers of the main topic's lanes and those of the retry topics must differ.
-            let number = ALONE | CHAIN | (u64::from(tier) << 48) | number;
-            return self.add_chain_lane(LaneId { partition: main, epoch, number }, item);
+            let number = ALONE | CHAIN | (u64::from(tier) << 48) | number.unwrap_or(0);
+            self.add_chain_lane(LaneId { partition: main, epoch, number }, item);
+            return self.pause_if_full(main, partition, tier);
         };
         let id = LaneId { partition: main, epoch, number: lane };
         self.forget_unread(id, returned.place, returned.origin);
         self.join_chain(id.chain(), item);
+        self.pause_if_full(main, partition, tier);
+    }
+
+    /// Reads no more of a retry topic's partition where enough of it is held, unless what is held waits for what was not read: then
+    /// nothing else would make room.
+    fn pause_if_full(&mut self, main: Partition, partition: Partition, tier: u32) {
+        let limits = self.limits;
+        let is_full = |held: &Held| held.n_records >= limits.read_ahead || held.n_bytes >= limits.bytes;
+        if !self.partitions.get(&partition).is_some_and(|held| !held.paused && is_full(held)) {
+            return;
+        }
+        let waits = |(id, lane): (&LaneId, &Lane<R>)| {
+            lane.is_parked && id.partition == main && self.unread_before(*id, lane).any(|unread| unread == tier)
+        };
+        if self.lanes.iter().any(waits) {
+            return;
+        }
+        self.to_pause.push(partition);
+        if let Some(held) = self.partitions.get_mut(&partition) {
+            held.paused = true;
+        }
+    }
+
+    /// Returns the retry topics in which there is something that was not read and comes before the first record of a lane.
+    fn unread_before(&self, id: LaneId, lane: &Lane<R>) -> impl Iterator<Item = u32> {
+        let origin = lane.first.origin();
+        let unread = self.chains.get(&id.main()).map(|chain| chain.unread.range(..=(origin, u32::MAX, i64::MAX)));
+        unread.into_iter().flatten().map(|(_, tier, _)| *tier)
+    }
+
+    /// Reads on in full partitions of retry topics for what comes before the first record of a lane.
+    fn read_on(&mut self, id: LaneId) {
+        let Some(origin) = self.lanes.get(&id).map(|lane| lane.first.origin()) else { return };
+        let awaited = |(lane, unread): &(LaneId, Origin)| *lane == id.main() && *unread <= origin;
+        for (partition, held) in &mut self.partitions {
+            if held.is_retry && held.paused && held.unread.values().any(awaited) {
+                held.paused = false;
+                self.to_resume.push(*partition);
+            }
+        }
     }
 
     fn add_chain_lane(&mut self, id: LaneId, item: Item<R>) {
@@ -214,12 +249,16 @@ impl<R> Dispatch<R> {
     /// Only a later retry topic can hold one: the same one was written in order, and to wait for what lies further behind in it
     /// could mean to wait for ever, because no more is read ahead than there is room for.
     pub(super) fn parks(&mut self, id: LaneId) -> bool {
-        let Some(chain) = self.chains.get(&id.main()) else { return false };
-        let Some(lane) = self.lanes.get_mut(&id) else { return false };
-        let (tier, origin) = (lane.first.tier(), lane.first.origin());
-        let mut before = chain.unread.range(..=(origin, u32::MAX, i64::MAX));
-        lane.is_parked = id.number & CHAIN != 0 && before.any(|(_, unread, _)| *unread > tier);
-        lane.is_parked
+        if id.number & CHAIN == 0 {
+            return false;
+        }
+        let Some(lane) = self.lanes.get(&id) else { return false };
+        let is_parked = self.unread_before(id, lane).any(|tier| tier > lane.first.tier());
+        if is_parked && let Some(lane) = self.lanes.get_mut(&id) {
+            lane.is_parked = true;
+            self.read_on(id);
+        }
+        is_parked
     }
 
     /// Returns when the first record of a lane may be handled, where that is not at once.

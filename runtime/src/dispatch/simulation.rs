@@ -122,13 +122,37 @@ impl World {
     }
 
     fn read_main(&mut self, consumer: &mut Consumer) {
-        let Some(record) = self.logs[0].get(consumer.positions[0]).filter(|_| consumer.dispatch.has_room()) else {
+        if !consumer.dispatch.has_room() {
             return;
-        };
+        }
+        let Some(record) = self.logs[0].get(consumer.positions[0]).copied() else { return };
         consumer.positions[0] += 1;
-        consumer.offsets.begin(MAIN, record.offset);
+        consumer.offsets.begin(MAIN, record.offset, None);
         let lane = consumer.dispatch.lane_of(Some(&[record.key]));
-        consumer.dispatch.receive(MAIN, lane, *record, 1);
+        match consumer.dispatch.pass(MAIN, lane) {
+            None => consumer.dispatch.receive(MAIN, lane, record, 1),
+            Some(ticket) => {
+                self.check_order(record);
+                if self.chance.below(3) == 0 {
+                    consumer.dispatch.passed();
+                    self.finished(consumer, record, (MAIN, record.offset));
+                } else {
+                    consumer.dispatch.enter(ticket, record, 1);
+                    consumer.running.push(ticket);
+                }
+            }
+        }
+    }
+
+    fn check_order(&mut self, record: Record) {
+        let earlier: BTreeSet<u32> = (0..record.number).collect();
+        let finished: BTreeSet<u32> = self.finished.entry(record.key).or_default().keys().copied().collect();
+        assert!(finished.is_superset(&earlier), "{record:?} overtakes one of {earlier:?}; finished: {finished:?}");
+    }
+
+    fn finished(&mut self, consumer: &mut Consumer, record: Record, (partition, offset): (Partition, i64)) {
+        *self.finished.entry(record.key).or_default().entry(record.number).or_default() += 1;
+        consumer.offsets.finish(partition, consumer.epoch, offset);
     }
 
     fn read_retry(&self, consumer: &mut Consumer, tier: u32) -> bool {
@@ -140,7 +164,7 @@ impl World {
         let place =
             Place { partition: tier_partition(tier), tier, offset: consumer.positions[index].try_into().unwrap() };
         consumer.positions[index] += 1;
-        consumer.offsets.begin(place.partition, place.offset);
+        consumer.offsets.begin(place.partition, place.offset, None);
         let lane = consumer.dispatch.lane_of(Some(&[record.key]));
         let returned = Returned {
             place,
@@ -181,10 +205,7 @@ impl World {
 
     fn begin(&mut self, consumer: &mut Consumer) {
         if let Some(ticket) = consumer.dispatch.next(self.now) {
-            let record = consumer.dispatch.record(ticket).unwrap();
-            let earlier: BTreeSet<u32> = (0..record.number).collect();
-            let finished: BTreeSet<u32> = self.finished.entry(record.key).or_default().keys().copied().collect();
-            assert!(finished.is_superset(&earlier), "{record:?} overtakes one of {earlier:?}; finished: {finished:?}");
+            self.check_order(*consumer.dispatch.record(ticket).unwrap());
             assert!(ticket.attempt <= self.retry.max_attempts);
             consumer.running.push(ticket);
         }
@@ -212,9 +233,8 @@ impl World {
         };
         match next {
             Next::Finished => {
-                *self.finished.entry(record.key).or_default().entry(record.number).or_default() += 1;
-                let (partition, offset) = place.map_or((MAIN, record.offset), |place| (place.partition, place.offset));
-                consumer.offsets.finish(partition, consumer.epoch, offset);
+                let place = place.map_or((MAIN, record.offset), |place| (place.partition, place.offset));
+                self.finished(consumer, record, place);
             }
             Next::Moves(tier, pause) => {
                 let copy = Record { failed: ticket.attempt, due: self.now + pause, ..record };

@@ -280,3 +280,58 @@ fn a_record_that_waits_for_its_next_attempt_keeps_nobody_from_leaving() {
     dispatch.finish(ticket, Verdict::Again, now);
     assert!(!dispatch.is_busy(A));
 }
+
+#[test]
+fn a_record_passes_where_nothing_is_in_its_way() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 2);
+    let [a, b, c] = [b"a", b"b", b"c"].map(|key| dispatch.lane_of(Some(key)));
+    let first = dispatch.pass(A, a).unwrap();
+    dispatch.enter(first, 0, 1);
+    assert_eq!(dispatch.pass(A, a), None, "one of its key is being handled");
+    let second = dispatch.pass(A, b).unwrap();
+    assert_eq!(dispatch.pass(A, c), None, "no worker is free");
+    assert_ne!(first, second);
+    dispatch.passed();
+    dispatch.hold(A, Hold::Breaker);
+    assert_eq!(dispatch.pass(A, c), None, "its partition is held");
+    dispatch.release(A, Hold::Breaker);
+    assert_eq!(dispatch.finish(first, Verdict::Again, now), Next::Waits(ms(100)));
+    assert_eq!(dispatch.pass(A, a), None, "one of its key waits for its next attempt");
+    receive(&mut dispatch, A, Some(b"c"), 1, 1);
+    assert_eq!(dispatch.pass(A, b), None, "another one waits for a worker, and its turn comes first");
+    let waiting = dispatch.next(now).unwrap();
+    dispatch.finish(waiting, Verdict::Done, now);
+    assert!(dispatch.pass(A, b).is_some());
+    dispatch.wind_up(A);
+    assert_eq!(dispatch.pass(A, c), None, "its partition is on its way to somebody else");
+    assert_eq!(dispatch.pass(Partition { number: 9, ..A }, c), None, "its partition is not ours");
+}
+
+/// A crash can leave a later record of a key before an earlier one: it was copied, and the earlier one was handled once more.
+#[test]
+fn a_full_retry_topic_is_read_on_for_what_comes_first() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 1);
+    (dispatch.limits.read_ahead, dispatch.retry.topics) = (1, 2);
+    let tiers =
+        [1, 2].map(|tier: u32| Place { partition: Partition { topic: tier as usize, number: 0 }, tier, offset: 0 });
+    tiers.iter().for_each(|place| dispatch.assign_retry(place.partition, 1));
+    let lane = dispatch.lane_of(Some(b"k"));
+    let copy =
+        |place, origin| Returned { place, origin, failed: 1, due: now, first_failed: None, first_failed_at: None };
+    let [first, second] = tiers;
+    let earlier = Place { offset: 1, ..second };
+    dispatch.note_unread((A, lane.unwrap()), earlier, 5);
+    dispatch.receive_returned((A, lane), 8, 1, copy(second, 8));
+    assert!(!dispatch.has_room_for(second.partition));
+    dispatch.receive_returned((A, lane), 7, 1, copy(first, 7));
+    assert_eq!(dispatch.next(now), None, "one that comes first was not read");
+    assert!(dispatch.has_room_for(second.partition) && !dispatch.has_room_for(first.partition));
+    assert_eq!(dispatch.take_resumes(), [second.partition]);
+    dispatch.receive_returned((A, lane), 5, 1, copy(earlier, 5));
+    assert!(!dispatch.has_room_for(second.partition));
+    for record in [5, 7, 8] {
+        let ticket = dispatch.next(now).unwrap();
+        assert_eq!(dispatch.record(ticket), Some(&record));
+        dispatch.finish(ticket, Verdict::Done, now);
+    }
+}

@@ -23,7 +23,7 @@ use crate::{Error, Settings};
 pub(super) type Report = Result<Delivery, KafkaError>;
 
 /// Who is told.
-type Reported = Box<Sent>;
+type Reported = Arc<Sent>;
 
 /// A record on its way.
 pub(super) type Record<'a> = BaseRecord<'a, [u8], [u8], Reported>;

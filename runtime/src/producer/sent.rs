@@ -1,8 +1,11 @@
-//! A record between `send` and its acknowledgement: what is measured and told of it.
+//! A record between `send` and its acknowledgement: what is measured and told of it, and who waits for it.
+//!
+//! The caller and librdkafka's thread share one allocation, which the caller mostly frees: memory that another thread frees is
+//! dear.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -12,34 +15,63 @@ use crate::trace;
 
 /// A record on its way.
 pub(super) struct Sent {
-    pub(super) started: Instant,
+    started: Instant,
     meter: Arc<SendMeter>,
+    state: Mutex<State>,
+}
+
+struct State {
     /// It ends with the acknowledgement.
-    pub(super) span: Span,
-    /// Who waits for the report.
-    pub(super) report: Option<oneshot::Sender<Report>>,
+    span: Span,
+    report: Option<Report>,
+    waker: Option<Waker>,
 }
 
 impl Sent {
-    pub(super) fn new(meter: &Arc<SendMeter>, topic: &str, event: &str) -> Box<Self> {
-        let (started, meter) = (Instant::now(), Arc::clone(meter));
-        Box::new(Self { started, meter, span: trace::send(topic, event), report: None })
+    pub(super) fn new(started: Instant, meter: &Arc<SendMeter>, span: Span) -> Arc<Self> {
+        let state = Mutex::new(State { span, report: None, waker: None });
+        Arc::new(Self { started, meter: Arc::clone(meter), state })
     }
 
     /// Counts what became of the record, and tells who waits for it.
-    pub(super) fn ended(self, report: Report) {
+    pub(super) fn ended(&self, report: Report) {
+        let mut state = self.state();
+        let span = std::mem::replace(&mut state.span, Span::none());
         match &report {
             Ok(delivery) => {
                 self.meter.published.add(1);
                 self.meter.produce.record(self.started.elapsed());
-                trace::sent(&self.span, *delivery);
+                trace::sent(&span, *delivery);
             }
             Err(_) => {
                 self.meter.failed.add(1);
-                trace::not_sent(&self.span);
+                trace::not_sent(&span);
             }
         }
-        // Nobody awaits this record; that is the caller's choice, which `Pending` warns of.
-        drop(self.report.map(|waiting| waiting.send(report)));
+        state.report = Some(report);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes what became of the record, once it is known.
+    pub(super) fn take_report(&self) -> Option<Report> {
+        self.state().report.take()
+    }
+
+    /// Takes what became of the record, or wakes the task when it is known.
+    pub(super) fn poll_report(&self, context: &mut Context<'_>) -> Poll<Report> {
+        let mut state = self.state();
+        match state.report.take() {
+            Some(report) => Poll::Ready(report),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,16 +13,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
-use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::client::{Report, Reports};
+use super::client::Reports;
 use super::sent::Sent;
 use super::{Producer, ProducerBuilder, Schemas, Shared, encode_framed, not_encoded};
 use crate::broker::WriteError;
 use crate::error::Kind;
 use crate::metrics::SendMeter;
-use crate::{Error, Message, Settings, kafka};
+use crate::{Error, Message, Settings, kafka, trace};
 
 /// After how long Kafka ends the transaction of a producer that is gone; until then, readers wait behind it.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -153,8 +153,8 @@ impl Shared {
         };
         let aborted = again(|| client.abort_transaction(STEP));
         // The transaction's own error says only that some record failed.
-        let refused = reports.into_iter().find_map(|mut report| match report.try_recv() {
-            Ok(Err(error)) => Some(error).filter(|error| matches!(error.clone().into(), WriteError::Final(_))),
+        let refused = reports.into_iter().find_map(|sent| match sent.take_report() {
+            Some(Err(error)) => Some(error).filter(|error| matches!(error.clone().into(), WriteError::Final(_))),
             _ => None,
         });
         match (refused, aborted) {
@@ -167,15 +167,9 @@ impl Shared {
 }
 
 /// Puts a record into librdkafka's queue, waiting for room.
-fn put(
-    client: &ThreadedProducer<Reports>,
-    unsent: &Unsent,
-    reports: &mut Vec<oneshot::Receiver<Report>>,
-) -> Result<(), KafkaError> {
-    let (sender, report) = oneshot::channel();
-    reports.push(report);
-    let mut sent = Sent::new(&unsent.meter, &unsent.topic, unsent.event);
-    sent.report = Some(sender);
+fn put(client: &ThreadedProducer<Reports>, unsent: &Unsent, reports: &mut Vec<Arc<Sent>>) -> Result<(), KafkaError> {
+    let sent = Sent::new(Instant::now(), &unsent.meter, trace::send(&unsent.topic, unsent.event));
+    reports.push(Arc::clone(&sent));
     let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&unsent.topic, sent);
     record.payload = Some(&unsent.value);
     record.key = unsent.key.as_deref();

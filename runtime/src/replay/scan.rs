@@ -16,9 +16,9 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{self, Reader};
-use crate::consumer::raw;
 use crate::error::Kind;
 use crate::kafka::Logs;
+use crate::message::raw_record;
 use crate::{Error, Settings};
 
 /// Where reading goes on: the next offset of each partition. Shown as `0:17,1:3`; a partition that is not there begins at
@@ -81,7 +81,7 @@ impl Scan {
                     received = lane.queue.recv() => match received {
                         // What came after the start is a later scan's.
                         Ok(record) if record.offset() >= lane.end => lane.is_done = true,
-                        Ok(record) => lane.head = Some(raw(&record)),
+                        Ok(record) => lane.head = Some(raw_record(&record)),
                         Err(KafkaError::PartitionEOF(_)) => lane.is_done = true,
                         Err(error) => check(&self.topic, error)?,
                     },

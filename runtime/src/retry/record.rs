@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use eventwright_wire::jiff::Timestamp;
 use rdkafka::Message;
-use rdkafka::message::{Header, Headers as _, OwnedHeaders, OwnedMessage};
+use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 
 use crate::copies::headers;
-use crate::message::header;
+use crate::message::{self, header};
 
 /// What a record of a retry topic is.
 #[derive(Debug)]
@@ -75,8 +75,7 @@ fn waiting(record: &impl Message, topic: &str) -> Result<Waiting, String> {
 
 /// Returns the headers that the record came with.
 fn own_headers(record: &impl Message) -> OwnedHeaders {
-    let all = record.headers().into_iter().flat_map(|headers| headers.iter());
-    let own = all.filter(|header| !headers::ALL.contains(&header.key));
+    let own = message::headers(record).filter(|header| !headers::ALL.contains(&header.key));
     own.fold(OwnedHeaders::new(), |own, Header { key, value }| own.insert(Header { key, value }))
 }
 
@@ -127,7 +126,7 @@ mod tests {
         assert_eq!((message.topic(), message.partition(), message.offset()), ("orders", 2, 17));
         assert_eq!((message.key(), message.payload()), (Some(b"k".as_slice()), Some(b"v".as_slice())));
         assert_eq!((found.attempts, found.first_failed_at), (3, None));
-        let names: Vec<_> = message.headers().unwrap().iter().map(|header| header.key).collect();
+        let names: Vec<_> = message::headers(message).map(|header| header.key).collect();
         assert_eq!(names, ["tenant"]);
         assert!(matches!(read(&record(&GOOD), "orders", "h"), Found::Foreign));
     }

@@ -3,11 +3,20 @@
 //! A record waits in the partition with the number of its own, so that whoever reads a partition of the topic reads what waits of
 //! it as well. A retry topic with another number of partitions is refused at start.
 
+use std::time::Duration;
+
 use rdkafka::error::RDKafkaErrorCode;
+use tokio::time::{Instant, sleep};
 
 use crate::broker::{Admin, NewTopic};
 use crate::error::Kind;
 use crate::{Error, topics};
+
+/// How long a topic that is not there is looked for.
+const NEW_TOPIC: Duration = Duration::from_secs(2);
+
+/// The pause before it is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Makes the retry topics that there are not yet; `topics` are the main ones, with their partitions where they are there.
 ///
@@ -16,7 +25,7 @@ use crate::{Error, topics};
 pub(crate) async fn prepare(admin: &dyn Admin, topics: &[(&str, Option<i32>)], count: u32) -> Result<(), Error> {
     let mut all = Vec::new();
     for (of, partitions) in topics {
-        let Some(partitions) = *partitions else {
+        let Some(partitions) = known(admin, of, *partitions).await else {
             let text = format!(
                 "the topic `{of}` is not there, and its retry topics must have as many partitions as it has; help: make it \
                  first, with `eventwright topics apply`"
@@ -32,6 +41,16 @@ pub(crate) async fn prepare(admin: &dyn Admin, topics: &[(&str, Option<i32>)], c
         check(admin, (of, partitions), &name, refused).await?;
     }
     Ok(())
+}
+
+/// Returns the partitions of a topic; one that was made a moment ago may not be known to every broker yet.
+async fn known(admin: &dyn Admin, topic: &str, mut partitions: Option<i32>) -> Option<i32> {
+    let until = Instant::now() + NEW_TOPIC;
+    while partitions.is_none() && Instant::now() < until {
+        sleep(LOOK_AGAIN).await;
+        partitions = admin.partitions(topic).await;
+    }
+    partitions
 }
 
 async fn check(

@@ -22,7 +22,7 @@ use super::stand_in::StandIn;
 use super::topic::Records;
 use super::{clock, live};
 use crate::broker::{self, NewRecord, NewTopic};
-use crate::consumer::raw;
+use crate::message::raw_record;
 use crate::{ConsumerBuilder, Delivery, Error, Message, Producer, Settings, register};
 
 /// The variable that says where [`Harness::from_env`] runs: `memory`, or `live`.
@@ -296,7 +296,7 @@ impl Harness {
 
     async fn records(&self, name: &str) -> Vec<RawRecord> {
         match &self.stand_in {
-            Some(stand_in) => stand_in.memory.records(name).iter().map(raw).collect(),
+            Some(stand_in) => stand_in.memory.records(name).iter().map(raw_record).collect(),
             None => or_panic(live::records(&self.settings, name).await),
         }
     }

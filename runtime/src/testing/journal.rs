@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt as _;
 use rdkafka::Message;
-use rdkafka::message::Headers as _;
 
 use super::calls::Call;
 use crate::Outcome;
 use crate::consumer::panic_text;
 use crate::headers::{ORIGINAL_OFFSET, ORIGINAL_PARTITION, ORIGINAL_TOPIC};
+use crate::message::header;
 
 /// The calls of the handlers of one group's consumers.
 pub(super) type Book = Arc<Mutex<Vec<Call>>>;
@@ -76,10 +76,7 @@ pub(super) fn read(book: &Book) -> MutexGuard<'_, Vec<Call>> {
 }
 
 fn call(record: &impl Message, attempt: u32) -> Call {
-    let header = |name: &str| {
-        let header = record.headers()?.iter().filter(|header| header.key == name).last()?;
-        std::str::from_utf8(header.value?).ok()
-    };
+    let header = |name| header(record, name);
     let original = || {
         let (partition, offset) = (header(ORIGINAL_PARTITION)?.parse().ok()?, header(ORIGINAL_OFFSET)?.parse().ok()?);
         Some((header(ORIGINAL_TOPIC)?.to_owned(), partition, offset))

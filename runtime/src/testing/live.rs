@@ -12,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::broker::{self, Broker as _, Kafka, Progress, Read, Reader as _, TopicPartition};
-use crate::consumer::raw;
+use crate::message::raw_record;
 use crate::{Error, Settings, kafka};
 
 /// How long one question to the cluster may take.
@@ -34,7 +34,7 @@ pub(super) async fn records(settings: &Settings, topic: &str) -> Result<Vec<RawR
     let (mut reads, mut records) = (pin!(reader.records()), Vec::new());
     while !open.is_empty() {
         match tokio::time::timeout(TIMEOUT, reads.next()).await {
-            Ok(Some(Ok(Read::Record(record)))) => records.push(raw(&record)),
+            Ok(Some(Ok(Read::Record(record)))) => records.push(raw_record(&record)),
             Ok(Some(Ok(Read::End(partition)))) => drop(open.remove(&partition)),
             // librdkafka mends itself what it can.
             Ok(Some(Err(error))) => tracing::debug!(%error, topic, "the harness reads on"),

@@ -1,0 +1,127 @@
+//! How records come in: as many at once as there are, and straight on to their handlers where nothing is in the way.
+
+use std::pin::Pin;
+
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use rdkafka::Message as _;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::brakes;
+use super::session::{Entry, Session};
+use super::step::{self, Report, Step};
+use crate::Error;
+use crate::audit;
+use crate::broker::Broker;
+use crate::circuit_breaker::Permit;
+use crate::dispatch::Ticket;
+use crate::error::Kind;
+use crate::handler::Outcome;
+use crate::offsets::Arrival;
+
+/// How many records are taken before timers and the stop are looked at again.
+const BURST: usize = 256;
+
+impl<'a, B: Broker> Session<'a, B> {
+    /// Takes what has been fetched already, without the cost of waiting for several things at once.
+    pub(super) fn receive_burst(
+        &mut self,
+        mut records: Pin<&mut impl Stream<Item = Result<B::Record<'a>, KafkaError>>>,
+    ) -> Result<(), Error> {
+        for _ in 0..BURST {
+            self.start_ready()?;
+            if !self.dispatch.has_room() || self.is_ahead() {
+                break;
+            }
+            let Some(Some(record)) = records.next().now_or_never() else { break };
+            self.receive(record)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a record from Kafka.
+    pub(super) fn receive(&mut self, record: Result<B::Record<'a>, KafkaError>) -> Result<(), Error> {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => return self.consumer_error(error),
+        };
+        self.group.health.succeeded();
+        let Some(partition) = self.group.partition(record.topic(), record.partition()) else { return Ok(()) };
+        let mut state = self.group.state();
+        let arrival = Arrival { at: self.now, timestamp: record.timestamp().to_millis() };
+        state.offsets.begin(partition, record.offset(), Some(arrival));
+        // The poll that gave this record may have changed the assignment before.
+        let changes = std::mem::take(&mut state.changes);
+        drop(state);
+        self.apply(changes);
+        if self.is_leaving(partition) {
+            return Ok(());
+        }
+        self.observer.received(partition);
+        let lane = self.dispatch.lane_of(record.key());
+        let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
+        match self.may_begin().then(|| self.dispatch.pass(partition, lane)).flatten() {
+            Some(ticket) => self.pass(ticket, record, bytes),
+            None => {
+                self.dispatch.receive(partition, lane, Entry::Main(record), bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Handles a record that nothing is in the way of; most are done by that and have never waited anywhere.
+    fn pass(&mut self, ticket: Ticket, record: B::Record<'a>, bytes: usize) -> Result<(), Error> {
+        let step = step::admit(self.plan, self.claims.as_mut(), ticket, &record, self.now);
+        let Step::Handler(call) = step else {
+            self.dispatch.enter(ticket, Entry::Main(record), bytes);
+            return self.go_on(ticket, step);
+        };
+        match self.start_handler(call) {
+            Ok((ticket, Report::Handled(Outcome::Done, permit))) => self.passed(ticket, &record, permit),
+            started => {
+                self.dispatch.enter(ticket, Entry::Main(record), bytes);
+                self.wait_for(started)
+            }
+        }
+    }
+
+    /// Takes note of a record that was done at once.
+    fn passed(&mut self, ticket: Ticket, record: &B::Record<'a>, permit: Option<Permit>) -> Result<(), Error> {
+        self.dispatch.passed();
+        self.observer.attempted(ticket, self.now);
+        self.claims.iter_mut().for_each(|claims| claims.returned(ticket));
+        brakes::settle(permit, &Outcome::Done, self.now);
+        self.observer.ended(ticket, Some(record), audit::Outcome::Handled, self.now)?;
+        self.brakes.handled();
+        self.finished(ticket, (ticket.partition, record.offset()));
+        Ok(())
+    }
+
+    /// Sorts the errors of librdkafka: those that it mends itself, and those that somebody else must mend.
+    fn consumer_error(&self, error: KafkaError) -> Result<(), Error> {
+        let stop = |what: &str| {
+            let text = format!("{what} at `{}`{}", self.plan.settings.bootstrap, self.group.health.suffix());
+            Err(Error::new(Kind::Broker, text).with_source(error.clone()))
+        };
+        match (&error, error.rdkafka_error_code()) {
+            (KafkaError::MessageConsumptionFatal(_), _) => stop("the consumer cannot go on"),
+            (_, Some(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                let topics = self.plan.shown_topics();
+                stop(&format!("we may not read {topics}; help: grant READ on the topic"))
+            }
+            (_, Some(RDKafkaErrorCode::GroupAuthorizationFailed)) => {
+                stop(&format!("we may not join the group `{}`; help: grant READ on the group", self.plan.group))
+            }
+            (_, Some(RDKafkaErrorCode::PollExceeded)) => {
+                tracing::warn!(
+                    "a handler blocked its thread for longer than `max.poll.interval.ms`, and the group gave its \
+                     partitions to others; rejoining. Handlers must await, not block"
+                );
+                Ok(())
+            }
+            _ => {
+                tracing::debug!(%error, "librdkafka reports an error that it mends itself");
+                Ok(())
+            }
+        }
+    }
+}
