@@ -14,7 +14,7 @@ use eventwright_registry::server::{Server, ServerConfig};
 use tokio::sync::mpsc;
 
 /// How long a test waits for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A place where nothing of another test is in the way.
 pub(crate) struct World {
