@@ -209,20 +209,9 @@ POM
   rm -r "$1/pom"
 }
 
-# An authority of our own and a server certificate for localhost, as PEM: no keytool, no keystore passwords.
 make_certificates() { # FOLDER
-  need openssl openssl "to make certificates"
   say "making development certificates in $CERTS, once"
-  (
-    cd "$1"
-    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=Eventwright development" -keyout ca.key -out ca.pem
-    openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr
-    printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' > san.ext
-    openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile san.ext -out server.crt
-    openssl pkcs8 -topk8 -nocrypt -in server.key -out server.pk8 # the one form of a private key that Kafka reads
-    cat server.pk8 server.crt ca.pem > server.pem
-    rm server.key server.csr server.pk8 san.ext
-  ) > "$1/openssl.log" 2>&1 || { cat "$1/openssl.log" >&2; die "openssl could not make the certificates"; }
+  "$(dirname "$0")/certificates.sh" "$1" || exit 1
 }
 
 # ---- one node

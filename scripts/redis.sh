@@ -12,11 +12,12 @@
 #   REDIS_KEEPS     yes: what was written outlives a crash of it (append-only file); no, the default: nothing is on disk
 #   REDIS_DATA      its files: a folder in the temporary one, named after the port
 #   REDIS_PASSWORD  the password that it asks for; without it, none
+#   REDIS_TLS       1: it speaks TLS only, by a certificate for localhost of an authority of its own, REDIS_DATA/ca.pem
 #   REDIS_SERVER    the command to run: redis-server
 set -euo pipefail
 umask 077
 
-: "${REDIS_PORT:=16379}" "${REDIS_KEEPS:=no}" "${REDIS_PASSWORD:=}" "${REDIS_SERVER:=redis-server}"
+: "${REDIS_PORT:=16379}" "${REDIS_KEEPS:=no}" "${REDIS_PASSWORD:=}" "${REDIS_TLS:=}" "${REDIS_SERVER:=redis-server}"
 : "${REDIS_DATA:=${TMPDIR:-/tmp}/eventwright-redis-$REDIS_PORT}"
 
 die() { echo "redis.sh: $*" >&2; exit 1; }
@@ -28,6 +29,12 @@ running_pid() {
   case "$(ps -o command= -p "$pid" 2> /dev/null)" in *redis*) echo "$pid" ;; *) return 1 ;; esac
 }
 
+tls_settings() {
+  "$(dirname "$0")/certificates.sh" "$REDIS_DATA" || exit 1
+  printf '%s\n' "port 0" "tls-port $REDIS_PORT" "tls-auth-clients no" "tls-ca-cert-file $REDIS_DATA/ca.pem" \
+    "tls-cert-file $REDIS_DATA/server.pem" "tls-key-file $REDIS_DATA/server.pem"
+}
+
 start() {
   command -v "$REDIS_SERVER" > /dev/null || die "redis-server is needed: apt-get install redis-server, or brew install redis"
   ! running_pid > /dev/null || return 0
@@ -35,8 +42,9 @@ start() {
   mkdir -p "$REDIS_DATA"
   [ -O "$REDIS_DATA" ] || die "$REDIS_DATA belongs to somebody else: set REDIS_DATA"
   # A file: a password among the arguments would be seen by all.
-  printf '%s\n' "port $REDIS_PORT" "bind 127.0.0.1" "dir $REDIS_DATA" 'save ""' "appendonly $REDIS_KEEPS" "daemonize yes" \
+  printf '%s\n' "bind 127.0.0.1" "dir $REDIS_DATA" 'save ""' "appendonly $REDIS_KEEPS" "daemonize yes" \
     "pidfile $REDIS_DATA/pid" "logfile $REDIS_DATA/log" > "$REDIS_DATA/redis.conf"
+  if [ -z "$REDIS_TLS" ]; then echo "port $REDIS_PORT"; else tls_settings; fi >> "$REDIS_DATA/redis.conf"
   [ -z "$REDIS_PASSWORD" ] || echo "requirepass $REDIS_PASSWORD" >> "$REDIS_DATA/redis.conf"
   "$REDIS_SERVER" "$REDIS_DATA/redis.conf" > /dev/null || { cat "$REDIS_DATA/log" >&2; die "Redis does not start"; }
   local deadline=$((SECONDS + 10))
@@ -59,5 +67,5 @@ case "${1:-help}" in
   kill) halt KILL ;;
   restart) halt TERM; start ;;
   stop) halt TERM; rm -rf "$REDIS_DATA" ;;
-  *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

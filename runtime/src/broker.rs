@@ -4,8 +4,6 @@
 //! acknowledgements. Errors are those of librdkafka, whichever broker it is: their codes are Kafka's own. Records are
 //! handed out as the client has them, without a copy and without dynamic dispatch.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "for retry topics: readers, and the texts beside offsets"))]
-
 mod kafka;
 #[cfg(feature = "testing")]
 mod memory;
@@ -155,17 +153,12 @@ pub(crate) trait Reader<B: Broker>: Send + Sync + 'static {
     /// Returns what is read.
     fn records(&self) -> impl Stream<Item = Result<Read<B::Record<'_>>, KafkaError>> + Send;
 
-    /// Stops the flow of records of a partition.
-    ///
-    /// # Errors
-    /// A partition that is not assigned.
-    fn pause(&self, partition: &TopicPartition) -> Result<(), KafkaError>;
-
-    /// Lets the records of a partition flow again.
-    ///
-    /// # Errors
-    /// A partition that is not assigned.
-    fn resume(&self, partition: &TopicPartition) -> Result<(), KafkaError>;
+    /// Returns the offset that a partition begins at: what was before it is deleted.
+    fn beginning(
+        &self,
+        partition: &TopicPartition,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<i64, KafkaError>> + Send;
 }
 
 /// A record to be written as it is.

@@ -5,11 +5,14 @@
 //! `EVENTWRIGHT_CONFIG` > `./config.yaml` > `./configs/config.yaml` > the `preset` > defaults. A key that nobody knows is an error
 //! that names the key and where it was read.
 
+mod assemble;
 mod circuit_breaker;
 mod consumer;
 mod dead_letter_stop;
 mod duration;
 mod explain;
+#[cfg(test)]
+mod fields;
 mod idempotency;
 mod line;
 mod observed;

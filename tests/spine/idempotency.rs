@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::future::{pending, ready};
-use std::path::Path;
 use std::time::Duration;
 
 use eventwright::idempotency::{HybridStore, RedisStore, TopicStore};
 use eventwright::settings::Store;
 use eventwright::{Consumer, ConsumerBuilder, Context, Event as _, Message, Outcome, Producer, Settings};
 use eventwright_platform::events::OrderCreated;
-use tempfile::TempDir;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use crate::raw;
+use crate::redis::Redis;
 use crate::world::{World, consume, order_v2, take, variable, within};
 
 const COUNT: u128 = 50;
@@ -234,51 +233,10 @@ async fn a_message_id_of_the_callers_is_what_counts() {
     assert_eq!(consume(consumer, all).await.unwrap().len(), 2);
 }
 
-/// A Redis of a test's own; it stops with the test.
-struct Redis {
-    port: u16,
-    data: TempDir,
-    password: &'static str,
-}
-
-impl Redis {
-    async fn start(password: &'static str) -> Self {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let redis = Self { port, data: tempfile::tempdir().unwrap(), password };
-        redis.script("start").await;
-        redis
-    }
-
-    fn command(&self, argument: &str) -> std::process::Command {
-        let mut command = std::process::Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/redis.sh"));
-        command.arg(argument).env("REDIS_PORT", self.port.to_string()).env("REDIS_PASSWORD", self.password);
-        command.env("REDIS_DATA", self.data.path().join("redis"));
-        command
-    }
-
-    async fn script(&self, argument: &str) {
-        let output = tokio::process::Command::from(self.command(argument)).output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn settings(&self, mut settings: Settings) -> Settings {
-        settings.redis.url = format!("redis://127.0.0.1:{}", self.port);
-        settings.redis.password = Some(self.password.to_owned()).filter(|password| !password.is_empty());
-        settings.redis.timeout = Duration::from_millis(500);
-        settings
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        drop(self.command("stop").output());
-    }
-}
-
 #[tokio::test]
 async fn records_wait_while_redis_is_down_and_a_password_is_asked_for() {
     let world = World::new().await;
-    let redis = Redis::start("hunter2").await;
+    let redis = Redis::start(Some("hunter2"), &[]).await;
     let settings = redis.settings(settings(&world, Store::Redis));
     produce(&world, [1]).await;
     let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -310,7 +268,7 @@ async fn records_wait_while_redis_is_down_and_a_password_is_asked_for() {
 #[tokio::test]
 async fn what_redis_forgot_the_topic_knows() {
     let world = World::new().await;
-    let redis = Redis::start("").await;
+    let redis = Redis::start(None, &[]).await;
     let settings = redis.settings(settings(&world, Store::None));
     let topic = format!("{}orders_idempotency", world.prefix);
     let hybrid = || HybridStore::new(RedisStore::new(&settings).unwrap(), TopicStore::new(&settings, &topic));

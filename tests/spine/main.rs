@@ -34,6 +34,8 @@ mod process;
 mod produce_request;
 mod raw;
 mod rebalance;
+#[cfg(feature = "redis")]
+mod redis;
 mod registry_outage;
 mod replay;
 mod replay_killed;

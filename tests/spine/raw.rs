@@ -196,6 +196,23 @@ pub(crate) async fn ends(world: &World, topic: &str) -> BTreeMap<i32, i64> {
     tokio::task::spawn_blocking(move || (0..PARTITIONS).map(end).collect()).await.unwrap()
 }
 
+/// Returns the offset that the next record of partition 0 of a topic will have.
+pub(crate) async fn end_of_first(world: &World, topic: &str) -> i64 {
+    let consumer: BaseConsumer = config(world).create().unwrap();
+    let topic = format!("{}{topic}", world.prefix);
+    let asked = tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, 0, TIMEOUT).unwrap().1);
+    asked.await.unwrap()
+}
+
+/// Deletes the records of partition 0 of a topic below an offset, as retention does.
+pub(crate) async fn delete_below(world: &World, topic: &str, offset: i64) {
+    let admin: AdminClient<DefaultClientContext> = config(world).create().unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(&format!("{}{topic}", world.prefix), 0, Offset::Offset(offset)).unwrap();
+    let deleted = admin.delete_records(&offsets, &AdminOptions::new()).await.unwrap();
+    assert!(deleted.elements().iter().all(|partition| partition.error().is_ok()), "{deleted:?}");
+}
+
 /// A record as it is in a topic.
 #[derive(Debug)]
 pub(crate) struct Letter {

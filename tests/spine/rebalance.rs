@@ -13,7 +13,7 @@ use eventwright_platform::events::OrderCreated;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::raw::{self, create_topic};
+use crate::raw::{self, create_topic_of};
 use crate::world::{World, order_v2, within};
 
 const KEYS: u128 = 24;
@@ -44,8 +44,13 @@ struct Member {
 
 impl Load {
     async fn new(kafka: &[(&str, &str)]) -> Self {
+        Self::of(raw::PARTITIONS, kafka).await
+    }
+
+    /// Returns a load on a topic of so many partitions.
+    async fn of(partitions: i32, kafka: &[(&str, &str)]) -> Self {
         let world = World::new().await;
-        create_topic(&world, OrderCreated::TOPIC).await;
+        create_topic_of(&world, OrderCreated::TOPIC, partitions).await;
         let with = |settings: Settings, (key, value): &(&str, &str)| settings.with_kafka(*key, *value);
         let settings = kafka.iter().fold(world.settings.clone(), with);
         let producer = Producer::connect(&world.settings).await.unwrap();
@@ -164,6 +169,35 @@ async fn cooperative_sticky_loses_nothing_and_repeats_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_consumer_protocol_loses_nothing_and_repeats_nothing() {
     members_come_and_go(&[("group.protocol", "consumer")]).await;
+}
+
+/// Whoever goes without a word is waited for until its session is over, by default for 45 s. The only partition stays where it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_without_partitions_leaves_its_group_when_it_stops() {
+    let cooperative = [("partition.assignment.strategy", "cooperative-sticky"), ("heartbeat.interval.ms", "500")];
+    let load = Load::of(1, &cooperative).await;
+    let group = load.world.group("g");
+    let first = load.join(1);
+    load.until_works(1).await;
+    let alone = raw::members(&load.world, &group).await;
+    assert_eq!(alone.len(), 1);
+    // It is stopped as soon as it is a member, and once it has been one for a while.
+    for rounds in [0, 20] {
+        let idle = load.join(2);
+        while raw::members(&load.world, &group).await.len() < 2 {
+            load.until_works(1).await;
+        }
+        for _ in 0..rounds {
+            load.until_works(1).await;
+        }
+        idle.stop.send(()).unwrap();
+        within(Box::pin(load.until(|| idle.running.is_finished()))).await;
+        idle.running.await.unwrap().unwrap();
+        assert_eq!(raw::members(&load.world, &group).await, alone, "after {rounds} rounds");
+    }
+    load.check().await;
+    first.stop.send(()).unwrap();
+    within(first.running).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -69,14 +69,12 @@ async fn reads_by_hand<B: Broker>(broker: B, settings: &Settings) {
     assert_eq!(read::<B>(&reader).await, "end of 1");
     reader.assign(&partition(0), 0).unwrap();
     assert_eq!(read::<B>(&reader).await, "end of 0");
-    reader.pause(&partition(1)).unwrap();
-    write(&*writer, 1, "c").await;
     write(&*writer, 0, "d").await;
     assert_eq!(read::<B>(&reader).await, "d at 0:0");
     assert_eq!(read::<B>(&reader).await, "end of 0");
     reader.unassign(&partition(0)).unwrap();
     write(&*writer, 0, "e").await;
-    reader.resume(&partition(1)).unwrap();
+    write(&*writer, 1, "c").await;
     assert_eq!(read::<B>(&reader).await, "c at 1:2");
     assert_eq!(read::<B>(&reader).await, "end of 1");
 }

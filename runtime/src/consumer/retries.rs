@@ -4,6 +4,8 @@
 //! committed of them. Before any record of the partition is handled, the retry topics are read to their ends, so that every key is
 //! known of which something waits. What there is no room for is noted and read again later.
 
+mod overdue;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +36,8 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: D
 pub(super) struct Retries<'a, B: Broker> {
     reader: &'a B::Reader,
     jobs: FuturesUnordered<BoxFuture<'a, Event>>,
+    /// What is found out of copies that do not come; a stop does not wait for it.
+    questions: FuturesUnordered<BoxFuture<'a, Event>>,
     mains: BTreeMap<Partition, Main>,
 }
 
@@ -48,12 +52,18 @@ struct Main {
     rewinds: BTreeMap<Partition, i64>,
     /// How often records were handled already, where that was committed beside an offset.
     attempts: BTreeMap<(Partition, i64), u32>,
+    /// Partitions of which it is being found out whether copies were deleted before they were read.
+    in_question: BTreeSet<Partition>,
 }
 
 /// What came of a job.
 pub(super) enum Event {
     /// The group's offsets in the retry topics of a partition, after so many questions.
     Committed(Partition, Epoch, u32, Result<Vec<TopicOffset>, KafkaError>),
+    /// A copy was the first one that was not read when its partition was read to the end, a while ago.
+    Overdue(Partition, Epoch, i64),
+    /// Where a partition of a retry topic begins.
+    Begins(Partition, Epoch, Result<i64, KafkaError>),
     /// A record was copied behind the others of its key.
     Redirected(Redirect, i64, Result<Delivery, Error>),
     /// A record that nobody can read is a dead letter.
@@ -62,14 +72,15 @@ pub(super) enum Event {
 
 impl<'a, B: Broker> Retries<'a, B> {
     pub(super) fn new(reader: &'a B::Reader) -> Self {
-        Self { reader, jobs: FuturesUnordered::new(), mains: BTreeMap::new() }
+        Self { reader, jobs: FuturesUnordered::new(), questions: FuturesUnordered::new(), mains: BTreeMap::new() }
     }
 
     /// Returns what came of the next job; waits for ever while there is none.
     pub(super) async fn next(&mut self) -> Event {
-        match self.jobs.next().await {
-            Some(event) => event,
-            None => std::future::pending().await,
+        tokio::select! {
+            Some(event) = self.jobs.next() => event,
+            Some(event) = self.questions.next() => event,
+            else => std::future::pending().await,
         }
     }
 
@@ -92,8 +103,8 @@ impl<'a, B: Broker> Session<'a, B> {
         }
         let Some(retries) = &mut self.retries else { return };
         self.dispatch.hold(main, Hold::Loading);
-        let (assigned, rewinds, attempts) = Default::default();
-        retries.mains.insert(main, Main { epoch, assigned, loading, rewinds, attempts });
+        let (assigned, rewinds, attempts, in_question) = Default::default();
+        retries.mains.insert(main, Main { epoch, assigned, loading, rewinds, attempts, in_question });
         self.ask_committed(main, epoch, 0);
     }
 
@@ -136,6 +147,14 @@ impl<'a, B: Broker> Session<'a, B> {
                 self.read_from(main, &committed)
             }
             Event::Committed(..) => Ok(()),
+            Event::Overdue(retry, epoch, offset) => {
+                self.ask_beginning(retry, epoch, offset);
+                Ok(())
+            }
+            Event::Begins(retry, epoch, beginning) => {
+                self.take_beginning(retry, epoch, beginning);
+                Ok(())
+            }
             Event::Redirected(redirect, origin, delivery) => {
                 let place = self.place(redirect.partition(), 1, delivery?.offset);
                 self.dispatch.redirected(redirect, Some((place, origin)));
@@ -307,6 +326,7 @@ impl<'a, B: Broker> Session<'a, B> {
         let rewinds = state.rewinds.contains_key(&retry);
         if !rewinds {
             self.dispatch.read_up_to_end(retry, tier);
+            self.await_unread(main, retry);
         }
         if has_loaded {
             self.dispatch.release(main, Hold::Loading);

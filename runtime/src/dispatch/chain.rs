@@ -286,15 +286,27 @@ impl<R> Dispatch<R> {
     /// Takes note that a retry topic's partition was read to its end. A copy before the last one that was taken, and that was not
     /// seen, will not come any more: it was deleted, or is no record that could be read.
     pub(crate) fn read_up_to_end(&mut self, partition: Partition, tier: u32) {
-        let Some(held) = self.partitions.get_mut(&partition) else { return };
-        let later = held.unread.split_off(&held.position);
+        self.begins_at(partition, tier, self.position(partition));
+    }
+
+    /// Returns the first copy in a retry topic's partition that was not read yet.
+    pub(crate) fn first_unread(&self, partition: Partition) -> Option<i64> {
+        self.partitions.get(&partition)?.unread.keys().next().copied()
+    }
+
+    /// Takes note that no copy will come from before an offset of a retry topic's partition; returns how many were expected.
+    pub(crate) fn begins_at(&mut self, partition: Partition, tier: u32, offset: i64) -> usize {
+        let Some(held) = self.partitions.get_mut(&partition) else { return 0 };
+        let later = held.unread.split_off(&offset);
         let gone = std::mem::replace(&mut held.unread, later);
+        let n_gone = gone.len();
         for (offset, (id, origin)) in gone {
             self.forget_unread(id, Place { partition, tier, offset }, origin);
             if self.lanes.get(&id.chain()).is_some_and(|lane| lane.is_parked) {
                 self.schedule(id.chain());
             }
         }
+        n_gone
     }
 
     /// Takes note that the record of a ticket was copied to its next retry topic, which finishes it here.

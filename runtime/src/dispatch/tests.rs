@@ -5,6 +5,10 @@ const RECORDS: usize = 256;
 const A: Partition = Partition { topic: 0, number: 0 };
 const B: Partition = Partition { topic: 0, number: 1 };
 
+/// The partitions of two retry topics that go with `A`.
+const RETRY: Partition = Partition { topic: 1, number: 0 };
+const LATER: Partition = Partition { topic: 2, number: 0 };
+
 fn dispatch() -> (Dispatch<u32>, Instant) {
     dispatch_in(Order::Partition, usize::MAX)
 }
@@ -279,6 +283,50 @@ fn a_record_that_waits_for_its_next_attempt_keeps_nobody_from_leaving() {
     dispatch.wind_up(A);
     dispatch.finish(ticket, Verdict::Again, now);
     assert!(!dispatch.is_busy(A));
+}
+
+/// Reads the first record of key `k` in retry topic 1, and notes that a copy of an earlier one is in retry topic 2.
+fn behind_an_unread_copy() -> (Dispatch<u32>, Instant) {
+    let limits = Limits { workers: 10, records: RECORDS, bytes: 1000, read_ahead: 1000 };
+    let now = Instant::now();
+    let mut dispatch = Dispatch::new(Order::Key, limits, Retry { topics: 2, jitter_percent: 0, ..Retry::default() });
+    dispatch.assign(A, 1);
+    dispatch.assign_retry(RETRY, 1);
+    dispatch.assign_retry(LATER, 1);
+    let lane = dispatch.lane_of(Some(b"k")).unwrap();
+    dispatch.note_unread((A, lane), Place { partition: LATER, tier: 2, offset: 7 }, 1);
+    let place = Place { partition: RETRY, tier: 1, offset: 0 };
+    let returned = Returned { place, origin: 2, failed: 0, due: now, first_failed: None, first_failed_at: None };
+    dispatch.receive_returned((A, Some(lane)), 2, 1, returned);
+    (dispatch, now)
+}
+
+#[test]
+fn a_copy_that_was_deleted_before_it_was_read_frees_its_key() {
+    let (mut dispatch, now) = behind_an_unread_copy();
+    assert_eq!(dispatch.next(now), None, "an earlier record of the key comes first");
+    dispatch.read_up_to_end(LATER, 2);
+    assert_eq!((dispatch.next(now), dispatch.first_unread(LATER)), (None, Some(7)), "it may be on its way");
+    assert_eq!(dispatch.begins_at(LATER, 2, 7), 0);
+    assert_eq!((dispatch.next(now), dispatch.first_unread(LATER)), (None, Some(7)), "it is there");
+    assert_eq!(dispatch.begins_at(LATER, 2, 8), 1);
+    assert_eq!(dispatch.first_unread(LATER), None);
+    let freed = dispatch.next(now).expect("nothing comes before it any more");
+    assert_eq!(dispatch.record(freed), Some(&2));
+}
+
+#[test]
+fn a_key_with_nothing_but_a_deleted_copy_is_handled_on_its_own_topic_again() {
+    let (mut dispatch, now) = dispatch_in(Order::Key, 10);
+    dispatch.retry.topics = 1;
+    dispatch.assign_retry(RETRY, 1);
+    let lane = dispatch.lane_of(Some(b"k")).unwrap();
+    dispatch.note_unread((A, lane), Place { partition: RETRY, tier: 1, offset: 7 }, 1);
+    assert_eq!(dispatch.begins_at(RETRY, 1, 100), 1);
+    receive(&mut dispatch, A, Some(b"k"), 2, 1);
+    let ticket = dispatch.next(now).expect("the key is free");
+    assert_eq!(dispatch.record(ticket), Some(&2));
+    assert!(dispatch.take_redirects().is_empty());
 }
 
 #[test]

@@ -19,9 +19,9 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: Box<[Mutex<Table>]>,
-    /// Two of them, so that a fingerprint has 128 bits, by keys that nobody outside knows: no two ids meet, by chance or by
-    /// intention.
-    hashers: [RandomState; 2],
+    /// SipHash by a key that nobody outside knows: no two ids meet by intention. The fast one beside it adds the bits that keep them
+    /// from meeting by chance.
+    hashers: (RandomState, foldhash::quality::RandomState),
     claim_ttl: Duration,
 }
 
@@ -32,7 +32,7 @@ impl MemoryStore {
         let &IdempotencySettings { ttl, claim_ttl, capacity, .. } = settings;
         let limits = Limits { ttl, claim_ttl, capacity: capacity.div_ceil(SHARDS) };
         let shards = (0..SHARDS).map(|_| Mutex::new(Table::new(limits))).collect();
-        Self { shards, hashers: [RandomState::new(), RandomState::new()], claim_ttl }
+        Self { shards, hashers: Default::default(), claim_ttl }
     }
 
     /// Marks an event as handled so long ago.
@@ -57,8 +57,8 @@ impl MemoryStore {
     }
 
     fn fingerprint(&self, key: &EventKey) -> u128 {
-        let [upper, lower] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
-        upper << 64 | lower
+        let (upper, lower) = &self.hashers;
+        u128::from(upper.hash_one(key)) << 64 | u128::from(lower.hash_one(key))
     }
 
     fn shard(&self, event: u128) -> MutexGuard<'_, Table> {

@@ -3,10 +3,14 @@
 //! An event is one key. It holds its owner while it is claimed, and `done` once it was handled; both expire by Redis's
 //! own clock. Each step is one script, and so one round trip and atomic.
 
+#[cfg(feature = "tls")]
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, IntoConnectionInfo as _, RedisError, Script, ScriptInvocation};
+#[cfg(feature = "tls")]
+use redis::{ConnectionInfo, TlsCertificates};
 use tokio::sync::OnceCell;
 
 use super::{Answer, Claim, DedupeStore, EventKey, Owner};
@@ -51,7 +55,8 @@ impl RedisStore {
     /// Returns a store that is not connected yet.
     ///
     /// # Errors
-    /// A URL that cannot be used, such as one of TLS where the feature `tls` is off.
+    /// A URL that cannot be used, such as one of TLS where the feature `tls` is off, or a file of authorities that cannot be
+    /// read.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let redis = &settings.redis;
         redis.check()?;
@@ -68,8 +73,14 @@ impl RedisStore {
         if let Some(password) = &redis.password {
             who = who.set_password(password);
         }
+        let info = info.set_redis_settings(who);
+        let client = match &redis.ca_file {
+            #[cfg(feature = "tls")]
+            Some(file) => trusting(info, file)?,
+            _ => Client::open(info).map_err(unusable)?,
+        };
         Ok(Self {
-            client: Client::open(info.set_redis_settings(who)).map_err(unusable)?,
+            client,
             connection: OnceCell::new(),
             scripts: [CLAIM, DONE, RELEASE].map(Script::new),
             settings: redis.clone(),
@@ -100,11 +111,16 @@ impl RedisStore {
             let asked: Result<String, _> = redis::cmd("PING").query_async(&mut connection).await;
             let Err(error) = asked else { break };
             let pause = BACKOFF.pause(attempt);
-            if refuses_us(&error) || Instant::now() + pause >= deadline {
-                let within = kafka::shown(self.connect_timeout);
-                let help = "is it running, and are `redis.url`, `redis.user` and `redis.password` right?";
-                let text = format!("cannot use Redis at `{}` within {within}; help: {help}", self.settings.shown());
+            if let Some(help) = refusal(&error) {
+                let text = format!("Redis at `{}` cannot be used; help: {help}", self.settings.shown());
                 return Err(Error::new(Kind::Store, text).with_source(error));
+            }
+            if Instant::now() + pause >= deadline {
+                let within = kafka::shown(self.connect_timeout);
+                let help =
+                    "is it running, and is `redis.url` right, with `rediss://` where it speaks TLS and only there?";
+                let text = format!("no Redis answered at `{}` within {within}; help: {help}", self.settings.shown());
+                return Err(Error::new(Kind::Store, text).with_source(error).retriable());
             }
             tokio::time::sleep(pause).await;
         }
@@ -122,9 +138,28 @@ impl RedisStore {
     }
 }
 
-/// Returns whether asking again is of no use: a wrong password.
-fn refuses_us(error: &RedisError) -> bool {
-    error.kind() == redis::ErrorKind::AuthenticationFailed || error.code() == Some("WRONGPASS")
+/// Returns the client of a Redis whose certificate is checked by the authorities of a file.
+#[cfg(feature = "tls")]
+fn trusting(info: ConnectionInfo, file: &Path) -> Result<Client, Error> {
+    let unusable = |what: &str| Error::settings(format!("{what} `redis.ca_file` `{}`", file.display()));
+    let authorities = std::fs::read(file).map_err(|error| unusable("cannot read").with_source(error))?;
+    let certificates = TlsCertificates { client_tls: None, root_cert: Some(authorities) };
+    Client::build_with_tls(info, certificates)
+        .map_err(|error| unusable("there are no certificates in PEM in").with_source(error))
+}
+
+/// Returns what to look at where asking again is of no use: Redis does not want our password, or we do not trust it.
+fn refusal(error: &RedisError) -> Option<&'static str> {
+    if error.kind() == redis::ErrorKind::AuthenticationFailed || matches!(error.code(), Some("WRONGPASS" | "NOAUTH")) {
+        return Some("are `redis.user` and `redis.password` right?");
+    }
+    // A connection that broke in the middle of the handshake has an error of I/O behind it.
+    let mut sources = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let is_final =
+        error.kind() == redis::ErrorKind::Client && !sources.any(<dyn std::error::Error>::is::<std::io::Error>);
+    is_final.then_some(
+        "does it speak TLS there, by a certificate for this host, of an authority that the system or `redis.ca_file` knows?",
+    )
 }
 
 fn millis(duration: Duration) -> u64 {

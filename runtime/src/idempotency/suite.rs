@@ -199,7 +199,7 @@ mod redis {
         (settings.redis.user, settings.redis.password) = (Some("nobody".into()), Some("hunter2".into()));
         let error = RedisStore::new(&settings).unwrap().open("g").await.unwrap_err();
         let text = format!("{error:?}");
-        assert!(error.is_store() && text.contains("cannot use Redis") && !text.contains("hunter"), "{text}");
+        assert!(error.is_store() && text.contains("cannot be used") && !text.contains("hunter"), "{text}");
     }
 
     #[test]

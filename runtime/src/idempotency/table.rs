@@ -23,49 +23,44 @@ pub(super) struct Limits {
     pub(super) capacity: usize,
 }
 
-/// Marks and claims, by the fingerprint of the event.
+/// Marks and claims, by the fingerprint of the event. They are apart, because there are few claims and up to millions of marks,
+/// whose look-ups cost what it takes to fetch them from memory: an event is in one of both.
 #[derive(Debug)]
 pub(super) struct Table {
     limits: Limits,
-    entries: HashMap<u128, Entry, BuildHasherDefault<Taken>>,
+    /// When events were handled.
+    marks: ByFingerprint<Instant>,
     /// The marks in the order in which they were made.
-    marks: VecDeque<(u128, Instant)>,
-    n_claims: usize,
+    order: VecDeque<(u128, Instant)>,
+    claims: ByFingerprint<Claimed>,
     /// With so many claims, expired ones are looked for.
     sweep_at: usize,
 }
 
+type ByFingerprint<T> = HashMap<u128, T, BuildHasherDefault<Taken>>;
+
 #[derive(Debug, Clone, Copy)]
-enum Entry {
-    Claimed {
-        owner: Owner,
-        until: Instant,
-    },
-    /// Handled at this time.
-    Done(Instant),
+struct Claimed {
+    owner: Owner,
+    until: Instant,
 }
 
 impl Table {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, entries: HashMap::default(), marks: VecDeque::new(), n_claims: 0, sweep_at: SWEEP }
+        let (marks, claims) = Default::default();
+        Self { limits, marks, order: VecDeque::new(), claims, sweep_at: SWEEP }
     }
 
     pub(super) fn claim(&mut self, event: u128, owner: Owner, now: Instant) -> Claim {
-        let until = now + self.limits.claim_ttl;
-        match self.entries.get_mut(&event) {
-            Some(Entry::Done(at)) if now.saturating_duration_since(*at) < self.limits.ttl => return Claim::Duplicate,
-            Some(Entry::Claimed { owner: other, until: expires }) => {
-                if *other != owner && *expires > now {
-                    return Claim::InProgress;
-                }
-                (*other, *expires) = (owner, until);
-                return Claim::New;
-            }
-            Some(Entry::Done(_)) | None => {}
+        if self.is_done(event, now) {
+            return Claim::Duplicate;
         }
-        self.entries.insert(event, Entry::Claimed { owner, until });
-        self.n_claims += 1;
-        if self.n_claims >= self.sweep_at {
+        let held = self.claims.get(&event);
+        if held.is_some_and(|held| held.owner != owner && held.until > now) {
+            return Claim::InProgress;
+        }
+        self.claims.insert(event, Claimed { owner, until: now + self.limits.claim_ttl });
+        if self.claims.len() >= self.sweep_at {
             self.sweep(now);
         }
         Claim::New
@@ -73,52 +68,47 @@ impl Table {
 
     /// Marks an event as handled at that time; the first mark counts, until it is forgotten.
     pub(super) fn done(&mut self, event: u128, at: Instant, now: Instant) {
-        let is_over = |at: Instant| now.saturating_duration_since(at) >= self.limits.ttl;
-        if is_over(at) {
+        if self.is_over(at, now) || self.is_done(event, now) {
             return;
         }
-        match self.entries.get(&event) {
-            Some(Entry::Done(before)) if !is_over(*before) => return,
-            Some(Entry::Claimed { .. }) => self.n_claims -= 1,
-            Some(Entry::Done(_)) | None => {}
-        }
-        self.entries.insert(event, Entry::Done(at));
-        self.marks.push_back((event, at));
-        while let Some((oldest, at)) = self.marks.front().copied()
-            && (self.marks.len() > self.limits.capacity || now.saturating_duration_since(at) >= self.limits.ttl)
+        self.claims.remove(&event);
+        self.marks.insert(event, at);
+        self.order.push_back((event, at));
+        while let Some((oldest, at)) = self.order.front().copied()
+            && (self.order.len() > self.limits.capacity || self.is_over(at, now))
         {
-            self.marks.pop_front();
+            self.order.pop_front();
             // An event that was handled again since has a newer mark further behind.
-            if matches!(self.entries.get(&oldest), Some(Entry::Done(of)) if *of == at) {
-                self.entries.remove(&oldest);
+            if self.marks.get(&oldest) == Some(&at) {
+                self.marks.remove(&oldest);
             }
         }
     }
 
     pub(super) fn release(&mut self, event: u128, owner: Owner) {
-        if matches!(self.entries.get(&event), Some(Entry::Claimed { owner: holder, .. }) if *holder == owner) {
-            self.entries.remove(&event);
-            self.n_claims -= 1;
+        if self.claims.get(&event).is_some_and(|held| held.owner == owner) {
+            self.claims.remove(&event);
         }
     }
 
     /// Forgets that an event was handled.
     pub(super) fn forget(&mut self, event: u128) {
-        if matches!(self.entries.get(&event), Some(Entry::Done(_))) {
-            self.entries.remove(&event);
-        }
+        self.marks.remove(&event);
     }
 
-    #[cfg(feature = "redis")]
     pub(super) fn is_done(&self, event: u128, now: Instant) -> bool {
-        matches!(self.entries.get(&event), Some(Entry::Done(at)) if now.saturating_duration_since(*at) < self.limits.ttl)
+        self.marks.get(&event).is_some_and(|at| !self.is_over(*at, now))
+    }
+
+    /// Returns whether a mark of that time counts no more.
+    fn is_over(&self, at: Instant, now: Instant) -> bool {
+        now.saturating_duration_since(at) >= self.limits.ttl
     }
 
     /// Forgets claims that expired and that nobody asked for since: those of consumers that were dropped.
     fn sweep(&mut self, now: Instant) {
-        self.entries.retain(|_, entry| !matches!(entry, Entry::Claimed { until, .. } if *until <= now));
-        self.n_claims = self.entries.values().filter(|entry| matches!(entry, Entry::Claimed { .. })).count();
-        self.sweep_at = SWEEP.max(2 * self.n_claims);
+        self.claims.retain(|_, held| held.until > now);
+        self.sweep_at = SWEEP.max(2 * self.claims.len());
     }
 }
 
@@ -181,7 +171,7 @@ mod tests {
         table.done(1, now, now);
         table.release(1, B);
         assert_eq!(table.claim(1, A, now), Claim::Duplicate);
-        assert_eq!(table.n_claims, 0);
+        assert!(table.claims.is_empty());
     }
 
     #[test]
@@ -196,7 +186,7 @@ mod tests {
             Claim::Duplicate,
             "the old mark took nothing of the new one with it"
         );
-        assert_eq!((table.entries.len(), table.marks.len()), (1, 1));
+        assert_eq!((table.marks.len(), table.order.len()), (1, 1));
     }
 
     #[test]
@@ -226,6 +216,6 @@ mod tests {
             let at = now + Duration::from_millis(50) * u32::try_from(event).unwrap();
             assert_eq!(table.claim(event, A, at), Claim::New);
         }
-        assert!(table.entries.len() <= 2 * SWEEP, "{}", table.entries.len());
+        assert!(table.claims.len() <= 2 * SWEEP, "{}", table.claims.len());
     }
 }

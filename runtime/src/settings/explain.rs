@@ -9,7 +9,7 @@ use figment::value::Value;
 
 use super::reference::REFERENCE;
 use super::sources::{self, Layer};
-use super::{MASK, Preset, is_secret, masked_url};
+use super::{MASK, Preset, assemble, is_secret, masked_url};
 use crate::Error;
 
 /// A setting as it holds.
@@ -66,7 +66,7 @@ pub fn explain(file: Option<&Path>) -> Result<Vec<Explained>, Error> {
         Some(_) => sources::layers(file)?,
         None => sources::layers(sources::config_argument(std::env::args_os())?.as_deref())?,
     };
-    sources::assemble(&layers)?;
+    assemble::settings(&layers)?;
     Ok(explained(&layers))
 }
 

@@ -1,6 +1,7 @@
 //! Settings of deduplication, and of the Redis that it may use.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -55,6 +56,9 @@ pub struct RedisSettings {
     pub user: Option<String>,
     /// The password.
     pub password: Option<String>,
+    /// The file of the authorities, in PEM, one of which has signed its certificate; without it, the system's. With
+    /// `rediss://` only.
+    pub ca_file: Option<PathBuf>,
     /// How long an answer, or a connection, may take. Key `timeout_ms`, 2 s.
     #[serde(rename = "timeout_ms", deserialize_with = "millis")]
     pub timeout: Duration,
@@ -92,6 +96,10 @@ impl RedisSettings {
         if self.user.is_some() && self.password.is_none() {
             return Err(Error::settings("`redis.user` is set without `redis.password`"));
         }
+        if self.ca_file.is_some() && scheme != Some("rediss") {
+            let text = "`redis.ca_file` is set, but `redis.url` is without TLS; help: begin the URL with rediss://";
+            return Err(Error::settings(text));
+        }
         Ok(())
     }
 }
@@ -110,7 +118,13 @@ impl Default for IdempotencySettings {
 
 impl Default for RedisSettings {
     fn default() -> Self {
-        Self { url: "redis://127.0.0.1:6379".into(), user: None, password: None, timeout: Duration::from_secs(2) }
+        Self {
+            url: "redis://127.0.0.1:6379".into(),
+            user: None,
+            password: None,
+            ca_file: None,
+            timeout: Duration::from_secs(2),
+        }
     }
 }
 
@@ -120,6 +134,7 @@ impl fmt::Debug for RedisSettings {
             .field("url", &masked_url(&self.url))
             .field("user", &self.user)
             .field("password", &self.password.as_ref().map(|_| MASK))
+            .field("ca_file", &self.ca_file)
             .field("timeout", &self.timeout)
             .finish()
     }
@@ -131,15 +146,18 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_refused_and_no_password_is_shown() {
-        let check = |url: &str, user: Option<&str>, expected: &str| {
-            let mut redis = RedisSettings { url: url.into(), user: user.map(Into::into), ..RedisSettings::default() };
+        let check = |url: &str, change: fn(&mut RedisSettings), expected: &str| {
+            let mut redis = RedisSettings { url: url.into(), ..RedisSettings::default() };
+            change(&mut redis);
             assert_eq!(redis.check().unwrap_err().to_string(), expected);
             redis.password = Some("hunter2".into());
             assert!(!format!("{redis:?}").contains("hunter"), "{redis:?}");
         };
         let found = "expected `redis.url` to begin with redis:// or rediss://, found `http://****@r:1`";
-        check("http://u:hunter1@r:1", None, found);
-        check("redis://r:1", Some("u"), "`redis.user` is set without `redis.password`");
+        check("http://u:hunter1@r:1", |_| {}, found);
+        check("redis://r:1", |redis| redis.user = Some("u".into()), "`redis.user` is set without `redis.password`");
+        let plain = "`redis.ca_file` is set, but `redis.url` is without TLS; help: begin the URL with rediss://";
+        check("r:1", |redis| redis.ca_file = Some("ca.pem".into()), plain);
         let settings = IdempotencySettings { capacity: 0, ..IdempotencySettings::default() };
         assert_eq!(settings.check().unwrap_err().to_string(), "`idempotency.capacity` is 0, expected at least 1");
     }

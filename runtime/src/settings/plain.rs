@@ -125,12 +125,13 @@ fn key(name: &str, meaning: &Meaning, value: &str) -> Result<Option<&'static str
 mod tests {
     use std::time::Duration;
 
+    use super::super::assemble;
     use super::*;
     use crate::Settings;
 
     fn from(variables: &[(&str, &str)]) -> Result<Settings, Error> {
         let variables: Vec<_> = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        sources::assemble(&layers(&variables)?)
+        assemble::settings(&layers(&variables)?)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::sources::{self, Layer};
-use super::{Origin, Settings};
+use super::{Origin, Settings, assemble};
 
 /// What a service is tuned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,7 +94,7 @@ impl Settings {
     /// set before, stays.
     #[must_use]
     pub fn with_preset(mut self, preset: Preset) -> Self {
-        let values = sources::assemble(&[preset.layer()]).expect("a test reads every preset");
+        let values = assemble::settings(&[preset.layer()]).expect("a test reads every preset");
         let default = Self::default();
         for (key, value) in values.kafka {
             self.kafka.entry(key).or_insert(value);
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn in_code_a_preset_sets_what_it_sets_as_a_layer() {
         for preset in Preset::ALL {
-            let layer = sources::assemble(&[preset.layer()]).unwrap();
+            let layer = assemble::settings(&[preset.layer()]).unwrap();
             assert_eq!(Settings::default().with_preset(preset), layer, "{preset}");
             assert_ne!(layer, Settings::default(), "{preset}");
             assert_eq!(preset.name().parse(), Ok(preset));

@@ -1,16 +1,15 @@
 //! The layers that settings are put together from, each value with its origin.
 //!
-//! In: arguments, environment variables, files. Out: [`Settings`], or an error that names key and origin, and never a secret.
+//! In: arguments, environment variables, files. Out: layers, the nearest to the process last; [`assemble`] makes [`Settings`] of them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use figment::error::{Actual, Kind};
 use figment::providers::{Format, Yaml};
 use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::{Metadata, Profile, Provider};
 
-use super::{Origin, Preset, Settings, is_secret, line, masked_url, plain};
+use super::{Origin, Preset, Settings, assemble, line, plain, reference};
 use crate::Error;
 
 /// Files that are read where they exist; the first one wins.
@@ -21,87 +20,11 @@ const VARIABLES: &str = "EVENTWRIGHT_";
 /// Variables with our prefix that are no settings of this crate.
 const OTHER_VARIABLES: [&str; 4] = ["EVENTWRIGHT_CONFIG", "EVENTWRIGHT_GATE", "EVENTWRIGHT_LOG", "EVENTWRIGHT_TEST_"];
 
-/// Every key; below `kafka` any key may stand.
-pub(super) const KEYS: [&str; 72] = [
-    "preset",
-    "plain_variables",
-    "bootstrap",
-    "prefix",
-    "connect_timeout_ms",
-    "registry.url",
-    "registry.user",
-    "registry.password",
-    "registry.token",
-    "registry.timeout_ms",
-    "registry.check_at_start",
-    "kafka",
-    "producer.auto_register",
-    "producer.delivery_timeout_ms",
-    "producer.queue_timeout_ms",
-    "producer.flush_timeout_ms",
-    "consumer.group",
-    "consumer.start",
-    "consumer.retry.max_attempts",
-    "consumer.retry.backoff_ms",
-    "consumer.retry.max_backoff_ms",
-    "consumer.retry.jitter_percent",
-    "consumer.retry.deadline_ms",
-    "consumer.retry.topics",
-    "consumer.on_failure",
-    "consumer.dead_letter_topic",
-    "consumer.order",
-    "consumer.workers",
-    "consumer.buffer_records",
-    "consumer.buffer_bytes",
-    "consumer.commit_interval_ms",
-    "consumer.shutdown_timeout_ms",
-    "consumer.rebalance_timeout_ms",
-    "consumer.rate_limit",
-    "consumer.batch_records",
-    "consumer.batch_wait_ms",
-    "consumer.instance_id",
-    "consumer.circuit_breaker.enabled",
-    "consumer.circuit_breaker.failures",
-    "consumer.circuit_breaker.failure_percent",
-    "consumer.circuit_breaker.min_requests",
-    "consumer.circuit_breaker.interval_ms",
-    "consumer.circuit_breaker.timeout_ms",
-    "consumer.circuit_breaker.max_requests",
-    "consumer.dead_letter_stop.run",
-    "consumer.dead_letter_stop.percent",
-    "consumer.dead_letter_stop.window",
-    "log.level",
-    "log.encoding",
-    "metrics.listen",
-    "otlp.endpoint",
-    "service.name",
-    "audit.file",
-    "idempotency.store",
-    "idempotency.ttl_ms",
-    "idempotency.capacity",
-    "idempotency.topic",
-    "idempotency.claim_ttl_ms",
-    "redis.url",
-    "redis.user",
-    "redis.password",
-    "redis.timeout_ms",
-    "transaction.interval_ms",
-    "transaction.max_records",
-    "transaction",
-    "producer",
-    "consumer",
-    "idempotency",
-    "redis",
-    "consumer.retry",
-    "consumer.circuit_breaker",
-    "consumer.dead_letter_stop",
-];
-
 /// One source of values.
 pub(super) struct Layer {
     /// A file's is without line.
     origin: Origin,
-    values: Dict,
+    pub(super) values: Dict,
     /// What a file says, to find lines in.
     text: String,
 }
@@ -119,7 +42,7 @@ impl Layer {
     }
 
     /// Returns where this layer says something of a key.
-    fn origin(&self, path: &[String]) -> Origin {
+    pub(super) fn origin(&self, path: &[String]) -> Origin {
         match &self.origin {
             Origin::File { path: file, .. } => Origin::File { path: file.clone(), line: line::of(&self.text, path) },
             origin => origin.clone(),
@@ -129,7 +52,7 @@ impl Layer {
 
 /// Returns the settings of all sources; `file` is the one that the command line names.
 pub(super) fn load(file: Option<&Path>) -> Result<Settings, Error> {
-    assemble(&layers(file)?)
+    assemble::settings(&layers(file)?)
 }
 
 /// Returns all sources, the nearest to the process last.
@@ -266,31 +189,6 @@ fn is_setting(variable: &str) -> bool {
     variable.starts_with(VARIABLES) && !OTHER_VARIABLES.iter().any(is)
 }
 
-/// The keys whose values are no text, beside those that end in `_ms`.
-const NOT_TEXT: [&str; 21] = [
-    "plain_variables",
-    "max_attempts",
-    "jitter_percent",
-    "topics",
-    "auto_register",
-    "check_at_start",
-    "workers",
-    "buffer_records",
-    "buffer_bytes",
-    "rate_limit",
-    "batch_records",
-    "enabled",
-    "failures",
-    "failure_percent",
-    "min_requests",
-    "max_requests",
-    "run",
-    "percent",
-    "window",
-    "capacity",
-    "max_records",
-];
-
 /// Returns the path that a variable names: two underscores nest, and librdkafka's names have dots for underscores.
 fn variable_path(name: &str) -> Vec<String> {
     let name = name.to_ascii_lowercase();
@@ -305,80 +203,10 @@ fn variable_path(name: &str) -> Vec<String> {
 
 /// Reads a variable as the type that its key has, so that a password of digits stays a text.
 fn variable_value(path: &[String], value: String) -> Value {
-    match path.last() {
-        Some(key) if key.ends_with("_ms") || NOT_TEXT.contains(&key.as_str()) => {
-            value.parse().unwrap_or_else(|never| match never {})
-        }
+    match reference::row(&path.join(".")) {
+        Some(row) if !row.is_text => value.parse().unwrap_or_else(|never| match never {}),
         _ => Value::from(value),
     }
-}
-
-pub(super) fn assemble(layers: &[Layer]) -> Result<Settings, Error> {
-    for layer in layers {
-        check_keys(layer, &[], &layer.values)?;
-    }
-    let figment = layers.iter().fold(Figment::new(), Figment::merge);
-    let settings: Settings = figment.extract().map_err(|error| type_error(layers, &error))?;
-    settings.check().map_err(|error| with_origin(layers, error))?;
-    Ok(settings)
-}
-
-fn check_keys(layer: &Layer, above: &[String], values: &Dict) -> Result<(), Error> {
-    for (key, value) in values {
-        let path = [above, std::slice::from_ref(key)].concat();
-        let name = path.join(".");
-        if name == "kafka" {
-            continue;
-        }
-        let below = format!("{name}.");
-        match value.as_dict() {
-            Some(inner) if KEYS.iter().any(|key| key.starts_with(&below)) => check_keys(layer, &path, inner)?,
-            _ if KEYS.contains(&name.as_str()) || name == "registry" => {}
-            _ => return Err(unknown_key(layer, &path)),
-        }
-    }
-    Ok(())
-}
-
-fn unknown_key(layer: &Layer, path: &[String]) -> Error {
-    let (origin, name) = (layer.origin(path), path.join("."));
-    let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
-    let siblings = KEYS.iter().filter_map(|key| {
-        let key = if parent.is_empty() { key } else { key.strip_prefix(parent)?.strip_prefix('.')? };
-        Some(key.split('.').next().unwrap_or(key))
-    });
-    let mut siblings: Vec<_> = siblings.collect();
-    siblings.sort_unstable();
-    siblings.dedup();
-    Error::settings(format!("unknown key `{name}` in {origin}; help: expected one of {}", siblings.join(", ")))
-}
-
-fn type_error(layers: &[Layer], error: &figment::Error) -> Error {
-    let key = error.path.join(".");
-    let why = match &error.kind {
-        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            let expected = if expected.starts_with("struct ") { "keys below it" } else { expected };
-            match found {
-                // What stands there may be the secret, in another type than that of a text.
-                _ if is_secret(&key) => format!("expected {expected}"),
-                Actual::Str(text) => format!("expected {expected}, found {:?}", masked_url(text)),
-                found => format!("expected {expected}, found {found}"),
-            }
-        }
-        kind => kind.to_string(),
-    };
-    Error::settings(format!("`{key}` in {}: {why}", origin(layers, &error.path)))
-}
-
-/// Adds to an error about keys where their values come from.
-fn with_origin(layers: &[Layer], error: Error) -> Error {
-    let text = error.to_string();
-    // What stands between backticks is every second part.
-    let paths = text.split('`').skip(1).step_by(2).map(key_path);
-    let found = paths.map(|path| origin(layers, &path)).find(|origin| *origin != Origin::Default);
-    let Some(origin) = found else { return error };
-    let (what, help) = text.split_at(text.find("; help: ").unwrap_or(text.len()));
-    Error::settings(format!("{what}; it is set in {origin}{help}"))
 }
 
 impl Provider for &Layer {
@@ -410,8 +238,9 @@ pub(super) mod tests {
         stack(layers, variables.iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    fn from(variables: &[(&str, &str)], files: &[&str]) -> Result<Settings, Error> {
-        assemble(&layers(variables, files)?)
+    /// Returns the settings of such layers.
+    pub(in super::super) fn from(variables: &[(&str, &str)], files: &[&str]) -> Result<Settings, Error> {
+        assemble::settings(&layers(variables, files)?)
     }
 
     #[test]
@@ -459,52 +288,6 @@ pub(super) mod tests {
         check(&[], "prefix: ''", Some(""));
         check(&[("EVENTWRIGHT_PREFIX", "")], "prefix: dev.", Some(""));
         check(&[("EVENTWRIGHT_PREFIX", "test.")], "prefix: ''", Some("test."));
-    }
-
-    #[test]
-    fn errors_name_the_key_and_its_origin() {
-        let check = |variables: &[(&str, &str)], file: &str, expected: &[&str]| {
-            let text = from(variables, &[file]).unwrap_err().to_string();
-            assert!(expected.iter().all(|part| text.contains(part)), "{text}");
-        };
-        check(&[("EVENTWRIGHT_BOOTSTRP", "x")], "", &["unknown key `bootstrp`", "`EVENTWRIGHT_BOOTSTRP`", "bootstrap"]);
-        check(&[], "registry: {ulr: x}", &["unknown key `registry.ulr`", "0.yaml", "url"]);
-        check(&[], "app: {port: 1}", &["unknown key `app`", "0.yaml"]);
-        check(&[], "consumer: {retry: {max_attempts: many}}", &["`consumer.retry.max_attempts`", "0.yaml", "many"]);
-        check(&[], "consumer: {start: middle}", &["`consumer.start`", "middle", "earliest"]);
-        check(&[], "registry: http://x", &["`registry`", "0.yaml"]);
-        check(&[], "kafka: {group.id: x}", &["`kafka.group.id` cannot be set"]);
-        check(&[], "- a", &["0.yaml", "not YAML settings"]);
-        check(&[("EVENTWRIGHT_PRODUCER__AUTO_REGISTER", "maybe")], "", &["`producer.auto_register`", "AUTO_REGISTER"]);
-    }
-
-    #[test]
-    fn errors_name_the_line_and_never_a_secret() {
-        let check = |variables: &[(&str, &str)], file: &str, expected: &[&str]| {
-            let error = from(variables, &[file]).unwrap_err();
-            let text = format!("{error} {error:?}");
-            assert!(expected.iter().all(|part| text.contains(part)), "{text}");
-            assert!(!text.contains("hunter") && !text.contains("4711"), "{text}");
-        };
-        check(&[], "bootstrap: b:1\nregistry:\n  ulr: x", &["`registry.ulr` in", "0.yaml:3`"]);
-        check(&[], "consumer:\n  # many\n  workers: many", &["`consumer.workers` in", "0.yaml:3`", "many"]);
-        check(&[], "consumer:\n  workers: 0", &["`consumer.workers` is 0", "it is set in", "0.yaml:2`"]);
-        check(&[], "registry:\n  user: ada", &["without `registry.password`", "it is set in", "0.yaml:2`"]);
-        check(&[], "kafka:\n  group.id: x", &["it is set in", "0.yaml:2`; help: remove it"]);
-        check(&[], "registry: {password: 4711}", &["`registry.password` in", "0.yaml:1`: expected a string"]);
-        check(&[], "registry: http://ada:hunter2@r", &["`registry` in", "http://****@r"]);
-        check(&[], "hunter2", &["0.yaml", "not YAML settings: expected keys and values"]);
-        check(&[], "kafka: {sasl.password: [hunter2]}", &["kafka.sasl.password", "expected a text, a number"]);
-        check(
-            &[("EVENTWRIGHT_CONSUMER__RETRY__BACKOFF_MS", "soon")],
-            "",
-            &["`consumer.retry.backoff_ms` in the environment variable", "`250ms`, `1s`, `2m`"],
-        );
-        check(
-            &[("EVENTWRIGHT_BOOTSTRAP", "http://a:hunter2@b")],
-            "",
-            &["found the URL", "set in the environment variable"],
-        );
     }
 
     #[test]

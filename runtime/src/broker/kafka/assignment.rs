@@ -20,6 +20,8 @@ pub(super) struct Assignment(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    /// There was an assignment, be it an empty one.
+    has_begun: bool,
     /// Partitions that were taken away, until we say that we have given them up.
     owed: Option<Vec<TopicPartition>>,
     /// Partitions that we have paused: librdkafka would remember that until they come back.
@@ -29,10 +31,16 @@ struct State {
 impl Assignment {
     /// Takes partitions.
     pub(super) fn take<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
+        self.state().has_begun = true;
         complain(match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
         });
+    }
+
+    /// Returns whether the group has ever given us partitions, be it none.
+    pub(super) fn has_begun(&self) -> bool {
+        self.state().has_begun
     }
 
     /// Remembers that these partitions are to be given up.

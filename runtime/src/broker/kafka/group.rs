@@ -9,12 +9,15 @@ use std::time::Duration;
 use futures::Stream;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, StreamConsumer};
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol, StreamConsumer,
+};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
 use super::{Kafka, list, offset_list, partitions};
@@ -37,11 +40,21 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("fetch.queue.backoff.ms", "10"),
 ];
 
+/// How often it is looked at whether a rebalance is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long the group's coordinator may take to say so.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// A consumer group's subscription.
 pub(crate) struct KafkaSubscription {
     consumer: Arc<StreamConsumer<Callbacks>>,
     assignment: Arc<Assignment>,
     leaving: Arc<AtomicBool>,
+    /// The group's.
+    id: String,
+    /// To close the client is all that it takes to leave: a static member is to keep its place, and by KIP-848 librdkafka does leave.
+    closes_well: bool,
 }
 
 /// The handle that librdkafka owns.
@@ -73,7 +86,38 @@ impl KafkaSubscription {
             .set("auto.offset.reset", start)
             .create_with_context(callbacks)
             .map_err(kafka::config_error)?;
-        Ok(Self { consumer: Arc::new(consumer), assignment, leaving })
+        let is_kip_848 = settings.kafka.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
+        let closes_well = is_kip_848 || settings.consumer.instance_id.is_some();
+        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, id: id.to_owned(), closes_well })
+    }
+
+    /// Returns whether we have no partition. librdkafka 2.12 closes such a member of a cooperative group without a word, and the
+    /// group waits for it until its session is over; it leaves where it unsubscribes and no rebalance is under way.
+    fn goes_unheard(&self) -> bool {
+        !self.closes_well && self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0)
+    }
+
+    /// Waits for the end of a rebalance. What still comes is for whoever gets the partitions.
+    async fn settled(&self) {
+        let is_cut_off = || self.consumer.context().group.health.disconnected().is_some();
+        while !is_cut_off() && (self.awaits_assignment() || self.is_rebalancing().await) {
+            drop(timeout(LOOK, self.consumer.recv()).await);
+        }
+    }
+
+    /// Returns whether the group has taken us, by its protocol, and the first assignment is on its way.
+    fn awaits_assignment(&self) -> bool {
+        !self.assignment.has_begun() && !matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::None)
+    }
+
+    /// Returns whether the group's coordinator says so.
+    async fn is_rebalancing(&self) -> bool {
+        let (consumer, id) = (Arc::clone(&self.consumer), self.id.clone());
+        let ask = move || {
+            let Ok(list) = consumer.fetch_group_list(Some(&id), ANSWER) else { return false };
+            list.groups().iter().any(|group| matches!(group.state(), "PreparingRebalance" | "CompletingRebalance"))
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap_or(false)
     }
 }
 
@@ -81,6 +125,9 @@ impl KafkaSubscription {
 impl Drop for KafkaSubscription {
     fn drop(&mut self) {
         self.leaving.store(true, Ordering::Relaxed);
+        if self.goes_unheard() {
+            self.consumer.unsubscribe();
+        }
         // librdkafka closes nothing while it waits to hear of these.
         if let Some(partitions) = self.assignment.owed() {
             self.assignment.give_up(&*self.consumer, &partitions);
@@ -154,6 +201,12 @@ impl Subscription<Kafka> for KafkaSubscription {
     /// Commits and leaves, both of which block: on a thread that nobody waits for at the end of the process, because without
     /// a broker they take as long as a session.
     async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        if self.goes_unheard() {
+            self.leaving.store(true, Ordering::Relaxed);
+            // What is left of the time is for the rest, which says so where it was too long.
+            drop(timeout_at(deadline, self.settled()).await);
+        }
         let (sender, left) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let commit = |list: TopicPartitionList| self.consumer.commit(&list, CommitMode::Sync);
@@ -168,7 +221,7 @@ impl Subscription<Kafka> for KafkaSubscription {
             drop(self);
             let _ = sender.send(());
         });
-        if tokio::time::timeout(timeout, left).await.is_err() {
+        if timeout_at(deadline, left).await.is_err() {
             tracing::warn!("Kafka did not answer when the consumer left its group");
         }
     }

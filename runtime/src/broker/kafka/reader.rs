@@ -3,6 +3,7 @@
 //! librdkafka marks the end of a partition by its number alone, so each topic has a client of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
@@ -18,7 +19,7 @@ const OF_MEMBERS: [&str; 2] = ["group.instance.id", "group.remote.assignor"];
 
 /// Reads partitions of Kafka that are assigned by hand.
 pub(crate) struct KafkaReader {
-    topics: Vec<(Arc<str>, StreamConsumer<Logs>)>,
+    topics: Vec<(Arc<str>, Arc<StreamConsumer<Logs>>)>,
 }
 
 impl KafkaReader {
@@ -37,12 +38,12 @@ impl KafkaReader {
             .set("auto.offset.reset", "earliest");
         let client = |topic: &Arc<str>| {
             let consumer = config.create_with_context(Logs::default()).map_err(kafka::config_error)?;
-            Ok((Arc::clone(topic), consumer))
+            Ok((Arc::clone(topic), Arc::new(consumer)))
         };
         Ok(Self { topics: topics.iter().map(client).collect::<Result<_, Error>>()? })
     }
 
-    fn of(&self, partition: &TopicPartition) -> Result<&StreamConsumer<Logs>, KafkaError> {
+    fn of(&self, partition: &TopicPartition) -> Result<&Arc<StreamConsumer<Logs>>, KafkaError> {
         let found = self.topics.iter().find(|(topic, _)| *topic == partition.topic);
         found
             .map(|(_, consumer)| consumer)
@@ -64,12 +65,11 @@ impl Reader<Kafka> for KafkaReader {
         futures::stream::select_all(self.topics.iter().map(|(topic, consumer)| records_of(topic, consumer)))
     }
 
-    fn pause(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
-        self.of(partition)?.pause(&list([partition]))
-    }
-
-    fn resume(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
-        self.of(partition)?.resume(&list([partition]))
+    async fn beginning(&self, partition: &TopicPartition, timeout: Duration) -> Result<i64, KafkaError> {
+        let (consumer, TopicPartition { topic, number }) = (Arc::clone(self.of(partition)?), partition.clone());
+        let ask = move || consumer.fetch_watermarks(&topic, number, timeout);
+        let (low, _) = tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))?;
+        Ok(low)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::Stream;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -18,7 +19,6 @@ pub(crate) struct MemoryReader {
 
 struct Position {
     offset: i64,
-    is_paused: bool,
     /// The end was marked, and nothing came since.
     is_at_end: bool,
 }
@@ -52,7 +52,7 @@ impl MemoryReader {
             return None;
         }
         let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
-        positions.iter_mut().filter(|(_, position)| !position.is_paused).find_map(|(partition, position)| {
+        positions.iter_mut().find_map(|(partition, position)| {
             if let Some(record) = state.topics.record(partition, position.offset) {
                 position.offset += 1;
                 position.is_at_end = false;
@@ -60,14 +60,6 @@ impl MemoryReader {
             }
             let was_at_end = std::mem::replace(&mut position.is_at_end, true);
             (!was_at_end).then(|| Read::End(partition.clone()))
-        })
-    }
-
-    fn set_paused(&self, partition: &TopicPartition, is_paused: bool) -> Result<(), KafkaError> {
-        self.change(|positions| {
-            let position = positions.get_mut(partition).ok_or_else(|| unknown(partition))?;
-            position.is_paused = is_paused;
-            Ok(())
         })
     }
 }
@@ -78,7 +70,7 @@ impl Reader<Memory> for MemoryReader {
             if positions.contains_key(partition) {
                 return Err(KafkaError::Rebalance(RDKafkaErrorCode::Conflict));
             }
-            positions.insert(partition.clone(), Position { offset, is_paused: false, is_at_end: false });
+            positions.insert(partition.clone(), Position { offset, is_at_end: false });
             Ok(())
         })
     }
@@ -91,15 +83,12 @@ impl Reader<Memory> for MemoryReader {
         futures::stream::unfold((), move |()| async move { Some((Ok(self.next().await), ())) })
     }
 
-    fn pause(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
-        self.set_paused(partition, true)
-    }
-
-    fn resume(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
-        self.set_paused(partition, false)
+    /// Nothing is deleted here.
+    async fn beginning(&self, _: &TopicPartition, _: Duration) -> Result<i64, KafkaError> {
+        Ok(0)
     }
 }
 
 fn unknown(partition: &TopicPartition) -> KafkaError {
-    KafkaError::PauseResume(format!("partition {} of `{}` is not assigned", partition.number, partition.topic))
+    KafkaError::Subscription(format!("partition {} of `{}` is not assigned", partition.number, partition.topic))
 }
