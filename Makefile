@@ -36,7 +36,7 @@ miri: ## run the tests of the codec under Miri, which finds undefined behaviour 
 fuzz: ## try new hostile inputs on all that takes bytes or text from outside, for MINUTES=5
 	cargo run -p eventwright-fuzz -- $(MINUTES)
 
-chaos: ## kill consumers, brokers and the registry under load, and check that nothing is lost; ARGS="--help"
+chaos: ## hurt consumers, brokers, connections and stores under load, and check that nothing is lost; ARGS="--help"
 	@scripts/setup.sh test
 	cargo run --release -p eventwright-chaos -- $(ARGS)
 

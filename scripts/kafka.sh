@@ -24,6 +24,8 @@
 #   KAFKA_PORT       19092; node i takes KAFKA_PORT+i-1, and +100 (controller), +200 (SSL), +300 (SASL_SSL) from there
 #   KAFKA_DATA       data, configuration, logs: a folder in the temporary one, named after the port
 #   KAFKA_CACHE      jars and certificates: ~/.cache/eventwright/kafka
+#   KAFKA_PROXIES    ports of proxies of one's own on loopback, one a node, separated by spaces: node i then listens at
+#                    KAFKA_PORT+50+i-1 as well, and sends whoever comes there to its proxy; give it to each start
 #   KAFKA_EXTRA      "key=value key=value" appended to server.properties
 #   KAFKA_VERSION    4.3.1
 #   KAFKA_HEAP       512m, and KAFKA_HEAP_MIN 128m
@@ -38,7 +40,7 @@ umask 077 # the data folder and the cache hold passwords and private keys
 : "${KAFKA_VERSION:=4.3.1}" "${KAFKA_PORT:=19092}" "${KAFKA_HEAP:=512m}" "${KAFKA_HEAP_MIN:=128m}" "${KAFKA_WAIT:=90}"
 : "${KAFKA_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/eventwright/kafka}"
 : "${KAFKA_DATA:=${TMPDIR:-/tmp}/eventwright-kafka-$KAFKA_PORT}"
-: "${KAFKA_EXTRA:=}" "${KAFKA_JVM:=}" "${KAFKA_FAST:=}" "${JAVA:=java}" "${MVN:=mvn}"
+: "${KAFKA_PROXIES:=}" "${KAFKA_EXTRA:=}" "${KAFKA_JVM:=}" "${KAFKA_FAST:=}" "${JAVA:=java}" "${MVN:=mvn}"
 case "$KAFKA_DATA" in /*) ;; *) KAFKA_DATA="$PWD/$KAFKA_DATA" ;; esac
 
 # The broker's own dependencies leave the logging binding out, and without one it logs nothing at all.
@@ -110,6 +112,8 @@ check_settings() {
   case "$KAFKA_SECURITY" in plaintext | tls | sasl) ;; *) die "KAFKA_SECURITY is plaintext, tls or sasl, not $KAFKA_SECURITY" ;; esac
   case "$KAFKA_PORT" in *[!0-9]* | ??????*) die "KAFKA_PORT is a port number, not $KAFKA_PORT" ;; esac
   [ $((KAFKA_PORT + 302)) -le 65535 ] || die "KAFKA_PORT $KAFKA_PORT is too high: the listeners need up to 302 above it"
+  case "$KAFKA_PROXIES" in *[!0-9\ ]*) die "KAFKA_PROXIES is ports, separated by spaces, not $KAFKA_PROXIES" ;; esac
+  ! has_proxies || [ "$(wc -w <<< "$KAFKA_PROXIES")" -eq "$KAFKA_BROKERS" ] || die "KAFKA_PROXIES is a port for each of $KAFKA_BROKERS nodes, not $KAFKA_PROXIES"
   # Both are written into a quoted string of a JAAS line, where other characters would need escaping twice.
   case "$KAFKA_USER$KAFKA_PASSWORD" in *[!A-Za-z0-9._-]*) die "KAFKA_USER and KAFKA_PASSWORD may hold letters, digits, '.', '_' and '-' only" ;; esac
 }
@@ -124,9 +128,12 @@ record_settings() {
 nodes() { seq 1 "$KAFKA_BROKERS"; }
 node_dir() { echo "$KAFKA_DATA/node-$1"; }
 port() { echo $((KAFKA_PORT + $1 - 1)); }
+proxied_port() { echo $((KAFKA_PORT + 50 + $1 - 1)); }
+proxy_port() { cut -d ' ' -f "$1" <<< "$KAFKA_PROXIES"; }
 controller_port() { echo $((KAFKA_PORT + 100 + $1 - 1)); }
 ssl_port() { echo $((KAFKA_PORT + 200 + $1 - 1)); }
 sasl_port() { echo $((KAFKA_PORT + 300 + $1 - 1)); }
+has_proxies() { [ -n "$KAFKA_PROXIES" ]; }
 has_tls() { [ "$KAFKA_SECURITY" != plaintext ]; }
 has_sasl() { [ "$KAFKA_SECURITY" = sasl ]; }
 
@@ -216,6 +223,7 @@ write_config() { # NODE
   if [ "$KAFKA_BROKERS" -ge 3 ]; then factor=3 in_sync=2; fi
   listeners="PLAINTEXT://$(address "$1"),CONTROLLER://127.0.0.1:$(controller_port "$1")"
   advertised="PLAINTEXT://$(address "$1")"
+  if has_proxies; then listeners+=",PROXIED://127.0.0.1:$(proxied_port "$1")" advertised+=",PROXIED://127.0.0.1:$(proxy_port "$1")"; fi
   if has_tls; then listeners+=",SSL://127.0.0.1:$(ssl_port "$1")" advertised+=",SSL://$(ssl_address "$1")"; fi
   if has_sasl; then listeners+=",SASL_SSL://127.0.0.1:$(sasl_port "$1")" advertised+=",SASL_SSL://$(sasl_address "$1")"; fi
   {
@@ -227,7 +235,7 @@ listeners=$listeners
 advertised.listeners=$advertised
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
 log.dirs=$dir/data
 num.partitions=3
 default.replication.factor=$factor
@@ -315,6 +323,7 @@ answers() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 check_ports() { # NODE
   local candidates port
   candidates="$(port "$1") $(controller_port "$1")"
+  if has_proxies; then candidates+=" $(proxied_port "$1")"; fi
   if has_tls; then candidates+=" $(ssl_port "$1")"; fi
   if has_sasl; then candidates+=" $(sasl_port "$1")"; fi
   for port in $candidates; do

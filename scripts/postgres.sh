@@ -4,6 +4,7 @@
 #
 # Commands
 #   start   makes the database where there is none, starts it and returns when it answers
+#   kill    ends it as a crash would: nothing more is written, and start recovers from the log
 #   stop    stops it and deletes its data
 #
 # Environment
@@ -48,14 +49,14 @@ start() {
     { cat "$POSTGRES_DATA/log" >&2; die "PostgreSQL does not start (its log is above)"; }
 }
 
-stop() {
+halt() {
   find_programs
   if [ -f "$POSTGRES_DATA/db/postmaster.pid" ]; then run pg_ctl stop -m immediate -D "$POSTGRES_DATA/db" > /dev/null || true; fi
-  rm -rf "$POSTGRES_DATA" "$POSTGRES_DATA.log"
 }
 
 case "${1:-help}" in
   start) start ;;
-  stop) stop ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  kill) halt ;;
+  stop) halt; rm -rf "$POSTGRES_DATA" "$POSTGRES_DATA.log" ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

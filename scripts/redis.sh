@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Runs a real Redis on loopback, without Docker, that keeps nothing on disk. For tests only.
+# Runs a real Redis on loopback, without Docker. For tests only.
 #
 # Commands
-#   start   starts it and returns when it answers
-#   stop    stops it; its data is gone
+#   start     starts it and returns when it answers
+#   kill      crashes it (SIGKILL); start brings it back
+#   restart   stops it cleanly and starts it again
+#   stop      stops it; its data is gone
 #
 # Environment
 #   REDIS_PORT      16379
+#   REDIS_KEEPS     yes: what was written outlives a crash of it (append-only file); no, the default: nothing is on disk
 #   REDIS_DATA      its files: a folder in the temporary one, named after the port
 #   REDIS_PASSWORD  the password that it asks for; without it, none
 #   REDIS_TLS       1: it speaks TLS only, by a certificate for localhost of an authority of its own, REDIS_DATA/ca.pem
@@ -14,7 +17,7 @@
 set -euo pipefail
 umask 077
 
-: "${REDIS_PORT:=16379}" "${REDIS_PASSWORD:=}" "${REDIS_TLS:=}" "${REDIS_SERVER:=redis-server}"
+: "${REDIS_PORT:=16379}" "${REDIS_KEEPS:=no}" "${REDIS_PASSWORD:=}" "${REDIS_TLS:=}" "${REDIS_SERVER:=redis-server}"
 : "${REDIS_DATA:=${TMPDIR:-/tmp}/eventwright-redis-$REDIS_PORT}"
 
 die() { echo "redis.sh: $*" >&2; exit 1; }
@@ -39,7 +42,7 @@ start() {
   mkdir -p "$REDIS_DATA"
   [ -O "$REDIS_DATA" ] || die "$REDIS_DATA belongs to somebody else: set REDIS_DATA"
   # A file: a password among the arguments would be seen by all.
-  printf '%s\n' "bind 127.0.0.1" "dir $REDIS_DATA" 'save ""' "appendonly no" "daemonize yes" \
+  printf '%s\n' "bind 127.0.0.1" "dir $REDIS_DATA" 'save ""' "appendonly $REDIS_KEEPS" "daemonize yes" \
     "pidfile $REDIS_DATA/pid" "logfile $REDIS_DATA/log" > "$REDIS_DATA/redis.conf"
   if [ -z "$REDIS_TLS" ]; then echo "port $REDIS_PORT"; else tls_settings; fi >> "$REDIS_DATA/redis.conf"
   [ -z "$REDIS_PASSWORD" ] || echo "requirepass $REDIS_PASSWORD" >> "$REDIS_DATA/redis.conf"
@@ -51,17 +54,18 @@ start() {
   done
 }
 
-stop() {
+halt() { # SIGNAL
   local pid
   if pid=$(running_pid); then
-    kill "$pid"
+    kill "-$1" "$pid"
     while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
   fi
-  rm -rf "$REDIS_DATA"
 }
 
 case "${1:-help}" in
   start) start ;;
-  stop) stop ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  kill) halt KILL ;;
+  restart) halt TERM; start ;;
+  stop) halt TERM; rm -rf "$REDIS_DATA" ;;
+  *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

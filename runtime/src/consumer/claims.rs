@@ -60,6 +60,12 @@ struct Held {
     is_out: bool,
 }
 
+impl Held {
+    fn id(&self) -> Option<&str> {
+        self.event.as_ref().map(|event| &*event.key.id)
+    }
+}
+
 struct Event {
     store: Arc<dyn DedupeStore>,
     key: EventKey,
@@ -83,6 +89,10 @@ impl Claims {
     /// Returns what must come first, or `None` where the record may be handled now.
     pub(super) fn admit(&mut self, ticket: Ticket, record: &impl Message, now: Instant) -> Option<Step> {
         let renew_after = self.events.store.claim_ttl() / RENEWALS;
+        // A ticket is that of its lane, and a copy that was read from a retry topic may have come to stand first there.
+        if self.held.get(&ticket.slot()).is_some_and(|held| held.id() != message_id(record)) {
+            self.give_up(ticket);
+        }
         let held = match self.held.entry(ticket.slot()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(Held { event: self.events.of(record), claimed: None, is_out: false }),
@@ -265,4 +275,56 @@ impl Event {
 /// Returns the id of the event, if the record has one that is text.
 fn message_id(record: &impl Message) -> Option<&str> {
     header(record, MESSAGE_ID).filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use rdkafka::Timestamp;
+    use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
+
+    use super::*;
+    use crate::Settings;
+    use crate::dispatch::{Dispatch, Order};
+    use crate::idempotency::MemoryStore;
+    use crate::retry::Retry;
+
+    fn record(id: &str) -> OwnedMessage {
+        let headers = OwnedHeaders::new().insert(Header { key: MESSAGE_ID, value: Some(id) });
+        OwnedMessage::new(None, None, "orders".into(), Timestamp::NotAvailable, 0, 0, Some(headers))
+    }
+
+    /// The right to handle the first record of a lane.
+    fn ticket(now: Instant) -> Ticket {
+        let partition = Partition { topic: 0, number: 0 };
+        let limits = Settings::default().consumer.limits();
+        let mut dispatch = Dispatch::new(Order::Partition, limits, Retry::default());
+        dispatch.assign(partition, 1);
+        dispatch.receive(partition, dispatch.lane_of(None), (), 0);
+        dispatch.next(now).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_record_that_comes_to_stand_first_is_not_taken_for_the_one_behind_it() {
+        let store: Arc<dyn DedupeStore> = Arc::new(MemoryStore::new(&Settings::default().idempotency));
+        let (group, stats) = (Arc::from("g"), ConsumerStats::default());
+        let events = Events { store: Arc::clone(&store), group, stats, last_owner: 0 };
+        let mut claims = Claims { events, held: HashMap::new(), is_down: false };
+        let (now, key) = (Instant::now(), |id| EventKey::new("g", id));
+        let ticket = ticket(now);
+        assert!(claims.admit(ticket, &record("later"), now).is_none());
+        assert!(claims.admit(ticket, &record("earlier"), now).is_none());
+        let job = claims.guard(ticket, Box::pin(ready((ticket, Report::Handled(Outcome::Done, None)))));
+        let (ticket, _) = job.await;
+        claims.returned(ticket);
+        claims.ended(ticket);
+        assert_eq!(store.claim(&key("earlier"), Owner(99)).await.unwrap(), Claim::Duplicate);
+        let given_up = async {
+            while store.claim(&key("later"), Owner(99)).await.unwrap() != Claim::New {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), given_up).await.expect("nobody has handled it");
+    }
 }

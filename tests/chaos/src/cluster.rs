@@ -1,153 +1,106 @@
-//! A Kafka cluster of its own, which can be hurt.
+//! A Kafka cluster of its own, which can be hurt: its brokers, and the way to them.
 
-use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use tempfile::TempDir;
-use tokio::process::Command;
+use anyhow::{Context as _, Result};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::door::{Door, State};
+use crate::kafka::Kafka;
+use crate::service::Service;
 
-/// A Kafka cluster; it stops with the program.
+/// How many ports a cluster has for itself and for the other services of a run.
+const PORTS: u16 = 400;
+
+/// A Kafka cluster; it stops with the run.
 pub(crate) struct Cluster {
-    port: u16,
-    brokers: u32,
-    data: TempDir,
+    service: Service,
+    /// The ways of consumers and of the producer to each broker.
+    doors: Vec<Door>,
+    /// Past the doors.
+    pub(crate) kafka: Kafka,
 }
 
 impl Cluster {
-    pub(crate) async fn start(brokers: u32) -> Result<Self> {
-        let free = |port: &u16| (0..4).all(|hundreds| (0..3).all(|node| is_free(port + hundreds * 100 + node)));
-        let port = (21_092..29_000).step_by(400).find(free).context("no port is free")?;
-        let cluster = Self { port, brokers, data: tempfile::tempdir()? };
-        cluster.script(&["start"]).await?;
-        Ok(cluster)
+    /// Starts so many brokers, the first of them on that port.
+    pub(crate) async fn start(brokers: u32, port: u16, folder: &Path) -> Result<Self> {
+        let mut doors = Vec::new();
+        for node in 0..u16::try_from(brokers)? {
+            // Where scripts/kafka.sh says that its brokers listen for a proxy.
+            doors.push(Door::to(SocketAddr::from((Ipv4Addr::LOCALHOST, port + 50 + node))).await?);
+        }
+        let proxies: Vec<_> = doors.iter().map(|door| door.address().port().to_string()).collect();
+        // A record is in Kafka once two of three brokers have it, so that one may crash.
+        let in_sync = brokers.div_ceil(2);
+        let extra = format!(
+            "default.replication.factor={brokers} min.insync.replicas={in_sync} auto.create.topics.enable=false"
+        );
+        let variables = vec![
+            ("KAFKA_PORT", port.to_string()),
+            ("KAFKA_BROKERS", brokers.to_string()),
+            ("KAFKA_PROXIES", proxies.join(" ")),
+            ("KAFKA_EXTRA", extra),
+            ("KAFKA_DATA", folder.join("kafka").display().to_string()),
+        ];
+        let addresses = (0..brokers).map(|node| format!("127.0.0.1:{}", u32::from(port) + node));
+        let kafka = Kafka::at(&addresses.collect::<Vec<_>>().join(","));
+        let service = Service::start("kafka.sh", "clean", variables).await?;
+        Ok(Self { service, doors, kafka })
     }
 
+    /// Returns the addresses that can be cut.
     pub(crate) fn bootstrap(&self) -> String {
-        let address = |node| format!("127.0.0.1:{}", u32::from(self.port) + node);
-        (0..self.brokers).map(address).collect::<Vec<_>>().join(",")
+        self.doors.iter().map(|door| door.address().to_string()).collect::<Vec<_>>().join(",")
     }
 
-    /// Crashes a node, which stays away for a while.
-    pub(crate) async fn crash(&self, node: u32, away: Duration) -> Result<()> {
-        self.script(&["kill", &node.to_string()]).await?;
+    /// Returns how many nodes there are.
+    pub(crate) fn n_nodes(&self) -> usize {
+        self.doors.len()
+    }
+
+    /// Crashes a node, counted from 0, which stays away for a while.
+    pub(crate) async fn crash(&self, node: usize, away: Duration) -> Result<()> {
+        let node = (node + 1).to_string();
+        self.service.call(&["kill", &node]).await?;
         tokio::time::sleep(away).await;
-        self.script(&["resume", &node.to_string()]).await
+        self.service.call(&["resume", &node]).await
     }
 
     /// Stops a node cleanly and starts it again.
-    pub(crate) async fn restart(&self, node: u32) -> Result<()> {
-        self.script(&["restart", &node.to_string()]).await
+    pub(crate) async fn restart(&self, node: usize) -> Result<()> {
+        self.service.call(&["restart", &(node + 1).to_string()]).await
     }
 
-    async fn script(&self, arguments: &[&str]) -> Result<()> {
-        let output = self.command(arguments).output().await?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "kafka.sh {arguments:?} ended with {}: {errors}", output.status);
+    /// Ends all connections; who comes back is let in.
+    pub(crate) fn cut_all(&self) {
+        self.doors.iter().for_each(Door::cut);
+    }
+
+    /// Cuts a node off for a while from all but the other nodes.
+    pub(crate) async fn cut_off(&self, node: usize, away: Duration) -> Result<()> {
+        let door = self.doors.get(node).context("no such node")?;
+        door.set(State::Shut);
+        tokio::time::sleep(away).await;
+        door.set(State::Open);
         Ok(())
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/kafka.sh");
-        let mut command = Command::new(script);
-        // A record is in Kafka once two of three brokers have it, so that one may crash.
-        let (replicas, in_sync) = (self.brokers, self.brokers.div_ceil(2));
-        let extra = format!(
-            "default.replication.factor={replicas} min.insync.replicas={in_sync} auto.create.topics.enable=false"
-        );
-        command
-            .args(arguments)
-            .env("KAFKA_PORT", self.port.to_string())
-            .env("KAFKA_BROKERS", self.brokers.to_string())
-            .env("KAFKA_EXTRA", extra)
-            .env("KAFKA_DATA", self.data.path().join("kafka"));
-        command
-    }
-
-    fn config(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", self.bootstrap());
-        config
-    }
-
-    pub(crate) async fn create_topic(&self, name: &str, partitions: i32) -> Result<()> {
-        let admin: AdminClient<DefaultClientContext> = self.config().create()?;
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
-        match admin.create_topics([&topic], &AdminOptions::new()).await?.pop() {
-            Some(Ok(_)) => Ok(()),
-            refused => bail!("cannot make the topic `{name}`: {refused:?}"),
-        }
-    }
-
-    /// Returns how many records of a topic a group has not committed yet; nothing where nobody answers.
-    pub(crate) async fn uncommitted(&self, topic: &str, group: &str, partitions: i32) -> Option<i64> {
-        let progress = self.progress(topic, group, partitions).await?;
-        Some(progress.values().map(|(committed, end)| end - committed).sum())
-    }
-
-    /// Returns what a group has committed of each partition, and where that ends; nothing where nobody answers.
-    pub(crate) async fn progress(
-        &self,
-        topic: &str,
-        group: &str,
-        partitions: i32,
-    ) -> Option<BTreeMap<i32, (i64, i64)>> {
-        let consumer: BaseConsumer = self.config().set("group.id", group).create().ok()?;
-        let topic = topic.to_owned();
-        let ask = move || {
-            let mut list = TopicPartitionList::new();
-            list.add_partition_range(&topic, 0, partitions - 1);
-            let committed = consumer.committed_offsets(list, TIMEOUT).ok()?;
-            let mut progress = BTreeMap::new();
-            for element in committed.elements() {
-                let (start, end) = consumer.fetch_watermarks(&topic, element.partition(), TIMEOUT).ok()?;
-                let committed = if let Offset::Offset(offset) = element.offset() { offset } else { start };
-                progress.insert(element.partition(), (committed, end));
-            }
-            Some(progress)
-        };
-        tokio::task::spawn_blocking(ask).await.ok().flatten()
-    }
-
-    /// Returns the values of a topic, from its beginning to its end.
-    pub(crate) async fn values(&self, topic: &str, partitions: i32) -> Result<Vec<Vec<u8>>> {
-        let consumer: BaseConsumer =
-            self.config().set("group.id", "reader").set("auto.offset.reset", "earliest").create()?;
-        let topic = topic.to_owned();
-        let read = move || {
-            let mut list = TopicPartitionList::new();
-            let mut count = 0;
-            for partition in 0..partitions {
-                let (start, end) = consumer.fetch_watermarks(&topic, partition, TIMEOUT)?;
-                list.add_partition_offset(&topic, partition, Offset::Offset(start))?;
-                count += end - start;
-            }
-            consumer.assign(&list)?;
-            let mut values = Vec::new();
-            for _ in 0..count {
-                let record = consumer.poll(TIMEOUT).context("a record does not come")??;
-                values.push(record.payload().unwrap_or_default().to_vec());
-            }
-            Ok(values)
-        };
-        tokio::task::spawn_blocking(read).await?
+    /// Lets nothing pass for a while, in no direction, and keeps all connections.
+    pub(crate) async fn silence(&self, length: Duration) {
+        self.doors.iter().for_each(|door| door.set(State::Silent));
+        tokio::time::sleep(length).await;
+        self.doors.iter().for_each(|door| door.set(State::Open));
     }
 }
 
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        drop(self.command(&["clean"]).as_std_mut().output());
-    }
-}
-
-fn is_free(port: u16) -> bool {
-    TcpListener::bind(("127.0.0.1", port)).is_ok()
+/// Returns the first of so many ports that nobody uses now. Runs at the same time begin to look at different ones.
+pub(crate) fn free_ports() -> Result<u16> {
+    let first = u16::try_from(std::process::id() % 20)?;
+    // Brokers, other services, brokers' ways for a proxy, and controllers.
+    let used = [0, 1, 2, 10, 20, 50, 51, 52, 100, 101, 102];
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let bases = (0..20).map(|turn| 21_092 + PORTS * ((first + turn) % 20));
+    let mut free = bases.filter(|base| used.iter().all(|offset| is_free(base + offset)));
+    free.next().context("no ports are free among 21092, 21492, ..., 28692; help: stop what uses them")
 }

@@ -1,50 +1,93 @@
-//! What handlers did, in one file that all processes append to: a line for each effect, in the order in which they happened.
+//! What handlers did: lines of a file, rows of a database, or events in Kafka, in the order in which they happened to a key.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::Path;
+mod lines;
+mod rows;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use eventwright::idempotency::sql::sqlx::{PgPool, SqlitePool};
+use eventwright::wire::jiff::Timestamp;
+use eventwright::wire::uuid::Uuid;
+use eventwright::{Context, Event as _, HandlerError, Outcome};
+use eventwright_platform::events::InventoryAdjusted;
 
-/// One effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Effect {
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    pub(crate) key: u32,
-    pub(crate) number: u32,
+use self::lines::Line;
+pub(crate) use self::lines::{LinesRead, LinesWritten};
+use self::rows::Rows as _;
+use crate::kafka::Kafka;
+use crate::plan::{Numbered, Store};
+
+/// Where effects go, as a process that handles records has it.
+pub(crate) enum Sink {
+    Lines(LinesWritten),
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+    /// To the topic of [`InventoryAdjusted`].
+    Events,
 }
 
-/// The file, as a process that handles records has it.
-pub(crate) struct Log(File);
-
-impl Log {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        Ok(Self(file.with_context(|| format!("cannot open {}", path.display()))?))
-    }
-
-    /// Appends an effect by one call, which no other process can get in between of.
-    pub(crate) fn append(&self, effect: Effect) -> std::io::Result<()> {
-        let Effect { partition, offset, key, number } = effect;
-        (&self.0).write_all(format!("{partition} {offset} {key} {number}\n").as_bytes())
-    }
+/// Where effects are, as the driver has it.
+pub(crate) enum Effects {
+    Lines(LinesRead),
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+    Events,
 }
 
-/// Returns all effects so far.
-pub(crate) fn read(path: &Path) -> Result<Vec<Effect>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let effect = |line: &str| {
-        let mut fields = line.split(' ');
-        let mut field = || fields.next()?.parse().ok();
-        let (partition, offset, key, number) = (field()?, field()?, field()?, field()?);
-        Some(Effect {
-            partition: i32::try_from(partition).ok()?,
-            offset,
-            key: u32::try_from(key).ok()?,
-            number: u32::try_from(number).ok()?,
+impl Sink {
+    /// Opens what a store has effects in: a file, or a database by its address.
+    pub(crate) fn open(store: Store, place: &str, workers: u32) -> Result<Self> {
+        Ok(match store {
+            Store::None | Store::Redis => Self::Lines(LinesWritten::open(place.as_ref())?),
+            Store::Sqlite => Self::Sqlite(rows::sqlite(place, workers)),
+            Store::Postgres => Self::Postgres(rows::postgres(place, workers)?),
+            Store::Transactions => Self::Events,
         })
-    };
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole.lines().map(|line| effect(line).with_context(|| format!("not an effect: `{line}`"))).collect()
+    }
+
+    /// Has the effect of an event.
+    pub(crate) async fn put(&self, event: Numbered, context: &Context) -> Result<Outcome, HandlerError> {
+        match self {
+            Self::Lines(lines) => {
+                lines.append(Line { partition: context.partition(), offset: context.offset(), event })?;
+            }
+            Self::Sqlite(pool) => return Ok(pool.insert(event, context).await?),
+            Self::Postgres(pool) => return Ok(pool.insert(event, context).await?),
+            Self::Events => context.send(&adjusted(event)?).await?,
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+impl Effects {
+    /// Opens what a store has effects in, and makes it ready for handlers.
+    pub(crate) async fn open(store: Store, place: &str) -> Result<Self> {
+        Ok(match store {
+            Store::None | Store::Redis => Self::Lines(LinesRead::open(place.as_ref())?),
+            Store::Sqlite => Self::Sqlite(rows::prepared_sqlite(place).await?),
+            Store::Postgres => Self::Postgres(rows::prepared_postgres(place).await?),
+            Store::Transactions => Self::Events,
+        })
+    }
+
+    /// Returns all effects, those of each key in their order.
+    pub(crate) async fn all(&mut self, kafka: &Kafka) -> Result<Vec<Numbered>> {
+        match self {
+            Self::Lines(lines) => Ok(lines.read_on()?.iter().map(|line| line.event).collect()),
+            Self::Sqlite(pool) => pool.read().await,
+            Self::Postgres(pool) => pool.read().await,
+            Self::Events => kafka.values(InventoryAdjusted::TOPIC).await?.iter().map(|value| numbered(value)).collect(),
+        }
+    }
+}
+
+/// Returns the event that is the effect of another one.
+fn adjusted(Numbered { key, number }: Numbered) -> Result<InventoryAdjusted, HandlerError> {
+    let id = Uuid::from_u64_pair(u64::from(key), u64::from(number));
+    Ok(InventoryAdjusted::new(id, key.to_string(), i32::try_from(number)?, Timestamp::UNIX_EPOCH))
+}
+
+/// Returns the event whose effect a framed value is.
+fn numbered(value: &[u8]) -> Result<Numbered> {
+    let adjusted = InventoryAdjusted::decode(InventoryAdjusted::WRITERS.len() - 1, value.get(5..).unwrap_or_default())?;
+    Ok(Numbered { key: adjusted.sku.parse()?, number: u32::try_from(adjusted.quantity)? })
 }
