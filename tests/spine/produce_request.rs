@@ -86,11 +86,12 @@ fn record(key: &[u8], value: &[u8], headers: &[(&[u8], &[u8])]) -> Vec<u8> {
 /// Appends a number as Kafka does: zigzag, seven bits a byte.
 fn varint(number: usize, out: &mut Vec<u8>) {
     let mut rest = number << 1;
+    let seven_bits = |of: usize| u8::try_from(of & 0x7f).unwrap();
     while rest > 0x7f {
-        out.push((rest & 0x7f) as u8 | 0x80);
+        out.push(seven_bits(rest) | 0x80);
         rest >>= 7;
     }
-    out.push(rest as u8);
+    out.push(seven_bits(rest));
 }
 
 fn crc32c(bytes: &[u8]) -> u32 {

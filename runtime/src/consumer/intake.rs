@@ -1,6 +1,7 @@
 //! How records come in: as many at once as there are, and straight on to their handlers where nothing is in the way.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use rdkafka::Message as _;
@@ -19,7 +20,10 @@ use crate::handler::Outcome;
 use crate::offsets::Arrival;
 
 /// How many records are taken before timers and the stop are looked at again.
-const BURST: usize = 256;
+const BURST: usize = 1024;
+
+/// For how long, where their handlers take time.
+const BURST_TIME: Duration = Duration::from_millis(1);
 
 impl<'a, B: Broker> Session<'a, B> {
     /// Takes what has been fetched already, without the cost of waiting for several things at once.
@@ -27,9 +31,10 @@ impl<'a, B: Broker> Session<'a, B> {
         &mut self,
         mut records: Pin<&mut impl Stream<Item = Result<B::Record<'a>, KafkaError>>>,
     ) -> Result<(), Error> {
+        let until = self.now + BURST_TIME;
         for _ in 0..BURST {
             self.start_ready()?;
-            if !self.dispatch.has_room() || self.is_ahead() {
+            if self.now >= until || !self.dispatch.has_room() || self.is_ahead() {
                 break;
             }
             let Some(Some(record)) = records.next().now_or_never() else { break };
