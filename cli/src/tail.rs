@@ -6,10 +6,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use eventwright::{Settings, raw_record};
+use eventwright::{RawRecord, Settings, raw_record};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::args::{Form, From, TailArguments};
