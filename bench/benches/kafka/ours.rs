@@ -20,7 +20,7 @@ use crate::turns::Where;
 pub(crate) const WARM_UP: u64 = 20_000;
 
 /// How many deliveries are outstanding before the oldest one is awaited.
-const WINDOW: usize = 10_000;
+pub(crate) const WINDOW: u64 = 10_000;
 
 pub(crate) fn produce(place: &Where) -> Turn {
     Runtime::new().expect("a runtime starts").block_on(async {
@@ -36,9 +36,9 @@ pub(crate) fn produce(place: &Where) -> Turn {
 
 /// Sends so many events and awaits the delivery of each.
 async fn send(producer: &Producer, events: &[PaymentReceived], count: u64) {
-    let mut pending: VecDeque<Pending> = VecDeque::with_capacity(WINDOW);
+    let mut pending: VecDeque<Pending> = VecDeque::new();
     for event in events.iter().cycle().take(usize::try_from(count).expect("it fits")) {
-        if pending.len() == WINDOW
+        if pending.len() as u64 == WINDOW
             && let Some(oldest) = pending.pop_front()
         {
             black_box(oldest.await.expect("the record is delivered"));

@@ -45,9 +45,15 @@ pub(crate) fn produce(place: &Where) -> Turn {
         config.create_with_context(Count::default()).expect("the settings are known");
     let records = records(place.n_keys);
     let topic = place.topic();
-    let send = |count: u64| {
+    let mut sent = 0;
+    let mut send = |count: u64| {
         for (key, value) in records.iter().cycle().take(usize::try_from(count).expect("it fits")) {
+            // As many as ours has outstanding: with a full queue of librdkafka's 100,000 it is slower, for all of them are cold.
+            while sent - producer.context().0.load(Relaxed) >= ours::WINDOW {
+                std::thread::sleep(Duration::from_micros(100));
+            }
             send_one(&producer, &topic, key, value);
+            sent += 1;
         }
         producer.flush(PATIENCE).expect("all is delivered");
     };
