@@ -50,7 +50,7 @@ pub(crate) fn produce(place: &Where) -> Turn {
         for (key, value) in records.iter().cycle().take(usize::try_from(count).expect("it fits")) {
             // As many as ours has outstanding: with a full queue of librdkafka's 100,000 it is slower, for all of them are cold.
             while sent - producer.context().0.load(Relaxed) >= ours::WINDOW {
-                std::thread::sleep(Duration::from_micros(100));
+                producer.poll(Duration::from_millis(1));
             }
             send_one(&producer, &topic, key, value);
             sent += 1;
