@@ -74,6 +74,8 @@ struct Shared {
     stats: ProducerStats,
     /// Lets one look-up happen at a time, so that the first thousand sends do not ask a thousand times.
     look_up: tokio::sync::Mutex<()>,
+    /// `None` unless it writes in transactions only.
+    transactional_id: Option<String>,
 }
 
 /// What is known of an event's type once its schemas were found in the registry.
@@ -235,6 +237,7 @@ impl ProducerBuilder {
             bindings: RwLock::default(),
             stats: ProducerStats::default(),
             look_up: tokio::sync::Mutex::default(),
+            transactional_id,
         };
         let shared = Arc::new(shared);
         let (broker, registry) = tokio::join!(shared.reach_broker(), shared.reach_registry());

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use crate::process::Process;
+use crate::proxy::{Api, Held, Proxy};
 use crate::world::{World, consume, order_v2, placed, take, within};
 
 const COUNT: u128 = 1500;
@@ -165,6 +166,73 @@ async fn partitions_that_change_hands_leave_no_duplicate() {
     check(&seen, 0..COUNT);
     stop_second.send(()).unwrap();
     within(second).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_dead_left_open_is_waited_for() {
+    let world = World::new().await;
+    produce(&world, COUNT).await;
+    let (settings, group) = (settings(&world.settings), world.group("g"));
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let first = consumer(&settings, &group, sender.clone());
+    within(consume(first, Box::pin(take(&mut handled, 600)))).await.unwrap();
+
+    let proxy = Proxy::start(&world.settings.bootstrap, Held::Request(Api::EndTxn)).await;
+    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &group];
+    let dead = Process::start(BODY, PLACE, &place.map(String::as_str));
+    within(proxy.holds()).await;
+    dead.kill().await;
+
+    // Until Kafka ends the transaction, nobody knows where to begin; meanwhile partitions change hands.
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let consumer = consumer(&settings, &group, sender.clone());
+        running.push((stop, tokio::spawn(consumer.run_until(async { drop(stopped.await) }))));
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    let seen = within(read(&world, usize::try_from(COUNT).unwrap())).await;
+    check(&seen, 0..COUNT);
+    for (stop, running) in running {
+        stop.send(()).unwrap();
+        within(running).await.unwrap().unwrap();
+    }
+}
+
+/// Holds a frame of the first transaction until another producer has taken over.
+async fn a_transaction_ends_without(held: Held) {
+    let world = World::new().await;
+    produce(&world, COUNT).await;
+    let proxy = Proxy::start(&world.settings.bootstrap, held).await;
+    let mut settings = settings(&world.settings);
+    settings.bootstrap.clone_from(&proxy.bootstrap);
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(consumer(&settings, &world.group("g"), sender).run_until(async { drop(stopped.await) }));
+    within(proxy.holds()).await;
+    within(proxy.has_begun(2)).await;
+    proxy.open_to_others();
+    let count = usize::try_from(COUNT).unwrap();
+    check(&within(read(&world, count)).await, 0..COUNT);
+    // What was held comes too late to do anything.
+    proxy.open();
+    produce(&world, 1).await;
+    within(take(&mut handled, count + 1)).await;
+    stop.send(()).unwrap();
+    within(running).await.unwrap().unwrap();
+    let (committed, ends) =
+        (crate::raw::committed(&world, &world.group("g"), "orders").await, crate::raw::ends(&world, "orders").await);
+    assert_eq!(committed, ends);
+}
+
+#[tokio::test]
+async fn a_transaction_that_kafka_does_not_hear_of_is_undone_and_made_again() {
+    a_transaction_ends_without(Held::Request(Api::TxnOffsetCommit)).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_committed_unheard_is_not_made_again() {
+    a_transaction_ends_without(Held::Answer(Api::EndTxn)).await;
 }
 
 #[tokio::test]

@@ -19,7 +19,9 @@ use tokio::task::JoinHandle;
 #[repr(i16)]
 pub(crate) enum Api {
     Produce = 0,
+    InitProducerId = 22,
     EndTxn = 26,
+    TxnOffsetCommit = 28,
 }
 
 /// Which frames are held.
@@ -43,7 +45,17 @@ struct Gate {
     held: Held,
     /// How many are there.
     arrived: watch::Sender<usize>,
-    is_open: watch::Sender<bool>,
+    state: watch::Sender<State>,
+    /// How often transactional producers have begun.
+    begun: watch::Sender<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Shut,
+    /// To all frames but the first.
+    OpenToOthers,
+    Open,
 }
 
 /// One connection of a client.
@@ -60,7 +72,12 @@ impl Proxy {
     pub(crate) async fn start(broker: &str, held: Held) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (bootstrap, broker) = (listener.local_addr().unwrap().to_string(), broker.to_owned());
-        let gate = Arc::new(Gate { held, arrived: watch::Sender::new(0), is_open: watch::Sender::new(false) });
+        let gate = Arc::new(Gate {
+            held,
+            arrived: watch::Sender::new(0),
+            state: watch::Sender::new(State::Shut),
+            begun: watch::Sender::new(0),
+        });
         let addresses = [&broker, &bootstrap].map(|address| told(address));
         let server = tokio::spawn({
             let gate = Arc::clone(&gate);
@@ -81,9 +98,19 @@ impl Proxy {
         self.gate.arrived.subscribe().wait_for(|arrived| *arrived > 0).await.unwrap();
     }
 
+    /// Waits until transactional producers have begun so often.
+    pub(crate) async fn has_begun(&self, count: usize) {
+        self.gate.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+    }
+
+    /// Lets everything through from now on but the first frame of the kind, which stays where it is.
+    pub(crate) fn open_to_others(&self) {
+        self.gate.state.send_replace(State::OpenToOthers);
+    }
+
     /// Lets everything through from now on, and what is held first.
     pub(crate) fn open(&self) {
-        self.gate.is_open.send_replace(true);
+        self.gate.state.send_replace(State::Open);
     }
 }
 
@@ -96,8 +123,13 @@ impl Drop for Proxy {
 impl Gate {
     /// Waits with a frame of the kind until the gate is opened.
     async fn pass(&self) {
-        self.arrived.send_modify(|arrived| *arrived += 1);
-        self.is_open.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+        let mut number = 0;
+        self.arrived.send_modify(|arrived| {
+            *arrived += 1;
+            number = *arrived;
+        });
+        let is_open = |state: &State| *state == State::Open || (*state == State::OpenToOthers && number > 1);
+        self.state.subscribe().wait_for(is_open).await.unwrap();
     }
 }
 
@@ -116,6 +148,9 @@ impl Connection {
             let frame = read(&mut from).await?;
             // The header of a request begins with the key of its API, the version, and the number of the request.
             let (key, number) = (i16::from_be_bytes([frame[0], frame[1]]), number(&frame[4..]));
+            if key == Api::InitProducerId as i16 {
+                self.gate.begun.send_modify(|begun| *begun += 1);
+            }
             match self.gate.held {
                 Held::Request(api) if api as i16 == key => self.gate.pass().await,
                 Held::Answer(api) if api as i16 == key => _ = self.marked.lock().unwrap().insert(number),

@@ -3,6 +3,7 @@
 mod assignment;
 mod group;
 mod reader;
+mod start;
 mod writer;
 
 use std::sync::Arc;

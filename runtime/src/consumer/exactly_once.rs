@@ -3,10 +3,10 @@
 //! In: records that are finished, with what their handlers sent. Out: transactions, one at a time, each of all that is
 //! finished without a gap. What is behind a gap waits: its record would be handled again after a crash. A transaction that was
 //! undone is tried again from memory; one of partitions that went away in between is dropped, for whoever has them now handles
-//! their records.
+//! their records. Where nobody knows what became of a transaction, the group's offsets tell, for they are part of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::Plan;
 use super::session::Session;
 use crate::backoff::Backoff;
-use crate::broker::{Broker, Subscription};
+use crate::broker::{Broker, Subscription, TopicOffset};
 use crate::dispatch::Ticket;
 use crate::error::Kind;
 use crate::offsets::{Commit, Epoch, Partition};
@@ -55,21 +55,45 @@ pub(super) fn check(settings: &Settings, has_store: bool) -> Result<(), Error> {
 /// What the handlers of a consumer share: where they send to.
 #[derive(Default)]
 pub(crate) struct Outboxes {
-    producer: OnceLock<Producer>,
+    /// `None` until the consumer has connected.
+    producer: RwLock<Option<Producer>>,
     open: Mutex<HashMap<Ticket, Arc<Outbox>>>,
 }
 
 impl Outboxes {
     /// Connects the producer.
     pub(super) async fn connect(&self, settings: &Settings, group: &str) -> Result<(), Error> {
-        let producer = Producer::connect_transactional(settings, group).await?;
-        let _ = self.producer.set(producer);
+        self.set(Producer::connect_transactional(settings, group).await?);
         Ok(())
+    }
+
+    fn set(&self, producer: Producer) {
+        *self.producer.write().unwrap_or_else(PoisonError::into_inner) = Some(producer);
+    }
+
+    fn producer(&self) -> Option<Producer> {
+        self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the producer, as often as it takes. Afterwards, no transaction is open.
+    async fn replace(&self, producer: Producer) {
+        for n_tried in 1.. {
+            match producer.replaced().await {
+                Ok(replaced) => {
+                    self.set(replaced);
+                    break;
+                }
+                Err(error) => tracing::warn!(?error, "transactions cannot go on; trying again"),
+            }
+            tokio::time::sleep(BACKOFF.pause(n_tried)).await;
+        }
+        // This may wait for the broker.
+        std::thread::spawn(|| drop(producer));
     }
 
     /// Returns a new outbox for the handler of a record.
     pub(super) fn open(&self, ticket: Ticket) -> Option<Arc<Outbox>> {
-        let outbox = Arc::new(Outbox::new(self.producer.get()?));
+        let outbox = Arc::new(Outbox::new(self.producer()?));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.insert(ticket.slot(), Arc::clone(&outbox));
         Some(outbox)
@@ -132,10 +156,10 @@ impl<T> Unwritten<T> {
 }
 
 /// The transactions of one consumer at work.
-pub(super) struct Transactions {
+pub(super) struct Transactions<'a> {
     outboxes: Arc<Outboxes>,
     unwritten: Unwritten<Vec<Unsent>>,
-    running: Option<BoxFuture<'static, Transacted>>,
+    running: Option<BoxFuture<'a, Transacted>>,
     n_failed: u32,
     due_at: Instant,
 }
@@ -146,7 +170,7 @@ type Place = (Partition, Epoch, i64);
 /// What came of a transaction, and what was in it.
 pub(super) type Transacted = (Vec<Place>, Vec<Vec<Unsent>>, Result<(), Failure>);
 
-impl Transactions {
+impl Transactions<'_> {
     pub(super) fn new(plan: &Plan) -> Option<Self> {
         let outboxes = Arc::clone(plan.outboxes.as_ref()?);
         let unwritten = Unwritten { partitions: BTreeMap::new() };
@@ -180,11 +204,11 @@ impl Transactions {
     }
 }
 
-impl<B: Broker> Session<'_, B> {
+impl<'a, B: Broker> Session<'a, B> {
     /// Returns whether so much waits for Kafka to commit it that nothing more is begun.
     pub(super) fn is_ahead(&self) -> bool {
         let most = AHEAD * self.plan.settings.transaction.max_records;
-        let is_ahead = |transactions: &Transactions| {
+        let is_ahead = |transactions: &Transactions<'_>| {
             transactions.unwritten.len() >= most || self.group.state().offsets.n_uncommitted() >= most
         };
         self.transactions.as_ref().is_some_and(is_ahead)
@@ -209,16 +233,23 @@ impl<B: Broker> Session<'_, B> {
         if commits.is_empty() {
             return Ok(());
         }
-        let Some(producer) = transactions.outboxes.producer.get().cloned() else { return Ok(()) };
+        let Some(producer) = transactions.outboxes.producer() else { return Ok(()) };
         let taken = transactions.unwritten.take(&commits);
         let places: Vec<Place> = taken.iter().map(|sent| (sent.partition, sent.epoch, sent.offset)).collect();
         let batch: Vec<_> = taken.into_iter().map(|sent| sent.value).collect();
-        let prepared = self.subscription.transaction_offsets(&self.group.commits(commits));
+        let commits = self.group.commits(commits);
+        let prepared = self.subscription.transaction_offsets(&commits);
         let failed = |error: KafkaError| Error::new(Kind::Broker, "cannot commit in a transaction").with_source(error);
         let (offsets, group) = prepared.map_err(failed)?;
+        let outboxes = Arc::clone(&transactions.outboxes);
+        let (subscription, timeout) = (self.subscription, self.plan.settings.connect_timeout);
         let job = async move {
             let (batch, result) = producer.transact(batch, offsets, group).await;
-            (places, batch, result)
+            let Err(Failure::Unknown(error)) = result else { return (places, batch, result) };
+            tracing::warn!(%error, "a transaction did not end; asking Kafka what became of it, through a new producer");
+            outboxes.replace(producer).await;
+            let is_committed = is_committed::<B>(subscription, &commits, timeout).await;
+            (places, batch, if is_committed { Ok(()) } else { Err(Failure::Aborted(error)) })
         };
         transactions.running = Some(job.boxed());
         Ok(())
@@ -233,7 +264,7 @@ impl<B: Broker> Session<'_, B> {
                 transactions.n_failed = 0;
                 Ok(())
             }
-            Err(Failure::Final(error)) => {
+            Err(Failure::Final(error) | Failure::Unknown(error)) => {
                 self.group.commit_failed();
                 Err(stopped(&self.plan.settings, error))
             }
@@ -275,8 +306,27 @@ impl<B: Broker> Session<'_, B> {
     }
 }
 
+/// Returns whether the group has committed these offsets, as soon as it can be known.
+async fn is_committed<B: Broker>(subscription: &B::Subscription, offsets: &[TopicOffset], timeout: Duration) -> bool {
+    let partitions: Vec<_> = offsets.iter().map(|offset| offset.partition.clone()).collect();
+    for n_asked in 1.. {
+        match subscription.committed(&partitions, timeout).await {
+            Ok(committed) => {
+                let reached = |offset: &TopicOffset| {
+                    let mut same = committed.iter().filter(|committed| committed.partition == offset.partition);
+                    same.any(|committed| committed.offset >= offset.offset)
+                };
+                return offsets.iter().all(reached);
+            }
+            Err(error) => tracing::warn!(%error, "the group's offsets are not known; asking again"),
+        }
+        tokio::time::sleep(BACKOFF.pause(n_asked)).await;
+    }
+    false
+}
+
 /// Returns what came of the transaction that is running; waits for ever where there is none.
-pub(super) async fn next_transaction(transactions: &mut Option<Transactions>) -> Transacted {
+pub(super) async fn next_transaction(transactions: &mut Option<Transactions<'_>>) -> Transacted {
     match transactions.as_mut().and_then(|transactions| transactions.running.as_mut()) {
         Some(running) => running.await,
         None => std::future::pending().await,

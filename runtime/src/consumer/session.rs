@@ -59,7 +59,7 @@ pub(super) struct Session<'a, B: Broker> {
     /// Where each event is to be handled once.
     pub(super) claims: Option<Claims>,
     /// Where offsets are committed with what handlers send.
-    pub(super) transactions: Option<Transactions>,
+    pub(super) transactions: Option<Transactions<'a>>,
     runner: Runner,
     /// The time. It is read anew after the session has slept and after the code of others has run; all else takes next to none.
     pub(super) now: Instant,

@@ -1,10 +1,15 @@
 //! Writes records and the offsets that they came of in one transaction of Kafka: both are seen, or neither.
 //!
-//! In: what handlers sent, encoded, and the offsets of their records. Out: a transaction that was committed, or one that was
-//! undone and may be tried again. Kafka lets only members of the group commit, of its newest generation, so that a consumer
-//! that lost its partitions without knowing cannot. All calls block: they run on a thread for that.
+//! In: what handlers sent, encoded, and the offsets of their records. Out: a transaction that was committed, one that was undone
+//! and may be tried again, or one of which nobody knows. Kafka lets only members of the group commit, of its newest generation,
+//! so that a consumer that lost its partitions without knowing cannot.
+//!
+//! All calls block, and librdkafka 2.12 may not come back from them at all once the coordinator has left the cluster
+//! (github.com/confluentinc/librdkafka/issues/5511). So they run on threads that nobody waits for, and after a while the producer
+//! is replaced: by one of the same transactional id, so that Kafka has ended what the old one began, and takes nothing from it
+//! any more.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use eventwright_wire::Event;
@@ -13,18 +18,20 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::client::Reports;
+use super::client::{Client, Reports};
 use super::sent::Sent;
 use super::{Producer, ProducerBuilder, Schemas, Shared, encode_framed, not_encoded};
 use crate::broker::WriteError;
 use crate::error::Kind;
 use crate::metrics::SendMeter;
-use crate::{Error, Message, Settings, kafka, trace};
+use crate::{Error, Message, Settings, trace};
 
-/// After how long Kafka ends the transaction of a producer that is gone; until then, readers wait behind it.
+/// After how long Kafka ends the transaction of a producer that is gone, and we replace one that does not come back; until then,
+/// readers wait behind it.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long one step of a transaction may take before it is tried again.
@@ -34,6 +41,7 @@ const STEP: Duration = Duration::from_secs(5);
 const TRIES: u32 = 12;
 
 /// A record that is written with the next transaction.
+#[derive(Clone)]
 pub(crate) struct Unsent {
     topic: String,
     key: Option<Vec<u8>>,
@@ -56,8 +64,10 @@ pub(crate) struct Outbox {
 pub(crate) enum Failure {
     /// It was undone; the same one may succeed later.
     Aborted(KafkaError),
-    /// It will never succeed with what is in it, or with this producer.
+    /// It was undone, and will never succeed with what is in it.
     Final(KafkaError),
+    /// It was committed, or will be undone; this producer can do no more.
+    Unknown(KafkaError),
 }
 
 impl Producer {
@@ -66,43 +76,76 @@ impl Producer {
         let id = format!("{group}-{}", Uuid::now_v7());
         let builder = ProducerBuilder { settings: settings.clone(), events: Vec::new(), transactional_id: Some(id) };
         let producer = builder.connect().await?;
-        let (shared, timeout) = (Arc::clone(&producer.shared), settings.connect_timeout);
-        if shared.client.kafka().is_none() {
+        if producer.shared.client.kafka().is_none() {
             return Err(Error::settings(
                 "a cluster in memory has no transactions; help: test `exactly_once` on a real one",
             ));
         }
-        let start = move || shared.client.kafka().map_or(Ok(()), |client| client.init_transactions(timeout));
-        let started = tokio::task::spawn_blocking(start).await;
-        let failed = |error| {
-            let text =
-                format!("cannot begin transactions at `{}`{}", settings.bootstrap, producer.shared.health.suffix());
-            Error::new(Kind::Broker, text).with_source(error).retriable()
-        };
-        started.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)?;
+        producer.init_transactions().await?;
         Ok(producer)
     }
 
-    /// Writes records and offsets in one transaction, and returns the records once it is committed or undone.
+    /// Returns a producer in the place of this one, whose transaction Kafka has ended by then, in one way or the other.
+    pub(crate) async fn replaced(&self) -> Result<Self, Error> {
+        let Shared { registry, settings, stats, transactional_id, .. } = &*self.shared;
+        let health = Arc::default();
+        let shared = Shared {
+            client: Arc::new(Client::new(settings, &health, transactional_id.as_deref())?),
+            health,
+            registry: registry.clone(),
+            settings: settings.clone(),
+            bindings: RwLock::new(self.shared.bindings.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            stats: stats.clone(),
+            look_up: tokio::sync::Mutex::default(),
+            transactional_id: transactional_id.clone(),
+        };
+        let producer = Self { shared: Arc::new(shared) };
+        producer.init_transactions().await?;
+        Ok(producer)
+    }
+
+    async fn init_transactions(&self) -> Result<(), Error> {
+        let (shared, timeout) = (Arc::clone(&self.shared), self.shared.settings.connect_timeout);
+        let start = move || shared.client.kafka().map_or(Ok(()), |client| client.init_transactions(timeout));
+        let failed = |error| {
+            let (bootstrap, suffix) = (&self.shared.settings.bootstrap, self.shared.health.suffix());
+            let text = format!("cannot begin transactions at `{bootstrap}`{suffix}");
+            Error::new(Kind::Broker, text).with_source(error).retriable()
+        };
+        tokio::task::spawn_blocking(start).await.unwrap_or(Err(KafkaError::Canceled)).map_err(failed)
+    }
+
+    /// Writes records and offsets in one transaction, and returns the records once it is over.
     pub(crate) async fn transact(
         &self,
         batch: Vec<Vec<Unsent>>,
         offsets: TopicPartitionList,
         group: ConsumerGroupMetadata,
     ) -> (Vec<Vec<Unsent>>, Result<(), Failure>) {
-        let shared = Arc::clone(&self.shared);
-        let ran = tokio::task::spawn_blocking(move || {
+        let (shared, batch) = (Arc::clone(&self.shared), Arc::new(batch));
+        let (sender, over) = oneshot::channel();
+        let written = Arc::clone(&batch);
+        let spawned = std::thread::Builder::new().spawn(move || {
             let client = shared.client.kafka().ok_or(Failure::Final(KafkaError::Canceled));
-            let result = client.and_then(|client| shared.transact(client, &batch, (&offsets, &group)));
-            (batch, result)
+            let result = client.and_then(|client| shared.transact(client, &written, (&offsets, &group)));
+            drop(written);
+            let _ = sender.send(result);
         });
-        ran.await.unwrap_or_else(|_| (Vec::new(), Err(Failure::Final(KafkaError::Canceled))))
+        let unknown = |code| Err(Failure::Unknown(KafkaError::Global(code)));
+        let result = match spawned {
+            Err(_) => unknown(RDKafkaErrorCode::CriticalSystemResource),
+            Ok(_) => match timeout(TIMEOUT, over).await {
+                Ok(result) => result.unwrap_or_else(|_| unknown(RDKafkaErrorCode::Fail)),
+                Err(_) => unknown(RDKafkaErrorCode::OperationTimedOut),
+            },
+        };
+        (Arc::unwrap_or_clone(batch), result)
     }
 }
 
 impl Outbox {
-    pub(crate) fn new(producer: &Producer) -> Self {
-        Self { producer: producer.clone(), unsent: Mutex::new(Some(Vec::new())) }
+    pub(crate) fn new(producer: Producer) -> Self {
+        Self { producer, unsent: Mutex::new(Some(Vec::new())) }
     }
 
     /// Encodes an event and keeps it until its handler has succeeded.
@@ -141,7 +184,7 @@ impl Shared {
         batch: &[Vec<Unsent>],
         (offsets, group): (&TopicPartitionList, &ConsumerGroupMetadata),
     ) -> Result<(), Failure> {
-        client.begin_transaction().map_err(Failure::Final)?;
+        client.begin_transaction().map_err(Failure::Unknown)?;
         let mut reports = Vec::new();
         let result = batch.iter().flatten().try_for_each(|record| put(client, record, &mut reports));
         let result = result
@@ -159,8 +202,8 @@ impl Shared {
         });
         match (refused, aborted) {
             (Some(refused), _) => Err(Failure::Final(refused)),
-            (None, Err(error)) => Err(Failure::Final(error)),
-            (None, Ok(())) if is_fatal(&error) => Err(Failure::Final(error)),
+            (None, Err(error)) => Err(Failure::Unknown(error)),
+            (None, Ok(())) if is_fatal(&error) => Err(Failure::Unknown(error)),
             (None, Ok(())) => Err(Failure::Aborted(error)),
         }
     }
@@ -209,13 +252,12 @@ pub(super) fn configure(config: &mut ClientConfig, settings: &Settings, id: &str
     config.set("delivery.timeout.ms", timeout.as_millis().to_string());
 }
 
-/// Returns the error of a consumer whose transactions cannot succeed.
+/// Returns the error of a consumer whose transaction cannot succeed.
 pub(crate) fn stopped(settings: &Settings, error: KafkaError) -> Error {
     let bootstrap = &settings.bootstrap;
     let text = format!(
         "a transaction at `{bootstrap}` cannot succeed, and the consumer stops; its records are kept and nothing of them is seen; \
-         help: the cause says whether a record cannot be written, or this consumer was taken for dead (each step may take {})",
-        kafka::shown(TIMEOUT)
+         help: the cause says why a record that a handler sent cannot be written"
     );
     Error::new(Kind::NotWritten, text).with_source(error)
 }

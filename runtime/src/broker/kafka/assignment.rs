@@ -5,6 +5,7 @@
 //! librdkafka speaks of all partitions or of those that move.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::TopicPartitionList;
@@ -16,12 +17,18 @@ use crate::broker::TopicPartition;
 
 /// What is still to be said to librdkafka.
 #[derive(Default)]
-pub(super) struct Assignment(Mutex<State>);
+pub(super) struct Assignment {
+    state: Mutex<State>,
+    /// There are partitions to begin with that nobody has begun with.
+    has_news: AtomicBool,
+}
 
 #[derive(Default)]
 struct State {
     /// There was an assignment, be it an empty one.
     has_begun: bool,
+    /// Partitions that are ours, until we begin with them.
+    awaited: Option<TopicPartitionList>,
     /// Partitions that were taken away, until we say that we have given them up.
     owed: Option<Vec<TopicPartition>>,
     /// Partitions that we have paused: librdkafka would remember that until they come back.
@@ -29,9 +36,36 @@ struct State {
 }
 
 impl Assignment {
-    /// Takes partitions.
-    pub(super) fn take<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
-        self.state().has_begun = true;
+    /// Takes partitions, which are begun with later. librdkafka waits for that, and tells of no other change meanwhile.
+    pub(super) fn expect(&self, partitions: TopicPartitionList) {
+        let mut state = self.state();
+        state.has_begun = true;
+        state.awaited = Some(partitions);
+        self.has_news.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether there are partitions that are to be begun with.
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Relaxed)
+    }
+
+    /// Returns the same, once.
+    pub(super) fn take_news(&self) -> bool {
+        self.has_news() && self.has_news.swap(false, Ordering::Relaxed)
+    }
+
+    /// Returns the partitions that are to be begun with.
+    pub(super) fn awaited(&self) -> Option<TopicPartitionList> {
+        self.state().awaited.clone()
+    }
+
+    /// Begins with partitions at the offsets in the list; those without, where librdkafka finds.
+    pub(super) fn begin<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
+        {
+            let mut state = self.state();
+            state.has_begun = true;
+            state.awaited = None;
+        }
         complain(match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
             RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
@@ -78,7 +112,7 @@ impl Assignment {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

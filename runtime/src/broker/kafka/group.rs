@@ -20,6 +20,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
+use super::start::Records;
 use super::{Kafka, STATISTICS, list, offset_list, partitions};
 use crate::broker::{Subscription, TopicOffset, TopicPartition};
 use crate::consumer::Group;
@@ -50,6 +51,8 @@ pub(crate) struct KafkaSubscription {
     consumer: Arc<StreamConsumer<Callbacks>>,
     assignment: Arc<Assignment>,
     leaving: Arc<AtomicBool>,
+    /// Where partitions begin of which the group has committed nothing.
+    start: Offset,
     /// The group's.
     id: String,
     /// To close the client is all that it takes to leave: a static member is to keep its place, and by KIP-848 librdkafka does leave.
@@ -70,9 +73,9 @@ impl KafkaSubscription {
         let assignment = Arc::new(Assignment::default());
         let callbacks =
             Callbacks { group: Arc::clone(group), assignment: Arc::clone(&assignment), leaving: Arc::clone(&leaving) };
-        let start = match settings.consumer.start {
-            Start::Earliest => "earliest",
-            Start::Latest => "latest",
+        let (start, reset) = match settings.consumer.start {
+            Start::Earliest => (Offset::Beginning, "earliest"),
+            Start::Latest => (Offset::End, "latest"),
         };
         let mut config = settings.kafka_config(&DEFAULTS);
         if let Some(instance) = &settings.consumer.instance_id {
@@ -82,12 +85,20 @@ impl KafkaSubscription {
             .set("group.id", id)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", start)
+            .set("auto.offset.reset", reset)
             .create_with_context(callbacks)
             .map_err(kafka::config_error)?;
         let is_kip_848 = settings.kafka.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
         let closes_well = is_kip_848 || settings.consumer.instance_id.is_some();
-        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, id: id.to_owned(), closes_well })
+        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, start, id: id.to_owned(), closes_well })
+    }
+
+    /// Leaves it to librdkafka where to begin from now on: it closes nothing while it waits for us to begin.
+    fn stop_waiting(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        if let Some(partitions) = self.assignment.awaited() {
+            self.assignment.begin(&*self.consumer, &partitions);
+        }
     }
 
     /// Returns whether we have no partition. librdkafka 2.12 closes such a member of a cooperative group without a word, and the
@@ -123,7 +134,7 @@ impl KafkaSubscription {
 /// Also where whoever runs the session does not wait for its end.
 impl Drop for KafkaSubscription {
     fn drop(&mut self) {
-        self.leaving.store(true, Ordering::Relaxed);
+        self.stop_waiting();
         if self.goes_unheard() {
             self.consumer.unsubscribe();
         }
@@ -155,7 +166,7 @@ impl Subscription<Kafka> for KafkaSubscription {
     }
 
     fn records(&self) -> impl Stream<Item = Result<BorrowedMessage<'_>, KafkaError>> + Send {
-        self.consumer.stream()
+        Records::new(&self.consumer, &self.assignment, self.start)
     }
 
     fn commit(&self, offsets: &[TopicOffset]) -> Result<(), KafkaError> {
@@ -169,7 +180,7 @@ impl Subscription<Kafka> for KafkaSubscription {
     ) -> Result<Vec<TopicOffset>, KafkaError> {
         let (consumer, list) = (Arc::clone(&self.consumer), list(partitions));
         // rdkafka panics at metadata that is not UTF-8, which any other client may have committed: an error from here.
-        let ask = move || consumer.committed_offsets(list, timeout).map(|list| committed_offsets(&list));
+        let ask = move || committed_offsets(&consumer.committed_offsets(list, timeout)?);
         tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
     }
 
@@ -201,8 +212,8 @@ impl Subscription<Kafka> for KafkaSubscription {
     /// a broker they take as long as a session.
     async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
         let deadline = Instant::now() + timeout;
+        self.stop_waiting();
         if self.goes_unheard() {
-            self.leaving.store(true, Ordering::Relaxed);
             // What is left of the time is for the rest, which says so where it was too long.
             drop(timeout_at(deadline, self.settled()).await);
         }
@@ -226,14 +237,15 @@ impl Subscription<Kafka> for KafkaSubscription {
     }
 }
 
-fn committed_offsets(list: &TopicPartitionList) -> Vec<TopicOffset> {
-    let elements = list.elements();
-    let committed = elements.iter().filter_map(|element| {
-        let Offset::Offset(offset) = element.offset() else { return None };
+fn committed_offsets(list: &TopicPartitionList) -> Result<Vec<TopicOffset>, KafkaError> {
+    let mut committed = Vec::new();
+    for element in list.elements() {
+        element.error()?;
+        let Offset::Offset(offset) = element.offset() else { continue };
         let partition = TopicPartition::new(&element.topic().into(), element.partition());
-        Some(TopicOffset { partition, offset, metadata: element.metadata().to_owned() })
-    });
-    committed.collect()
+        committed.push(TopicOffset { partition, offset, metadata: element.metadata().to_owned() });
+    }
+    Ok(committed)
 }
 
 /// Commits what is finished on partitions that we give up.
@@ -256,6 +268,15 @@ fn not_committed(error: &str) {
 }
 
 impl Callbacks {
+    /// Leaves it to the stream of records to begin with partitions, once it knows where.
+    fn taken(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        if list.count() == 0 || self.leaving.load(Ordering::Relaxed) {
+            self.assignment.begin(consumer, list);
+        } else {
+            self.assignment.expect(list.clone());
+        }
+    }
+
     /// Leaves it to the session to give up partitions, once their handlers have ended; those that are lost are gone.
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: Vec<TopicPartition>) {
         // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
@@ -299,7 +320,7 @@ impl ConsumerContext for Callbacks {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
         if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             self.group.assigned(&partitions(list));
-            self.assignment.take(consumer, list);
+            self.taken(consumer, list);
         } else {
             self.revoked(consumer, partitions(list));
         }

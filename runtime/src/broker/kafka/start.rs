@@ -1,0 +1,116 @@
+//! The records of a subscription, each partition from the offset on that its group has committed.
+//!
+//! librdkafka would ask for that offset itself, and begin at the wrong place at times: when the assignment changes while it asks,
+//! it takes an offset of a transaction that is not over for one that was never committed, and where the request fails, it never
+//! begins at all (2.12). So we ask, until the group's coordinator answers for all partitions, and assign them with their offsets.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use rdkafka::consumer::{Consumer as _, ConsumerContext, MessageStream, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::assignment::Assignment;
+use crate::backoff::Backoff;
+
+/// The pauses before the coordinator is asked again.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+
+/// How long the coordinator may take. A transaction that is open takes longer; asked again, it is over at some time.
+const ANSWER: Duration = Duration::from_secs(2);
+
+type Answer = Result<TopicPartitionList, KafkaError>;
+
+/// What the subscription's stream is: polling it also begins with partitions that were assigned.
+pub(super) struct Records<'a, C: ConsumerContext + 'static> {
+    consumer: &'a Arc<StreamConsumer<C>>,
+    assignment: &'a Assignment,
+    /// Where partitions without a committed offset begin.
+    start: Offset,
+    messages: MessageStream<'a, C>,
+    asking: Option<BoxFuture<'static, Answer>>,
+    n_failed: u32,
+}
+
+impl<'a, C: ConsumerContext + 'static> Records<'a, C> {
+    pub(super) fn new(consumer: &'a Arc<StreamConsumer<C>>, assignment: &'a Assignment, start: Offset) -> Self {
+        Self { consumer, assignment, start, messages: consumer.stream(), asking: None, n_failed: 0 }
+    }
+
+    fn ask(&mut self) {
+        let Some(partitions) = self.assignment.awaited() else { return };
+        let (consumer, start) = (Arc::clone(self.consumer), self.start);
+        let pause = (self.n_failed > 0).then(|| BACKOFF.pause(self.n_failed));
+        let asking = async move {
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            let ask = move || begins(consumer.committed_offsets(partitions, ANSWER)?, start);
+            tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
+        };
+        self.asking = Some(asking.boxed());
+    }
+
+    /// Begins with partitions once it is known where.
+    fn begin(&mut self, answer: Answer) -> Result<(), KafkaError> {
+        self.asking = None;
+        match answer {
+            Ok(partitions) => {
+                self.n_failed = 0;
+                self.assignment.begin(&**self.consumer, &partitions);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the group's offsets are not known; asking again, and its partitions wait");
+                self.n_failed = self.n_failed.saturating_add(1);
+                self.ask();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<'a, C: ConsumerContext + 'static> Stream for Records<'a, C> {
+    type Item = Result<BorrowedMessage<'a>, KafkaError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.assignment.take_news() {
+            this.n_failed = 0;
+            this.ask();
+        }
+        if let Some(asking) = &mut this.asking
+            && let Poll::Ready(answer) = asking.poll_unpin(context)
+            && let Err(error) = this.begin(answer)
+        {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let polled = this.messages.poll_next_unpin(context);
+        // Only now may there be news, for librdkafka tells them while it is polled.
+        if this.assignment.has_news() {
+            context.waker().wake_by_ref();
+        }
+        polled
+    }
+}
+
+/// Returns a list with the offsets that partitions begin at; an error if one of them is not known.
+fn begins(mut partitions: TopicPartitionList, start: Offset) -> Answer {
+    let mut uncommitted = Vec::new();
+    for element in partitions.elements() {
+        element.error()?;
+        if element.offset() == Offset::Invalid {
+            uncommitted.push((element.topic().to_owned(), element.partition()));
+        }
+    }
+    for (topic, partition) in uncommitted {
+        partitions.set_partition_offset(&topic, partition, start)?;
+    }
+    Ok(partitions)
+}
