@@ -305,7 +305,7 @@ impl Shared {
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
         let headers = message.record_headers(&binding.version, &span);
-        let sent = Sent::new(started, &binding.meter, span);
+        let sent = Sent::new(started, Some(&binding.meter), span);
         let mut record = Record::with_opaque_to(&binding.topic, Arc::clone(&sent));
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));

@@ -33,7 +33,12 @@ fn adjusted(number: u128, quantity: i32) -> InventoryAdjusted {
     InventoryAdjusted::new(Uuid::from_u128(number), "sku".into(), quantity, placed())
 }
 
-/// A consumer whose handler sends two adjustments for each order.
+/// Returns whether the handler rejects an order.
+fn dies(number: u128) -> bool {
+    number % 50 == 7
+}
+
+/// A consumer whose handler sends two adjustments for each order that does not die.
 fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) -> ConsumerBuilder {
     let handler = move |order: OrderCreated, context: Context| {
         let handled = handled.clone();
@@ -42,7 +47,7 @@ fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) ->
             context.send(&adjusted(number, 1)).await?;
             context.send(&adjusted(number, -1)).await?;
             let _ = handled.send(number);
-            Ok::<_, Error>(Outcome::Done)
+            Ok::<_, Error>(if dies(number) { Outcome::Reject("it dies".into()) } else { Outcome::Done })
         }
     };
     Consumer::builder(settings).group(group).on(handler).exactly_once()
@@ -58,6 +63,23 @@ async fn produce(world: &World, count: u128) {
 
 /// How often each adjustment was seen, and its correlation id.
 type Seen = BTreeMap<(u128, i32), Vec<Option<String>>>;
+
+/// Reads the adjustments of all orders that do not die, and then all that follow; checks that each came once.
+async fn read_and_check(world: &World) {
+    let live: Vec<_> = (0..COUNT).filter(|number| !dies(*number)).collect();
+    check(&within(read(world, live.len())).await, live);
+    let mut expected: Vec<_> =
+        (0..COUNT).filter(|number| dies(*number)).map(|number| order_v2(number).order_id).collect();
+    expected.sort();
+    let mut dead = Vec::new();
+    while dead.len() < expected.len() {
+        let letters = within(crate::raw::read_committed(world, "orders_dlq")).await;
+        dead =
+            letters.iter().map(|(_, letter)| String::from_utf8_lossy(&letter.key).parse::<Uuid>().unwrap()).collect();
+    }
+    dead.sort();
+    assert_eq!(dead, expected);
+}
 
 /// Reads the adjustments of so many orders, and then all that follow.
 async fn read(world: &World, count: usize) -> Seen {
@@ -115,13 +137,12 @@ async fn a_killed_consumer_leaves_no_duplicate_in_the_topic_that_it_writes_to() 
         process.kill().await;
     }
     let mut last = Process::start(BODY, PLACE, &place.map(String::as_str));
-    let seen = tokio::select! {
-        seen = read(&world, usize::try_from(COUNT).unwrap()) => seen,
+    tokio::select! {
+        () = read_and_check(&world) => {}
         // The process must not stop for want of somebody who reads.
         _ = last.lines("handled", usize::MAX) => unreachable!("it goes on for ever"),
-    };
+    }
     last.kill().await;
-    check(&seen, 0..COUNT);
     assert_eq!(handled.len(), 1000, "{KILLS} kills");
 }
 
@@ -162,8 +183,7 @@ async fn partitions_that_change_hands_leave_no_duplicate() {
     within(take(&mut handled, 600)).await;
     stop_first.send(()).unwrap();
     within(first).await.unwrap().unwrap();
-    let seen = read(&world, usize::try_from(COUNT).unwrap()).await;
-    check(&seen, 0..COUNT);
+    read_and_check(&world).await;
     stop_second.send(()).unwrap();
     within(second).await.unwrap().unwrap();
 }
@@ -191,8 +211,7 @@ async fn a_transaction_that_the_dead_left_open_is_waited_for() {
         running.push((stop, tokio::spawn(consumer.run_until(async { drop(stopped.await) }))));
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
-    let seen = within(read(&world, usize::try_from(COUNT).unwrap())).await;
-    check(&seen, 0..COUNT);
+    read_and_check(&world).await;
     for (stop, running) in running {
         stop.send(()).unwrap();
         within(running).await.unwrap().unwrap();
@@ -212,12 +231,11 @@ async fn a_transaction_ends_without(held: Held) {
     within(proxy.holds()).await;
     within(proxy.has_begun(2)).await;
     proxy.open_to_others();
-    let count = usize::try_from(COUNT).unwrap();
-    check(&within(read(&world, count)).await, 0..COUNT);
+    read_and_check(&world).await;
     // What was held comes too late to do anything.
     proxy.open();
     produce(&world, 1).await;
-    within(take(&mut handled, count + 1)).await;
+    within(take(&mut handled, usize::try_from(COUNT).unwrap() + 1)).await;
     stop.send(()).unwrap();
     within(running).await.unwrap().unwrap();
     let (committed, ends) =
@@ -266,6 +284,24 @@ async fn what_a_handler_sent_that_failed_is_not_seen() {
     assert_eq!(seen[&(1, -1)], [Some("own".into())]);
     let committed = crate::raw::committed(&world, &world.group("g"), "orders").await;
     assert!(committed.values().sum::<i64>() >= 3, "the offsets are in the transactions: {committed:?}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_sent_stops_the_consumer() {
+    let world = World::new().await;
+    produce(&world, 1).await;
+    let settings = settings(&world.settings);
+    let consumer = Consumer::builder(&settings).group(world.group("g")).exactly_once().on(
+        |_: OrderCreated, context: Context| async move {
+            let large = InventoryAdjusted::new(Uuid::nil(), "sku".repeat(500_000), 1, placed());
+            context.send(&large).await?;
+            Ok::<_, Error>(Outcome::Done)
+        },
+    );
+    let error = within(consumer.run()).await.unwrap_err();
+    assert!(error.to_string().contains("cannot succeed, and the consumer stops; its records are kept"), "{error}");
+    let committed = crate::raw::committed(&world, &world.group("g"), "orders").await;
+    assert_eq!(committed.values().sum::<i64>(), 0, "{committed:?}");
 }
 
 #[tokio::test]

@@ -99,6 +99,13 @@ impl Outboxes {
         Some(outbox)
     }
 
+    /// Keeps what is to be written with the offset of a record that no handler is busy with.
+    pub(super) fn put(&self, ticket: Ticket, unsent: Unsent) {
+        if let Some(outbox) = self.open(ticket) {
+            drop(outbox.put(unsent));
+        }
+    }
+
     /// Takes what the handler of a record has sent.
     fn close(&self, ticket: Ticket) -> Vec<Unsent> {
         let outbox = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket.slot());
@@ -162,6 +169,8 @@ pub(super) struct Transactions<'a> {
     running: Option<BoxFuture<'a, Transacted>>,
     n_failed: u32,
     due_at: Instant,
+    /// One cannot succeed. Without what was in it, its offsets must not be committed.
+    is_over: bool,
 }
 
 /// Where what is in a transaction came from.
@@ -174,7 +183,7 @@ impl Transactions<'_> {
     pub(super) fn new(plan: &Plan) -> Option<Self> {
         let outboxes = Arc::clone(plan.outboxes.as_ref()?);
         let unwritten = Unwritten { partitions: BTreeMap::new() };
-        Some(Self { outboxes, unwritten, running: None, n_failed: 0, due_at: Instant::now() })
+        Some(Self { outboxes, unwritten, running: None, n_failed: 0, due_at: Instant::now(), is_over: false })
     }
 
     pub(super) fn assign(&mut self, partition: Partition, epoch: Epoch) {
@@ -230,17 +239,18 @@ impl<'a, B: Broker> Session<'a, B> {
     fn transact(&mut self) -> Result<(), Error> {
         let Some(transactions) = &mut self.transactions else { return Ok(()) };
         let commits = self.group.state().offsets.take_commit();
-        if commits.is_empty() {
+        if commits.is_empty() || transactions.is_over {
             return Ok(());
         }
         let Some(producer) = transactions.outboxes.producer() else { return Ok(()) };
+        let named = self.group.commits(commits.clone());
+        let prepared = self.subscription.transaction_offsets(&named);
+        let failed = |error: KafkaError| Error::new(Kind::Broker, "cannot commit in a transaction").with_source(error);
+        // Where this fails, what was sent stays where it is.
+        let (offsets, group) = prepared.map_err(failed)?;
         let taken = transactions.unwritten.take(&commits);
         let places: Vec<Place> = taken.iter().map(|sent| (sent.partition, sent.epoch, sent.offset)).collect();
         let batch: Vec<_> = taken.into_iter().map(|sent| sent.value).collect();
-        let commits = self.group.commits(commits);
-        let prepared = self.subscription.transaction_offsets(&commits);
-        let failed = |error: KafkaError| Error::new(Kind::Broker, "cannot commit in a transaction").with_source(error);
-        let (offsets, group) = prepared.map_err(failed)?;
         let outboxes = Arc::clone(&transactions.outboxes);
         let (subscription, timeout) = (self.subscription, self.plan.settings.connect_timeout);
         let job = async move {
@@ -248,7 +258,7 @@ impl<'a, B: Broker> Session<'a, B> {
             let Err(Failure::Unknown(error)) = result else { return (places, batch, result) };
             tracing::warn!(%error, "a transaction did not end; asking Kafka what became of it, through a new producer");
             outboxes.replace(producer).await;
-            let is_committed = is_committed::<B>(subscription, &commits, timeout).await;
+            let is_committed = is_committed::<B>(subscription, &named, timeout).await;
             (places, batch, if is_committed { Ok(()) } else { Err(Failure::Aborted(error)) })
         };
         transactions.running = Some(job.boxed());
@@ -265,7 +275,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 Ok(())
             }
             Err(Failure::Final(error) | Failure::Unknown(error)) => {
-                self.group.commit_failed();
+                transactions.is_over = true;
                 Err(stopped(&self.plan.settings, error))
             }
             Err(Failure::Aborted(error)) => {

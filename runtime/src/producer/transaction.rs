@@ -1,6 +1,6 @@
 //! Writes records and the offsets that they came of in one transaction of Kafka: both are seen, or neither.
 //!
-//! In: what handlers sent, encoded, and the offsets of their records. Out: a transaction that was committed, one that was undone
+//! In: what handlers sent, encoded, dead letters, and the offsets of their records. Out: a transaction that was committed, one that was undone
 //! and may be tried again, or one of which nobody knows. Kafka lets only members of the group commit, of its newest generation,
 //! so that a consumer that lost its partitions without knowing cannot.
 //!
@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use eventwright_wire::Event;
+use eventwright_wire::{Event, RawRecord};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
@@ -20,6 +20,7 @@ use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use tracing::Span;
 use uuid::Uuid;
 
 use super::client::{Client, Reports};
@@ -45,11 +46,16 @@ const TRIES: u32 = 12;
 pub(crate) struct Unsent {
     topic: String,
     key: Option<Vec<u8>>,
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
     headers: OwnedHeaders,
     timestamp: Option<i64>,
-    event: &'static str,
-    meter: Arc<SendMeter>,
+    what: What,
+}
+
+#[derive(Clone)]
+enum What {
+    Event { name: &'static str, meter: Arc<SendMeter> },
+    DeadLetter(Span),
 }
 
 /// What one handler sends: it is written if the handler succeeds, in the transaction that commits its record.
@@ -143,6 +149,14 @@ impl Producer {
     }
 }
 
+impl Unsent {
+    /// The dead letter of a record.
+    pub(crate) fn dead_letter(topic: String, record: RawRecord, headers: OwnedHeaders) -> Self {
+        let what = What::DeadLetter(trace::copy(&record, &topic, "dead letter"));
+        Self { topic, key: record.key, value: record.value, headers, timestamp: None, what }
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(producer: Producer) -> Self {
         Self { producer, unsent: Mutex::new(Some(Vec::new())) }
@@ -162,8 +176,16 @@ impl Outbox {
         let text_key = || message.event.key().map(|key| key.as_bytes().to_vec());
         let key = if binding.key_frame.is_some() { Some(framed_key) } else { text_key() };
         let headers = message.record_headers(&binding.version, &tracing::Span::current());
-        let (timestamp, meter, event) = (message.timestamp, Arc::clone(&binding.meter), E::SCHEMA.event);
-        let record = Unsent { topic: binding.topic.clone(), event, key, value, headers, timestamp, meter };
+        let what = What::Event { name: E::SCHEMA.event, meter: Arc::clone(&binding.meter) };
+        let (topic, value, timestamp) = (binding.topic.clone(), Some(value), message.timestamp);
+        self.put(Unsent { topic, key, value, headers, timestamp, what })
+    }
+
+    /// Keeps a record until its handler has succeeded.
+    ///
+    /// # Errors
+    /// The handler has ended.
+    pub(crate) fn put(&self, record: Unsent) -> Result<(), Error> {
         match &mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(unsent) => unsent.push(record),
             None => return Err(Error::new(Kind::NotWritten, "not written: the handler of the record has ended")),
@@ -195,11 +217,10 @@ impl Shared {
             return Ok(());
         };
         let aborted = again(|| client.abort_transaction(STEP));
-        // The transaction's own error says only that some record failed.
-        let refused = reports.into_iter().find_map(|sent| match sent.take_report() {
-            Some(Err(error)) => Some(error).filter(|error| matches!(error.clone().into(), WriteError::Final(_))),
-            _ => None,
-        });
+        // The transaction's own error says only that some record failed, unless the record was not even taken.
+        let reports = reports.into_iter().filter_map(|sent| sent.take_report()?.err());
+        let own = matches!(error, KafkaError::MessageProduction(_)).then(|| error.clone());
+        let refused = reports.chain(own).find(|error| matches!(error.clone().into(), WriteError::Final(_)));
         match (refused, aborted) {
             (Some(refused), _) => Err(Failure::Final(refused)),
             (None, Err(error)) => Err(Failure::Unknown(error)),
@@ -211,10 +232,14 @@ impl Shared {
 
 /// Puts a record into librdkafka's queue, waiting for room.
 fn put(client: &ThreadedProducer<Reports>, unsent: &Unsent, reports: &mut Vec<Arc<Sent>>) -> Result<(), KafkaError> {
-    let sent = Sent::new(Instant::now(), &unsent.meter, trace::send(&unsent.topic, unsent.event));
+    let (meter, span) = match &unsent.what {
+        What::Event { name, meter } => (Some(meter), trace::send(&unsent.topic, name)),
+        What::DeadLetter(span) => (None, span.clone()),
+    };
+    let sent = Sent::new(Instant::now(), meter, span);
     reports.push(Arc::clone(&sent));
     let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&unsent.topic, sent);
-    record.payload = Some(&unsent.value);
+    record.payload = unsent.value.as_deref();
     record.key = unsent.key.as_deref();
     record.timestamp = unsent.timestamp;
     record.headers = Some(unsent.headers.clone());
