@@ -17,6 +17,9 @@ use crate::world::{World, consume, order_v2, placed, take, within};
 
 const COUNT: u128 = 1500;
 
+/// Of a transaction; ten times as many may be finished and not committed.
+const MAX_RECORDS: usize = 20;
+
 /// How often the consumer is killed, each time in the middle.
 const KILLS: usize = 4;
 
@@ -119,6 +122,7 @@ fn check(seen: &Seen, numbers: impl IntoIterator<Item = u128>) {
 fn settings(settings: &Settings) -> Settings {
     let mut settings = settings.clone().with_kafka("session.timeout.ms", "6000");
     settings.transaction.interval = Duration::from_millis(5);
+    settings.transaction.max_records = MAX_RECORDS;
     settings.consumer.order = eventwright::Order::Key;
     settings
 }
@@ -129,14 +133,14 @@ async fn a_killed_consumer_leaves_no_duplicate_in_the_topic_that_it_writes_to() 
     produce(&world, COUNT).await;
     let Settings { bootstrap, registry, .. } = &world.settings;
     let group = world.group("g");
-    let place = [bootstrap, &registry.url, &world.prefix, &group];
+    let place = [bootstrap, &registry.url, &world.prefix, &group, "range"];
     let mut handled = Vec::new();
     for _ in 0..KILLS {
-        let mut process = Process::start(BODY, PLACE, &place.map(String::as_str));
+        let mut process = Process::start(BODY, PLACE, &place);
         handled.extend(within(process.lines("handled", 250)).await);
         process.kill().await;
     }
-    let mut last = Process::start(BODY, PLACE, &place.map(String::as_str));
+    let mut last = Process::start(BODY, PLACE, &place);
     tokio::select! {
         () = read_and_check(&world) => {}
         // The process must not stop for want of somebody who reads.
@@ -150,8 +154,12 @@ async fn a_killed_consumer_leaves_no_duplicate_in_the_topic_that_it_writes_to() 
 #[ignore = "the process that the test above starts and kills"]
 async fn body_of_the_process() {
     let Ok(place) = std::env::var(PLACE) else { return };
-    let [bootstrap, registry, prefix, group] = place.split(' ').collect::<Vec<_>>()[..] else { panic!("{place}") };
-    let settings = settings(&Settings::new(bootstrap, registry).with_prefix(prefix));
+    let [bootstrap, registry, prefix, group, strategy] = place.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{place}")
+    };
+    let settings = Settings::new(bootstrap, registry).with_prefix(prefix);
+    let settings = settings.with_kafka("partition.assignment.strategy", strategy);
+    let settings = self::settings(&settings);
     let (sender, mut handled) = mpsc::unbounded_channel();
     let told = async {
         while let Some(number) = handled.recv().await {
@@ -190,7 +198,17 @@ async fn partitions_that_change_hands_leave_no_duplicate() {
 
 #[tokio::test]
 async fn a_transaction_that_the_dead_left_open_is_waited_for() {
-    let world = World::new().await;
+    an_open_transaction_is_waited_for("range").await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_dead_left_open_is_waited_for_cooperatively() {
+    an_open_transaction_is_waited_for("cooperative-sticky").await;
+}
+
+async fn an_open_transaction_is_waited_for(strategy: &str) {
+    let mut world = World::new().await;
+    world.settings = world.settings.with_kafka("partition.assignment.strategy", strategy);
     produce(&world, COUNT).await;
     let (settings, group) = (settings(&world.settings), world.group("g"));
     let (sender, mut handled) = mpsc::unbounded_channel();
@@ -198,8 +216,8 @@ async fn a_transaction_that_the_dead_left_open_is_waited_for() {
     within(consume(first, Box::pin(take(&mut handled, 600)))).await.unwrap();
 
     let proxy = Proxy::start(&world.settings.bootstrap, Held::Request(Api::EndTxn)).await;
-    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &group];
-    let dead = Process::start(BODY, PLACE, &place.map(String::as_str));
+    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &group, strategy];
+    let dead = Process::start(BODY, PLACE, &place);
     within(proxy.holds()).await;
     dead.kill().await;
 
@@ -216,6 +234,25 @@ async fn a_transaction_that_the_dead_left_open_is_waited_for() {
         stop.send(()).unwrap();
         within(running).await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_consumer_that_waits_for_its_transaction_hears_that_its_partitions_are_gone() {
+    let world = World::new().await;
+    produce(&world, COUNT).await;
+    let proxy = Proxy::start(&world.settings.bootstrap, Held::Request(Api::TxnOffsetCommit)).await;
+    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &world.group("g"), "range"];
+    let mut process = Process::start(BODY, PLACE, &place);
+    within(proxy.holds()).await;
+    // It begins with nothing more until Kafka has committed.
+    within(process.lines("handled", 10 * MAX_RECORDS)).await;
+    process.stop_for(Duration::from_secs(9)).await;
+    proxy.open();
+    tokio::select! {
+        () = read_and_check(&world) => {}
+        _ = process.lines("handled", usize::MAX) => unreachable!("it goes on for ever"),
+    }
+    process.kill().await;
 }
 
 /// Holds a frame of the first transaction until another producer has taken over.

@@ -6,12 +6,13 @@
 //! their records. Where nobody knows what became of a transaction, the group's offsets tell, for they are part of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::Instant;
 
 use super::Plan;
@@ -75,20 +76,26 @@ impl Outboxes {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the producer, as often as it takes. Afterwards, no transaction is open.
-    async fn replace(&self, producer: Producer) {
-        for n_tried in 1.. {
+    /// Replaces the producer, which may take several tries. Afterwards, no transaction is open.
+    ///
+    /// # Errors
+    /// We may not write in transactions any more.
+    async fn replace(&self, producer: &Producer) -> Result<(), KafkaError> {
+        let mut n_tried = 0;
+        loop {
             match producer.replaced().await {
                 Ok(replaced) => {
                     self.set(replaced);
-                    break;
+                    return Ok(());
                 }
-                Err(error) => tracing::warn!(?error, "transactions cannot go on; trying again"),
+                Err(error) => {
+                    tracing::warn!(?error, "transactions cannot go on; trying again");
+                    refused(error.source().and_then(<dyn std::error::Error>::downcast_ref))?;
+                }
             }
+            n_tried += 1;
             tokio::time::sleep(BACKOFF.pause(n_tried)).await;
         }
-        // This may wait for the broker.
-        std::thread::spawn(|| drop(producer));
     }
 
     /// Returns a new outbox for the handler of a record.
@@ -257,9 +264,16 @@ impl<'a, B: Broker> Session<'a, B> {
             let (batch, result) = producer.transact(batch, offsets, group).await;
             let Err(Failure::Unknown(error)) = result else { return (places, batch, result) };
             tracing::warn!(%error, "a transaction did not end; asking Kafka what became of it, through a new producer");
-            outboxes.replace(producer).await;
-            let is_committed = is_committed::<B>(subscription, &named, timeout).await;
-            (places, batch, if is_committed { Ok(()) } else { Err(Failure::Aborted(error)) })
+            let is_committed = async {
+                outboxes.replace(&producer).await?;
+                is_committed::<B>(subscription, &named, timeout).await
+            };
+            let result = match is_committed.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Failure::Aborted(error)),
+                Err(refused) => Err(Failure::Final(refused)),
+            };
+            (places, batch, result)
         };
         transactions.running = Some(job.boxed());
         Ok(())
@@ -317,22 +331,53 @@ impl<'a, B: Broker> Session<'a, B> {
 }
 
 /// Returns whether the group has committed these offsets, as soon as it can be known.
-async fn is_committed<B: Broker>(subscription: &B::Subscription, offsets: &[TopicOffset], timeout: Duration) -> bool {
+///
+/// # Errors
+/// We may not ask.
+async fn is_committed<B: Broker>(
+    subscription: &B::Subscription,
+    offsets: &[TopicOffset],
+    timeout: Duration,
+) -> Result<bool, KafkaError> {
     let partitions: Vec<_> = offsets.iter().map(|offset| offset.partition.clone()).collect();
-    for n_asked in 1.. {
+    let mut n_asked = 0;
+    loop {
         match subscription.committed(&partitions, timeout).await {
             Ok(committed) => {
                 let reached = |offset: &TopicOffset| {
                     let mut same = committed.iter().filter(|committed| committed.partition == offset.partition);
                     same.any(|committed| committed.offset >= offset.offset)
                 };
-                return offsets.iter().all(reached);
+                return Ok(offsets.iter().all(reached));
             }
-            Err(error) => tracing::warn!(%error, "the group's offsets are not known; asking again"),
+            Err(error) => {
+                tracing::warn!(%error, "the group's offsets are not known; asking again");
+                refused(Some(&error))?;
+            }
         }
+        n_asked += 1;
         tokio::time::sleep(BACKOFF.pause(n_asked)).await;
     }
-    false
+}
+
+/// Returns an error that no further try changes.
+fn refused(error: Option<&KafkaError>) -> Result<(), KafkaError> {
+    use RDKafkaErrorCode::{
+        ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed,
+        TransactionalIdAuthorizationFailed,
+    };
+    match error.map(|error| (error, error.rdkafka_error_code())) {
+        Some((
+            error,
+            Some(
+                ClusterAuthorizationFailed
+                | GroupAuthorizationFailed
+                | TopicAuthorizationFailed
+                | TransactionalIdAuthorizationFailed,
+            ),
+        )) => Err(error.clone()),
+        _ => Ok(()),
+    }
 }
 
 /// Returns what came of the transaction that is running; waits for ever where there is none.

@@ -38,8 +38,8 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one step of a transaction may take before it is tried again.
 const STEP: Duration = Duration::from_secs(5);
 
-/// How often a step is tried that Kafka says may be tried again.
-const TRIES: u32 = 12;
+/// The pause before it is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A record that is written with the next transaction.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ pub(crate) struct Outbox {
 pub(crate) enum Failure {
     /// It was undone; the same one may succeed later.
     Aborted(KafkaError),
-    /// It was undone, and will never succeed with what is in it.
+    /// It will never succeed with what is in it.
     Final(KafkaError),
     /// It was committed, or will be undone; this producer can do no more.
     Unknown(KafkaError),
@@ -206,17 +206,18 @@ impl Shared {
         batch: &[Vec<Unsent>],
         (offsets, group): (&TopicPartitionList, &ConsumerGroupMetadata),
     ) -> Result<(), Failure> {
+        let until = Instant::now() + TIMEOUT;
         client.begin_transaction().map_err(Failure::Unknown)?;
         let mut reports = Vec::new();
         let result = batch.iter().flatten().try_for_each(|record| put(client, record, &mut reports));
         let result = result
-            .and_then(|()| again(|| client.send_offsets_to_transaction(offsets, group, STEP)))
-            .and_then(|()| again(|| client.commit_transaction(STEP)));
+            .and_then(|()| again(until, || client.send_offsets_to_transaction(offsets, group, STEP)))
+            .and_then(|()| again(until, || client.commit_transaction(STEP)));
         let Err(error) = result else {
             self.health.succeeded();
             return Ok(());
         };
-        let aborted = again(|| client.abort_transaction(STEP));
+        let aborted = again(until, || client.abort_transaction(STEP));
         // The transaction's own error says only that some record failed, unless the record was not even taken.
         let reports = reports.into_iter().filter_map(|sent| sent.take_report()?.err());
         let own = matches!(error, KafkaError::MessageProduction(_)).then(|| error.clone());
@@ -254,16 +255,15 @@ fn put(client: &ThreadedProducer<Reports>, unsent: &Unsent, reports: &mut Vec<Ar
     }
 }
 
-/// Tries a step again as long as Kafka says that this is of use.
-fn again(mut step: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-    let mut result = step();
-    for _ in 1..TRIES {
-        match &result {
-            Err(KafkaError::Transaction(error)) if error.is_retriable() => result = step(),
-            _ => break,
+/// Tries a step again as long as Kafka says that this is of use, and somebody waits.
+fn again(until: Instant, mut step: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    loop {
+        match step() {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < until => {}
+            result => return result,
         }
+        std::thread::park_timeout(PAUSE);
     }
-    result
 }
 
 fn is_fatal(error: &KafkaError) -> bool {
