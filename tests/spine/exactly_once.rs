@@ -20,6 +20,9 @@ const COUNT: u128 = 1500;
 /// Of a transaction; ten times as many may be finished and not committed.
 const MAX_RECORDS: usize = 20;
 
+/// A consumer that handles nothing for so long waits.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// How often the consumer is killed, each time in the middle.
 const KILLS: usize = 4;
 
@@ -246,12 +249,20 @@ async fn a_consumer_that_waits_for_its_transaction_hears_that_its_partitions_are
     within(proxy.holds()).await;
     // It begins with nothing more until Kafka has committed.
     within(process.lines("handled", 10 * MAX_RECORDS)).await;
+    while tokio::time::timeout(QUIET, process.lines("handled", 1)).await.is_ok() {}
+    // Another one takes its partitions meanwhile, and goes.
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let other = consumer(&settings(&world.settings), &world.group("g"), sender);
+    let other = tokio::spawn(other.run_until(async { drop(stopped.await) }));
     process.stop_for(Duration::from_secs(9)).await;
+    within(take(&mut handled, 1)).await;
     proxy.open();
-    tokio::select! {
-        () = read_and_check(&world) => {}
-        _ = process.lines("handled", usize::MAX) => unreachable!("it goes on for ever"),
-    }
+    read_and_check(&world).await;
+    stop.send(()).unwrap();
+    within(other).await.unwrap().unwrap();
+    produce(&world, 1).await;
+    within(process.lines("handled 0", 1)).await;
     process.kill().await;
 }
 
