@@ -303,15 +303,42 @@ fn numbers_are_read_however_they_are_written() {
     check(r#"{"d": [19.9000, 1E+3, 36893488147419103232]}"#, r#"{"d": ["19.9", "1000", "36893488147419103232"]}"#);
     check(r#"{"n": 1.0e3}"#, r#"{"n": "1000"}"#);
     check(r#"{"any": {"a": [1.50]}}"#, r#"{"any": {"a": [1.5]}}"#);
-    for float in [0.1, 1e13, 1e15, 1.5e16, 1e-5, 1e-7, f32::MIN_POSITIVE, 1e-45, 3.4e38, -1e14] {
+    for float in [0.1, 1e13, 1e15, 1.5e16, 1e-5, 1e-7, f32::MIN_POSITIVE, 1e-45, f32::MAX, f32::MIN, -1e14] {
         let bytes = [&[0x0d][..], &float.to_le_bytes()].concat();
         let value = dynamic::decode_json(&message, &bytes).unwrap();
         assert_eq!(encode(&value), Ok(bytes), "{value}");
     }
     // Without `arbitrary_precision`, serde_json itself refuses the text.
     if let Ok(value) = serde_json::from_str(r#"{"d": [1e400]}"#) {
-        assert_eq!(encode(&value).unwrap_err(), "expected a `M`: expected a number of 64 bits, found 1e+400");
+        let expected = "expected a `M`: `d`: expected a number within its range, found `1e+400`";
+        assert_eq!(encode(&value).unwrap_err(), expected);
     }
+}
+
+#[test]
+fn floats_are_read_within_their_range_wherever_they_stand() {
+    let text = "syntax = \"proto3\"; import \"google/protobuf/any.proto\"; import \"google/protobuf/struct.proto\"; \
+                import \"google/protobuf/wrappers.proto\"; \
+                message M { float f = 1; repeated float list = 2; map<string, M> map = 3; google.protobuf.FloatValue w = 4; \
+                google.protobuf.Any any = 5; google.protobuf.Struct free = 6; double d = 7; }";
+    let message = parsed(text, &[]).message_at(&[0]).unwrap();
+    let encode = |value| dynamic::encode_json(&message, &value, &mut Vec::new()).map_err(|error| error.to_string());
+    let within = |value: serde_json::Value| json!({"f": value, "list": [value], "map": {"a": {"f": value}}, "w": value, "any": {"@type": "x/M", "f": value}});
+    for value in [json!(f32::MAX), json!("-3.4028235e38"), json!("Infinity"), json!("NaN"), json!(1)] {
+        assert_eq!(encode(within(value.clone())), Ok(()), "{value}");
+    }
+    let beyond = |value: serde_json::Value, name: &str| {
+        let expected = format!("expected a `M`: `{name}`: expected a number within its range, found `1e39`");
+        assert_eq!(encode(value), Err(expected));
+    };
+    beyond(json!({"f": "1e39"}), "f");
+    beyond(json!({"list": [0, "1e39"]}), "list");
+    beyond(json!({"map": {"a": {"f": "1e39"}}}), "f");
+    beyond(json!({"any": {"@type": "x/M", "f": "1e39"}}), "f");
+    beyond(json!({"w": "1e39"}), "w");
+    assert!(encode(json!({"d": "1e400"})).is_err());
+    // Text that is meant for nobody's float stays text.
+    assert_eq!(encode(json!({"free": {"fields": {"a": {"numberValue": "1e400"}}}})), Ok(()));
 }
 
 #[test]
