@@ -13,7 +13,7 @@ pub(crate) const MAX_EMPTY_ITEMS: usize = 1 << 10;
 
 /// How much memory is allocated ahead of what is read into it; after that a list grows as its items arrive. It is that of all
 /// lists that are being read: those in each other are justified by the same bytes, so that each alone would multiply them.
-const MAX_RESERVED: usize = 64 << 10;
+const MAX_RESERVED: usize = 128 << 10;
 
 /// How many entries of a map are allocated ahead: nobody knows how few bytes they take.
 const MAX_RESERVED_ENTRIES: usize = 16;
@@ -393,7 +393,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn reserve<T>(&mut self, items: &mut Vec<T>, count: usize) -> usize {
         let size = size_of::<T>().max(1);
-        let count = count.min((MAX_RESERVED - self.reserved) / size);
+        // Half of what is left: of long lists, those in their items have room as well.
+        let count = count.min((MAX_RESERVED - self.reserved) / 2 / size);
         if items.capacity() == 0 {
             *items = Vec::with_capacity(count)
         } else {
@@ -499,13 +500,18 @@ mod tests {
         type Item = [u64; 16];
         let (mut outer, mut inner) = (Vec::<Item>::new(), Vec::<Item>::new());
         let mut reader = Reader::new(&[]);
-        let ahead = reader.reserve(&mut outer, 500);
-        let more = reader.reserve(&mut inner, 500);
-        assert_eq!((ahead, more), (500 * 128, MAX_RESERVED - 500 * 128));
-        assert_eq!((outer.capacity(), inner.capacity()), (500, 12));
-        reader.came(more);
-        reader.came(ahead);
-        assert_eq!(reader.reserve(&mut Vec::<Item>::new(), 10_000), MAX_RESERVED);
+        let ahead = reader.reserve(&mut outer, 10_000);
+        let more = reader.reserve(&mut inner, 10_000);
+        assert_eq!((ahead, more), (MAX_RESERVED / 2, MAX_RESERVED / 4));
+        assert_eq!((outer.capacity(), inner.capacity()), (512, 256));
+        let others: usize = (0..100).map(|_| reader.reserve(&mut Vec::<Item>::new(), 10_000)).sum();
+        assert!(ahead + more + others <= MAX_RESERVED);
+        let mut reader = Reader::new(&[]);
+        for _ in 0..100 {
+            let ahead = reader.reserve(&mut Vec::<Item>::new(), 10_000);
+            assert_eq!(ahead, MAX_RESERVED / 2);
+            reader.came(ahead);
+        }
     }
 
     #[test]
