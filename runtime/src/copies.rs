@@ -127,7 +127,8 @@ impl Copies {
         }
     }
 
-    fn headers(&self, record: &RawRecord, history: &History) -> OwnedHeaders {
+    /// Returns the headers of a copy.
+    pub(crate) fn headers(&self, record: &RawRecord, history: &History) -> OwnedHeaders {
         let time = |time: SystemTime| Timestamp::try_from(time).unwrap_or_default().to_string();
         let failure = history.failure.as_ref();
         let own: [(&str, Option<String>); 11] = [

@@ -8,6 +8,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use crate::broker::{Admin, NewTopic};
 use crate::copies::{Copies, History, Target};
 use crate::error::Kind;
+use crate::producer::Unsent;
 use crate::{Error, Settings, topics};
 
 /// Writes dead letters.
@@ -61,6 +62,12 @@ impl DeadLetters {
              `eventwright topics apply`, name another one in `consumer.dead_letter_topic`, or set `consumer.on_failure` to `stop`"
         );
         Err(Error::new(Kind::Broker, text))
+    }
+
+    /// Returns the dead letter of a record of a topic, to be written in a transaction.
+    pub(crate) fn unsent(&self, of: &str, record: RawRecord, history: &History) -> Unsent {
+        let headers = self.copies.headers(&record, history);
+        Unsent::dead_letter(self.topic(of), record, headers)
     }
 
     /// Writes the dead letter of a record of a topic and returns once the broker has it, however long that takes.

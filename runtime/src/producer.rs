@@ -305,7 +305,7 @@ impl Shared {
         let text_key = message.event.key();
         let key = binding.key_frame.as_ref().map(|_| framed_key);
         let headers = message.record_headers(&binding.version, &span);
-        let sent = Sent::new(started, &binding.meter, span);
+        let sent = Sent::new(started, Some(&binding.meter), span);
         let mut record = Record::with_opaque_to(&binding.topic, Arc::clone(&sent));
         record.payload = Some(value);
         record.key = key.or(text_key.as_deref().map(str::as_bytes));
@@ -373,6 +373,12 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if self.transactional_id.is_some() {
+            // Nothing is in flight that anybody wants, and a client that does not come back blocks whoever closes it.
+            let client = Arc::clone(&self.client);
+            std::thread::spawn(|| drop(client));
+            return;
+        }
         if self.client.in_flight() > 0 && self.client.flush_blocking(self.settings.producer.flush_timeout).is_err() {
             let records = self.client.in_flight();
             tracing::error!(records, "the producer was dropped before its records were delivered");

@@ -17,6 +17,12 @@ use crate::world::{World, consume, order_v2, placed, take, within};
 
 const COUNT: u128 = 1500;
 
+/// Of a transaction; ten times as many may be finished and not committed.
+const MAX_RECORDS: usize = 20;
+
+/// A consumer that handles nothing for so long waits.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// How often the consumer is killed, each time in the middle.
 const KILLS: usize = 4;
 
@@ -33,7 +39,12 @@ fn adjusted(number: u128, quantity: i32) -> InventoryAdjusted {
     InventoryAdjusted::new(Uuid::from_u128(number), "sku".into(), quantity, placed())
 }
 
-/// A consumer whose handler sends two adjustments for each order.
+/// Returns whether the handler rejects an order.
+fn dies(number: u128) -> bool {
+    number % 50 == 7
+}
+
+/// A consumer whose handler sends two adjustments for each order that does not die.
 fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) -> ConsumerBuilder {
     let handler = move |order: OrderCreated, context: Context| {
         let handled = handled.clone();
@@ -42,7 +53,7 @@ fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) ->
             context.send(&adjusted(number, 1)).await?;
             context.send(&adjusted(number, -1)).await?;
             let _ = handled.send(number);
-            Ok::<_, Error>(Outcome::Done)
+            Ok::<_, Error>(if dies(number) { Outcome::Reject("it dies".into()) } else { Outcome::Done })
         }
     };
     Consumer::builder(settings).group(group).on(handler).exactly_once()
@@ -58,6 +69,23 @@ async fn produce(world: &World, count: u128) {
 
 /// How often each adjustment was seen, and its correlation id.
 type Seen = BTreeMap<(u128, i32), Vec<Option<String>>>;
+
+/// Reads the adjustments of all orders that do not die, and then all that follow; checks that each came once.
+async fn read_and_check(world: &World) {
+    let live: Vec<_> = (0..COUNT).filter(|number| !dies(*number)).collect();
+    check(&within(read(world, live.len())).await, live);
+    let mut expected: Vec<_> =
+        (0..COUNT).filter(|number| dies(*number)).map(|number| order_v2(number).order_id).collect();
+    expected.sort();
+    let mut dead = Vec::new();
+    while dead.len() < expected.len() {
+        let letters = within(crate::raw::read_committed(world, "orders_dlq")).await;
+        dead =
+            letters.iter().map(|(_, letter)| String::from_utf8_lossy(&letter.key).parse::<Uuid>().unwrap()).collect();
+    }
+    dead.sort();
+    assert_eq!(dead, expected);
+}
 
 /// Reads the adjustments of so many orders, and then all that follow.
 async fn read(world: &World, count: usize) -> Seen {
@@ -97,6 +125,7 @@ fn check(seen: &Seen, numbers: impl IntoIterator<Item = u128>) {
 fn settings(settings: &Settings) -> Settings {
     let mut settings = settings.clone().with_kafka("session.timeout.ms", "6000");
     settings.transaction.interval = Duration::from_millis(5);
+    settings.transaction.max_records = MAX_RECORDS;
     settings.consumer.order = eventwright::Order::Key;
     settings
 }
@@ -107,21 +136,20 @@ async fn a_killed_consumer_leaves_no_duplicate_in_the_topic_that_it_writes_to() 
     produce(&world, COUNT).await;
     let Settings { bootstrap, registry, .. } = &world.settings;
     let group = world.group("g");
-    let place = [bootstrap, &registry.url, &world.prefix, &group];
+    let place = [bootstrap, &registry.url, &world.prefix, &group, "range"];
     let mut handled = Vec::new();
     for _ in 0..KILLS {
-        let mut process = Process::start(BODY, PLACE, &place.map(String::as_str));
+        let mut process = Process::start(BODY, PLACE, &place);
         handled.extend(within(process.lines("handled", 250)).await);
         process.kill().await;
     }
-    let mut last = Process::start(BODY, PLACE, &place.map(String::as_str));
-    let seen = tokio::select! {
-        seen = read(&world, usize::try_from(COUNT).unwrap()) => seen,
+    let mut last = Process::start(BODY, PLACE, &place);
+    tokio::select! {
+        () = read_and_check(&world) => {}
         // The process must not stop for want of somebody who reads.
         _ = last.lines("handled", usize::MAX) => unreachable!("it goes on for ever"),
-    };
+    }
     last.kill().await;
-    check(&seen, 0..COUNT);
     assert_eq!(handled.len(), 1000, "{KILLS} kills");
 }
 
@@ -129,8 +157,12 @@ async fn a_killed_consumer_leaves_no_duplicate_in_the_topic_that_it_writes_to() 
 #[ignore = "the process that the test above starts and kills"]
 async fn body_of_the_process() {
     let Ok(place) = std::env::var(PLACE) else { return };
-    let [bootstrap, registry, prefix, group] = place.split(' ').collect::<Vec<_>>()[..] else { panic!("{place}") };
-    let settings = settings(&Settings::new(bootstrap, registry).with_prefix(prefix));
+    let [bootstrap, registry, prefix, group, strategy] = place.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{place}")
+    };
+    let settings = Settings::new(bootstrap, registry).with_prefix(prefix);
+    let settings = settings.with_kafka("partition.assignment.strategy", strategy);
+    let settings = self::settings(&settings);
     let (sender, mut handled) = mpsc::unbounded_channel();
     let told = async {
         while let Some(number) = handled.recv().await {
@@ -162,15 +194,24 @@ async fn partitions_that_change_hands_leave_no_duplicate() {
     within(take(&mut handled, 600)).await;
     stop_first.send(()).unwrap();
     within(first).await.unwrap().unwrap();
-    let seen = read(&world, usize::try_from(COUNT).unwrap()).await;
-    check(&seen, 0..COUNT);
+    read_and_check(&world).await;
     stop_second.send(()).unwrap();
     within(second).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_transaction_that_the_dead_left_open_is_waited_for() {
-    let world = World::new().await;
+    an_open_transaction_is_waited_for("range").await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_dead_left_open_is_waited_for_cooperatively() {
+    an_open_transaction_is_waited_for("cooperative-sticky").await;
+}
+
+async fn an_open_transaction_is_waited_for(strategy: &str) {
+    let mut world = World::new().await;
+    world.settings = world.settings.with_kafka("partition.assignment.strategy", strategy);
     produce(&world, COUNT).await;
     let (settings, group) = (settings(&world.settings), world.group("g"));
     let (sender, mut handled) = mpsc::unbounded_channel();
@@ -178,8 +219,8 @@ async fn a_transaction_that_the_dead_left_open_is_waited_for() {
     within(consume(first, Box::pin(take(&mut handled, 600)))).await.unwrap();
 
     let proxy = Proxy::start(&world.settings.bootstrap, Held::Request(Api::EndTxn)).await;
-    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &group];
-    let dead = Process::start(BODY, PLACE, &place.map(String::as_str));
+    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &group, strategy];
+    let dead = Process::start(BODY, PLACE, &place);
     within(proxy.holds()).await;
     dead.kill().await;
 
@@ -191,12 +232,38 @@ async fn a_transaction_that_the_dead_left_open_is_waited_for() {
         running.push((stop, tokio::spawn(consumer.run_until(async { drop(stopped.await) }))));
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
-    let seen = within(read(&world, usize::try_from(COUNT).unwrap())).await;
-    check(&seen, 0..COUNT);
+    read_and_check(&world).await;
     for (stop, running) in running {
         stop.send(()).unwrap();
         within(running).await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_consumer_that_waits_for_its_transaction_hears_that_its_partitions_are_gone() {
+    let world = World::new().await;
+    produce(&world, COUNT).await;
+    let proxy = Proxy::start(&world.settings.bootstrap, Held::Request(Api::TxnOffsetCommit)).await;
+    let place = [&proxy.bootstrap, &world.settings.registry.url, &world.prefix, &world.group("g"), "range"];
+    let mut process = Process::start(BODY, PLACE, &place);
+    within(proxy.holds()).await;
+    // It begins with nothing more until Kafka has committed.
+    within(process.lines("handled", 10 * MAX_RECORDS)).await;
+    while tokio::time::timeout(QUIET, process.lines("handled", 1)).await.is_ok() {}
+    // Another one takes its partitions meanwhile, and goes.
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let other = consumer(&settings(&world.settings), &world.group("g"), sender);
+    let other = tokio::spawn(other.run_until(async { drop(stopped.await) }));
+    process.stop_for(Duration::from_secs(9)).await;
+    within(take(&mut handled, 1)).await;
+    proxy.open();
+    read_and_check(&world).await;
+    stop.send(()).unwrap();
+    within(other).await.unwrap().unwrap();
+    produce(&world, 1).await;
+    within(process.lines("handled 0", 1)).await;
+    process.kill().await;
 }
 
 /// Holds a frame of the first transaction until another producer has taken over.
@@ -212,12 +279,11 @@ async fn a_transaction_ends_without(held: Held) {
     within(proxy.holds()).await;
     within(proxy.has_begun(2)).await;
     proxy.open_to_others();
-    let count = usize::try_from(COUNT).unwrap();
-    check(&within(read(&world, count)).await, 0..COUNT);
+    read_and_check(&world).await;
     // What was held comes too late to do anything.
     proxy.open();
     produce(&world, 1).await;
-    within(take(&mut handled, count + 1)).await;
+    within(take(&mut handled, usize::try_from(COUNT).unwrap() + 1)).await;
     stop.send(()).unwrap();
     within(running).await.unwrap().unwrap();
     let (committed, ends) =
@@ -266,6 +332,24 @@ async fn what_a_handler_sent_that_failed_is_not_seen() {
     assert_eq!(seen[&(1, -1)], [Some("own".into())]);
     let committed = crate::raw::committed(&world, &world.group("g"), "orders").await;
     assert!(committed.values().sum::<i64>() >= 3, "the offsets are in the transactions: {committed:?}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_sent_stops_the_consumer() {
+    let world = World::new().await;
+    produce(&world, 1).await;
+    let settings = settings(&world.settings);
+    let consumer = Consumer::builder(&settings).group(world.group("g")).exactly_once().on(
+        |_: OrderCreated, context: Context| async move {
+            let large = InventoryAdjusted::new(Uuid::nil(), "sku".repeat(500_000), 1, placed());
+            context.send(&large).await?;
+            Ok::<_, Error>(Outcome::Done)
+        },
+    );
+    let error = within(consumer.run()).await.unwrap_err();
+    assert!(error.to_string().contains("cannot succeed, and the consumer stops; its records are kept"), "{error}");
+    let committed = crate::raw::committed(&world, &world.group("g"), "orders").await;
+    assert_eq!(committed.values().sum::<i64>(), 0, "{committed:?}");
 }
 
 #[tokio::test]

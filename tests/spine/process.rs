@@ -1,6 +1,7 @@
 //! Another process of this test program, which a test kills.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -33,6 +34,15 @@ impl Process {
             found.extend(line.strip_prefix(word).map(|rest| rest.trim().to_owned()));
         }
         found
+    }
+
+    /// Stops the process for so long: SIGSTOP, and SIGCONT.
+    pub(crate) async fn stop_for(&self, time: Duration) {
+        let id = self.child.id().unwrap().to_string();
+        let signal = |signal: &'static str| Command::new("kill").args([signal, &id]).status();
+        assert!(signal("-STOP").await.unwrap().success());
+        tokio::time::sleep(time).await;
+        assert!(signal("-CONT").await.unwrap().success());
     }
 
     /// Kills the process: SIGKILL.

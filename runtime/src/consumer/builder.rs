@@ -191,7 +191,7 @@ impl ConsumerBuilder {
     /// Makes the consumer commit each record in one transaction with what its handler sends by [`Context::send`](crate::Context::send): whoever
     /// reads committed records, as all our consumers do, sees the effect of each record once. Many records share a
     /// transaction, which is committed every `transaction.interval_ms` or `transaction.max_records`; until then nobody sees what
-    /// was sent. Effects that are not in Kafka, and dead letters, may happen twice as ever.
+    /// was sent. Dead letters are part of it. Effects that are not in Kafka may happen twice as ever.
     pub fn exactly_once(mut self) -> Self {
         self.outboxes = Some(Arc::default());
         self

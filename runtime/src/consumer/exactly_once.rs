@@ -6,12 +6,13 @@
 //! their records. Where nobody knows what became of a transaction, the group's offsets tell, for they are part of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::Instant;
 
 use super::Plan;
@@ -75,20 +76,26 @@ impl Outboxes {
         self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the producer, as often as it takes. Afterwards, no transaction is open.
-    async fn replace(&self, producer: Producer) {
-        for n_tried in 1.. {
+    /// Replaces the producer, which may take several tries. Afterwards, no transaction is open.
+    ///
+    /// # Errors
+    /// We may not write in transactions any more.
+    async fn replace(&self, producer: &Producer) -> Result<(), KafkaError> {
+        let mut n_tried = 0;
+        loop {
             match producer.replaced().await {
                 Ok(replaced) => {
                     self.set(replaced);
-                    break;
+                    return Ok(());
                 }
-                Err(error) => tracing::warn!(?error, "transactions cannot go on; trying again"),
+                Err(error) => {
+                    tracing::warn!(?error, "transactions cannot go on; trying again");
+                    refused(error.source().and_then(<dyn std::error::Error>::downcast_ref))?;
+                }
             }
+            n_tried += 1;
             tokio::time::sleep(BACKOFF.pause(n_tried)).await;
         }
-        // This may wait for the broker.
-        std::thread::spawn(|| drop(producer));
     }
 
     /// Returns a new outbox for the handler of a record.
@@ -97,6 +104,13 @@ impl Outboxes {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.insert(ticket.slot(), Arc::clone(&outbox));
         Some(outbox)
+    }
+
+    /// Keeps what is to be written with the offset of a record that no handler is busy with.
+    pub(super) fn put(&self, ticket: Ticket, unsent: Unsent) {
+        if let Some(outbox) = self.open(ticket) {
+            drop(outbox.put(unsent));
+        }
     }
 
     /// Takes what the handler of a record has sent.
@@ -162,6 +176,8 @@ pub(super) struct Transactions<'a> {
     running: Option<BoxFuture<'a, Transacted>>,
     n_failed: u32,
     due_at: Instant,
+    /// One cannot succeed. Without what was in it, its offsets must not be committed.
+    is_over: bool,
 }
 
 /// Where what is in a transaction came from.
@@ -174,7 +190,7 @@ impl Transactions<'_> {
     pub(super) fn new(plan: &Plan) -> Option<Self> {
         let outboxes = Arc::clone(plan.outboxes.as_ref()?);
         let unwritten = Unwritten { partitions: BTreeMap::new() };
-        Some(Self { outboxes, unwritten, running: None, n_failed: 0, due_at: Instant::now() })
+        Some(Self { outboxes, unwritten, running: None, n_failed: 0, due_at: Instant::now(), is_over: false })
     }
 
     pub(super) fn assign(&mut self, partition: Partition, epoch: Epoch) {
@@ -230,26 +246,34 @@ impl<'a, B: Broker> Session<'a, B> {
     fn transact(&mut self) -> Result<(), Error> {
         let Some(transactions) = &mut self.transactions else { return Ok(()) };
         let commits = self.group.state().offsets.take_commit();
-        if commits.is_empty() {
+        if commits.is_empty() || transactions.is_over {
             return Ok(());
         }
         let Some(producer) = transactions.outboxes.producer() else { return Ok(()) };
+        let named = self.group.commits(commits.clone());
+        let prepared = self.subscription.transaction_offsets(&named);
+        let failed = |error: KafkaError| Error::new(Kind::Broker, "cannot commit in a transaction").with_source(error);
+        // Where this fails, what was sent stays where it is.
+        let (offsets, group) = prepared.map_err(failed)?;
         let taken = transactions.unwritten.take(&commits);
         let places: Vec<Place> = taken.iter().map(|sent| (sent.partition, sent.epoch, sent.offset)).collect();
         let batch: Vec<_> = taken.into_iter().map(|sent| sent.value).collect();
-        let commits = self.group.commits(commits);
-        let prepared = self.subscription.transaction_offsets(&commits);
-        let failed = |error: KafkaError| Error::new(Kind::Broker, "cannot commit in a transaction").with_source(error);
-        let (offsets, group) = prepared.map_err(failed)?;
         let outboxes = Arc::clone(&transactions.outboxes);
         let (subscription, timeout) = (self.subscription, self.plan.settings.connect_timeout);
         let job = async move {
             let (batch, result) = producer.transact(batch, offsets, group).await;
             let Err(Failure::Unknown(error)) = result else { return (places, batch, result) };
             tracing::warn!(%error, "a transaction did not end; asking Kafka what became of it, through a new producer");
-            outboxes.replace(producer).await;
-            let is_committed = is_committed::<B>(subscription, &commits, timeout).await;
-            (places, batch, if is_committed { Ok(()) } else { Err(Failure::Aborted(error)) })
+            let is_committed = async {
+                outboxes.replace(&producer).await?;
+                is_committed::<B>(subscription, &named, timeout).await
+            };
+            let result = match is_committed.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Failure::Aborted(error)),
+                Err(refused) => Err(Failure::Final(refused)),
+            };
+            (places, batch, result)
         };
         transactions.running = Some(job.boxed());
         Ok(())
@@ -265,7 +289,7 @@ impl<'a, B: Broker> Session<'a, B> {
                 Ok(())
             }
             Err(Failure::Final(error) | Failure::Unknown(error)) => {
-                self.group.commit_failed();
+                transactions.is_over = true;
                 Err(stopped(&self.plan.settings, error))
             }
             Err(Failure::Aborted(error)) => {
@@ -307,22 +331,53 @@ impl<'a, B: Broker> Session<'a, B> {
 }
 
 /// Returns whether the group has committed these offsets, as soon as it can be known.
-async fn is_committed<B: Broker>(subscription: &B::Subscription, offsets: &[TopicOffset], timeout: Duration) -> bool {
+///
+/// # Errors
+/// We may not ask.
+async fn is_committed<B: Broker>(
+    subscription: &B::Subscription,
+    offsets: &[TopicOffset],
+    timeout: Duration,
+) -> Result<bool, KafkaError> {
     let partitions: Vec<_> = offsets.iter().map(|offset| offset.partition.clone()).collect();
-    for n_asked in 1.. {
+    let mut n_asked = 0;
+    loop {
         match subscription.committed(&partitions, timeout).await {
             Ok(committed) => {
                 let reached = |offset: &TopicOffset| {
                     let mut same = committed.iter().filter(|committed| committed.partition == offset.partition);
                     same.any(|committed| committed.offset >= offset.offset)
                 };
-                return offsets.iter().all(reached);
+                return Ok(offsets.iter().all(reached));
             }
-            Err(error) => tracing::warn!(%error, "the group's offsets are not known; asking again"),
+            Err(error) => {
+                tracing::warn!(%error, "the group's offsets are not known; asking again");
+                refused(Some(&error))?;
+            }
         }
+        n_asked += 1;
         tokio::time::sleep(BACKOFF.pause(n_asked)).await;
     }
-    false
+}
+
+/// Returns an error that no further try changes.
+fn refused(error: Option<&KafkaError>) -> Result<(), KafkaError> {
+    use RDKafkaErrorCode::{
+        ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed,
+        TransactionalIdAuthorizationFailed,
+    };
+    match error.map(|error| (error, error.rdkafka_error_code())) {
+        Some((
+            error,
+            Some(
+                ClusterAuthorizationFailed
+                | GroupAuthorizationFailed
+                | TopicAuthorizationFailed
+                | TransactionalIdAuthorizationFailed,
+            ),
+        )) => Err(error.clone()),
+        _ => Ok(()),
+    }
 }
 
 /// Returns what came of the transaction that is running; waits for ever where there is none.

@@ -34,7 +34,7 @@ impl<'a, B: Broker> Session<'a, B> {
         let until = self.now + BURST_TIME;
         for _ in 0..BURST {
             self.start_ready()?;
-            if self.now >= until || !self.dispatch.has_room() || self.is_ahead() {
+            if self.now >= until || !self.dispatch.has_room() {
                 break;
             }
             let Some(Some(record)) = records.next().now_or_never() else { break };

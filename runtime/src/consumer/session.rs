@@ -129,7 +129,8 @@ impl<'a, B: Broker> Session<'a, B> {
             self.observer.tell_when_due(now, || self.dispatch.levels());
             self.pause_and_resume(now)?;
             self.follow_chains();
-            let has_room = self.dispatch.has_room() && !self.is_ahead();
+            // Also while nothing may begin: to poll is how we hear that partitions are ours no more.
+            let has_room = self.dispatch.has_room();
             let (wake_at, plan) = (self.wake_at(now), self.plan);
             tokio::select! {
                 biased;

@@ -313,14 +313,20 @@ pub(super) fn start_batch(plan: &Plan, ticket: Ticket, route: usize, batch: Box<
     }
 }
 
-/// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it.
+/// Returns the job that writes a record to the topic of dead letters; the offset stays open until the broker has it. In
+/// transactions, it is written with the offset.
 pub(super) fn bury(plan: &Plan, ticket: Ticket, record: RawRecord, failure: Failure) -> Job {
     let Some(dead_letters) = plan.dead_letters.clone() else {
         return Box::pin(std::future::ready((ticket, Report::Buried(Ok(())))));
     };
-    let span = trace::copy(&record, &dead_letters.topic(&record.topic), "dead letter");
     let ticket = ticket.with(Seen { death: Some(failure.reason), ..ticket.seen });
     let history = History { attempt: ticket.attempt, failure: Some(failure), due_at: None };
+    if let Some(outboxes) = &plan.outboxes {
+        let of = record.topic.clone();
+        outboxes.put(ticket, dead_letters.unsent(&of, record, &history));
+        return Box::pin(std::future::ready((ticket, Report::Buried(Ok(())))));
+    }
+    let span = trace::copy(&record, &dead_letters.topic(&record.topic), "dead letter");
     let write = async move { (ticket, Report::Buried(dead_letters.write(&record.topic, &record, &history).await)) };
     Box::pin(write.instrument(span))
 }

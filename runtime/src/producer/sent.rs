@@ -16,7 +16,8 @@ use crate::trace;
 /// A record on its way.
 pub(super) struct Sent {
     started: Instant,
-    meter: Arc<SendMeter>,
+    /// `None` for what is no event of ours.
+    meter: Option<Arc<SendMeter>>,
     state: Mutex<State>,
 }
 
@@ -28,9 +29,9 @@ struct State {
 }
 
 impl Sent {
-    pub(super) fn new(started: Instant, meter: &Arc<SendMeter>, span: Span) -> Arc<Self> {
+    pub(super) fn new(started: Instant, meter: Option<&Arc<SendMeter>>, span: Span) -> Arc<Self> {
         let state = Mutex::new(State { span, report: None, waker: None });
-        Arc::new(Self { started, meter: Arc::clone(meter), state })
+        Arc::new(Self { started, meter: meter.cloned(), state })
     }
 
     /// Counts what became of the record, and tells who waits for it.
@@ -39,12 +40,14 @@ impl Sent {
         let span = std::mem::replace(&mut state.span, Span::none());
         match &report {
             Ok(delivery) => {
-                self.meter.published.add(1);
-                self.meter.produce.record(self.started.elapsed());
+                if let Some(meter) = &self.meter {
+                    meter.published.add(1);
+                    meter.produce.record(self.started.elapsed());
+                }
                 trace::sent(&span, *delivery);
             }
             Err(_) => {
-                self.meter.failed.add(1);
+                self.meter.iter().for_each(|meter| meter.failed.add(1));
                 trace::not_sent(&span);
             }
         }

@@ -1,6 +1,6 @@
 //! Writes records and the offsets that they came of in one transaction of Kafka: both are seen, or neither.
 //!
-//! In: what handlers sent, encoded, and the offsets of their records. Out: a transaction that was committed, one that was undone
+//! In: what handlers sent, encoded, dead letters, and the offsets of their records. Out: a transaction that was committed, one that was undone
 //! and may be tried again, or one of which nobody knows. Kafka lets only members of the group commit, of its newest generation,
 //! so that a consumer that lost its partitions without knowing cannot.
 //!
@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use eventwright_wire::Event;
+use eventwright_wire::{Event, RawRecord};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
@@ -20,6 +20,7 @@ use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use tracing::Span;
 use uuid::Uuid;
 
 use super::client::{Client, Reports};
@@ -37,19 +38,24 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one step of a transaction may take before it is tried again.
 const STEP: Duration = Duration::from_secs(5);
 
-/// How often a step is tried that Kafka says may be tried again.
-const TRIES: u32 = 12;
+/// The pause before it is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A record that is written with the next transaction.
 #[derive(Clone)]
 pub(crate) struct Unsent {
     topic: String,
     key: Option<Vec<u8>>,
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
     headers: OwnedHeaders,
     timestamp: Option<i64>,
-    event: &'static str,
-    meter: Arc<SendMeter>,
+    what: What,
+}
+
+#[derive(Clone)]
+enum What {
+    Event { name: &'static str, meter: Arc<SendMeter> },
+    DeadLetter(Span),
 }
 
 /// What one handler sends: it is written if the handler succeeds, in the transaction that commits its record.
@@ -64,7 +70,7 @@ pub(crate) struct Outbox {
 pub(crate) enum Failure {
     /// It was undone; the same one may succeed later.
     Aborted(KafkaError),
-    /// It was undone, and will never succeed with what is in it.
+    /// It will never succeed with what is in it.
     Final(KafkaError),
     /// It was committed, or will be undone; this producer can do no more.
     Unknown(KafkaError),
@@ -143,6 +149,14 @@ impl Producer {
     }
 }
 
+impl Unsent {
+    /// The dead letter of a record.
+    pub(crate) fn dead_letter(topic: String, record: RawRecord, headers: OwnedHeaders) -> Self {
+        let what = What::DeadLetter(trace::copy(&record, &topic, "dead letter"));
+        Self { topic, key: record.key, value: record.value, headers, timestamp: None, what }
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(producer: Producer) -> Self {
         Self { producer, unsent: Mutex::new(Some(Vec::new())) }
@@ -162,8 +176,16 @@ impl Outbox {
         let text_key = || message.event.key().map(|key| key.as_bytes().to_vec());
         let key = if binding.key_frame.is_some() { Some(framed_key) } else { text_key() };
         let headers = message.record_headers(&binding.version, &tracing::Span::current());
-        let (timestamp, meter, event) = (message.timestamp, Arc::clone(&binding.meter), E::SCHEMA.event);
-        let record = Unsent { topic: binding.topic.clone(), event, key, value, headers, timestamp, meter };
+        let what = What::Event { name: E::SCHEMA.event, meter: Arc::clone(&binding.meter) };
+        let (topic, value, timestamp) = (binding.topic.clone(), Some(value), message.timestamp);
+        self.put(Unsent { topic, key, value, headers, timestamp, what })
+    }
+
+    /// Keeps a record until its handler has succeeded.
+    ///
+    /// # Errors
+    /// The handler has ended.
+    pub(crate) fn put(&self, record: Unsent) -> Result<(), Error> {
         match &mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(unsent) => unsent.push(record),
             None => return Err(Error::new(Kind::NotWritten, "not written: the handler of the record has ended")),
@@ -184,22 +206,22 @@ impl Shared {
         batch: &[Vec<Unsent>],
         (offsets, group): (&TopicPartitionList, &ConsumerGroupMetadata),
     ) -> Result<(), Failure> {
+        let until = Instant::now() + TIMEOUT;
         client.begin_transaction().map_err(Failure::Unknown)?;
         let mut reports = Vec::new();
         let result = batch.iter().flatten().try_for_each(|record| put(client, record, &mut reports));
         let result = result
-            .and_then(|()| again(|| client.send_offsets_to_transaction(offsets, group, STEP)))
-            .and_then(|()| again(|| client.commit_transaction(STEP)));
+            .and_then(|()| again(until, || client.send_offsets_to_transaction(offsets, group, STEP)))
+            .and_then(|()| again(until, || client.commit_transaction(STEP)));
         let Err(error) = result else {
             self.health.succeeded();
             return Ok(());
         };
-        let aborted = again(|| client.abort_transaction(STEP));
-        // The transaction's own error says only that some record failed.
-        let refused = reports.into_iter().find_map(|sent| match sent.take_report() {
-            Some(Err(error)) => Some(error).filter(|error| matches!(error.clone().into(), WriteError::Final(_))),
-            _ => None,
-        });
+        let aborted = again(until, || client.abort_transaction(STEP));
+        // The transaction's own error says only that some record failed, unless the record was not even taken.
+        let reports = reports.into_iter().filter_map(|sent| sent.take_report()?.err());
+        let own = matches!(error, KafkaError::MessageProduction(_)).then(|| error.clone());
+        let refused = reports.chain(own).find(|error| matches!(error.clone().into(), WriteError::Final(_)));
         match (refused, aborted) {
             (Some(refused), _) => Err(Failure::Final(refused)),
             (None, Err(error)) => Err(Failure::Unknown(error)),
@@ -211,10 +233,14 @@ impl Shared {
 
 /// Puts a record into librdkafka's queue, waiting for room.
 fn put(client: &ThreadedProducer<Reports>, unsent: &Unsent, reports: &mut Vec<Arc<Sent>>) -> Result<(), KafkaError> {
-    let sent = Sent::new(Instant::now(), &unsent.meter, trace::send(&unsent.topic, unsent.event));
+    let (meter, span) = match &unsent.what {
+        What::Event { name, meter } => (Some(meter), trace::send(&unsent.topic, name)),
+        What::DeadLetter(span) => (None, span.clone()),
+    };
+    let sent = Sent::new(Instant::now(), meter, span);
     reports.push(Arc::clone(&sent));
     let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&unsent.topic, sent);
-    record.payload = Some(&unsent.value);
+    record.payload = unsent.value.as_deref();
     record.key = unsent.key.as_deref();
     record.timestamp = unsent.timestamp;
     record.headers = Some(unsent.headers.clone());
@@ -229,16 +255,15 @@ fn put(client: &ThreadedProducer<Reports>, unsent: &Unsent, reports: &mut Vec<Ar
     }
 }
 
-/// Tries a step again as long as Kafka says that this is of use.
-fn again(mut step: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-    let mut result = step();
-    for _ in 1..TRIES {
-        match &result {
-            Err(KafkaError::Transaction(error)) if error.is_retriable() => result = step(),
-            _ => break,
+/// Tries a step again as long as Kafka says that this is of use, and somebody waits.
+fn again(until: Instant, mut step: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    loop {
+        match step() {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < until => {}
+            result => return result,
         }
+        std::thread::park_timeout(PAUSE);
     }
-    result
 }
 
 fn is_fatal(error: &KafkaError) -> bool {

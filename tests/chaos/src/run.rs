@@ -1,7 +1,6 @@
 //! The driver: starts all there is, hurts it while events flow, waits until all is handled, and judges.
 #![expect(clippy::print_stdout, reason = "its output is for people")]
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::Path;
 use std::process::Stdio;
@@ -273,7 +272,7 @@ impl<'a> Chaos<'a> {
     async fn judge(mut self) -> Result<Report> {
         let effects = self.kept.effects.all(&self.cluster.kafka).await?;
         let letters = self.cluster.kafka.values(&topics::dead_letters(TOPIC)).await?;
-        let dead = letters.iter().map(|value| numbered(value)).collect::<Result<BTreeSet<_>>>()?;
+        let dead = letters.iter().map(|value| numbered(value)).collect::<Result<Vec<_>>>()?;
         self.report.judge(&effects, &dead);
         Ok(self.report)
     }

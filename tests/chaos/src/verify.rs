@@ -31,7 +31,7 @@ impl Report {
     }
 
     /// Judges what handlers did and what died. The effects of a key are in their order.
-    pub(crate) fn judge(&mut self, effects: &[Numbered], dead: &BTreeSet<Numbered>) {
+    pub(crate) fn judge(&mut self, effects: &[Numbered], letters: &[Numbered]) {
         let mut by_key: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for effect in effects {
@@ -41,13 +41,18 @@ impl Report {
                 self.duplicates += 1;
             }
         }
+        let dead: BTreeSet<_> = letters.iter().copied().collect();
         (self.effects, self.dead) = (effects.len(), dead.len());
+        // Elsewhere, what was dead and not committed at a fault dies again.
+        if self.plan.store == Store::Transactions && letters.len() > dead.len() {
+            self.violations.push(format!("{} dead letters of {} records", letters.len(), dead.len()));
+        }
         let sent: BTreeSet<Numbered> = (0..self.plan.events).map(|index| self.plan.event(index)).collect();
         let (die, live): (BTreeSet<_>, BTreeSet<_>) = sent.into_iter().partition(|event| event.fate() == Fate::Dies);
         self.compare("lost", &live, &seen);
-        self.compare("not among the dead letters", &die, dead);
+        self.compare("not among the dead letters", &die, &dead);
         self.compare("has an effect and should have none", &seen, &live);
-        self.compare("among the dead letters", dead, &die);
+        self.compare("among the dead letters", &dead, &die);
         by_key.iter().for_each(|(key, numbers)| self.judge_order(*key, numbers));
         if self.duplicates > self.in_flight {
             let (duplicates, in_flight) = (self.duplicates, self.in_flight);
@@ -121,7 +126,7 @@ mod tests {
     fn judged(effects: &[(u32, u32)], dead: &[(u32, u32)]) -> Report {
         let plan = clap::Parser::parse_from(["chaos", "--events", "6", "--keys", "2"]);
         let mut report = Report { in_flight: 1, ..Report::new(&plan) };
-        report.judge(&numbered(effects), &numbered(dead).into_iter().collect());
+        report.judge(&numbered(effects), &numbered(dead));
         report
     }
 
@@ -144,13 +149,23 @@ mod tests {
     #[test]
     fn what_should_have_died_and_did_not_is_found() {
         let doomed = |event: &Numbered| event.fate() == Fate::Dies;
-        let plan = Plan { keys: 1, ..clap::Parser::parse_from(["chaos", "--events", "5000"]) };
+        let mut plan = Plan { keys: 1, ..clap::Parser::parse_from(["chaos", "--events", "5000"]) };
         let all: Vec<_> = (0..plan.events).map(|index| plan.event(index)).collect();
         let (die, live): (Vec<_>, Vec<_>) = all.into_iter().partition(doomed);
         let mut report = Report::new(&plan);
-        report.judge(&live, &die.iter().copied().collect());
+        report.judge(&live, &die);
         assert_eq!((report.violations.len(), die.is_empty()), (0, false), "{report}");
-        report.judge(&live, &die.iter().copied().skip(1).collect());
+        report.judge(&live, &die[1..]);
         assert_eq!(report.violations, [format!("not among the dead letters: key 0 number {}", die[0].number)]);
+
+        let twice = [&die[..], &die[..1]].concat();
+        let mut violations = |store| {
+            plan.store = store;
+            let mut report = Report::new(&plan);
+            report.judge(&live, &twice);
+            report.violations
+        };
+        assert_eq!(violations(Store::None), Vec::<String>::new());
+        assert_eq!(violations(Store::Transactions), [format!("{} dead letters of {} records", twice.len(), die.len())]);
     }
 }

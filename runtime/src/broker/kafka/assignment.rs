@@ -5,7 +5,7 @@
 //! librdkafka speaks of all partitions or of those that move.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::TopicPartitionList;
@@ -19,16 +19,16 @@ use crate::broker::TopicPartition;
 #[derive(Default)]
 pub(super) struct Assignment {
     state: Mutex<State>,
-    /// There are partitions to begin with that nobody has begun with.
-    has_news: AtomicBool,
+    /// Counts the changes of what is awaited.
+    turn: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
     /// There was an assignment, be it an empty one.
     has_begun: bool,
-    /// Partitions that are ours, until we begin with them.
-    awaited: Option<TopicPartitionList>,
+    /// Partitions that are ours, until it is known where they begin.
+    awaited: Vec<TopicPartition>,
     /// Partitions that were taken away, until we say that we have given them up.
     owed: Option<Vec<TopicPartition>>,
     /// Partitions that we have paused: librdkafka would remember that until they come back.
@@ -36,40 +36,36 @@ struct State {
 }
 
 impl Assignment {
-    /// Takes partitions, which are begun with later. librdkafka waits for that, and tells of no other change meanwhile.
-    pub(super) fn expect(&self, partitions: TopicPartitionList) {
-        let mut state = self.state();
-        state.has_begun = true;
-        state.awaited = Some(partitions);
-        self.has_news.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns whether there are partitions that are to be begun with.
-    pub(super) fn has_news(&self) -> bool {
-        self.has_news.load(Ordering::Relaxed)
-    }
-
-    /// Returns the same, once.
-    pub(super) fn take_news(&self) -> bool {
-        self.has_news() && self.has_news.swap(false, Ordering::Relaxed)
-    }
-
-    /// Returns the partitions that are to be begun with.
-    pub(super) fn awaited(&self) -> Option<TopicPartitionList> {
-        self.state().awaited.clone()
-    }
-
-    /// Begins with partitions at the offsets in the list; those without, where librdkafka finds.
-    pub(super) fn begin<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
+    /// Takes partitions that are begun with once it is known where. librdkafka hears at once that we have taken them, for it would
+    /// wait, and the group with it.
+    pub(super) fn take<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: Vec<TopicPartition>) {
+        let is_cooperative = is_cooperative(consumer);
         {
             let mut state = self.state();
             state.has_begun = true;
-            state.awaited = None;
+            if !is_cooperative {
+                state.awaited.clear();
+            }
+            state.awaited.extend(partitions);
+            self.turn.fetch_add(1, Ordering::Relaxed);
         }
-        complain(match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
-        });
+        add(consumer, &TopicPartitionList::new());
+    }
+
+    /// Returns how often it has changed which partitions are to be begun with.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// Returns the partitions that are to be begun with.
+    pub(super) fn awaited(&self) -> Vec<TopicPartition> {
+        self.state().awaited.clone()
+    }
+
+    /// Begins with what is awaited, at the offsets in the list.
+    pub(super) fn begin<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
+        self.state().awaited.clear();
+        add(consumer, partitions);
     }
 
     /// Returns whether the group has ever given us partitions, be it none.
@@ -89,17 +85,29 @@ impl Assignment {
 
     /// Gives partitions up.
     pub(super) fn give_up<C: ConsumerContext>(&self, consumer: &impl Consumer<C>, partitions: &[TopicPartition]) {
-        let paused: Vec<_> = {
-            let mut state = self.state();
-            partitions.iter().filter_map(|partition| state.paused.take(partition)).collect()
-        };
+        let (begun, paused) = self.forget(partitions);
         if !paused.is_empty() {
             complain(consumer.resume(&list(&paused)));
         }
-        complain(match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(&list(partitions)),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+        // librdkafka refuses to give up what was not begun with.
+        complain(if is_cooperative(consumer) {
+            consumer.incremental_unassign(&list(&begun))
+        } else {
+            consumer.unassign()
         });
+    }
+
+    /// Returns which of the partitions were begun with, and which of them are paused.
+    fn forget(&self, partitions: &[TopicPartition]) -> (Vec<TopicPartition>, Vec<TopicPartition>) {
+        let mut state = self.state();
+        let (awaited, begun): (Vec<_>, Vec<_>) =
+            partitions.iter().cloned().partition(|partition| state.awaited.contains(partition));
+        if !awaited.is_empty() {
+            state.awaited.retain(|partition| !awaited.contains(partition));
+            self.turn.fetch_add(1, Ordering::Relaxed);
+        }
+        let paused = partitions.iter().filter_map(|partition| state.paused.take(partition)).collect();
+        (begun, paused)
     }
 
     pub(super) fn paused(&self, partitions: &[TopicPartition]) {
@@ -114,6 +122,19 @@ impl Assignment {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_cooperative<C: ConsumerContext>(consumer: &impl Consumer<C>) -> bool {
+    matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
+}
+
+/// Says that these partitions are to be read; where the protocol is eager, these and no others.
+fn add<C: ConsumerContext>(consumer: &impl Consumer<C>, partitions: &TopicPartitionList) {
+    complain(if is_cooperative(consumer) {
+        consumer.incremental_assign(partitions)
+    } else {
+        consumer.assign(partitions)
+    });
 }
 
 fn complain(result: Result<(), KafkaError>) {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
 use super::start::Records;
-use super::{Kafka, STATISTICS, list, offset_list, partitions};
+use super::{Kafka, STATISTICS, ask, list, offset_list, partitions};
 use crate::broker::{Subscription, TopicOffset, TopicPartition};
 use crate::consumer::Group;
 use crate::settings::Start;
@@ -93,18 +93,11 @@ impl KafkaSubscription {
         Ok(Self { consumer: Arc::new(consumer), assignment, leaving, start, id: id.to_owned(), closes_well })
     }
 
-    /// Leaves it to librdkafka where to begin from now on: it closes nothing while it waits for us to begin.
-    fn stop_waiting(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
-        if let Some(partitions) = self.assignment.awaited() {
-            self.assignment.begin(&*self.consumer, &partitions);
-        }
-    }
-
     /// Returns whether we have no partition. librdkafka 2.12 closes such a member of a cooperative group without a word, and the
     /// group waits for it until its session is over; it leaves where it unsubscribes and no rebalance is under way.
     fn goes_unheard(&self) -> bool {
-        !self.closes_well && self.consumer.assignment().is_ok_and(|assignment| assignment.count() == 0)
+        let has_begun = || self.consumer.assignment().is_ok_and(|assignment| assignment.count() > 0);
+        !self.closes_well && self.assignment.awaited().is_empty() && !has_begun()
     }
 
     /// Waits for the end of a rebalance. What still comes is for whoever gets the partitions.
@@ -134,7 +127,7 @@ impl KafkaSubscription {
 /// Also where whoever runs the session does not wait for its end.
 impl Drop for KafkaSubscription {
     fn drop(&mut self) {
-        self.stop_waiting();
+        self.leaving.store(true, Ordering::Relaxed);
         if self.goes_unheard() {
             self.consumer.unsubscribe();
         }
@@ -180,8 +173,7 @@ impl Subscription<Kafka> for KafkaSubscription {
     ) -> Result<Vec<TopicOffset>, KafkaError> {
         let (consumer, list) = (Arc::clone(&self.consumer), list(partitions));
         // rdkafka panics at metadata that is not UTF-8, which any other client may have committed: an error from here.
-        let ask = move || committed_offsets(&consumer.committed_offsets(list, timeout)?);
-        tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
+        ask(move || committed_offsets(&consumer.committed_offsets(list, timeout)?)).await
     }
 
     fn transaction_offsets(
@@ -212,8 +204,8 @@ impl Subscription<Kafka> for KafkaSubscription {
     /// a broker they take as long as a session.
     async fn leave(self, offsets: Vec<TopicOffset>, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        self.stop_waiting();
         if self.goes_unheard() {
+            self.leaving.store(true, Ordering::Relaxed);
             // What is left of the time is for the rest, which says so where it was too long.
             drop(timeout_at(deadline, self.settled()).await);
         }
@@ -227,6 +219,10 @@ impl Subscription<Kafka> for KafkaSubscription {
                         tracing::warn!(%error, "the last offsets were not committed; their records will be handled twice");
                     }
                 }
+            }
+            // A question that is not answered yet would keep the client open.
+            while Arc::strong_count(&self.consumer) > 1 && !sender.is_closed() {
+                std::thread::park_timeout(LOOK);
             }
             drop(self);
             let _ = sender.send(());
@@ -268,15 +264,6 @@ fn not_committed(error: &str) {
 }
 
 impl Callbacks {
-    /// Leaves it to the stream of records to begin with partitions, once it knows where.
-    fn taken(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
-        if list.count() == 0 || self.leaving.load(Ordering::Relaxed) {
-            self.assignment.begin(consumer, list);
-        } else {
-            self.assignment.expect(list.clone());
-        }
-    }
-
     /// Leaves it to the session to give up partitions, once their handlers have ended; those that are lost are gone.
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: Vec<TopicPartition>) {
         // A client that is closing waits without end for a coordinator that is gone, and for what is committed by the way.
@@ -319,8 +306,9 @@ impl ClientContext for Callbacks {
 impl ConsumerContext for Callbacks {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
         if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            self.group.assigned(&partitions(list));
-            self.taken(consumer, list);
+            let partitions = partitions(list);
+            self.group.assigned(&partitions);
+            self.assignment.take(consumer, partitions);
         } else {
             self.revoked(consumer, partitions(list));
         }

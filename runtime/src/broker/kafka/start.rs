@@ -17,6 +17,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::Assignment;
+use super::{ask, list};
 use crate::backoff::Backoff;
 
 /// The pauses before the coordinator is asked again.
@@ -34,69 +35,71 @@ pub(super) struct Records<'a, C: ConsumerContext + 'static> {
     /// Where partitions without a committed offset begin.
     start: Offset,
     messages: MessageStream<'a, C>,
+    /// The turn of the assignment that is asked for.
+    turn: u64,
     asking: Option<BoxFuture<'static, Answer>>,
     n_failed: u32,
 }
 
 impl<'a, C: ConsumerContext + 'static> Records<'a, C> {
     pub(super) fn new(consumer: &'a Arc<StreamConsumer<C>>, assignment: &'a Assignment, start: Offset) -> Self {
-        Self { consumer, assignment, start, messages: consumer.stream(), asking: None, n_failed: 0 }
+        Self { consumer, assignment, start, messages: consumer.stream(), turn: 0, asking: None, n_failed: 0 }
     }
 
+    /// Asks where the partitions begin that are awaited now.
     fn ask(&mut self) {
-        let Some(partitions) = self.assignment.awaited() else { return };
+        let awaited = self.assignment.awaited();
+        if awaited.is_empty() {
+            self.asking = None;
+            return;
+        }
         let (consumer, start) = (Arc::clone(self.consumer), self.start);
         let pause = (self.n_failed > 0).then(|| BACKOFF.pause(self.n_failed));
         let asking = async move {
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
-            let ask = move || begins(consumer.committed_offsets(partitions, ANSWER)?, start);
-            tokio::task::spawn_blocking(ask).await.unwrap_or(Err(KafkaError::Canceled))
+            ask(move || begins(consumer.committed_offsets(list(&awaited), ANSWER)?, start)).await
         };
         self.asking = Some(asking.boxed());
     }
 
-    /// Begins with partitions once it is known where.
-    fn begin(&mut self, answer: Answer) -> Result<(), KafkaError> {
+    fn answered(&mut self, answer: Answer) -> Result<(), KafkaError> {
         self.asking = None;
-        match answer {
+        let error = match answer {
             Ok(partitions) => {
-                self.n_failed = 0;
                 self.assignment.begin(&**self.consumer, &partitions);
-                Ok(())
+                return Ok(());
             }
-            Err(error) => {
-                tracing::warn!(%error, "the group's offsets are not known; asking again, and its partitions wait");
-                self.n_failed = self.n_failed.saturating_add(1);
-                self.ask();
-                Err(error)
-            }
+            Err(error) => error,
+        };
+        if self.n_failed == 0 {
+            tracing::warn!(%error, "the group's offsets are not known; asking again, and its partitions wait");
         }
+        self.n_failed = self.n_failed.saturating_add(1);
+        self.ask();
+        Err(error)
     }
 }
 
 impl<'a, C: ConsumerContext + 'static> Stream for Records<'a, C> {
     type Item = Result<BorrowedMessage<'a>, KafkaError>;
 
+    /// The assignment changes while librdkafka is polled, and whoever polls is woken for that.
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if this.assignment.take_news() {
-            this.n_failed = 0;
+        let turn = this.assignment.turn();
+        if turn != this.turn {
+            (this.turn, this.n_failed) = (turn, 0);
             this.ask();
         }
         if let Some(asking) = &mut this.asking
             && let Poll::Ready(answer) = asking.poll_unpin(context)
-            && let Err(error) = this.begin(answer)
+            && let Err(error) = this.answered(answer)
         {
             return Poll::Ready(Some(Err(error)));
         }
-        let polled = this.messages.poll_next_unpin(context);
-        // Only now may there be news, for librdkafka tells them while it is polled.
-        if this.assignment.has_news() {
-            context.waker().wake_by_ref();
-        }
-        polled
+        this.messages.poll_next_unpin(context)
     }
 }
 
