@@ -3,6 +3,10 @@
 //! protoc writes no other ones, but anybody can register bytes. prost-reflect takes more than the syntax can say, and
 //! some of it ends in a panic; what passes here can be printed as text and means the same.
 
+mod difference;
+mod made;
+
+use prost_reflect::FileDescriptor;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
@@ -17,10 +21,26 @@ const MAX_PACKAGE_LEN: usize = 1000;
 
 /// Checks the names, types and map entries of a file that came as bytes and is not in a pool yet.
 pub(super) fn check(name: &str, file: &FileDescriptorProto) -> Result<(), Vec<Diagnostic>> {
-    match first_problem(file) {
-        None => Ok(()),
-        Some(message) => Err(vec![Diagnostic::of_file(name, message, HELP)]),
-    }
+    or_refused(name, first_problem(file))
+}
+
+/// Checks what the fields of a file define that came as bytes and is in a pool.
+pub(super) fn check_made(name: &str, file: &FileDescriptor) -> Result<(), Vec<Diagnostic>> {
+    or_refused(name, made::problem(file))
+}
+
+/// Checks that a file which came as bytes says what the text says that it was printed as.
+pub(super) fn check_printed(
+    name: &str,
+    file: &FileDescriptorProto,
+    printed: &FileDescriptorProto,
+) -> Result<(), Vec<Diagnostic>> {
+    let cannot = |element| format!("{element} of the descriptor cannot be written as .proto text that means the same");
+    or_refused(name, difference::first(file, printed).map(cannot))
+}
+
+fn or_refused(name: &str, problem: Option<String>) -> Result<(), Vec<Diagnostic>> {
+    problem.map_or(Ok(()), |message| Err(vec![Diagnostic::of_file(name, message, HELP)]))
 }
 
 /// Checks how long the names of a file are, whatever it came as.
@@ -45,7 +65,7 @@ fn first_problem(file: &FileDescriptorProto) -> Option<String> {
     }
     let is_broken = |message: &&DescriptorProto| is_map_entry(message) && !has_key_and_value(message);
     if let Some(entry) = messages.into_iter().find(is_broken) {
-        return Some(format!("expected a key and a value in the map entry `{}`", entry.name()));
+        return Some(format!("expected a key and a value, and nothing else, in the map entry `{}`", entry.name()));
     }
     fields.into_iter().find_map(problem_of_field)
 }
@@ -113,8 +133,12 @@ fn has_key_and_value(entry: &DescriptorProto) -> bool {
     let is = |field: &FieldDescriptorProto, name: &str, number: i32| {
         field.name() == name && field.number() == number && field.label() == Label::Optional
     };
+    let is_nothing_else = entry.nested_type.is_empty()
+        && entry.enum_type.is_empty()
+        && entry.extension.is_empty()
+        && entry.oneof_decl.is_empty();
     match entry.field.as_slice() {
-        [key, value] => is(key, "key", 1) && is(value, "value", 2) && value.r#type() != Type::Group,
+        [key, value] => is_nothing_else && is(key, "key", 1) && is(value, "value", 2) && value.r#type() != Type::Group,
         _ => false,
     }
 }

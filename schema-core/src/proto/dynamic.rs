@@ -3,10 +3,12 @@
 //! Names are written in lowerCamelCase and read in that or as the schema writes them (protobuf.dev, "ProtoJSON
 //! Format"). Unknown fields have no place in JSON and are left out.
 
+mod numbers;
+
 use eventwright_wire::{DecodeError, DecodeErrorKind, EncodeError};
 use prost::Message;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 /// How deep values may be nested: what is deeper, prost does not decode again.
 const MAX_DEPTH: usize = 100;
@@ -31,7 +33,7 @@ pub fn encode_json(message: &MessageDescriptor, value: &Value, out: &mut Vec<u8>
     if is_deeper_than(MAX_DEPTH, value) {
         return Err(EncodeError::new(format!("expected at most {MAX_DEPTH} values in each other, found more")));
     }
-    let read = plain_numbers(value)
+    let read = numbers::of_message(message.name(), message, value)
         .and_then(|value| DynamicMessage::deserialize(message.clone(), value).map_err(|error| error.to_string()))
         .map_err(|why| EncodeError::new(format!("expected a `{}`: {why}", message.full_name())))?;
     out.extend(read.encode_to_vec());
@@ -45,24 +47,6 @@ fn is_deeper_than(limit: usize, value: &Value) -> bool {
         Value::Object(fields) => fields.values().any(|field| is_deeper_than(rest, field)),
         _ => false,
     }
-}
-
-/// Returns a value whose fractions are numbers that serde's data model has. prost-reflect knows no others, and with
-/// serde_json's `arbitrary_precision`, which any other crate may switch on, a number is handed over as a map where an
-/// `f64` is not written as it is: 1.50, or the 1e13 of a `float`.
-fn plain_numbers(value: &Value) -> Result<Value, String> {
-    Ok(match value {
-        Value::Number(number) if !number.is_i64() && !number.is_u64() => {
-            let float = number.as_f64().and_then(Number::from_f64);
-            Value::Number(float.ok_or_else(|| format!("expected a number of 64 bits, found {number}"))?)
-        }
-        Value::Array(items) => Value::Array(items.iter().map(plain_numbers).collect::<Result<_, _>>()?),
-        Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| Ok((name.clone(), plain_numbers(value)?)));
-            Value::Object(fields.collect::<Result<Map<_, _>, String>>()?)
-        }
-        other => other.clone(),
-    })
 }
 
 #[cold]

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use miette::{Diagnostic as _, LabeledSpan};
 use prost::Message;
-use prost_reflect::{DescriptorError, DescriptorPool};
+use prost_reflect::{DescriptorError, DescriptorPool, FileDescriptor};
 use prost_types::FileDescriptorProto;
 use protox::file::File;
 
@@ -62,7 +62,7 @@ pub fn parse(name: &str, text: &str, references: &[Reference]) -> Result<Schema,
     let file = pool.get_file_by_name(&file_name).expect("the file was just added");
     let text = if is_binary { print::file(&file) } else { text.to_owned() };
     if is_binary {
-        places.insert(file_name.clone(), printed_places(name, &file_name, &text)?);
+        places.insert(file_name.clone(), printed_places(name, &file, &text)?);
     }
     Ok(Schema { name: name.to_owned(), text, file, places: Arc::new(places) })
 }
@@ -114,12 +114,16 @@ impl<'a> Input<'a> {
         let file_name = file.name().to_owned();
         let known = if bytes.is_none() { Places::new(name, text, &file) } else { Places::new(name, "", &file) };
         file.source_code_info.take_if(|info| info.location.len() > MAX_PLACES);
+        let is_binary = bytes.is_some();
         let added = match bytes {
             // The serialized form keeps the options that are extensions.
             Some(bytes) => pool.decode_file_descriptor_proto(bytes.as_slice()),
             None => pool.add_file_descriptor_proto(file),
         };
         added.map_err(|error| link_diagnostics(text, &known, error))?;
+        if let Some(added) = pool.get_file_by_name(&file_name).filter(|_| is_binary) {
+            descriptor::check_made(name, &added)?;
+        }
         places.insert(file_name, known);
         Ok(())
     }
@@ -300,10 +304,13 @@ fn missing_imports(input: &Input<'_>, is_there: impl Fn(&str) -> bool) -> Vec<Di
     diagnostics.collect()
 }
 
-/// The places of a printed file are those in the printed text.
-fn printed_places(name: &str, file_name: &str, text: &str) -> Result<Places, Vec<Diagnostic>> {
-    match File::from_source(file_name, text) {
-        Ok(parsed) => Ok(Places::new(name, text, parsed.file_descriptor_proto())),
+/// The places of a printed file are those in the printed text, which says the same.
+fn printed_places(name: &str, file: &FileDescriptor, text: &str) -> Result<Places, Vec<Diagnostic>> {
+    match File::from_source(file.name(), text) {
+        Ok(parsed) => {
+            descriptor::check_printed(name, file.file_descriptor_proto(), parsed.file_descriptor_proto())?;
+            Ok(Places::new(name, text, parsed.file_descriptor_proto()))
+        }
         Err(error) => {
             let message = format!("the descriptor cannot be written as .proto text: {error}");
             Err(vec![Diagnostic::of_file(name, message.replace('\'', "`"), descriptor::HELP)])

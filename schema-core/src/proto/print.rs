@@ -14,7 +14,7 @@ use prost_reflect::{
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{FieldDescriptorProto, FileDescriptorProto};
 
-use self::options::{Set, quoted, quoted_again};
+use self::options::{Set, float, quoted, quoted_again};
 
 /// The largest number of a field: what `max` means in a range.
 const FIELD_MAX: i32 = 536_870_911;
@@ -30,16 +30,16 @@ pub(super) fn file(file: &FileDescriptor) -> String {
     }
     printer.options(&options);
 
-    let extensions: Vec<_> = file.extensions().collect();
-    let groups = groups_of(&extensions);
-    for message in file.messages().filter(|message| !groups.contains(message.full_name())) {
+    let mut messages = Messages::new(file.messages(), HashSet::new(), file.extensions());
+    for part in messages.rest() {
         printer.blank_line();
-        printer.message(&message);
+        printer.part(&part);
     }
     for of_enum in file.enums() {
         printer.blank_line();
         printer.enumeration(&of_enum);
     }
+    let extensions = messages.extensions();
     if !extensions.is_empty() {
         printer.blank_line();
         printer.extensions(&extensions);
@@ -86,18 +86,26 @@ impl Printer {
         }
     }
 
+    fn part(&mut self, part: &Part) {
+        match part {
+            Part::Message(message) => self.message(message),
+            Part::Extensions(extensions) => self.extensions(extensions),
+        }
+    }
+
     fn message(&mut self, message: &MessageDescriptor) {
         self.block(&format!("message {}", message.name()), |printer| printer.message_body(message));
     }
 
     fn message_body(&mut self, message: &MessageDescriptor) {
         self.options(&Set::of(&message.options()));
-        let extensions: Vec<_> = message.child_extensions().collect();
-        let mut nested = Nested::new(message, &extensions);
+        let of_fields = message.fields().filter_map(|field| made_by(&field));
+        let of_fields = of_fields.map(|made| made.full_name().to_owned()).collect();
+        let mut nested = Messages::new(message.child_messages(), of_fields, message.child_extensions());
         let mut printed_oneofs = HashSet::new();
         for field in in_order(message) {
             for before in nested.before(&field) {
-                self.message(&before);
+                self.part(&before);
             }
             match field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) {
                 Some(oneof) if printed_oneofs.insert(oneof.full_name().to_owned()) => self.oneof(&oneof),
@@ -106,12 +114,12 @@ impl Printer {
             }
         }
         for rest in nested.rest() {
-            self.message(&rest);
+            self.part(&rest);
         }
         for of_enum in message.child_enums() {
             self.enumeration(&of_enum);
         }
-        self.extensions(&extensions);
+        self.extensions(&nested.extensions());
         self.ranges(message);
     }
 
@@ -277,6 +285,7 @@ impl<'a> FieldLine<'a> {
             let text = match proto.r#type() {
                 Type::String => quoted(default.as_bytes()),
                 Type::Bytes => quoted_again(default),
+                Type::Float | Type::Double => float(default),
                 _ => default.clone(),
             };
             options = options.with("default", text);
@@ -285,40 +294,81 @@ impl<'a> FieldLine<'a> {
     }
 }
 
-/// The nested messages of a message, on their way into text.
+/// The messages of a message or of a file, on their way into text.
 ///
-/// The entry of a map field and a group are nested messages as well, and stand where their field stands. The others
-/// are printed between the fields so that all of them keep their index, which is what message indexes count.
-struct Nested {
+/// The entry of a map field and a group are messages as well, and stand where their field stands. The others are printed
+/// between the fields, and extensions that are groups between messages, so that all of them keep their index, which is what
+/// message indexes count.
+struct Messages {
+    /// In reverse.
     waiting: Vec<MessageDescriptor>,
-    /// The full names of those that the line of a field or of an extension defines.
-    with_a_field: HashSet<String>,
+    /// The full names of those that the line of a field defines.
+    of_fields: HashSet<String>,
+    extensions: std::vec::IntoIter<ExtensionDescriptor>,
+    /// The full names of those that the line of an extension defines.
+    of_extensions: HashSet<String>,
 }
 
-impl Nested {
-    fn new(message: &MessageDescriptor, extensions: &[ExtensionDescriptor]) -> Self {
-        let of_fields = message.fields().filter_map(|field| made_by(&field));
-        let mut with_a_field = groups_of(extensions);
-        with_a_field.extend(of_fields.map(|made| made.full_name().to_owned()));
-        let mut waiting: Vec<_> = message.child_messages().collect();
+/// What defines a message, and does not stand among the fields.
+enum Part {
+    Message(MessageDescriptor),
+    /// Extensions of which the last one is a group.
+    Extensions(Vec<ExtensionDescriptor>),
+}
+
+impl Messages {
+    fn new(
+        messages: impl Iterator<Item = MessageDescriptor>,
+        of_fields: HashSet<String>,
+        extensions: impl Iterator<Item = ExtensionDescriptor>,
+    ) -> Self {
+        let mut waiting: Vec<_> = messages.collect();
         waiting.reverse();
-        Self { waiting, with_a_field }
+        let extensions: Vec<_> = extensions.collect();
+        let of_extensions = extensions.iter().filter_map(group_of).map(|group| group.full_name().to_owned()).collect();
+        Self { waiting, of_fields, extensions: extensions.into_iter(), of_extensions }
     }
 
     /// Takes those that stand before the message that the field's line makes.
-    fn before(&mut self, field: &FieldDescriptor) -> Vec<MessageDescriptor> {
+    fn before(&mut self, field: &FieldDescriptor) -> Vec<Part> {
         let Some(made) = made_by(field) else { return Vec::new() };
         let mut before = Vec::new();
         while let Some(next) = self.waiting.pop_if(|next| next.path() <= made.path()) {
-            before.extend((!self.with_a_field.contains(next.full_name())).then_some(next));
+            before.extend(self.part(next));
         }
         before
     }
 
-    fn rest(mut self) -> Vec<MessageDescriptor> {
-        self.waiting.retain(|message| !self.with_a_field.contains(message.full_name()));
-        self.waiting.reverse();
-        self.waiting
+    fn rest(&mut self) -> Vec<Part> {
+        let mut rest = Vec::new();
+        while let Some(next) = self.waiting.pop() {
+            rest.extend(self.part(next));
+        }
+        rest
+    }
+
+    fn part(&mut self, next: MessageDescriptor) -> Option<Part> {
+        if self.of_fields.contains(next.full_name()) {
+            return None;
+        }
+        if !self.of_extensions.contains(next.full_name()) {
+            return Some(Part::Message(next));
+        }
+        // With those before it: extensions keep their order too.
+        let mut extensions = Vec::new();
+        for extension in self.extensions.by_ref() {
+            let is_last = group_of(&extension).is_some_and(|group| group == next);
+            extensions.push(extension);
+            if is_last {
+                break;
+            }
+        }
+        (!extensions.is_empty()).then_some(Part::Extensions(extensions))
+    }
+
+    /// Returns the extensions that have not stood before a message.
+    fn extensions(self) -> Vec<ExtensionDescriptor> {
+        self.extensions.collect()
     }
 }
 
@@ -327,9 +377,8 @@ fn made_by(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     field.kind().as_message().filter(|message| message.is_map_entry() || field.is_group()).cloned()
 }
 
-fn groups_of(extensions: &[ExtensionDescriptor]) -> HashSet<String> {
-    let groups = extensions.iter().filter(|extension| extension.is_group());
-    groups.filter_map(|group| Some(group.kind().as_message()?.full_name().to_owned())).collect()
+fn group_of(extension: &ExtensionDescriptor) -> Option<MessageDescriptor> {
+    extension.kind().as_message().filter(|_| extension.is_group()).cloned()
 }
 
 /// Returns the fields as they are declared; prost-reflect has them by their numbers.

@@ -2,6 +2,7 @@ use base64::Engine;
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorProto;
+use prost_types::field_descriptor_proto::Label;
 use serde_json::json;
 
 use super::*;
@@ -98,6 +99,25 @@ fn a_descriptor_in_base64_is_printed_as_text_that_means_the_same() {
     check(PROTO2, &[]);
     check("message NoSyntaxLine { optional int32 a = 1; }", &[]);
     check("syntax = \"proto3\";", &[]);
+    // A float of digits only may be larger than any integer.
+    check(
+        "import \"google/protobuf/descriptor.proto\"; extend google.protobuf.MessageOptions { optional double weight = 50001; \
+         repeated float shares = 50002; optional F of = 50003; } message F { optional double d = 1; } \
+         message M { option (weight) = 1e300; option (shares) = -1e30; \
+         option (shares) = 1e-30; option (of) = { d: 1e300 }; optional float a = 1 [default = 18446744073709551615]; \
+         optional double b = 2 [default = -1e300]; optional double c = 3 [default = -inf]; }",
+        &[],
+    );
+    // The messages behind a group keep their index, whatever the group is of.
+    check(
+        "message A { extensions 10 to max; extend A { optional int32 x = 10; repeated group B = 11 { } } message C { } \
+         map<string, C> cs = 1; message D { } }",
+        &[],
+    );
+    check(
+        "message A { extensions 1 to max; } extend A { optional group B = 1 { } optional C c = 2; } message C { }",
+        &[],
+    );
 }
 
 #[test]
@@ -303,15 +323,42 @@ fn numbers_are_read_however_they_are_written() {
     check(r#"{"d": [19.9000, 1E+3, 36893488147419103232]}"#, r#"{"d": ["19.9", "1000", "36893488147419103232"]}"#);
     check(r#"{"n": 1.0e3}"#, r#"{"n": "1000"}"#);
     check(r#"{"any": {"a": [1.50]}}"#, r#"{"any": {"a": [1.5]}}"#);
-    for float in [0.1, 1e13, 1e15, 1.5e16, 1e-5, 1e-7, f32::MIN_POSITIVE, 1e-45, 3.4e38, -1e14] {
+    for float in [0.1, 1e13, 1e15, 1.5e16, 1e-5, 1e-7, f32::MIN_POSITIVE, 1e-45, f32::MAX, f32::MIN, -1e14] {
         let bytes = [&[0x0d][..], &float.to_le_bytes()].concat();
         let value = dynamic::decode_json(&message, &bytes).unwrap();
         assert_eq!(encode(&value), Ok(bytes), "{value}");
     }
     // Without `arbitrary_precision`, serde_json itself refuses the text.
     if let Ok(value) = serde_json::from_str(r#"{"d": [1e400]}"#) {
-        assert_eq!(encode(&value).unwrap_err(), "expected a `M`: expected a number of 64 bits, found 1e+400");
+        let expected = "expected a `M`: `d`: expected a number within its range, found `1e+400`";
+        assert_eq!(encode(&value).unwrap_err(), expected);
     }
+}
+
+#[test]
+fn floats_are_read_within_their_range_wherever_they_stand() {
+    let text = "syntax = \"proto3\"; import \"google/protobuf/any.proto\"; import \"google/protobuf/struct.proto\"; \
+                import \"google/protobuf/wrappers.proto\"; \
+                message M { float f = 1; repeated float list = 2; map<string, M> map = 3; google.protobuf.FloatValue w = 4; \
+                google.protobuf.Any any = 5; google.protobuf.Struct free = 6; double d = 7; }";
+    let message = parsed(text, &[]).message_at(&[0]).unwrap();
+    let encode = |value| dynamic::encode_json(&message, &value, &mut Vec::new()).map_err(|error| error.to_string());
+    let within = |value: serde_json::Value| json!({"f": value, "list": [value], "map": {"a": {"f": value}}, "w": value, "any": {"@type": "x/M", "f": value}});
+    for value in [json!(f32::MAX), json!("-3.4028235e38"), json!("Infinity"), json!("NaN"), json!(1)] {
+        assert_eq!(encode(within(value.clone())), Ok(()), "{value}");
+    }
+    let beyond = |value: serde_json::Value, name: &str| {
+        let expected = format!("expected a `M`: `{name}`: expected a number within its range, found `1e39`");
+        assert_eq!(encode(value), Err(expected));
+    };
+    beyond(json!({"f": "1e39"}), "f");
+    beyond(json!({"list": [0, "1e39"]}), "list");
+    beyond(json!({"map": {"a": {"f": "1e39"}}}), "f");
+    beyond(json!({"any": {"@type": "x/M", "f": "1e39"}}), "f");
+    beyond(json!({"w": "1e39"}), "w");
+    assert!(encode(json!({"d": "1e400"})).is_err());
+    // Text that is meant for nobody's float stays text.
+    assert_eq!(encode(json!({"free": {"fields": {"a": {"numberValue": "1e400"}}}})), Ok(()));
 }
 
 #[test]
@@ -357,11 +404,11 @@ fn descriptors_that_no_compiler_writes_are_refused() {
         ..Default::default()
     };
     let entry = FileDescriptorProto { message_type: vec![entry], ..Default::default() };
-    check(&entry.encode_to_vec(), "expected a key and a value in the map entry `Entry`");
+    check(&entry.encode_to_vec(), "expected a key and a value, and nothing else, in the map entry `Entry`");
 
     let text = "syntax = \"proto3\"; message M { oneof o { int32 a = 1; } }";
     let mut of_oneof = FileDescriptorProto::decode(&*STANDARD.decode(parsed(text, &[]).serialized()).unwrap()).unwrap();
-    of_oneof.message_type[0].field[0].set_label(prost_types::field_descriptor_proto::Label::Repeated);
+    of_oneof.message_type[0].field[0].set_label(Label::Repeated);
     check(&of_oneof.encode_to_vec(), "expected no label for the field `a`, which is in a oneof");
 
     let text = "syntax = \"proto2\"; message M { optional group Part = 1 { optional int32 a = 1; } }";
@@ -374,4 +421,54 @@ fn descriptors_that_no_compiler_writes_are_refused() {
     let mut bytes = STANDARD.decode(parsed(text, &[]).serialized()).unwrap();
     bytes.extend([0x22, 8, 0x0a, 1, b'M', 0x3a, 3, 0xc0, 0x3e, 5]);
     check(&bytes, "failed to decode file descriptor set: failed to decode Protobuf message: invalid wire type");
+}
+
+/// A group and the entry of a map are defined by the line of one field, and have no word of their own.
+#[test]
+fn messages_that_no_line_can_define_are_refused() {
+    type Change = fn(&mut FileDescriptorProto);
+    let text = "syntax = \"proto2\"; message M { map<string, int32> by_name = 1; optional group Part = 2 { optional string s = 1; } \
+                message Inner { } optional Inner inner = 3; extensions 100 to max; } enum E { A = 0; }";
+    let check = |change: Change, expected: &str| {
+        let mut file = FileDescriptorProto::decode(&*STANDARD.decode(parsed(text, &[]).serialized()).unwrap()).unwrap();
+        change(&mut file);
+        let errors = parse("a", &STANDARD.encode(file.encode_to_vec()), &[]).map(|_| ()).unwrap_err();
+        assert_eq!(errors[0].message, expected);
+    };
+    let optional = |file: &mut FileDescriptorProto| file.message_type[0].field[0].set_label(Label::Optional);
+    check(optional, "expected `repeated` at the field `by_name` of a message, which is a map");
+    let shared = |file: &mut FileDescriptorProto| {
+        let mut twice = file.message_type[0].field[0].clone();
+        (twice.name, twice.json_name, twice.number) = (Some("again".into()), None, Some(9));
+        file.message_type[0].field.push(twice);
+    };
+    check(shared, "expected one field that defines `M.ByNameEntry`, found `again` as well");
+    let unused = |file: &mut FileDescriptorProto| drop(file.message_type[0].field.remove(0));
+    check(unused, "expected a map that the entry `M.ByNameEntry` is of");
+    let elsewhere = |file: &mut FileDescriptorProto| {
+        let entry = file.message_type[0].nested_type.remove(0);
+        file.message_type[0].field[0].type_name = Some(".ByNameEntry".into());
+        file.message_type.push(entry);
+    };
+    check(elsewhere, "expected `ByNameEntry` beside the field `by_name`, whose line defines it");
+    let extension = |file: &mut FileDescriptorProto| {
+        let mut map = file.message_type[0].field.remove(0);
+        (map.extendee, map.number) = (Some(".M".into()), Some(100));
+        file.message_type[0].extension.push(map);
+    };
+    check(extension, "expected `repeated` at the field `by_name` of a message, which is a map");
+    // Printing what is in the group would never end.
+    let around = |file: &mut FileDescriptorProto| {
+        let field = &mut file.message_type[0].field[1];
+        (field.name, field.json_name, field.type_name) = (Some("m".into()), None, Some(".M".into()));
+    };
+    check(around, "expected `M` beside the field `m`, whose line defines it");
+    let of_enum = |file: &mut FileDescriptorProto| {
+        let field = &mut file.message_type[0].field[1];
+        (field.name, field.json_name, field.type_name) = (Some("e".into()), None, Some(".E".into()));
+    };
+    check(of_enum, "expected a message as the type of the group `e`");
+    // The group before the map, and the message between them: one of them gets another index in any text.
+    let crossed = |file: &mut FileDescriptorProto| file.message_type[0].nested_type.rotate_left(1);
+    check(crossed, "the message `Part` of the descriptor cannot be written as .proto text that means the same");
 }

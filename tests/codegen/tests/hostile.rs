@@ -125,6 +125,22 @@ fn avro_that_is_cut_anywhere_is_an_error() {
     }
 }
 
+/// Each list says that it has 132 items, and holds another one: the bytes behind them justify one of these lists.
+#[test]
+fn lists_in_each_other_that_promise_much_are_no_amplifier() {
+    let is_recursive = |decoder: &Decoder| decoder.name.starts_with("CommentThread");
+    let promises = [0x88, 0x02, 0].repeat(600);
+    let decoders: Vec<_> = avro_decoders().into_iter().filter(is_recursive).collect();
+    assert!(!decoders.is_empty());
+    for decoder in decoders {
+        for bytes in &decoder.samples {
+            for at in 0..bytes.len() {
+                assert!(!decoder.decode(&[&bytes[..at], &promises, &bytes[at..]].concat()));
+            }
+        }
+    }
+}
+
 #[test]
 fn protobuf_that_is_cut_anywhere_is_an_error_or_a_shorter_message() {
     let mut accepted = 0;

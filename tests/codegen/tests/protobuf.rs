@@ -162,6 +162,33 @@ fn other_types_follow_the_mapping() {
 }
 
 #[test]
+fn a_float_beyond_its_range_is_refused_by_its_name() {
+    let largest = json!({"share": 3.4028235e38});
+    // Half a step above the largest float, it is rounded to it; from there on it is infinite.
+    for text in ["3.4028235e38", "3.4028235677e38", "3.4028234663852886e38"] {
+        assert_eq!(read(&format!(r#"{{"share": {text}}}"#)), Ok(largest.clone()), "{text}");
+        assert_eq!(read(&format!(r#"{{"share": "{text}"}}"#)), Ok(largest.clone()), "{text}");
+    }
+    for text in ["NaN", "Infinity", "-Infinity"] {
+        check(&json!({"share": text, "ratio": text}));
+    }
+    let check_refused = |row: &str, text: &str, found: &str| {
+        let error = read_as(row, text).unwrap_err();
+        assert_eq!(error.matches(found).count(), 2, "{error}");
+    };
+    let [invoice, kinds] = ["InvoiceIssued v2", "NewKinds v1"];
+    check_refused(
+        invoice,
+        r#"{"share": 3.4028236e38}"#,
+        "`share`: expected a number within its range, found `3.4028236e",
+    );
+    check_refused(invoice, r#"{"share": "-1e39"}"#, "`share`: expected a number within its range, found `-1e39`");
+    check_refused(invoice, r#"{"corrects": {"ratio": "1e400"}}"#, "`ratio`: expected a number within its range");
+    check_refused(kinds, r#"{"packedFloats": [1, "1e39"]}"#, "`packedFloats`: expected a number within its range");
+    check_refused(kinds, r#"{"byUint64": {"7": "1e39"}}"#, "`byUint64`: expected a number within its range");
+}
+
+#[test]
 fn null_is_the_default_of_every_field() {
     let nulls = json!({"number": null, "lines": null, "totals": null, "small": null, "large": null, "signature": null,
         "issuedAt": null, "ratio": null, "paid": null, "seenKinds": null, "corrects": null, "noteToPayer": null});

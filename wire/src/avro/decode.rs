@@ -11,10 +11,11 @@ use crate::{DecodeError, DecodeErrorKind};
 /// How many items of zero bytes (nulls, empty records) one datum may hold in all: nothing in the bytes pays for them.
 pub(crate) const MAX_EMPTY_ITEMS: usize = 1 << 10;
 
-/// How many items are allocated ahead of reading them; after that a list grows as its items arrive.
-pub(super) const MAX_RESERVED_ITEMS: usize = 1024;
+/// How much memory is allocated ahead of what is read into it; after that a list grows as its items arrive. It is that of all
+/// lists that are being read: those in each other are justified by the same bytes, so that each alone would multiply them.
+const MAX_RESERVED: usize = 128 << 10;
 
-/// The same for the entries of a map, of which nobody knows how few bytes they take.
+/// How many entries of a map are allocated ahead: nobody knows how few bytes they take.
 const MAX_RESERVED_ENTRIES: usize = 16;
 
 /// How many bytes may come out of few: defaults and indexes that the writer did not write are no amplifier.
@@ -33,6 +34,8 @@ pub struct Reader<'a> {
     depth_left: u32,
     empty_items: usize,
     added: usize,
+    /// How much memory the lists that are being read have for items that may still come.
+    reserved: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -49,7 +52,7 @@ impl<'a> Reader<'a> {
     #[inline]
     #[must_use]
     pub const fn with_depth_limit(bytes: &'a [u8], limit: u32) -> Self {
-        Self { bytes, length: bytes.len(), depth_left: limit, empty_items: 0, added: 0 }
+        Self { bytes, length: bytes.len(), depth_left: limit, empty_items: 0, added: 0, reserved: 0 }
     }
 
     /// Goes to other bytes, as deep in records as it is.
@@ -228,13 +231,14 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         let mut items = Vec::new();
         while let Some(count) = self.block(min_size)? {
-            reserve(&mut items, count.min(MAX_RESERVED_ITEMS));
+            let ahead = self.reserve(&mut items, count);
             for _ in 0..count {
                 match item(self) {
                     Ok(value) => items.push(value),
                     Err(error) => return Err(error.in_item(items.len())),
                 }
             }
+            self.came(ahead);
         }
         Ok(items)
     }
@@ -272,7 +276,7 @@ impl<'a> Reader<'a> {
     ) -> Result<BorrowedMap<'a, T>, DecodeError> {
         let mut entries = Vec::new();
         while let Some(count) = self.block(1)? {
-            reserve(&mut entries, count.min(MAX_RESERVED_ENTRIES));
+            let ahead = self.reserve(&mut entries, count.min(MAX_RESERVED_ENTRIES));
             for _ in 0..count {
                 let key = self.str()?;
                 match value(self) {
@@ -280,6 +284,7 @@ impl<'a> Reader<'a> {
                     Err(error) => return Err(error.in_key(key)),
                 }
             }
+            self.came(ahead);
         }
         Ok(BorrowedMap::from(entries))
     }
@@ -382,6 +387,29 @@ impl<'a> Reader<'a> {
         if self.added <= most { Ok(()) } else { Err(too_much(most)) }
     }
 
+    /// Makes room for items that follow, as far as lists may, and counts it; whoever has read them says so ([`Reader::came`]).
+    /// In one step for the first block, which is the only one as a rule. For more it is not `reserve_exact`: of many small
+    /// blocks each would copy all items before it.
+    #[inline]
+    pub(super) fn reserve<T>(&mut self, items: &mut Vec<T>, count: usize) -> usize {
+        let size = size_of::<T>().max(1);
+        // Half of what is left: of long lists, those in their items have room as well.
+        let count = count.min((MAX_RESERVED - self.reserved) / 2 / size);
+        if items.capacity() == 0 {
+            *items = Vec::with_capacity(count)
+        } else {
+            items.reserve(count)
+        }
+        self.reserved += count * size;
+        count * size
+    }
+
+    /// Says that what there was room for is read. An error does not say so: whatever is read behind it has less room ahead.
+    #[inline]
+    pub(super) const fn came(&mut self, ahead: usize) {
+        self.reserved = self.reserved.saturating_sub(ahead);
+    }
+
     fn count_empty_items(&mut self, items: usize, count: i64) -> Result<(), DecodeError> {
         self.empty_items = self.empty_items.saturating_add(items);
         if self.empty_items > MAX_EMPTY_ITEMS { Err(bad_length(count)) } else { Ok(()) }
@@ -391,13 +419,6 @@ impl<'a> Reader<'a> {
 /// Returns how many bytes may come out of so many.
 pub(super) fn max_added(length: usize) -> usize {
     length.saturating_mul(MAX_ADDED_PER_BYTE).max(MAX_ADDED)
-}
-
-/// Makes room for the items of a block: in one step for the first, which is the only one as a rule. For more it is not
-/// `reserve_exact`: of many small blocks each would copy all items before it.
-#[inline]
-fn reserve<T>(items: &mut Vec<T>, count: usize) {
-    if items.capacity() == 0 { *items = Vec::with_capacity(count) } else { items.reserve(count) }
 }
 
 /// Returns the error of an index that a `match` over all symbols or branches did not name.
@@ -472,6 +493,25 @@ mod tests {
         assert!(Reader::new(&[1, 0, 0]).str().is_err());
         assert!(Reader::new(&[4, 0, 0]).items(2, Reader::long).is_err());
         assert!(Reader::new(&[4, 0, 0]).items(usize::MAX, Reader::long).is_err());
+    }
+
+    #[test]
+    fn lists_in_each_other_share_what_is_allocated_ahead() {
+        type Item = [u64; 16];
+        let (mut outer, mut inner) = (Vec::<Item>::new(), Vec::<Item>::new());
+        let mut reader = Reader::new(&[]);
+        let ahead = reader.reserve(&mut outer, 10_000);
+        let more = reader.reserve(&mut inner, 10_000);
+        assert_eq!((ahead, more), (MAX_RESERVED / 2, MAX_RESERVED / 4));
+        assert_eq!((outer.capacity(), inner.capacity()), (512, 256));
+        let others: usize = (0..100).map(|_| reader.reserve(&mut Vec::<Item>::new(), 10_000)).sum();
+        assert!(ahead + more + others <= MAX_RESERVED);
+        let mut reader = Reader::new(&[]);
+        for _ in 0..100 {
+            let ahead = reader.reserve(&mut Vec::<Item>::new(), 10_000);
+            assert_eq!(ahead, MAX_RESERVED / 2);
+            reader.came(ahead);
+        }
     }
 
     #[test]

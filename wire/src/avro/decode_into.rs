@@ -1,7 +1,6 @@
 //! Decoding into a value that is there already: its text, bytes and lists keep their memory.
 
 use super::Reader;
-use super::decode::MAX_RESERVED_ITEMS;
 use crate::DecodeError;
 
 /// A value that takes another one's place without giving its memory back. Implemented by generated code only.
@@ -54,7 +53,7 @@ impl Reader<'_> {
         let mut length = 0;
         while let Some(count) = self.block(min_size)? {
             let new = (length + count).saturating_sub(place.len());
-            place.reserve(new.min(MAX_RESERVED_ITEMS));
+            let ahead = self.reserve(place, new);
             for _ in 0..count {
                 let read = match place.get_mut(length) {
                     Some(old) => over(self, old),
@@ -63,6 +62,7 @@ impl Reader<'_> {
                 read.map_err(|error| error.in_item(length))?;
                 length += 1;
             }
+            self.came(ahead);
         }
         place.truncate(length);
         Ok(())

@@ -26,14 +26,16 @@ pub fn serialize<T: ProtoJson, S: Serializer>(value: &T, serializer: S) -> Resul
 /// Reads the JSON mapping of a field as the value of a key.
 ///
 /// # Errors
-/// A key that is there twice, text that the mapping does not allow, or what the deserializer returns.
+/// A key that is there twice, or, behind the field's name, text that the mapping does not allow, a number that is outside
+/// the field's type, or what the deserializer returns.
 pub fn take<'de, T: ProtoJson, A: MapAccess<'de>>(
     name: &str,
     place: &mut Option<T>,
     map: &mut A,
 ) -> Result<(), A::Error> {
     once(name, place)?;
-    *place = map.next_value::<FromJson<Option<T>>>()?.0;
+    let read = map.next_value::<FromJson<Option<T>>>();
+    *place = read.map_err(|error| A::Error::custom(format_args!("`{name}`: {error}")))?.0;
     Ok(())
 }
 

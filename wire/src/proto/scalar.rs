@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -63,15 +62,48 @@ impl ProtoJson for f64 {
     }
 }
 
+/// A number that may be text.
+pub(super) trait Number: Sized {
+    /// Returns the number, where the type can hold it.
+    fn of_text(text: &str) -> Option<Self>;
+}
+
+macro_rules! integer {
+    ($($type:ty),*) => {$(
+        impl Number for $type {
+            fn of_text(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )*};
+}
+
+integer!(i64, u64);
+
+macro_rules! float {
+    ($($type:ty),*) => {$(
+        impl Number for $type {
+            /// Rust makes an infinity of digits that are too many, which nobody meant; by name an infinity is one.
+            fn of_text(text: &str) -> Option<Self> {
+                let float: Self = text.parse().ok()?;
+                let is_beyond = float.is_infinite() && text.contains(|character: char| character.is_ascii_digit());
+                (!is_beyond).then_some(float)
+            }
+        }
+    )*};
+}
+
+float!(f32, f64);
+
 /// Reads a number or its text. An untagged enum could not: it does not know the numbers of serde_json with
 /// `arbitrary_precision`, which any other crate may switch on.
-pub(super) fn number_or_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn number_or_text<'de, T: Number, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(NumberVisitor(PhantomData))
 }
 
 struct NumberVisitor<T>(PhantomData<T>);
 
-impl<'de, T: FromStr> Visitor<'de> for NumberVisitor<T> {
+impl<'de, T: Number> Visitor<'de> for NumberVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +111,7 @@ impl<'de, T: FromStr> Visitor<'de> for NumberVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(|_| E::custom(format!("expected a number within its range, found `{text}`")))
+        T::of_text(text).ok_or_else(|| outside(text))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<T, E> {
@@ -91,12 +123,18 @@ impl<'de, T: FromStr> Visitor<'de> for NumberVisitor<T> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        self.visit_str(&value.to_string())
+        // With an exponent where it is large, as it was written.
+        T::of_text(&value.to_string()).ok_or_else(|| outside(&format!("{value:?}")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
         self.visit_str(&text_of_number(map)?)
     }
+}
+
+#[cold]
+fn outside<E: Error>(number: &str) -> E {
+    E::custom(format!("expected a number within its range, found `{number}`"))
 }
 
 /// Reads a number of serde_json with `arbitrary_precision`: a map of one private key.

@@ -81,9 +81,15 @@ fn constant(kind: &Kind, value: &Value) -> String {
     }
 }
 
-/// Rust writes `NaN` where the syntax has `nan`.
-fn float(text: &str) -> String {
-    text.to_ascii_lowercase()
+/// Returns a number of a float's type. Rust writes `NaN` where the syntax has `nan`, and digits where it takes them for an
+/// integer, of at most 64 bits.
+pub(super) fn float(text: &str) -> String {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match is_integer && digits.parse::<u64>().is_err() {
+        true => format!("{text}.0"),
+        false => text.to_ascii_lowercase(),
+    }
 }
 
 /// Returns a string literal.

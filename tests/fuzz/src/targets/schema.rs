@@ -204,6 +204,8 @@ fn outline(schema: &proto::Schema) -> Vec<String> {
             format!("{} {} {kind} {:?} {packed:?}", field.full_name(), field.number(), field.cardinality())
         });
         found.extend(fields);
+        // Its index stands in frames.
+        found.push(format!("{} {:?}", message.full_name(), message.path()));
         open.extend(message.child_messages().filter(|child| !child.is_map_entry()));
     }
     found.sort();
