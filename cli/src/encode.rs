@@ -273,6 +273,6 @@ mod tests {
         check("9223372036854775807", "count", "9223372036854775807");
         let value = serde_json::from_str(r#"{"x": 1e400}"#).unwrap();
         let error = encoder.encode(&value).unwrap_err();
-        assert!(error.ends_with("expected a number of 64 bits, found 1e+400"), "{error}");
+        assert!(error.ends_with("`x`: expected a number within its range, found `1e+400`"), "{error}");
     }
 }
