@@ -1,4 +1,4 @@
-//! What producer and consumer share of librdkafka: its logs, its errors, and the last error of a broker.
+//! What producer and consumer share of librdkafka: its logs, its errors, the last error of a broker, and how to call what blocks.
 //!
 //! librdkafka retries a wrong password or an unknown certificate authority for ever and tells of it in log lines only.
 //! [`Health`] keeps the last of them, so that the error that the user sees in the end can say what really happened.
@@ -12,6 +12,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
+use tokio::sync::oneshot;
 
 use crate::error::Kind;
 use crate::{Error, Settings};
@@ -120,6 +121,18 @@ impl ProducerContext for Logs {
     type DeliveryOpaque = ();
 
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// Asks librdkafka what it may take long to answer, on a thread that nobody waits for at the end of the process.
+pub(crate) async fn ask<T, Q>(question: Q) -> Result<T, KafkaError>
+where
+    T: Send + 'static,
+    Q: FnOnce() -> Result<T, KafkaError> + Send + 'static,
+{
+    let (sender, answer) = oneshot::channel();
+    let asked = std::thread::Builder::new().spawn(move || drop(sender.send(question())));
+    asked.map_err(|_| KafkaError::Canceled)?;
+    answer.await.unwrap_or(Err(KafkaError::Canceled))
 }
 
 /// Returns why a client could not be made: a raw setting that librdkafka does not know or does not like.

@@ -10,6 +10,7 @@ use eventwright::{Consumer, ConsumerBuilder, Context, Error, Message, Outcome, P
 use eventwright_platform::events::{InventoryAdjusted, OrderCreated};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::process::Process;
 use crate::proxy::{Api, Held, Proxy};
@@ -57,6 +58,24 @@ fn consumer(settings: &Settings, group: &str, handled: UnboundedSender<u128>) ->
         }
     };
     Consumer::builder(settings).group(group).on(handler).exactly_once()
+}
+
+/// A consumer at work.
+struct Running {
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), Error>>,
+}
+
+impl Running {
+    fn start(consumer: ConsumerBuilder) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop, ended: tokio::spawn(consumer.run_until(async { drop(stopped.await) })) }
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        within(self.ended).await.unwrap().unwrap();
+    }
 }
 
 async fn produce(world: &World, count: u128) {
@@ -182,21 +201,14 @@ async fn partitions_that_change_hands_leave_no_duplicate() {
     produce(&world, COUNT).await;
     let (settings, group) = (settings(&world.settings), world.group("g"));
     let (sender, mut handled) = mpsc::unbounded_channel();
-    let start = || {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let consumer = consumer(&settings, &group, sender.clone());
-        let running = tokio::spawn(consumer.run_until(async { drop(stopped.await) }));
-        (stop, running)
-    };
-    let (stop_first, first) = start();
+    let start = || Running::start(consumer(&settings, &group, sender.clone()));
+    let first = start();
     within(take(&mut handled, 200)).await;
-    let (stop_second, second) = start();
+    let second = start();
     within(take(&mut handled, 600)).await;
-    stop_first.send(()).unwrap();
-    within(first).await.unwrap().unwrap();
+    first.stop().await;
     read_and_check(&world).await;
-    stop_second.send(()).unwrap();
-    within(second).await.unwrap().unwrap();
+    second.stop().await;
 }
 
 #[tokio::test]
@@ -227,15 +239,12 @@ async fn an_open_transaction_is_waited_for(strategy: &str) {
     // Until Kafka ends the transaction, nobody knows where to begin; meanwhile partitions change hands.
     let mut running = Vec::new();
     for _ in 0..8 {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let consumer = consumer(&settings, &group, sender.clone());
-        running.push((stop, tokio::spawn(consumer.run_until(async { drop(stopped.await) }))));
+        running.push(Running::start(consumer(&settings, &group, sender.clone())));
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
     read_and_check(&world).await;
-    for (stop, running) in running {
-        stop.send(()).unwrap();
-        within(running).await.unwrap().unwrap();
+    for running in running {
+        running.stop().await;
     }
 }
 
@@ -251,16 +260,13 @@ async fn a_consumer_that_waits_for_its_transaction_hears_that_its_partitions_are
     within(process.lines("handled", 10 * MAX_RECORDS)).await;
     while tokio::time::timeout(QUIET, process.lines("handled", 1)).await.is_ok() {}
     // Another one takes its partitions meanwhile, and goes.
-    let (stop, stopped) = oneshot::channel::<()>();
     let (sender, mut handled) = mpsc::unbounded_channel();
-    let other = consumer(&settings(&world.settings), &world.group("g"), sender);
-    let other = tokio::spawn(other.run_until(async { drop(stopped.await) }));
+    let other = Running::start(consumer(&settings(&world.settings), &world.group("g"), sender));
     process.stop_for(Duration::from_secs(9)).await;
     within(take(&mut handled, 1)).await;
     proxy.open();
     read_and_check(&world).await;
-    stop.send(()).unwrap();
-    within(other).await.unwrap().unwrap();
+    other.stop().await;
     produce(&world, 1).await;
     within(process.lines("handled 0", 1)).await;
     process.kill().await;
@@ -274,8 +280,7 @@ async fn a_transaction_ends_without(held: Held) {
     let mut settings = settings(&world.settings);
     settings.bootstrap.clone_from(&proxy.bootstrap);
     let (sender, mut handled) = mpsc::unbounded_channel();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(consumer(&settings, &world.group("g"), sender).run_until(async { drop(stopped.await) }));
+    let running = Running::start(consumer(&settings, &world.group("g"), sender));
     within(proxy.holds()).await;
     within(proxy.has_begun(2)).await;
     proxy.open_to_others();
@@ -284,8 +289,7 @@ async fn a_transaction_ends_without(held: Held) {
     proxy.open();
     produce(&world, 1).await;
     within(take(&mut handled, usize::try_from(COUNT).unwrap() + 1)).await;
-    stop.send(()).unwrap();
-    within(running).await.unwrap().unwrap();
+    running.stop().await;
     let (committed, ends) =
         (crate::raw::committed(&world, &world.group("g"), "orders").await, crate::raw::ends(&world, "orders").await);
     assert_eq!(committed, ends);

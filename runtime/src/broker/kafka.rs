@@ -11,7 +11,6 @@ use std::sync::Arc;
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
-use tokio::sync::oneshot;
 
 use self::group::KafkaSubscription;
 use self::reader::KafkaReader;
@@ -48,18 +47,6 @@ impl Broker for Kafka {
     ) -> Result<KafkaReader, Error> {
         KafkaReader::new(settings, id, topics, watermarks)
     }
-}
-
-/// Asks librdkafka what it may take long to answer, on a thread that nobody waits for at the end of the process.
-async fn ask<T, Q>(question: Q) -> Result<T, KafkaError>
-where
-    T: Send + 'static,
-    Q: FnOnce() -> Result<T, KafkaError> + Send + 'static,
-{
-    let (sender, answer) = oneshot::channel();
-    let asked = std::thread::Builder::new().spawn(move || drop(sender.send(question())));
-    asked.map_err(|_| KafkaError::Canceled)?;
-    answer.await.unwrap_or(Err(KafkaError::Canceled))
 }
 
 /// Returns a list for librdkafka without offsets.

@@ -362,20 +362,14 @@ async fn is_committed<B: Broker>(
 
 /// Returns an error that no further try changes.
 fn refused(error: Option<&KafkaError>) -> Result<(), KafkaError> {
-    use RDKafkaErrorCode::{
-        ClusterAuthorizationFailed, GroupAuthorizationFailed, TopicAuthorizationFailed,
-        TransactionalIdAuthorizationFailed,
-    };
-    match error.map(|error| (error, error.rdkafka_error_code())) {
-        Some((
-            error,
-            Some(
-                ClusterAuthorizationFailed
-                | GroupAuthorizationFailed
-                | TopicAuthorizationFailed
-                | TransactionalIdAuthorizationFailed,
-            ),
-        )) => Err(error.clone()),
+    let Some(error) = error else { return Ok(()) };
+    match error.rdkafka_error_code() {
+        Some(
+            RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::TransactionalIdAuthorizationFailed,
+        ) => Err(error.clone()),
         _ => Ok(()),
     }
 }

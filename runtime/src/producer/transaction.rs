@@ -1,8 +1,8 @@
 //! Writes records and the offsets that they came of in one transaction of Kafka: both are seen, or neither.
 //!
-//! In: what handlers sent, encoded, dead letters, and the offsets of their records. Out: a transaction that was committed, one that was undone
-//! and may be tried again, or one of which nobody knows. Kafka lets only members of the group commit, of its newest generation,
-//! so that a consumer that lost its partitions without knowing cannot.
+//! In: what handlers sent, encoded, dead letters, and the offsets of their records. Out: a transaction that was committed, one
+//! that was undone and may be tried again, or one of which nobody knows. Kafka lets only members of the group commit, of its
+//! newest generation, so that a consumer that lost its partitions without knowing cannot.
 //!
 //! All calls block, and librdkafka 2.12 may not come back from them at all once the coordinator has left the cluster
 //! (github.com/confluentinc/librdkafka/issues/5511). So they run on threads that nobody waits for, and after a while the producer
@@ -18,7 +18,6 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::{ClientConfig, TopicPartitionList};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use tracing::Span;
 use uuid::Uuid;
@@ -29,7 +28,7 @@ use super::{Producer, ProducerBuilder, Schemas, Shared, encode_framed, not_encod
 use crate::broker::WriteError;
 use crate::error::Kind;
 use crate::metrics::SendMeter;
-use crate::{Error, Message, Settings, trace};
+use crate::{Error, Message, Settings, kafka, trace};
 
 /// After how long Kafka ends the transaction of a producer that is gone, and we replace one that does not come back; until then,
 /// readers wait behind it.
@@ -129,22 +128,14 @@ impl Producer {
         group: ConsumerGroupMetadata,
     ) -> (Vec<Vec<Unsent>>, Result<(), Failure>) {
         let (shared, batch) = (Arc::clone(&self.shared), Arc::new(batch));
-        let (sender, over) = oneshot::channel();
         let written = Arc::clone(&batch);
-        let spawned = std::thread::Builder::new().spawn(move || {
+        let over = kafka::ask(move || {
             let client = shared.client.kafka().ok_or(Failure::Final(KafkaError::Canceled));
-            let result = client.and_then(|client| shared.transact(client, &written, (&offsets, &group)));
-            drop(written);
-            let _ = sender.send(result);
+            Ok(client.and_then(|client| shared.transact(client, &written, (&offsets, &group))))
         });
-        let unknown = |code| Err(Failure::Unknown(KafkaError::Global(code)));
-        let result = match spawned {
-            Err(_) => unknown(RDKafkaErrorCode::CriticalSystemResource),
-            Ok(_) => match timeout(TIMEOUT, over).await {
-                Ok(result) => result.unwrap_or_else(|_| unknown(RDKafkaErrorCode::Fail)),
-                Err(_) => unknown(RDKafkaErrorCode::OperationTimedOut),
-            },
-        };
+        let timed_out = KafkaError::Global(RDKafkaErrorCode::OperationTimedOut);
+        let over = timeout(TIMEOUT, over).await.unwrap_or(Err(timed_out));
+        let result = over.unwrap_or_else(|error| Err(Failure::Unknown(error)));
         (Arc::unwrap_or_clone(batch), result)
     }
 }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
 use super::start::Records;
-use super::{Kafka, STATISTICS, ask, list, offset_list, partitions};
+use super::{Kafka, STATISTICS, list, offset_list, partitions};
 use crate::broker::{Subscription, TopicOffset, TopicPartition};
 use crate::consumer::Group;
 use crate::settings::Start;
@@ -173,7 +173,7 @@ impl Subscription<Kafka> for KafkaSubscription {
     ) -> Result<Vec<TopicOffset>, KafkaError> {
         let (consumer, list) = (Arc::clone(&self.consumer), list(partitions));
         // rdkafka panics at metadata that is not UTF-8, which any other client may have committed: an error from here.
-        ask(move || committed_offsets(&consumer.committed_offsets(list, timeout)?)).await
+        kafka::ask(move || committed_offsets(&consumer.committed_offsets(list, timeout)?)).await
     }
 
     fn transaction_offsets(

@@ -17,8 +17,9 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::Assignment;
-use super::{ask, list};
+use super::list;
 use crate::backoff::Backoff;
+use crate::kafka::ask;
 
 /// The pauses before the coordinator is asked again.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
