@@ -33,7 +33,7 @@ use crate::{Delivery, Error, Settings};
 /// A kind of broker, and how its clients are made.
 pub(crate) trait Broker: Send + Sync + Sized + 'static {
     /// A record as the client hands it out.
-    type Record<'a>: rdkafka::Message + Send;
+    type Record<'a>: rdkafka::Message + Send + Sync;
     /// A group's subscription.
     type Subscription: Subscription<Self>;
     /// A reader of partitions that are assigned by hand.

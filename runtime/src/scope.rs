@@ -28,10 +28,14 @@ pub(crate) fn with_current<T>(ask: impl FnOnce(&Context) -> T) -> Option<T> {
 pub(crate) struct Attempt {
     /// Raw records have none, and batches have several.
     context: Option<Context>,
-    /// From the bytes to the outcome.
-    consume: Span,
-    /// In place of that, one for each record of a batch.
-    of_batch: Vec<Span>,
+    /// `None` where nobody listens, so that an attempt is small.
+    spans: Option<Box<Spans>>,
+}
+
+/// The spans of an attempt.
+struct Spans {
+    /// From the bytes to the outcome: one, or one for each record of a batch.
+    consume: Vec<Span>,
     /// The handler alone; handlers' own spans are its children.
     handle: Span,
 }
@@ -39,29 +43,31 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// Returns the attempt at an event.
     pub(crate) fn typed(context: &Context, group: &str) -> Self {
-        let consume = trace::consume(context, group);
-        let handle = trace::handle(&consume, context.event());
-        Self { context: Some(context.clone()), consume, of_batch: Vec::new(), handle }
+        let spans = Spans::new(trace::consume(context, group), context.event());
+        Self { context: Some(context.clone()), spans }
     }
 
     /// Returns the attempt at a record whose event is not known.
     pub(crate) fn raw(consume: Span) -> Self {
-        let handle = trace::handle(&consume, "unknown");
-        Self { context: None, consume, of_batch: Vec::new(), handle }
+        Self { context: None, spans: Spans::new(consume, "unknown") }
     }
 
     /// Returns the attempt at the events of a batch.
     pub(crate) fn batch(contexts: &[&Context], group: &str) -> Self {
         let spans = contexts.iter().map(|context| trace::consume(context, group));
-        let of_batch: Vec<_> = spans.filter(|span| !span.is_disabled()).collect();
-        let handle = contexts.first().map(|first| trace::handle_batch(&of_batch, first, group));
-        Self { context: None, consume: Span::none(), of_batch, handle: handle.unwrap_or_else(Span::none) }
+        let consume: Vec<_> = spans.filter(|span| !span.is_disabled()).collect();
+        let first = contexts.first().filter(|_| !consume.is_empty());
+        let spans = first.map(|first| {
+            let handle = trace::handle_batch(&consume, first, group);
+            Box::new(Spans { consume, handle })
+        });
+        Self { context: None, spans }
     }
 
     /// Runs a piece of the attempt.
     pub(crate) fn run<T>(&mut self, piece: impl FnOnce() -> T) -> T {
-        let Self { context, handle, .. } = self;
-        let _entered = handle.enter();
+        let Self { context, spans } = self;
+        let _entered = spans.as_ref().map(|spans| spans.handle.enter());
         let before = CURRENT.replace(context.take());
         let _restored = Restored { context, before };
         piece()
@@ -69,12 +75,23 @@ impl Attempt {
 
     /// Notes what came of the attempt; a handler that panicked is one that failed.
     pub(crate) fn end(&self, ended: &Result<Outcome, String>) {
-        for consume in self.of_batch.iter().chain([&self.consume]) {
+        for consume in self.spans.iter().flat_map(|spans| &spans.consume) {
             match ended {
                 Ok(outcome) => trace::end(consume, outcome),
                 Err(_) => trace::end(consume, &Outcome::Retry(String::new())),
             }
         }
+    }
+}
+
+impl Spans {
+    /// Returns the spans of an attempt at one record.
+    fn new(consume: Span, event: &str) -> Option<Box<Self>> {
+        if consume.is_disabled() {
+            return None;
+        }
+        let handle = trace::handle(&consume, event);
+        Some(Box::new(Self { consume: vec![consume], handle }))
     }
 }
 

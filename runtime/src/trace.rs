@@ -77,9 +77,6 @@ fn operation(attempt: u32) -> &'static str {
 
 /// Returns the span of the handler within an attempt.
 pub(crate) fn handle(consume: &Span, event: &str) -> Span {
-    if consume.is_disabled() {
-        return Span::none();
-    }
     info_span!(parent: consume, "handle", otel.name = format_args!("handle {event}"))
 }
 
@@ -87,9 +84,6 @@ pub(crate) fn handle(consume: &Span, event: &str) -> Span {
 /// it and the attempts at the records are linked with each other. An exporter may keep the first 128 links of a span only, so that
 /// those of the attempts are the ones to rely on.
 pub(crate) fn handle_batch(attempts: &[Span], context: &Context, group: &str) -> Span {
-    if attempts.is_empty() {
-        return Span::none();
-    }
     let event = context.event();
     let span = info_span!(
         parent: None,

@@ -15,6 +15,7 @@ mod breaker;
 mod collector;
 mod compacted;
 mod confluent;
+mod contexts;
 mod dead_letters;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 mod effects;

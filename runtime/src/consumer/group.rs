@@ -4,6 +4,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rdkafka::Message;
+
 use crate::audit::Audit;
 use crate::broker::{TopicOffset, TopicPartition};
 use crate::kafka::Health;
@@ -96,6 +98,15 @@ impl Group {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the partition that a record is from. Where there is one topic only, its name is not asked for: for librdkafka's
+    /// client, it is a text of C that is looked through each time.
+    pub(super) fn partition_of(&self, record: &impl Message) -> Option<Partition> {
+        match self.topics.len() {
+            1 => Some(Partition { topic: 0, number: record.partition() }),
+            _ => self.partition(record.topic(), record.partition()),
+        }
     }
 
     /// Returns the partition of that name.

@@ -9,11 +9,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::brakes;
 use super::session::{Entry, Session};
-use super::step::{self, Report, Step};
+use super::step::{self, InHand, Job, Report, Step};
 use crate::Error;
 use crate::audit;
 use crate::broker::Broker;
 use crate::circuit_breaker::Permit;
+use crate::context::lend;
 use crate::dispatch::Ticket;
 use crate::error::Kind;
 use crate::handler::Outcome;
@@ -24,6 +25,14 @@ const BURST: usize = 1024;
 
 /// For how long, where their handlers take time.
 const BURST_TIME: Duration = Duration::from_millis(1);
+
+/// How far a record got that nothing is in the way of.
+enum Begun {
+    /// Its handler was called: this is what came of it, or waits for that.
+    Called(Result<(Ticket, Report), Job>),
+    /// Something else comes first.
+    Not(Step),
+}
 
 impl<'a, B: Broker> Session<'a, B> {
     /// Takes what has been fetched already, without the cost of waiting for several things at once.
@@ -50,7 +59,7 @@ impl<'a, B: Broker> Session<'a, B> {
             Err(error) => return self.consumer_error(error),
         };
         self.group.health.succeeded();
-        let Some(partition) = self.group.partition(record.topic(), record.partition()) else { return Ok(()) };
+        let Some(partition) = self.group.partition_of(&record) else { return Ok(()) };
         let mut state = self.group.state();
         let arrival = Arrival { at: self.now, timestamp: record.timestamp().to_millis() };
         state.offsets.begin(partition, record.offset(), Some(arrival));
@@ -75,17 +84,20 @@ impl<'a, B: Broker> Session<'a, B> {
 
     /// Handles a record that nothing is in the way of; most are done by that and have never waited anywhere.
     fn pass(&mut self, ticket: Ticket, record: B::Record<'a>, bytes: usize) -> Result<(), Error> {
-        let step = step::admit(self.plan, self.claims.as_mut(), ticket, &record, self.now);
-        let Step::Handler(call) = step else {
-            self.dispatch.enter(ticket, Entry::Main(record), bytes);
-            return self.go_on(ticket, step);
-        };
-        match self.start_handler(call) {
-            Ok((ticket, Report::Handled(Outcome::Done, permit))) => self.passed(ticket, &record, permit),
-            started => {
-                self.dispatch.enter(ticket, Entry::Main(record), bytes);
-                self.wait_for(started)
+        let begun = lend(&record, |lender| {
+            let in_hand = InHand::new(self.plan, ticket, &record, self.now).lent(lender);
+            match step::admit(self.claims.as_mut(), &in_hand) {
+                Step::Handler(call) => Begun::Called(self.start_handler(call)),
+                step => Begun::Not(step),
             }
+        });
+        if let Begun::Called(Ok((ticket, Report::Handled(Outcome::Done, permit)))) = begun {
+            return self.passed(ticket, &record, permit);
+        }
+        self.dispatch.enter(ticket, Entry::Main(record), bytes);
+        match begun {
+            Begun::Called(started) => self.wait_for(started),
+            Begun::Not(step) => self.go_on(ticket, step),
         }
     }
 

@@ -25,7 +25,7 @@ use super::leaving::Leaving;
 use super::observer::Observer;
 use super::retries::{Event, Retries};
 use super::running::Runner;
-use super::step::{self, Job, Report, Step};
+use super::step::{self, InHand, Job, Report, Step};
 use crate::Error;
 use crate::audit;
 use crate::broker::{Broker, Subscription};
@@ -209,9 +209,10 @@ impl<'a, B: Broker> Session<'a, B> {
             && let Some(ticket) = self.dispatch.next(self.now)
         {
             let Some(record) = self.dispatch.record(ticket) else { continue };
+            let claims = self.claims.as_mut();
             let step = match record {
-                Entry::Main(record) => step::admit(self.plan, self.claims.as_mut(), ticket, record, self.now),
-                Entry::Returned(record) => step::admit(self.plan, self.claims.as_mut(), ticket, &**record, self.now),
+                Entry::Main(record) => step::admit(claims, &InHand::new(self.plan, ticket, record, self.now)),
+                Entry::Returned(record) => step::admit(claims, &InHand::new(self.plan, ticket, &**record, self.now)),
             };
             self.go_on(ticket, step)?;
         }
@@ -261,11 +262,11 @@ impl<'a, B: Broker> Session<'a, B> {
     pub(super) fn start_handler(&mut self, call: Call) -> Result<(Ticket, Report), Job> {
         self.brakes.began(self.now);
         let ticket = call.ticket;
-        let started = match &mut self.claims {
+        let (started, now) = match &mut self.claims {
             Some(claims) => self.runner.start(ticket, claims.guard(ticket, Box::pin(call))),
             None => self.runner.start(ticket, call),
         };
-        self.tick();
+        self.now = now;
         started
     }
 

@@ -23,6 +23,7 @@ use super::contained;
 use super::{Plan, Topic};
 use crate::batch::Batch;
 use crate::circuit_breaker::Permit;
+use crate::context::{Lender, Source};
 use crate::copies::{Failure, History};
 use crate::decoder::{Entry, Known};
 use crate::dispatch::{Place, Seen, Ticket};
@@ -76,21 +77,10 @@ pub(super) enum Step {
     Stop(Error),
 }
 
-/// Takes a record as far as it gets without waiting.
-fn begin(plan: &Plan, ticket: Ticket, record: &impl Message, now: Instant) -> Step {
-    InHand::new(plan, ticket, record, now).begin()
-}
-
 /// Takes a record as far as it gets, once its event is claimed where that is asked for.
-pub(super) fn admit(
-    plan: &Plan,
-    claims: Option<&mut Claims>,
-    ticket: Ticket,
-    record: &impl Message,
-    now: Instant,
-) -> Step {
-    let first = claims.and_then(|claims| claims.admit(ticket, record, now));
-    first.unwrap_or_else(|| begin(plan, ticket, record, now))
+pub(super) fn admit(claims: Option<&mut Claims>, in_hand: &InHand<'_, impl Message + Source>) -> Step {
+    let first = claims.and_then(|claims| claims.admit(in_hand.ticket, in_hand.record, in_hand.now));
+    first.unwrap_or_else(|| in_hand.begin())
 }
 
 /// The record whose turn it is.
@@ -102,11 +92,18 @@ pub(super) struct InHand<'a, M> {
     now: Instant,
     /// No other record is handled with it.
     alone: bool,
+    /// The record is lent to its handler, and not copied.
+    lender: Option<&'a Lender<'a>>,
 }
 
-impl<'a, M: Message> InHand<'a, M> {
+impl<'a, M: Message + Source> InHand<'a, M> {
     pub(super) fn new(plan: &'a Plan, ticket: Ticket, record: &'a M, now: Instant) -> Self {
-        Self { plan, topic: plan.topic(ticket.partition), ticket, record, now, alone: false }
+        Self { plan, topic: plan.topic(ticket.partition), ticket, record, now, alone: false, lender: None }
+    }
+
+    /// Returns the record as one that is lent.
+    pub(super) fn lent(self, lender: &'a Lender<'a>) -> Self {
+        Self { lender: Some(lender), ..self }
     }
 
     /// Returns the record, to be handled by itself.
@@ -285,7 +282,7 @@ impl<'a, M: Message> InHand<'a, M> {
             schema_id: id,
             writer: known.and_then(|known| known.writer),
         };
-        Context::new(self.record, known)
+        Context::new(self.record, known, self.lender)
     }
 }
 

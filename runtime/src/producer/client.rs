@@ -3,6 +3,7 @@
 //! In: framed records. Out: a report for each, which comes whether or not it is awaited.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -28,11 +29,32 @@ type Reported = Arc<Sent>;
 /// A record on its way.
 pub(super) type Record<'a> = BaseRecord<'a, [u8], [u8], Reported>;
 
+/// After how many records reports are taken where records are sent.
+const REPORTS_AFTER: u32 = 16;
+
 /// Where a producer's records go.
 pub(super) enum Client {
-    Kafka(ThreadedProducer<Reports>),
+    Kafka(Kafka),
     #[cfg(feature = "testing")]
     Memory(MemoryProducer),
+}
+
+/// librdkafka's producer. It has a thread of its own for reports, which takes them while nobody sends. Whoever sends much takes
+/// them as well, all that one response of the broker's brings at once: memory is dear that one thread takes and another one
+/// frees, and a record takes eight pieces of it.
+pub(super) struct Kafka {
+    client: ThreadedProducer<Reports>,
+    n_sent: AtomicU32,
+}
+
+impl Kafka {
+    #[expect(clippy::result_large_err, reason = "as `Client::send`")]
+    fn send<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
+        if self.n_sent.fetch_add(1, Ordering::Relaxed).is_multiple_of(REPORTS_AFTER) {
+            self.client.poll(Duration::ZERO);
+        }
+        self.client.send(record)
+    }
 }
 
 impl Client {
@@ -52,13 +74,14 @@ impl Client {
         if let Some(id) = transactional_id {
             transaction::configure(&mut config, settings, id);
         }
-        config.create_with_context(reports).map(Self::Kafka).map_err(kafka::config_error)
+        let client = config.create_with_context(reports).map_err(kafka::config_error)?;
+        Ok(Self::Kafka(Kafka { client, n_sent: AtomicU32::new(0) }))
     }
 
     /// Returns librdkafka's producer, which alone has transactions.
     pub(super) fn kafka(&self) -> Option<&ThreadedProducer<Reports>> {
         match self {
-            Self::Kafka(client) => Some(client),
+            Self::Kafka(kafka) => Some(&kafka.client),
             #[cfg(feature = "testing")]
             Self::Memory(_) => None,
         }
@@ -72,7 +95,7 @@ impl Client {
         }
         let client = Arc::clone(self);
         let asked = tokio::task::spawn_blocking(move || match &*client {
-            Self::Kafka(client) => client.client().fetch_cluster_id(timeout).is_some(),
+            Self::Kafka(kafka) => kafka.client.client().fetch_cluster_id(timeout).is_some(),
             #[cfg(feature = "testing")]
             Self::Memory(_) => true,
         });
@@ -86,7 +109,7 @@ impl Client {
     #[expect(clippy::result_large_err, reason = "the record comes back as librdkafka gives it, to be tried again")]
     pub(super) fn send<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
         match self {
-            Self::Kafka(client) => client.send(record),
+            Self::Kafka(kafka) => kafka.send(record),
             #[cfg(feature = "testing")]
             Self::Memory(client) => {
                 let write = Write {
@@ -107,7 +130,7 @@ impl Client {
     /// Returns how many records are in the queue or on their way.
     pub(super) fn in_flight(&self) -> usize {
         match self {
-            Self::Kafka(client) => usize::try_from(client.in_flight_count()).unwrap_or(0),
+            Self::Kafka(kafka) => usize::try_from(kafka.client.in_flight_count()).unwrap_or(0),
             #[cfg(feature = "testing")]
             Self::Memory(client) => client.in_flight(),
         }
@@ -131,7 +154,7 @@ impl Client {
     /// As [`Client::flush`], on this thread. What is in memory is written without a thread that waits for it.
     pub(super) fn flush_blocking(&self, timeout: Duration) -> Result<(), KafkaError> {
         match self {
-            Self::Kafka(client) => client.flush(timeout),
+            Self::Kafka(kafka) => kafka.client.flush(timeout),
             #[cfg(feature = "testing")]
             Self::Memory(_) => Ok(()),
         }
