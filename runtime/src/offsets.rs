@@ -167,6 +167,19 @@ impl Offsets {
         }
     }
 
+    /// Notes that a record was taken in hand and finished at once: [`begin`](Self::begin) and [`finish`](Self::finish) in one.
+    pub(crate) fn pass(&mut self, partition: Partition, epoch: Epoch, offset: i64) {
+        let progress = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch);
+        let Some(progress) = progress else { return };
+        if progress.begun.is_empty() && progress.attempts.is_empty() {
+            progress.next = Some(offset + 1);
+            self.n_uncommitted += 1;
+        } else {
+            progress.begun.push_back(Begun { offset, finished: false, arrival: None });
+            self.finish(partition, epoch, offset);
+        }
+    }
+
     /// Notes that a record is finished, and returns how it came; what belongs to an earlier turn is ignored, for the record
     /// is somebody else's.
     pub(crate) fn finish(&mut self, partition: Partition, epoch: Epoch, offset: i64) -> Option<Arrival> {
@@ -283,6 +296,22 @@ mod tests {
         assert_eq!(taken(&mut offsets), []);
         offsets.finish(P, epoch, 14);
         assert_eq!(taken(&mut offsets), [(P, 16)]);
+    }
+
+    #[test]
+    fn what_is_finished_at_once_waits_for_what_began_before() {
+        let mut offsets = Offsets::default();
+        let epoch = offsets.assign(P);
+        offsets.pass(P, epoch, 10);
+        assert_eq!((offsets.n_uncommitted(), taken(&mut offsets)), (1, vec![(P, 11)]));
+        begin(&mut offsets, 11);
+        offsets.pass(P, epoch, 12);
+        offsets.pass(P, epoch - 1, 13);
+        assert_eq!(taken(&mut offsets), []);
+        offsets.note_attempts(P, epoch, 11, 2);
+        offsets.finish(P, epoch, 11);
+        assert_eq!(taken(&mut offsets), [(P, 13)]);
+        assert_eq!(offsets.progress().next().unwrap().next, Some(13));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::context::lend;
 use crate::dispatch::Ticket;
 use crate::error::Kind;
 use crate::handler::Outcome;
-use crate::offsets::Arrival;
+use crate::offsets::{Arrival, Partition};
 
 /// How many records are taken before timers and the stop are looked at again.
 const BURST: usize = 1024;
@@ -60,30 +60,33 @@ impl<'a, B: Broker> Session<'a, B> {
         };
         self.group.health.succeeded();
         let Some(partition) = self.group.partition_of(&record) else { return Ok(()) };
-        let mut state = self.group.state();
-        let arrival = Arrival { at: self.now, timestamp: record.timestamp().to_millis() };
-        state.offsets.begin(partition, record.offset(), Some(arrival));
         // The poll that gave this record may have changed the assignment before.
-        let changes = std::mem::take(&mut state.changes);
-        drop(state);
-        self.apply(changes);
+        self.follow_assignment();
+        let arrival = Arrival { at: self.now, timestamp: record.timestamp().to_millis() };
         if self.is_leaving(partition) {
+            self.begun(partition, &record, arrival);
             return Ok(());
         }
         self.observer.received(partition);
         let lane = self.dispatch.lane_of(record.key());
         let bytes = record.key().map_or(0, <[u8]>::len) + record.payload().map_or(0, <[u8]>::len);
         match self.may_begin().then(|| self.dispatch.pass(partition, lane)).flatten() {
-            Some(ticket) => self.pass(ticket, record, bytes),
+            Some(ticket) => self.pass(ticket, record, bytes, arrival),
             None => {
+                self.begun(partition, &record, arrival);
                 self.dispatch.receive(partition, lane, Entry::Main(record), bytes);
                 Ok(())
             }
         }
     }
 
+    /// Notes that a record is in hand, which nothing behind it may be committed before.
+    fn begun(&self, partition: Partition, record: &B::Record<'a>, arrival: Arrival) {
+        self.group.state().offsets.begin(partition, record.offset(), Some(arrival));
+    }
+
     /// Handles a record that nothing is in the way of; most are done by that and have never waited anywhere.
-    fn pass(&mut self, ticket: Ticket, record: B::Record<'a>, bytes: usize) -> Result<(), Error> {
+    fn pass(&mut self, ticket: Ticket, record: B::Record<'a>, bytes: usize, arrival: Arrival) -> Result<(), Error> {
         let begun = lend(&record, |lender| {
             let in_hand = InHand::new(self.plan, ticket, &record, self.now).lent(lender);
             match step::admit(self.claims.as_mut(), &in_hand) {
@@ -92,8 +95,9 @@ impl<'a, B: Broker> Session<'a, B> {
             }
         });
         if let Begun::Called(Ok((ticket, Report::Handled(Outcome::Done, permit)))) = begun {
-            return self.passed(ticket, &record, permit);
+            return self.passed(ticket, &record, permit, arrival);
         }
+        self.begun(ticket.partition, &record, arrival);
         self.dispatch.enter(ticket, Entry::Main(record), bytes);
         match begun {
             Begun::Called(started) => self.wait_for(started),
@@ -102,14 +106,21 @@ impl<'a, B: Broker> Session<'a, B> {
     }
 
     /// Takes note of a record that was done at once.
-    fn passed(&mut self, ticket: Ticket, record: &B::Record<'a>, permit: Option<Permit>) -> Result<(), Error> {
+    fn passed(
+        &mut self,
+        ticket: Ticket,
+        record: &B::Record<'a>,
+        permit: Option<Permit>,
+        arrival: Arrival,
+    ) -> Result<(), Error> {
         self.dispatch.passed();
         self.observer.attempted(ticket, self.now);
         self.claims.iter_mut().for_each(|claims| claims.returned(ticket));
         brakes::settle(permit, &Outcome::Done, self.now);
         self.observer.ended(ticket, Some(record), audit::Outcome::Handled, self.now)?;
         self.brakes.handled();
-        self.finished(ticket, (ticket.partition, record.offset()));
+        self.group.state().offsets.pass(ticket.partition, ticket.epoch, record.offset());
+        self.ended(ticket, ticket.partition, record.offset(), Some(arrival));
         Ok(())
     }
 

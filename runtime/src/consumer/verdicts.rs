@@ -14,7 +14,7 @@ use crate::copies::Failure;
 use crate::dispatch::{Hold, Next, Ticket, Verdict};
 use crate::error::Kind;
 use crate::handler::Outcome;
-use crate::offsets::Partition;
+use crate::offsets::{Arrival, Partition};
 
 impl<B: Broker> Session<'_, B> {
     /// Takes what came of a job.
@@ -149,6 +149,11 @@ impl<B: Broker> Session<'_, B> {
     /// Takes note of a record that is done, at the place where it was read.
     pub(super) fn finished(&mut self, ticket: Ticket, (partition, offset): (Partition, i64)) {
         let arrival = self.group.state().offsets.finish(partition, ticket.epoch, offset);
+        self.ended(ticket, partition, offset, arrival);
+    }
+
+    /// Tells all that keep something of a record that it is done.
+    pub(super) fn ended(&mut self, ticket: Ticket, partition: Partition, offset: i64, arrival: Option<Arrival>) {
         self.observer.finished(partition, arrival, self.now);
         self.claims.iter_mut().for_each(|claims| claims.ended(ticket));
         self.transactions.iter_mut().for_each(|transactions| transactions.finished(ticket, offset));
