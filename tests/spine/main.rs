@@ -20,6 +20,7 @@ mod dead_letters;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 mod effects;
 mod exactly_once;
+mod fetched;
 mod gate;
 mod harness;
 #[cfg(feature = "redis")]
