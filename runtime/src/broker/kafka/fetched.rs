@@ -10,9 +10,9 @@
     reason = "measured: consuming takes a third less CPU, and rdkafka has no other way to take many records"
 )]
 
-use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_void};
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::task::Waker;
@@ -78,13 +78,13 @@ impl Fetched {
     }
 
     /// Takes records that are there, and has the waker called when there are some again.
-    pub(super) fn take<'a>(&'a self, into: &mut VecDeque<Result<Record<'a>, KafkaError>>, waker: &Waker) {
+    pub(super) fn take<'a>(&'a self, waker: &Waker) -> Batch<'a> {
         self.waker.register(waker);
         let mut messages = [ptr::null_mut(); BATCH];
         // SAFETY: the queue is ours, and there is room for as many messages as we say.
         let count = unsafe { rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, messages.as_mut_ptr(), BATCH) };
-        let count = usize::try_from(count).unwrap_or(0);
-        into.extend(messages.into_iter().take(count).filter_map(NonNull::new).map(Record::fetched));
+        let left = 0..usize::try_from(count).unwrap_or(0);
+        Batch { messages, left, queue: PhantomData }
     }
 }
 
@@ -95,6 +95,39 @@ impl Drop for Fetched {
             rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
             rd_kafka_queue_destroy(self.queue.as_ptr());
         }
+    }
+}
+
+/// Records that were taken, in their order.
+pub(super) struct Batch<'a> {
+    messages: [*mut rd_kafka_message_t; BATCH],
+    /// Which of them were not handed on yet.
+    left: Range<usize>,
+    queue: PhantomData<&'a Fetched>,
+}
+
+// SAFETY: they are records that nobody else has.
+unsafe impl Send for Batch<'_> {}
+
+impl Batch<'_> {
+    pub(super) const fn empty() -> Self {
+        Self { messages: [ptr::null_mut(); BATCH], left: 0..0, queue: PhantomData }
+    }
+}
+
+impl<'a> Iterator for Batch<'a> {
+    type Item = Result<Record<'a>, KafkaError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let message = self.messages.get(self.left.next()?).copied()?;
+        NonNull::new(message).map(Record::fetched)
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.for_each(drop);
     }
 }
 

@@ -4,7 +4,6 @@
 //! it takes an offset of a transaction that is not over for one that was never committed, and where the request fails, it never
 //! begins at all (2.12). So we ask, until the group's coordinator answers for all partitions, and assign them with their offsets.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +16,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::Assignment;
-use super::fetched::{Fetched, Record};
+use super::fetched::{Batch, Fetched, Record};
 use super::list;
 use crate::backoff::Backoff;
 use crate::kafka::ask;
@@ -36,7 +35,7 @@ pub(super) struct Records<'a, C: ConsumerContext + 'static> {
     assignment: &'a Assignment,
     fetched: &'a Fetched,
     /// Records that were taken. While there are some, nothing else is polled: the assignment is as it was when they were taken.
-    taken: VecDeque<Result<Record<'a>, KafkaError>>,
+    taken: Batch<'a>,
     /// Where partitions without a committed offset begin.
     start: Offset,
     messages: MessageStream<'a, C>,
@@ -53,7 +52,7 @@ impl<'a, C: ConsumerContext + 'static> Records<'a, C> {
         fetched: &'a Fetched,
         start: Offset,
     ) -> Self {
-        let (messages, taken) = (consumer.stream(), VecDeque::new());
+        let (messages, taken) = (consumer.stream(), Batch::empty());
         Self { consumer, assignment, fetched, taken, start, messages, turn: 0, asking: None, n_failed: 0 }
     }
 
@@ -102,7 +101,7 @@ impl<'a, C: ConsumerContext + 'static> Stream for Records<'a, C> {
     /// The assignment changes while librdkafka is polled, and whoever polls is woken for that.
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(record) = this.taken.pop_front() {
+        if let Some(record) = this.taken.next() {
             return Poll::Ready(Some(record));
         }
         let turn = this.assignment.turn();
@@ -122,8 +121,8 @@ impl<'a, C: ConsumerContext + 'static> Stream for Records<'a, C> {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {}
         }
-        this.fetched.take(&mut this.taken, context.waker());
-        this.taken.pop_front().map_or(Poll::Pending, |record| Poll::Ready(Some(record)))
+        this.taken = this.fetched.take(context.waker());
+        this.taken.next().map_or(Poll::Pending, |record| Poll::Ready(Some(record)))
     }
 }
 
