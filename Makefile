@@ -30,7 +30,7 @@ lint: ## check format, lints, the promised Rust version, and the shell scripts
 	@if command -v shellcheck > /dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: no findings"; \
 	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
 
-miri: ## run the tests of unsafe code under Miri, which finds undefined behaviour (rustup's nightly, miri and rust-src)
+miri: ## run the tests of all unsafe code under Miri, which finds undefined behaviour (rustup's nightly, miri and rust-src)
 	cargo +nightly miri test -p eventwright-wire --lib avro
 	cargo +nightly miri test -p eventwright --lib context::content
 

@@ -1,7 +1,6 @@
 //! Kafka as a broker, through librdkafka.
 
 mod assignment;
-mod fetched;
 mod group;
 mod reader;
 mod start;
@@ -10,6 +9,7 @@ mod writer;
 use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
 use self::group::KafkaSubscription;
@@ -30,7 +30,7 @@ const STATISTICS: (&str, &str) = ("statistics.interval.ms", "5000");
 pub(crate) struct Kafka;
 
 impl Broker for Kafka {
-    type Record<'a> = fetched::Record<'a>;
+    type Record<'a> = BorrowedMessage<'a>;
     type Subscription = KafkaSubscription;
     type Reader = KafkaReader;
 

@@ -4,7 +4,7 @@
 //! is asked for them, and that costs as much as to decode an event; most handlers never ask. So a handler begins with a record
 //! that is lent to it, and only one that is not done by its first step has the copy made.
 //!
-//! This file and `broker/kafka/fetched.rs` have all unsafe code of the crate; `make miri` runs the tests here under Miri.
+//! This is the only file of the crate with unsafe code, and `make miri` runs its tests under Miri.
 #![expect(unsafe_code, reason = "measured: with headers that nobody asks for, consuming takes a third more CPU")]
 
 use std::cell::Cell;

@@ -13,13 +13,13 @@ use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol, StreamConsumer,
 };
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::assignment::Assignment;
-use super::fetched::{Fetched, Record};
 use super::start::Records;
 use super::{Kafka, STATISTICS, list, offset_list, partitions};
 use crate::broker::{Subscription, TopicOffset, TopicPartition};
@@ -48,8 +48,6 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 /// A consumer group's subscription.
 pub(crate) struct KafkaSubscription {
-    /// Goes before the consumer.
-    fetched: Fetched,
     consumer: Arc<StreamConsumer<Callbacks>>,
     assignment: Arc<Assignment>,
     leaving: Arc<AtomicBool>,
@@ -92,8 +90,7 @@ impl KafkaSubscription {
             .map_err(kafka::config_error)?;
         let is_kip_848 = settings.kafka.get("group.protocol").is_some_and(|protocol| protocol == "consumer");
         let closes_well = is_kip_848 || settings.consumer.instance_id.is_some();
-        let fetched = Fetched::new(&consumer);
-        Ok(Self { fetched, consumer: Arc::new(consumer), assignment, leaving, start, id: id.to_owned(), closes_well })
+        Ok(Self { consumer: Arc::new(consumer), assignment, leaving, start, id: id.to_owned(), closes_well })
     }
 
     /// Returns whether we have no partition. librdkafka 2.12 closes such a member of a cooperative group without a word, and the
@@ -161,8 +158,8 @@ impl Subscription<Kafka> for KafkaSubscription {
         self.consumer.subscribe(topics)
     }
 
-    fn records(&self) -> impl Stream<Item = Result<Record<'_>, KafkaError>> + Send {
-        Records::new(&self.consumer, &self.assignment, &self.fetched, self.start)
+    fn records(&self) -> impl Stream<Item = Result<BorrowedMessage<'_>, KafkaError>> + Send {
+        Records::new(&self.consumer, &self.assignment, self.start)
     }
 
     fn commit(&self, offsets: &[TopicOffset]) -> Result<(), KafkaError> {

@@ -11,8 +11,8 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 
-use super::fetched::Record;
 use super::{Kafka, Logs, STATISTICS, list, offset_list};
 use crate::broker::{Read, Reader, TopicOffset, TopicPartition};
 use crate::metrics::Watermarks;
@@ -93,7 +93,7 @@ impl Reader<Kafka> for KafkaReader {
         self.of(partition)?.incremental_unassign(&list([partition]))
     }
 
-    fn records(&self) -> impl Stream<Item = Result<Read<Record<'_>>, KafkaError>> + Send {
+    fn records(&self) -> impl Stream<Item = Result<Read<BorrowedMessage<'_>>, KafkaError>> + Send {
         futures::stream::select_all(self.topics.iter().map(|(topic, consumer)| records_of(topic, consumer)))
     }
 
@@ -108,9 +108,9 @@ impl Reader<Kafka> for KafkaReader {
 fn records_of<'a>(
     topic: &'a Arc<str>,
     consumer: &'a StreamConsumer<Callbacks>,
-) -> impl Stream<Item = Result<Read<Record<'a>>, KafkaError>> + Send + Unpin {
+) -> impl Stream<Item = Result<Read<BorrowedMessage<'a>>, KafkaError>> + Send + Unpin {
     consumer.stream().map(|record| match record {
-        Ok(message) => Ok(Read::Record(Record::polled(message))),
+        Ok(record) => Ok(Read::Record(record)),
         Err(KafkaError::PartitionEOF(number)) => Ok(Read::End(TopicPartition::new(topic, number))),
         Err(error) => Err(error),
     })

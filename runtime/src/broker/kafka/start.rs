@@ -13,10 +13,10 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use rdkafka::consumer::{Consumer as _, ConsumerContext, MessageStream, StreamConsumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::Assignment;
-use super::fetched::{Batch, Fetched, Record};
 use super::list;
 use crate::backoff::Backoff;
 use crate::kafka::ask;
@@ -33,9 +33,6 @@ type Answer = Result<TopicPartitionList, KafkaError>;
 pub(super) struct Records<'a, C: ConsumerContext + 'static> {
     consumer: &'a Arc<StreamConsumer<C>>,
     assignment: &'a Assignment,
-    fetched: &'a Fetched,
-    /// Records that were taken. While there are some, nothing else is polled: the assignment is as it was when they were taken.
-    taken: Batch<'a>,
     /// Where partitions without a committed offset begin.
     start: Offset,
     messages: MessageStream<'a, C>,
@@ -46,14 +43,8 @@ pub(super) struct Records<'a, C: ConsumerContext + 'static> {
 }
 
 impl<'a, C: ConsumerContext + 'static> Records<'a, C> {
-    pub(super) fn new(
-        consumer: &'a Arc<StreamConsumer<C>>,
-        assignment: &'a Assignment,
-        fetched: &'a Fetched,
-        start: Offset,
-    ) -> Self {
-        let (messages, taken) = (consumer.stream(), Batch::empty());
-        Self { consumer, assignment, fetched, taken, start, messages, turn: 0, asking: None, n_failed: 0 }
+    pub(super) fn new(consumer: &'a Arc<StreamConsumer<C>>, assignment: &'a Assignment, start: Offset) -> Self {
+        Self { consumer, assignment, start, messages: consumer.stream(), turn: 0, asking: None, n_failed: 0 }
     }
 
     /// Asks where the partitions begin that are awaited now.
@@ -78,9 +69,6 @@ impl<'a, C: ConsumerContext + 'static> Records<'a, C> {
         self.asking = None;
         let error = match answer {
             Ok(partitions) => {
-                for partition in super::partitions(&partitions) {
-                    self.fetched.forward(self.consumer, &partition);
-                }
                 self.assignment.begin(&**self.consumer, &partitions);
                 return Ok(());
             }
@@ -96,14 +84,11 @@ impl<'a, C: ConsumerContext + 'static> Records<'a, C> {
 }
 
 impl<'a, C: ConsumerContext + 'static> Stream for Records<'a, C> {
-    type Item = Result<Record<'a>, KafkaError>;
+    type Item = Result<BorrowedMessage<'a>, KafkaError>;
 
     /// The assignment changes while librdkafka is polled, and whoever polls is woken for that.
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let Some(record) = this.taken.next() {
-            return Poll::Ready(Some(record));
-        }
         let turn = this.assignment.turn();
         if turn != this.turn {
             (this.turn, this.n_failed) = (turn, 0);
@@ -115,14 +100,7 @@ impl<'a, C: ConsumerContext + 'static> Stream for Records<'a, C> {
         {
             return Poll::Ready(Some(Err(error)));
         }
-        match this.messages.poll_next_unpin(context) {
-            Poll::Ready(Some(Ok(message))) => return Poll::Ready(Some(Ok(Record::polled(message)))),
-            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Pending => {}
-        }
-        this.taken = this.fetched.take(context.waker());
-        this.taken.next().map_or(Poll::Pending, |record| Poll::Ready(Some(record)))
+        this.messages.poll_next_unpin(context)
     }
 }
 
