@@ -10,7 +10,7 @@ use eventwright_wire::{Event, EventSchema};
 use rdkafka::message::Message;
 
 use self::content::Content;
-pub(crate) use self::content::Source;
+pub(crate) use self::content::{Source, lend};
 use crate::Error;
 use crate::keys::Keys;
 use crate::message::{CORRELATION_ID, MESSAGE_ID};
@@ -49,11 +49,6 @@ pub(crate) struct Facts {
 
 /// Lends a record to the context that its handler is given.
 pub(crate) type Lender<'a> = content::Lender<'a, Facts>;
-
-/// Lends a record for as long as a piece of work takes: what is left of its contexts by then is copied.
-pub(crate) fn lend<T>(record: &impl Source, work: impl FnOnce(&Lender<'_>) -> T) -> T {
-    content::lend(record, work)
-}
 
 /// What a consumer knows of a record beside what is in it.
 pub(crate) struct Known {

@@ -170,13 +170,16 @@ impl Offsets {
     /// Notes that a record was taken in hand and finished at once: [`begin`](Self::begin) and [`finish`](Self::finish) in one.
     pub(crate) fn pass(&mut self, partition: Partition, epoch: Epoch, offset: i64) {
         let progress = self.partitions.get_mut(&partition).filter(|progress| progress.epoch == epoch);
-        let Some(progress) = progress else { return };
-        if progress.begun.is_empty() && progress.attempts.is_empty() {
-            progress.next = Some(offset + 1);
-            self.n_uncommitted += 1;
-        } else {
-            progress.begun.push_back(Begun { offset, finished: false, arrival: None });
-            self.finish(partition, epoch, offset);
+        match progress {
+            Some(progress) if progress.begun.is_empty() && progress.attempts.is_empty() => {
+                progress.next = Some(offset + 1);
+                self.n_uncommitted += 1;
+            }
+            Some(_) => {
+                self.begin(partition, offset, None);
+                self.finish(partition, epoch, offset);
+            }
+            None => {}
         }
     }
 

@@ -23,7 +23,7 @@ const LENGTH: usize = size_of::<usize>();
 
 /// What can be lent.
 pub(crate) trait Source: Sync {
-    /// Returns the key, then for each header how long its name and its value are, the name, and the value. Must not panic.
+    /// Returns the key, then for each header how long its name and its value are, the name, and the value.
     fn copy(&self) -> Vec<u8>;
 }
 
@@ -86,13 +86,22 @@ impl<K> Content<K> {
 
     /// Ends the loan; the bytes are there as before.
     fn keep(&self) {
+        let _over = Over(&self.lent);
         self.bytes();
-        *self.lent.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-/// Lends a record for as long as a piece of work takes.
-pub(super) fn lend<K, T>(record: &dyn Source, work: impl FnOnce(&Lender<'_, K>) -> T) -> T {
+/// Takes the record away when it is dropped: also where the copy panics, for nobody may look at a record that is gone.
+struct Over<'a>(&'a Mutex<Option<NonNull<dyn Source>>>);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Lends a record for as long as a piece of work takes; what somebody has of it after that is copied.
+pub(crate) fn lend<K, T>(record: &dyn Source, work: impl FnOnce(&Lender<'_, K>) -> T) -> T {
     // Nobody but this function owns the lender, so that it is dropped before the record is gone, also where the work panics.
     work(&Lender { record, borrower: Cell::new(None) })
 }
@@ -205,6 +214,21 @@ mod tests {
         assert!(worked.is_err());
         drop(record);
         assert_eq!(kept.unwrap().bytes(), b"k1");
+    }
+
+    #[test]
+    fn a_loan_ends_also_where_the_copy_panics() {
+        struct Broken(Record);
+        impl Source for Broken {
+            fn copy(&self) -> Vec<u8> {
+                panic!("no copy of {}", self.0.key);
+            }
+        }
+        let record = Broken(record("k1"));
+        let mut kept = None;
+        assert!(catch_unwind(AssertUnwindSafe(|| lend(&record, |lender| kept = Some(lender.content(()))))).is_err());
+        drop(record);
+        assert_eq!(kept.unwrap().bytes(), b"");
     }
 
     #[test]
